@@ -1,0 +1,143 @@
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import type { Color } from "./color";
+import { containerName, imageName, LABEL, labelList, type Owner, ownerLabels } from "./names";
+import type { Settings } from "./settings";
+import type { BuiltImage } from "./world";
+
+/** The health check: every so many seconds, each given so many, and unhealthy after so many failures in a row. */
+const HEALTH_INTERVAL_SECONDS = 2;
+const HEALTH_TIMEOUT_SECONDS = 3;
+/** No start period: from Engine 25 on it would change how often the check runs. Twenty seconds to start instead. */
+const HEALTH_RETRIES = 10;
+
+/** Asks `$1` with whatever the image has: the program doesn't know what it is made of. */
+const HEALTH_SCRIPT = `
+if command -v curl >/dev/null; then exec curl --fail --silent --show-error --max-time 2 --output /dev/null "$1"; fi
+if command -v wget >/dev/null; then exec wget -q -T 2 -O /dev/null "$1"; fi
+if command -v python3 >/dev/null; then exec python3 -c 'import sys, urllib.request as r; r.urlopen(sys.argv[1], timeout=2)' "$1"; fi
+if command -v node >/dev/null; then exec node -e 'fetch(process.argv[1]).then((a) => process.exit(a.ok ? 0 : 1), () => process.exit(1))' "$1"; fi
+echo "The health check needs curl, wget, python3 or node in the image." >&2
+exit 1`.trim();
+
+/** The settings of which a slot is made; the same for both colors, but for version, image and port. */
+export type SlotSettings = Pick<
+  Settings,
+  "slots" | "appPort" | "healthPath" | "environment" | "secretEnvironment" | "memoryMb" | "drainSeconds"
+>;
+
+/** What a {@link Slot} is made from. */
+export interface SlotArgs {
+  owner: Owner;
+  color: Color;
+  settings: SlotSettings;
+  /** The network on which the proxy reaches the slot under its color's name. */
+  network: pulumi.Input<string>;
+  /** The folder with the Dockerfile, relative to the project. */
+  appDirectory: string;
+  /** The release to build; undefined where the color's image is pulled. */
+  build: BuiltImage | undefined;
+  /** Runs after the container was made, and fails the run when it throws. */
+  afterCreate?: pulumi.ResourceHook;
+}
+
+/** One color: its image and its container. */
+export class Slot extends pulumi.ComponentResource {
+  /** The container's id. */
+  readonly containerId: pulumi.Output<string>;
+  /** The image's id. */
+  readonly imageId: pulumi.Output<string>;
+
+  constructor(name: string, args: SlotArgs, opts?: pulumi.ComponentResourceOptions) {
+    super("blue-green:index:Slot", name, {}, opts);
+    const { owner, color, settings } = args;
+
+    const image = new docker.RemoteImage(name, imageArgs(args), { parent: this });
+    const container = new docker.Container(
+      name,
+      {
+        name: containerName(owner, color),
+        image: image.imageId,
+        envs: environment(color, settings),
+        labels: labelList({
+          ...ownerLabels(owner),
+          [LABEL.role]: "slot",
+          [LABEL.color]: color,
+          [LABEL.version]: settings.slots[color].version,
+        }),
+        networksAdvanced: [{ name: args.network, aliases: [color] }],
+        // On the engine's loopback only: to try a color before the switch, not for the public.
+        ports: [{ internal: settings.appPort, external: settings.slots[color].port, ip: "127.0.0.1" }],
+        healthcheck: {
+          tests: [
+            "CMD",
+            "sh",
+            "-c",
+            HEALTH_SCRIPT,
+            "health",
+            `http://127.0.0.1:${settings.appPort}${settings.healthPath}`,
+          ],
+          interval: `${HEALTH_INTERVAL_SECONDS}s`,
+          timeout: `${HEALTH_TIMEOUT_SECONDS}s`,
+          retries: HEALTH_RETRIES,
+        },
+        readOnly: true,
+        tmpfs: { "/tmp": "size=64m,mode=1777" },
+        securityOpts: ["no-new-privileges"],
+        capabilities: { drops: ["ALL"] },
+        memory: settings.memoryMb,
+        restart: "unless-stopped",
+        // The stop signal is the image's own: it knows which one lets requests in flight finish.
+        stopTimeout: settings.drainSeconds,
+        destroyGraceSeconds: settings.drainSeconds,
+        logDriver: "local",
+        logOpts: { "max-size": "20m", "max-file": "5" },
+      },
+      {
+        parent: this,
+        deleteBeforeReplace: true,
+        ignoreChanges: ["memorySwap"],
+        // Health check, limits and tmpfs would be shown as updates and never reach the container.
+        replaceOnChanges: ["*"],
+        ...(args.afterCreate && { hooks: { afterCreate: [args.afterCreate] } }),
+      },
+    );
+
+    this.containerId = container.id;
+    this.imageId = image.imageId;
+    this.registerOutputs({ containerId: this.containerId, imageId: this.imageId });
+  }
+}
+
+/** Built from the application's sources, or taken as it is. Either stays on the engine: it is the way back. */
+function imageArgs({ owner, color, settings, appDirectory, build }: SlotArgs): docker.RemoteImageArgs {
+  if (build === undefined) return { name: settings.slots[color].image ?? "", keepLocally: true };
+  return {
+    name: imageName(owner, color, build.version, build.source),
+    keepLocally: true,
+    build: {
+      context: appDirectory,
+      buildArgs: { BASE_IMAGE: build.base, VERSION: build.version },
+      label: {
+        ...ownerLabels(owner),
+        [LABEL.color]: color,
+        [LABEL.version]: build.version,
+        [LABEL.source]: build.source,
+        [LABEL.base]: build.base,
+      },
+    },
+  };
+}
+
+/**
+ * The container's environment, sorted by name; the secret values stay secret in state and diffs, the others readable. The version
+ * is not in it: the image itself says what it is.
+ */
+function environment(color: Color, settings: SlotSettings): pulumi.Input<string>[] {
+  const own = { COLOR: color, PORT: String(settings.appPort), DRAIN_SECONDS: String(settings.drainSeconds) };
+  const plain = Object.entries({ ...settings.environment, ...own });
+  const secret = new Set(Object.keys(settings.secretEnvironment));
+  return [...plain, ...Object.entries(settings.secretEnvironment)]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, value]) => (secret.has(name) ? pulumi.secret(`${name}=${value}`) : `${name}=${value}`));
+}

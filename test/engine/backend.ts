@@ -1,0 +1,11 @@
+import { join } from "node:path";
+import { baseImages, must } from "./stack";
+
+/** The test backend (see backend/backend.py) as an image of this version; built where the engine does not have it. */
+export async function backendImage(version: string): Promise<string> {
+  const base = baseImages().appBaseImage ?? "";
+  const output = await must(join(__dirname, "backend", "build"), [base, version]);
+  const image = output.split("\n").find((line) => line.startsWith("blue-green-test/backend:"));
+  if (image === undefined) throw new Error(`backend/build named no image:\n${output}`);
+  return image;
+}

@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { before, test } from "node:test";
+import {
+  assertNoFailures,
+  blindReuse,
+  freshGets,
+  keepAliveGets,
+  type Load,
+  posts,
+  slowRequests,
+  summarize,
+  webSockets,
+} from "../load";
+import { backendImage } from "./backend";
+import { TestStack } from "./stack";
+
+const SWITCHES = 8;
+const DRAIN_SECONDS = 12;
+
+let images: { blueImage: string; greenImage: string; blueVersion: string; greenVersion: string };
+
+before(async () => {
+  images = {
+    blueImage: await backendImage("1.0.0"),
+    greenImage: await backendImage("2.0.0"),
+    blueVersion: "1.0.0",
+    greenVersion: "2.0.0",
+  };
+});
+
+const settings = () => ({ ...images, drainSeconds: String(DRAIN_SECONDS) });
+
+/** Ends the loads, says what they saw, and has each of them without a failure. */
+async function endWithoutFailures(loads: Record<string, Load>): Promise<void> {
+  for (const [name, load] of Object.entries(loads)) {
+    const report = await load.stop();
+    console.log(`${name}: ${summarize(report)}`);
+    assertNoFailures(report, name);
+    assert.ok(report.colors.blue && report.colors.green, `${name} met both colors`);
+  }
+}
+
+test(`${SWITCHES} switches under GETs, POSTs, slow requests and WebSockets: nothing fails`, async (t) => {
+  const stack = await TestStack.make(t, settings());
+  await stack.up();
+
+  const sockets = webSockets({
+    url: `ws://127.0.0.1:${stack.ports.http}/ws`,
+    connections: 16,
+    drainSeconds: DRAIN_SECONDS,
+  });
+  const loads = {
+    "keep-alive GETs": keepAliveGets({ url: `${stack.url}/`, connections: 32, pauseMs: 20 }),
+    "GETs on fresh connections": freshGets({ url: `${stack.url}/`, connections: 4, pauseMs: 20 }),
+    "POSTs with bodies": posts({ url: `${stack.url}/echo`, connections: 8, bytes: 100_000, pauseMs: 50 }),
+    "slow requests": slowRequests({ url: `${stack.url}/slow?seconds=2`, connections: 8, seconds: 2 }),
+    WebSockets: sockets,
+  };
+  for (let i = 0; i < SWITCHES; i++) {
+    const to = i % 2 === 0 ? "green" : "blue";
+    const at = Date.now();
+    await stack.switchTo(to);
+    sockets.switched(at, to);
+    // Exit 0 promises it: what is asked from now on, on a new connection, is answered by the new color.
+    const after = keepAliveGets({ url: `${stack.url}/`, connections: 4 });
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const report = await after.stop();
+    assertNoFailures(report, `after the switch to ${to}`);
+    assert.deepEqual(Object.keys(report.colors), [to]);
+  }
+  // The last drain ends while the clients look on.
+  await new Promise((resolve) => setTimeout(resolve, (DRAIN_SECONDS + 2) * 1000));
+  await endWithoutFailures(loads);
+  assert.ok((await sockets.stop()).closes.length > 0, "sockets of an old color were closed after the drain");
+});
+
+test("800 connections that idle up to 6 s and reuse their socket without looking: none is broken", async (t) => {
+  const stack = await TestStack.make(t, settings());
+  await stack.up();
+  const load = blindReuse({ url: `${stack.url}/`, connections: 800, idleSecondsMax: 6 });
+  for (let i = 0; i < SWITCHES; i++) await stack.switchTo(i % 2 === 0 ? "green" : "blue");
+  await new Promise((resolve) => setTimeout(resolve, 7000));
+  await endWithoutFailures({ "blind reuse": load });
+});

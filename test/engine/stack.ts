@@ -1,0 +1,223 @@
+import { execFile } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { request } from "node:http";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+
+const CHECKOUT = join(__dirname, "..", "..");
+
+/** The longest that one command may take; a first build of images is the slowest of them. */
+const COMMAND_TIMEOUT_SECONDS = 300;
+
+/** How a command ended, whatever its exit code was. */
+export interface Ended {
+  code: number;
+  /** Standard output and standard error, one after the other. */
+  output: string;
+}
+
+/** Runs a command to its end, without a shell and without standard input. */
+export function run(
+  file: string,
+  args: string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+): Promise<Ended> {
+  return new Promise((resolve, reject) => {
+    const child = execFile(
+      file,
+      args,
+      { ...options, timeout: COMMAND_TIMEOUT_SECONDS * 1000, maxBuffer: 64 * 1024 * 1024 },
+      (error, stdout, stderr) => {
+        if (error && typeof error.code !== "number") {
+          reject(new Error(`${file} ${args.join(" ")}: ${error.message}\n${stdout}\n${stderr}`));
+        } else {
+          resolve({ code: error ? Number(error.code) : 0, output: stdout + stderr });
+        }
+      },
+    );
+    child.stdin?.end();
+  });
+}
+
+/** Runs a command that must succeed; answers what it printed. */
+export async function must(
+  file: string,
+  args: string[],
+  options?: { cwd?: string; env?: NodeJS.ProcessEnv },
+): Promise<string> {
+  const { code, output } = await run(file, args, options);
+  if (code !== 0) throw new Error(`${file} ${args.join(" ")}: exit code ${code}\n${output}`);
+  return output;
+}
+
+/** An answer to one request on a connection of its own. */
+export interface Answer {
+  status: number;
+  headers: NodeJS.Dict<string | string[]>;
+  body: string;
+}
+
+/** One request on a connection of its own. */
+export function get(url: string, headers: Record<string, string> = {}): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    request(url, { agent: false, headers, timeout: 10_000 }, (response) => {
+      let body = "";
+      response.setEncoding("utf8");
+      response.on("data", (chunk) => {
+        body += chunk;
+      });
+      response.on("end", () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body }));
+      response.on("error", reject);
+    })
+      .on("timeout", function (this: { destroy(error: Error): void }) {
+        this.destroy(new Error(`${url}: no answer within 10 s`));
+      })
+      .on("error", reject)
+      .end();
+  });
+}
+
+/** Ports that nobody listens on at this moment, all different. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer().listen(0, "127.0.0.1");
+      await new Promise((resolve) => server.once("listening", resolve));
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+/** The base images that the set-up found or made on this machine, by setting. */
+export const baseImages = (): Record<string, string> =>
+  Object.fromEntries(
+    readFileSync(join(CHECKOUT, ".state", "images"), "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => line.split("=") as [string, string]),
+  );
+
+/** What a container is and does, of what `docker inspect` tells. */
+export interface Container {
+  Id: string;
+  Image: string;
+  RestartCount: number;
+  State: { Status: string; StartedAt: string; Health?: { Status: string } };
+  Config: { Env: string[]; Labels: Record<string, string>; User: string };
+}
+
+/** A stack of a test's own: its own copy of the program, its own state, ports and names; gone when the test ends. */
+export class TestStack {
+  private constructor(
+    readonly name: string,
+    /** The copy of the program, free to be changed by the test. */
+    readonly directory: string,
+    readonly ports: { http: number; blue: number; green: number },
+    private readonly address: string,
+    private readonly env: NodeJS.ProcessEnv,
+  ) {}
+
+  /**
+   * Makes the stack's files and settings, and sees to it that nothing of it is left. Nothing is deployed yet.
+   *
+   * @param settings what differs from the defaults.
+   * @param env what differs from our environment, e.g. DOCKER_HOST.
+   */
+  static async make(
+    t: TestContext,
+    settings: Record<string, string> = {},
+    env: NodeJS.ProcessEnv = {},
+  ): Promise<TestStack> {
+    const directory = mkdtempSync(join(tmpdir(), "blue-green-test-"));
+    for (const part of ["index.ts", "stacks", "nginx", "app", "Pulumi.yaml", "package.json", "tsconfig.json"]) {
+      cpSync(join(CHECKOUT, part), join(directory, part), { recursive: true });
+    }
+    symlinkSync(join(CHECKOUT, "node_modules"), join(directory, "node_modules"));
+    mkdirSync(join(directory, "state"));
+    const [http, blue, green] = (await freePorts(3)) as [number, number, number];
+    const name = `test-${directory.slice(-6).toLowerCase()}`;
+    const stack = new TestStack(name, directory, { http, blue, green }, settings.bindAddress ?? "127.0.0.1", {
+      ...process.env,
+      ...env,
+      PULUMI_BACKEND_URL: `file://${directory}/state`,
+      PULUMI_CONFIG_PASSPHRASE: "of a test",
+      PULUMI_STACK: name,
+    });
+    t.after(() => stack.remove());
+    await stack.pulumi("stack", "init", name);
+    const all = { activeColor: "blue", httpPort: http, bluePort: blue, greenPort: green, ...baseImages(), ...settings };
+    await stack.pulumi(
+      "config",
+      "set-all",
+      ...Object.entries(all).flatMap((entry) => ["--plaintext", entry.join("=")]),
+    );
+    return stack;
+  }
+
+  get url(): string {
+    return `http://${this.address}:${this.ports.http}`;
+  }
+
+  /** A Pulumi command that must succeed, as a user types it. */
+  pulumi(...args: string[]): Promise<string> {
+    return must("pulumi", ["--non-interactive", ...args], { cwd: this.directory, env: this.env });
+  }
+
+  /** A Pulumi command that may fail. */
+  tryPulumi(...args: string[]): Promise<Ended> {
+    return run("pulumi", ["--non-interactive", ...args], { cwd: this.directory, env: this.env });
+  }
+
+  set(setting: string, value: string, ...flags: string[]): Promise<string> {
+    return this.pulumi("config", "set", ...flags, setting, "--", value);
+  }
+
+  up(): Promise<string> {
+    return this.pulumi("up", "--yes", "--skip-preview");
+  }
+
+  /** Switches, or rolls back: the same act. */
+  async switchTo(color: "blue" | "green"): Promise<string> {
+    await this.set("activeColor", color);
+    return this.up();
+  }
+
+  docker(...args: string[]): Promise<string> {
+    return must("docker", args, { env: this.env });
+  }
+
+  /** The ids of what the engine has of this stack. */
+  async ids(kind: "container" | "network" | "volume" | "image"): Promise<string[]> {
+    const all = kind === "container" || kind === "image" ? ["--all"] : [];
+    const out = await this.docker(kind, "ls", ...all, "--quiet", "--filter", `label=blue-green.stack=${this.name}`);
+    return [...new Set(out.split("\n").filter(Boolean))];
+  }
+
+  /** The container of a color, or the proxy's. */
+  async container(part: "blue" | "green" | "proxy"): Promise<Container> {
+    const label = part === "proxy" ? "blue-green.role=proxy" : `blue-green.color=${part}`;
+    const mine = ["--filter", `label=blue-green.stack=${this.name}`, "--filter", `label=${label}`];
+    const id = (await this.docker("container", "ls", "--all", "--quiet", ...mine)).trim();
+    return JSON.parse(await this.docker("container", "inspect", id))[0];
+  }
+
+  private async remove(): Promise<void> {
+    const destroyed = await this.tryPulumi("destroy", "--yes", "--skip-preview");
+    // Where a test has broken more than `destroy` can mend: what carries this stack's label, and nothing else.
+    for (const kind of ["container", "network", "volume", "image"] as const) {
+      for (const id of await this.ids(kind))
+        await run(
+          "docker",
+          [kind, "rm", "--force", id].filter((a) => kind !== "network" || a !== "--force"),
+          { env: this.env },
+        );
+    }
+    rmSync(this.directory, { recursive: true, force: true });
+    if (destroyed.code !== 0) throw new Error(`pulumi destroy failed:\n${destroyed.output}`);
+  }
+}

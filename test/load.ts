@@ -1,0 +1,20 @@
+/**
+ * Load clients that prove, or disprove, that a switch drops nothing. They record every failed, reset, late or wrong answer and
+ * repeat nothing. All of them run in the process of the test, beside what is tested, and end by themselves.
+ *
+ *     const load = keepAliveGets({ url: "http://127.0.0.1:8080/", connections: 32, pauseMs: 10, maxSeconds: 60 });
+ *     ... the switch ...
+ *     const report = await load.stop();
+ *     console.log(summarize(report));
+ *     assertNoFailures(report);
+ */
+export { blindReuse, freshGets, keepAliveGets, type PausedLoadOptions, posts, slowRequests } from "./load/http";
+export { assertNoFailures, type Failure, type LoadReport, summarize } from "./load/report";
+export type { Load, LoadOptions } from "./load/run";
+export {
+  type Close,
+  type WebSocketLoad,
+  type WebSocketLoadOptions,
+  type WebSocketReport,
+  webSockets,
+} from "./load/webSockets";

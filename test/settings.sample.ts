@@ -1,0 +1,21 @@
+import type { Settings } from "../stacks/settings";
+
+/** Valid settings for tests that are about something else, with the values of the defaults. */
+export const sampleSettings: Settings = {
+  activeColor: "blue",
+  slots: { blue: { version: "1.0.0", port: 5001 }, green: { version: "1.0.0", port: 5002 } },
+  bindAddress: "127.0.0.1",
+  httpPort: 8080,
+  appPort: 5000,
+  healthPath: "/healthz",
+  environment: {},
+  secretEnvironment: {},
+  memoryMb: 256,
+  drainSeconds: 60,
+  keepAliveSeconds: 10,
+  maxBodyMb: 10,
+  proxyTimeoutSeconds: 60,
+  nginxImage: "nginx:1.30.6",
+  appBaseImage: "python:3",
+  allowProxyReplace: false,
+};

@@ -1,0 +1,626 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
+import { join } from "node:path";
+import { test } from "node:test";
+import * as pulumi from "@pulumi/pulumi";
+import fc from "fast-check";
+import { parse } from "yaml";
+import { COLORS, other } from "../stacks/color";
+import {
+  NAMESPACE,
+  parseSettings,
+  RESERVED_NAMES,
+  readSettings,
+  SETTING_NAMES,
+  SettingsError,
+} from "../stacks/settings";
+
+const project = parse(readFileSync(join(__dirname, "../Pulumi.yaml"), "utf8")) as {
+  name: string;
+  config: Record<string, { type?: string; description?: string; default?: unknown; secret?: boolean }>;
+};
+
+/** Pulumi.yaml's defaults as the CLI hands them to the program. */
+const defaults: Record<string, string> = Object.fromEntries(
+  Object.entries(project.config)
+    .filter(([, { default: value }]) => value !== undefined)
+    .map(([name, { default: value }]) => [name, typeof value === "object" ? JSON.stringify(value) : String(value)]),
+);
+
+const withNamespace = (values: Record<string, unknown>) =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [`${NAMESPACE}:${name}`, value]));
+
+/** A configuration that is right but for `values`. */
+const raw = (values: Record<string, unknown> = {}) => withNamespace({ ...defaults, activeColor: "blue", ...values });
+
+const secrets = (...names: string[]) => new Set(names.map((name) => `${NAMESPACE}:${name}`));
+
+/** The text of the error below its first line. */
+function refused(configuration: Record<string, unknown>, secretKeys: ReadonlySet<string> = new Set()): string {
+  try {
+    parseSettings(configuration, secretKeys);
+  } catch (error) {
+    assert.ok(error instanceof SettingsError, String(error));
+    const [first, ...rest] = error.message.split("\n");
+    assert.match(first ?? "", /^[0-9]+ problems? in the settings; nothing was touched\./);
+    return rest.join("\n");
+  }
+  assert.fail("accepted");
+}
+
+test("the defaults of Pulumi.yaml and an active color are a whole configuration", () => {
+  assert.deepEqual(parseSettings(raw(), new Set()), {
+    activeColor: "blue",
+    slots: { blue: { version: "1.0.0", port: 5001 }, green: { version: "1.0.0", port: 5002 } },
+    bindAddress: "127.0.0.1",
+    httpPort: 8080,
+    appPort: 5000,
+    healthPath: "/healthz",
+    environment: {},
+    secretEnvironment: {},
+    memoryMb: 256,
+    drainSeconds: 60,
+    keepAliveSeconds: 10,
+    maxBodyMb: 10,
+    proxyTimeoutSeconds: 60,
+    nginxImage: "nginx:1.30.6",
+    appBaseImage: "python:3.13.11-slim-trixie",
+    allowProxyReplace: false,
+  });
+});
+
+test("Pulumi.yaml has every setting that the program reads and no other, each with type, meaning and default", () => {
+  assert.deepEqual(Object.keys(project.config).sort(), [...SETTING_NAMES].sort());
+  assert.equal(project.name, NAMESPACE);
+  for (const [name, setting] of Object.entries(project.config)) {
+    assert.match(setting.type ?? "", /^(string|integer|boolean|object)$/, name);
+    assert.match(setting.description ?? "", /^\S[^\n]{10,160}$/, name);
+    assert.equal(setting.default === undefined, name === "activeColor", name);
+    // The CLI would refuse the default of a secret setting: 'must be encrypted as it's secret'.
+    assert.equal(setting.secret, undefined, name);
+  }
+});
+
+test("app/ built by hand and by the program starts from the same image", () => {
+  const dockerfile = readFileSync(join(__dirname, "../app/Dockerfile"), "utf8");
+  assert.equal(/^ARG BASE_IMAGE=(\S+)$/m.exec(dockerfile)?.[1], defaults.appBaseImage);
+});
+
+test("everything that can be set arrives as it was set", () => {
+  const settings = parseSettings(
+    {
+      ...raw({
+        activeColor: "green",
+        blueVersion: "2026.09.16-rc_1",
+        greenImage: `registry.example.com:5000/team/shop:1.2@sha256:${"0123456789abcdef".repeat(4)}`,
+        bindAddress: "::1",
+        httpPort: "65535",
+        healthPath: "/",
+        environment: '{"LEVEL":"debug","RATE":0.5,"COUNT":3,"ON":true,"EMPTY":"","constructor":"c","TEXT":"a\\n\\"$b"}',
+        secretEnvironment: '{"API_KEY":"hunter2"}',
+        drainSeconds: "10",
+        allowProxyReplace: "true",
+      }),
+      "docker:host": "ssh://deploy@host:22",
+      "docker:registryAuth": "[]",
+      "pulumi:tags": "{}",
+    },
+    secrets("secretEnvironment"),
+  );
+  assert.deepEqual(settings, {
+    ...parseSettings(raw(), new Set()),
+    activeColor: "green",
+    slots: {
+      blue: { version: "2026.09.16-rc_1", port: 5001 },
+      green: {
+        version: "1.0.0",
+        image: `registry.example.com:5000/team/shop:1.2@sha256:${"0123456789abcdef".repeat(4)}`,
+        port: 5002,
+      },
+    },
+    bindAddress: "::1",
+    httpPort: 65_535,
+    healthPath: "/",
+    environment: {
+      LEVEL: "debug",
+      RATE: "0.5",
+      COUNT: "3",
+      ON: "true",
+      EMPTY: "",
+      constructor: "c",
+      TEXT: 'a\n"$b',
+    },
+    secretEnvironment: { API_KEY: "hunter2" },
+    drainSeconds: 10,
+    allowProxyReplace: true,
+    dockerHost: "ssh://deploy@host:22",
+  });
+});
+
+test("readSettings reads the stack's configuration, and which keys are secret, from Pulumi", () => {
+  const configuration = raw({ secretEnvironment: '{"A":"hunter2"}' }) as Record<string, string>;
+  pulumi.runtime.setAllConfig(configuration, [`${NAMESPACE}:secretEnvironment`]);
+  assert.deepEqual(readSettings().secretEnvironment, { A: "hunter2" });
+  pulumi.runtime.setAllConfig(configuration, []);
+  assert.throws(readSettings, SettingsError);
+});
+
+test("the error is one that Pulumi prints without a stack trace", () => {
+  assert.throws(
+    () => parseSettings({}, new Set()),
+    (error) => pulumi.RunError.isInstance(error),
+  );
+});
+
+const PORT = "must be a whole number from 1 to 65535, in plain digits";
+const VERSION = "must be 1 to 100 of A-Z a-z 0-9 . _ - and begin with a letter or digit";
+const IMAGE = "must be an image reference such as registry.example.com/team/app:1.2 or app@sha256:...";
+const PATH = "must be a path of A-Z a-z 0-9 . _ ~ - / from the root, without // and .., at most 200 characters";
+const ADDRESS = "must be an IPv4 or IPv6 address, without a zone";
+const NAME = "must have a name of A-Z a-z 0-9 _, no digit first, at most 128 characters";
+
+/** Setting, value given, how the error shows it, what is allowed, the command that mends it. */
+const BAD: [setting: string, value: string, given: string, rule: string, mend: string][] = [
+  ["activeColor", "Green", '"Green"', "must be blue or green", "pulumi config set activeColor green"],
+  ["activeColor", "gren", '"gren"', "must be blue or green", "pulumi config set activeColor green"],
+  // Which color the public is to see is not guessed.
+  ["activeColor", "red", '"red"', "must be blue or green", "pulumi config set activeColor '<blue or green>'"],
+  ...["99999", "0", "65536", "1e3", "0x10", " 5", "5 ", "5.0", "-1", "+5", "", "08080", "5_000", "5\n"].map(
+    (value): (typeof BAD)[number] => [
+      "httpPort",
+      value,
+      JSON.stringify(value),
+      PORT,
+      "pulumi config set httpPort 8080",
+    ],
+  ),
+  ["appPort", "９", '"\\uff19"', PORT, "pulumi config set appPort 5000"],
+  ["bluePort", "70000", '"70000"', PORT, "pulumi config set bluePort 5001"],
+  ["greenPort", "x", '"x"', PORT, "pulumi config set greenPort 5002"],
+  ["bluePort", "8080", '"8080"', "must differ from httpPort, which has this port", "pulumi config set bluePort 8081"],
+  ["greenPort", "5001", '"5001"', "must differ from bluePort, which has this port", "pulumi config set greenPort 5002"],
+  ...["1; return 200", "1.0\nx", "{{x}}", "$(id)", "", "-1", ".", "a b", "v\u0000", "é", "a".repeat(101)].map(
+    (value): (typeof BAD)[number] => [
+      "blueVersion",
+      value,
+      value.length > 60 ? `"${"a".repeat(61)}... (101 characters)` : JSON.stringify(value).replace("é", "\\u00e9"),
+      VERSION,
+      "pulumi config set blueVersion '<version>'",
+    ],
+  ),
+  [
+    "greenVersion",
+    "\u202e\u007f\u{1f600}",
+    '"\\u202e\\u007f\\ud83d\\ude00"',
+    VERSION,
+    "pulumi config set greenVersion '<version>'",
+  ],
+  ...["healthz", "", "//x", "/a//b", "/..", "/a/../b", "/./a", "/a?b", "/a b", "/a;", "/%41", "/a\n", "/{", "/$x"].map(
+    (value): (typeof BAD)[number] => [
+      "healthPath",
+      value,
+      JSON.stringify(value),
+      PATH,
+      "pulumi config set healthPath /healthz",
+    ],
+  ),
+  ...["http://x", "UPPER", "a b", "a:", "a@sha256:12", "-a", "a//b", "a;b", "a".repeat(600), "f".repeat(64)].map(
+    (value): (typeof BAD)[number] => [
+      "blueImage",
+      value,
+      value.length > 60 ? `"${value.slice(0, 61)}... (${value.length} characters)` : JSON.stringify(value),
+      `${IMAGE}, or empty`,
+      "pulumi config set blueImage '<image>'",
+    ],
+  ),
+  ["nginxImage", "", '""', IMAGE, "pulumi config set nginxImage '<image>'"],
+  ["appBaseImage", "a\nRUN id", '"a\\nRUN id"', IMAGE, "pulumi config set appBaseImage '<image>'"],
+  ...["localhost", "127.1", "256.0.0.1", "", "fe80::1%eth0", "[::1]", "127.0.0.1:80"].map(
+    (value): (typeof BAD)[number] => [
+      "bindAddress",
+      value,
+      JSON.stringify(value),
+      ADDRESS,
+      "pulumi config set bindAddress 127.0.0.1",
+    ],
+  ),
+  [
+    "memoryMb",
+    "31",
+    '"31"',
+    "must be a whole number from 32 to 1048576, in plain digits",
+    "pulumi config set memoryMb 256",
+  ],
+  [
+    "drainSeconds",
+    "0",
+    '"0"',
+    "must be a whole number from 1 to 3600, in plain digits",
+    "pulumi config set drainSeconds 60",
+  ],
+  ["drainSeconds", "9", '"9"', "must be at least keepAliveSeconds, which is 10", "pulumi config set drainSeconds 10"],
+  [
+    "keepAliveSeconds",
+    "0",
+    '"0"',
+    "must be a whole number from 1 to 3600, in plain digits",
+    "pulumi config set keepAliveSeconds 10",
+  ],
+  [
+    "proxyTimeoutSeconds",
+    "60s",
+    '"60s"',
+    "must be a whole number from 1 to 3600, in plain digits",
+    "pulumi config set proxyTimeoutSeconds 60",
+  ],
+  [
+    "maxBodyMb",
+    "0",
+    '"0"',
+    "must be a whole number from 1 to 10240, in plain digits",
+    "pulumi config set maxBodyMb 10",
+  ],
+  ["allowProxyReplace", "yes", '"yes"', "must be true or false", "pulumi config set allowProxyReplace false"],
+  ["environment", "[]", '"[]"', "must be an object: one variable a time, with --path", "pulumi config rm environment"],
+  ["environment", "{", '"{"', "must be an object: one variable a time, with --path", "pulumi config rm environment"],
+];
+
+test("each bad value is refused with the setting, the value, what is allowed and the command that mends it", () => {
+  for (const [setting, value, given, rule, mend] of BAD) {
+    assert.equal(refused(raw({ [setting]: value })), `${setting} = ${given}: ${rule}\n    ${mend}`);
+  }
+});
+
+test("ports that clash are mended by the commands given, up to the highest port", () => {
+  for (const port of [1, 5001, 65_532, 65_533, 65_534, 65_535]) {
+    const clash = { httpPort: String(port), bluePort: String(port), greenPort: String(port) };
+    const mended = [...refused(raw(clash)).matchAll(/ set (\S+) (\S+)$/gm)].map(([, name, value]) => [name, value]);
+    assert.equal(mended.length, 2);
+    parseSettings(raw({ ...clash, ...Object.fromEntries(mended) }), new Set());
+  }
+});
+
+test("the values in mending commands are Pulumi.yaml's defaults, or placeholders that are refused themselves", () => {
+  for (const name of SETTING_NAMES) {
+    if (name === "environment" || name === "secretEnvironment") continue;
+    const value = / set \S+ (.+)$/.exec(refused(raw({ [name]: "\n" })))?.[1] ?? "";
+    if (value.startsWith("'<")) refused(raw({ [name]: value.slice(1, -1) }));
+    else assert.equal(value, defaults[name], name);
+  }
+});
+
+test("each bad variable is refused with its path", () => {
+  const cases: [json: string, expected: string][] = [
+    ['{"a b":"1"}', `environment["a b"] = "1": ${NAME}\n    pulumi config rm --path 'environment["a b"]'`],
+    ['{"it\'s":"1"}', `environment["it's"] = "1": ${NAME}\n    pulumi config rm --path 'environment["it'\\''s"]'`],
+    ['{"a\\"b":1}', `environment["a\\"b"] = 1: ${NAME}\n    pulumi config rm --path 'environment["a\\"b"]'`],
+    ['{"":1}', `environment[""] = 1: ${NAME}\n    pulumi config rm --path 'environment[""]'`],
+    ['{"1A":1}', `environment["1A"] = 1: ${NAME}\n    pulumi config rm --path 'environment["1A"]'`],
+    [
+      '{"a\\n":1}',
+      `environment["a\\n"] = 1: ${NAME}\n    edit the stack's Pulumi.<stack>.yaml: this name can't be typed in a shell`,
+    ],
+    [
+      '{"__proto__":1}',
+      "environment.__proto__ = 1: is not possible as a name\n    pulumi config rm --path environment.__proto__",
+    ],
+    ...RESERVED_NAMES.map((name): [string, string] => [
+      `{"${name}":"x"}`,
+      `environment.${name} = "x": is set by the program itself\n    pulumi config rm --path environment.${name}`,
+    ]),
+    ...(["null", "[1]", '{"B":1}'] as const).map((value): [string, string] => [
+      `{"A":${value}}`,
+      `environment.A = ${value}: must be a text, a number, true or false\n` +
+        "    pulumi config set --type string --path environment.A '<value>'",
+    ]),
+    [
+      '{"A":12345678901234567890}',
+      "environment.A = 12345678901234567000: is too large for a number and would be rounded; must be set as text\n" +
+        "    pulumi config set --type string --path environment.A '<value>'",
+    ],
+    [
+      '{"A":"x\\u0000"}',
+      'environment.A = "x\\u0000": must not contain a NUL character\n' +
+        "    pulumi config set --type string --path environment.A '<value>'",
+    ],
+    [
+      JSON.stringify({ A: "x".repeat(32 * 1024 + 1) }),
+      `environment.A = "${"x".repeat(61)}... (32769 characters): must be at most 32 KiB\n` +
+        "    pulumi config set --type string --path environment.A '<value>'",
+    ],
+  ];
+  for (const [json, expected] of cases) assert.equal(refused(raw({ environment: json })), expected);
+
+  const many = Object.fromEntries(Array.from({ length: 201 }, (_, i) => [`A${i}`, ""]));
+  assert.match(
+    refused(raw({ environment: JSON.stringify(many) })),
+    /must have at most 200 variables and 512 KiB in all/,
+  );
+  const large = Object.fromEntries(Array.from({ length: 17 }, (_, i) => [`A${i}`, "x".repeat(32 * 1024)]));
+  assert.match(
+    refused(raw({ environment: JSON.stringify(large) })),
+    /must have at most 200 variables and 512 KiB in all/,
+  );
+});
+
+test("a setting that doesn't exist is refused, with the one that was meant", () => {
+  const cases: [name: string, value: string, expected: string][] = [
+    [
+      "activecolor",
+      "green",
+      'activecolor = "green": there is no such setting; activeColor was meant?\n' +
+        "    pulumi config rm activecolor && pulumi config set activeColor green",
+    ],
+    [
+      "http_port",
+      "x",
+      'http_port = "x": there is no such setting; httpPort was meant?\n' +
+        "    pulumi config rm http_port && pulumi config set httpPort 8080",
+    ],
+    [
+      "bleuVersion",
+      "2.0.0",
+      'bleuVersion = "2.0.0": there is no such setting; blueVersion was meant?\n' +
+        "    pulumi config rm bleuVersion && pulumi config set blueVersion 2.0.0",
+    ],
+    [
+      "drain",
+      "30",
+      'drain = "30": there is no such setting; drainSeconds was meant?\n' +
+        "    pulumi config rm drain && pulumi config set drainSeconds 30",
+    ],
+    [
+      "enviroment",
+      "{}",
+      'enviroment = "{}": there is no such setting; environment was meant?\n' +
+        "    pulumi config rm enviroment && pulumi config set --type string --path 'environment.<NAME>' '<value>'",
+    ],
+    [
+      "secretEnviroment",
+      '{"A":"hunter2"}',
+      "secretEnviroment = (not shown): there is no such setting; secretEnvironment was meant?\n" +
+        "    pulumi config rm secretEnviroment && pulumi config set --secret --path 'secretEnvironment.<NAME>'",
+    ],
+    [
+      "replicas",
+      "2",
+      "replicas = (not shown): there is no such setting; Pulumi.yaml lists all\n    pulumi config rm replicas",
+    ],
+    ["-x", "2", "-x = (not shown): there is no such setting; Pulumi.yaml lists all\n    pulumi config rm -- -x"],
+    [
+      "a b'c",
+      "2",
+      "a b'c = (not shown): there is no such setting; Pulumi.yaml lists all\n    pulumi config rm 'a b'\\''c'",
+    ],
+    [
+      "a\nb",
+      "2",
+      '"a\\nb" = (not shown): there is no such setting; Pulumi.yaml lists all\n' +
+        "    edit the stack's Pulumi.<stack>.yaml: this name can't be typed in a shell",
+    ],
+    ...["__proto__", "constructor", "toString", "hasOwnProperty"].map((name): [string, string, string] => [
+      name,
+      "x",
+      `${name} = (not shown): there is no such setting; Pulumi.yaml lists all\n    pulumi config rm ${name}`,
+    ]),
+  ];
+  for (const [name, value, expected] of cases) {
+    assert.equal(refused({ ...raw(), [`${NAMESPACE}:${name}`]: value }), expected);
+  }
+});
+
+test("secrets must be set with --secret, only where they are kept so, and never show", () => {
+  const planted = { secretEnvironment: '{"A":"hunter2","B":"hunter2"}' };
+  assert.equal(
+    refused(raw(planted)),
+    "secretEnvironment = [secret]: must be set with --secret; what the stack's file holds now is readable, so give it a new value\n" +
+      "    pulumi config set --secret --path secretEnvironment.A && pulumi config set --secret --path secretEnvironment.B",
+  );
+  assert.equal(
+    refused(raw({ ...planted, environment: '{"A":"hunter2"}' }), secrets("secretEnvironment")),
+    "environment.A = [secret]: is in secretEnvironment too; must be in one of them only\n" +
+      "    pulumi config rm --path environment.A",
+  );
+  assert.equal(
+    refused(raw({ secretEnvironment: '{"A":null,"b c":"hunter2"}' }), secrets("secretEnvironment")),
+    "secretEnvironment.A = [secret]: must be a text, a number, true or false\n" +
+      "    pulumi config set --secret --path secretEnvironment.A\n" +
+      `secretEnvironment["b c"] = [secret]: ${NAME}\n` +
+      "    pulumi config rm --path 'secretEnvironment[\"b c\"]'",
+  );
+  assert.equal(
+    refused(raw({ blueVersion: "hunter2!" }), secrets("blueVersion")),
+    "blueVersion = [secret]: can't be kept secret; must be set without --secret\n    pulumi config set blueVersion '<version>'",
+  );
+  assert.equal(
+    refused(raw({ environment: '{"A":"hunter2"}' }), secrets("environment")),
+    "environment = [secret]: can't be kept secret; what was set with --secret belongs in secretEnvironment\n" +
+      "    pulumi config rm --path 'environment.<NAME>' && pulumi config set --secret --path 'secretEnvironment.<NAME>'",
+  );
+  assert.equal(
+    refused({ ...raw(), [`${NAMESPACE}:blueVersoin`]: "hunter2" }, secrets("blueVersoin")),
+    "blueVersoin = [secret]: there is no such setting; blueVersion was meant?\n" +
+      "    pulumi config rm blueVersoin && pulumi config set blueVersion '<version>'",
+  );
+});
+
+test("an engine's address that could not be one is refused, and an empty one is none", () => {
+  assert.equal(parseSettings({ ...raw(), "docker:host": "" }, new Set()).dockerHost, undefined);
+  assert.match(
+    refused({ ...raw(), "docker:context": "elsewhere" }),
+    /docker:context = \[not shown\]: is not supported, since it would win over docker:host; must be docker:host instead\n/,
+  );
+  assert.equal(
+    refused({ ...raw(), "docker:host": "ssh://a b" }),
+    'docker:host = "ssh://a b": must be an engine\'s address such as ssh://user@host or unix:///var/run/docker.sock\n' +
+      "    pulumi config set docker:host '<scheme://address>'",
+  );
+  assert.equal(
+    refused({ ...raw(), "docker:host": "ssh://hunter2" }, new Set(["docker:host"])),
+    "docker:host = [secret]: can't be kept secret, since commands get it as DOCKER_HOST; must be set without --secret\n" +
+      "    pulumi config set docker:host '<scheme://address>'",
+  );
+});
+
+test("everything wrong at once is one error with all of it, in the order of the settings", () => {
+  const wrong = {
+    ...Object.fromEntries(SETTING_NAMES.map((name) => [name, "\n"])),
+    httpPort: "5001",
+    bluePort: "5001",
+    keepAliveSeconds: "20",
+    drainSeconds: "10",
+    environment: '{"PORT":"1","S":"left behind"}',
+    secretEnvironment: '{"S":"hunter2"}',
+    blueVersoin: "2.0.0",
+  };
+  const settings = refused({ ...raw(wrong), "docker:host": "?" })
+    .split("\n")
+    .filter((line) => !line.startsWith(" "))
+    .map((line) => line.split(" = ")[0]);
+  assert.deepEqual(settings, [
+    ...[
+      "activeColor",
+      "blueVersion",
+      "greenVersion",
+      "blueImage",
+      "greenImage",
+      "bindAddress",
+      "bluePort",
+      "greenPort",
+    ],
+    ...["appPort", "healthPath", "environment.PORT", "environment.S", "secretEnvironment", "memoryMb", "drainSeconds"],
+    ...[
+      "maxBodyMb",
+      "proxyTimeoutSeconds",
+      "nginxImage",
+      "appBaseImage",
+      "allowProxyReplace",
+      "blueVersoin",
+      "docker:host",
+    ],
+  ]);
+});
+
+test("what is missing is said too", () => {
+  const lines = refused({}).split("\n");
+  assert.equal(lines.length, 2 * SETTING_NAMES.length);
+  assert.equal(lines[0], "activeColor = (not set): must be blue or green");
+});
+
+/** Text that is often nearly right: the alphabet is what settings are made of, and what would break out of them. */
+const nearlyRight = fc.oneof(
+  fc.string({ unit: "binary", maxLength: 40 }),
+  fc.string({ unit: fc.constantFrom(..."aZ09._-~/:@%;{}$\\'\"# \n\t\r\0`\u202e９"), maxLength: 12 }),
+  fc.string({ unit: fc.constantFrom(..."ab1./:-_"), maxLength: 8 }),
+  fc.nat({ max: 70_000 }).map(String),
+  fc.ipV4(),
+  fc.ipV6(),
+  fc.constantFrom(...Object.values(defaults), ...COLORS),
+);
+
+test("no accepted setting has a character that means something to nginx, a shell or a terminal", () => {
+  const safe = /^[A-Za-z0-9._~/:@+[\]-]*$/;
+  let accepted = 0;
+  fc.assert(
+    fc.property(fc.constantFrom(...SETTING_NAMES), nearlyRight, (name, value) => {
+      if (name === "environment" || name === "secretEnvironment") return;
+      try {
+        parseSettings(raw({ [name]: value }), new Set());
+      } catch (error) {
+        assert.ok(error instanceof SettingsError);
+        return;
+      }
+      accepted += 1;
+      assert.match(value, safe);
+      assert.ok(name !== "bindAddress" || isIP(value) !== 0);
+    }),
+    { numRuns: 5000 },
+  );
+  assert.ok(accepted > 200, `only ${accepted} accepted: the generator proves nothing`);
+});
+
+test("every integer within its bounds is accepted as itself, and only in one spelling", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 65_535 }), (port) => {
+      assert.equal(parseSettings(raw({ appPort: String(port) }), new Set()).appPort, port);
+      for (const spelling of [`0${port}`, `+${port}`, `${port}.0`, ` ${port}`, `${port}\n`, `${port}e0`]) {
+        refused(raw({ appPort: spelling }));
+      }
+    }),
+  );
+});
+
+test("whatever the configuration is, parseSettings throws nothing but SettingsError", () => {
+  const keys = fc.oneof(
+    fc.constantFrom(...SETTING_NAMES).map((name) => `${NAMESPACE}:${name}`),
+    fc.string().map((name) => `${NAMESPACE}:${name}`),
+    fc.constantFrom("docker:host", `${NAMESPACE}:__proto__`, `${NAMESPACE}:`, "__proto__", "constructor"),
+    fc.string(),
+  );
+  const values = fc.oneof(
+    nearlyRight,
+    fc.json(),
+    fc.anything({ withBigInt: true, withMap: true, withNullPrototype: true }),
+  );
+  const configurations = fc.oneof(
+    fc.dictionary(keys, values),
+    fc.dictionary(keys, values).map((some) => ({ ...raw(), ...some })),
+    fc.anything() as fc.Arbitrary<Record<string, unknown>>,
+  );
+  fc.assert(
+    fc.property(configurations, fc.array(keys), (configuration, secretKeys) => {
+      try {
+        parseSettings(configuration, new Set(secretKeys));
+      } catch (error) {
+        if (!(error instanceof SettingsError)) throw error;
+        assert.match(error.message, /^[ -~\n]*$/);
+      }
+      assert.equal(({} as Record<string, unknown>).polluted, undefined);
+    }),
+    { numRuns: 3000 },
+  );
+});
+
+test("no planted secret shows in an error", () => {
+  // Not a substring of anything else in an error, and valid nowhere but in an environment.
+  const secret = fc.stringMatching(/^[xyz]{8}$/).map((text) => `Q${text}Q`);
+  const around = fc.constantFrom("", " ", "\n", ";", "{");
+  fc.assert(
+    fc.property(
+      secret,
+      around,
+      fc.subarray([...SETTING_NAMES, "blueVersoin", "sekrets"]),
+      fc.boolean(),
+      fc.constantFrom("A", "a b", "PORT", "__proto__", "A\n"),
+      (text, broken, names, markSecretEnvironment, variable) => {
+        const value = text + broken;
+        const objects = { environment: `{${JSON.stringify(variable)}:${JSON.stringify(value)}}` };
+        const configuration = raw({
+          ...Object.fromEntries(names.map((name) => [name, value])),
+          ...(names.includes("environment") ? objects : {}),
+          // Wrong in some way, secret in any case.
+          secretEnvironment: `{${JSON.stringify(variable)}:${JSON.stringify(value)},"LIST":[${JSON.stringify(value)}]}`,
+          httpPort: "x",
+        });
+        const marked = names.filter((name) => name !== "httpPort" && name !== "secretEnvironment");
+        const secretKeys = secrets(...marked, ...(markSecretEnvironment ? ["secretEnvironment"] : []));
+        const error = refused(configuration, secretKeys);
+        assert.ok(!error.includes(text), error);
+      },
+    ),
+    { numRuns: 1000 },
+  );
+});
+
+test("a secret number doesn't show through the settings that it is compared with", () => {
+  const error = refused(
+    raw({ keepAliveSeconds: "3141", httpPort: "2718", bluePort: "2718" }),
+    secrets("keepAliveSeconds", "httpPort"),
+  );
+  assert.ok(!/3141|2718/.test(error), error);
+});
+
+test("the other of a color is never itself", () => {
+  assert.deepEqual(COLORS.map(other), ["green", "blue"]);
+});
