@@ -1,4 +1,4 @@
-"""The sample service: a page that shows which colour and version answered."""
+"""The sample service: a page that shows which color and version answered."""
 
 import os
 from collections.abc import Mapping
@@ -43,7 +43,7 @@ def create_app(environ: Mapping[str, str] = os.environ) -> Flask:
 
     @app.after_request
     def headers(response: Response) -> Response:
-        # Which colour answers changes from one request to the next: a cached answer would tell about the past.
+        # Which color answers changes from one request to the next: a cached answer would tell about the past.
         response.headers["Cache-Control"] = "no-store"
         response.headers["Content-Security-Policy"] = (
             "default-src 'none'; style-src 'unsafe-inline'"

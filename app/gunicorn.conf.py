@@ -18,7 +18,7 @@ bind = f"0.0.0.0:{number('PORT', 5000, 1, 65535)}"
 # Requests in flight get this long to finish after SIGTERM. Docker must wait longer before it kills.
 graceful_timeout = number("DRAIN_SECONDS", 30, 1, 3600)
 
-# Longer than the proxy keeps its idle connections (60 s): the side that reuses connections has to be the one that closes
+# Longer than the proxy keeps its idle connections (4 s): the side that reuses connections has to be the one that closes
 # them, or a request meets a connection that was closed a moment ago.
 keepalive = 75
 
@@ -34,5 +34,5 @@ preload_app = True
 worker_tmp_dir = "/tmp"
 control_socket_disable = True
 
-accesslog = None  # the proxy logs requests, with the colour
+accesslog = None  # the proxy logs requests, with the color
 errorlog = "-"

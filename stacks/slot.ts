@@ -11,6 +11,9 @@ const HEALTH_TIMEOUT_SECONDS = 3;
 /** No start period: from Engine 25 on it would change how often the check runs. Twenty seconds to start instead. */
 const HEALTH_RETRIES = 10;
 
+/** What a container gets beyond the drain before it is killed: it must be the one that ends first. */
+const STOP_MARGIN_SECONDS = 5;
+
 /** Asks `$1` with whatever the image has: the program doesn't know what it is made of. */
 const HEALTH_SCRIPT = `
 if command -v curl >/dev/null; then exec curl --fail --silent --show-error --max-time 2 --output /dev/null "$1"; fi
@@ -88,8 +91,8 @@ export class Slot extends pulumi.ComponentResource {
         memory: settings.memoryMb,
         restart: "unless-stopped",
         // The stop signal is the image's own: it knows which one lets requests in flight finish.
-        stopTimeout: settings.drainSeconds,
-        destroyGraceSeconds: settings.drainSeconds,
+        stopTimeout: settings.drainSeconds + STOP_MARGIN_SECONDS,
+        destroyGraceSeconds: settings.drainSeconds + STOP_MARGIN_SECONDS,
         logDriver: "local",
         logOpts: { "max-size": "20m", "max-file": "5" },
       },
@@ -120,6 +123,7 @@ function imageArgs({ owner, color, settings, appDirectory, build }: SlotArgs): d
       buildArgs: { BASE_IMAGE: build.base, VERSION: build.version },
       label: {
         ...ownerLabels(owner),
+        [LABEL.role]: "slot",
         [LABEL.color]: color,
         [LABEL.version]: build.version,
         [LABEL.source]: build.source,

@@ -122,10 +122,10 @@ test("every container is without privileges, read-only, bounded in memory and re
   });
 });
 
-test("a color is given the time that requests in flight have, and the public's port is the proxy's alone", async () => {
+test("a color is given the time that requests in flight have and a little more, and the public's port is the proxy's alone", async () => {
   await make({ drainSeconds: 77, bindAddress: "0.0.0.0", httpPort: 80 });
-  assert.equal(one(CONTAINER, "blue").stopTimeout, 77);
-  assert.equal(one(CONTAINER, "blue").destroyGraceSeconds, 77);
+  assert.equal(one(CONTAINER, "blue").stopTimeout, 82);
+  assert.equal(one(CONTAINER, "blue").destroyGraceSeconds, 82);
   assert.deepEqual(one(CONTAINER, "proxy").ports, [{ internal: 8080, external: 80, ip: "0.0.0.0" }]);
 });
 
@@ -154,6 +154,7 @@ test("an image is tagged by stack, color, version and sources, and carries what 
         "blue-green.base": "python:2",
         "blue-green.color": "blue",
         "blue-green.project": "blue-green",
+        "blue-green.role": "slot",
         "blue-green.source": "0123456789ab",
         "blue-green.stack": "dev",
         "blue-green.version": "1.0.0",

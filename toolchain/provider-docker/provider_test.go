@@ -88,6 +88,10 @@ func TestPropertiesAreNamedAsInTheNpmPackage(t *testing.T) {
 func propertyNames(schema shim.SchemaMap, overrides map[string]*tfbridge.SchemaInfo) []string {
 	var names []string
 	schema.Range(func(name string, _ shim.Schema) bool {
+		// Every resource has an id of its own in Pulumi.
+		if name == "id" {
+			return true
+		}
 		names = append(names, tfbridge.TerraformToPulumiNameV2(name, schema, overrides))
 		return true
 	})

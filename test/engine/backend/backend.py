@@ -3,7 +3,6 @@ to a proxy. One process and one event loop, so that a thousand idle connections 
 
 import asyncio
 import hashlib
-import json
 import os
 import weakref
 
@@ -90,7 +89,6 @@ async def web_socket(request: web.Request) -> web.WebSocketResponse:
     socket = web.WebSocketResponse()
     await socket.prepare(request)
     open_sockets.add(socket)
-    await socket.send_str(json.dumps(IDENTITY) + "\n")
     async for message in socket:
         if isinstance(message.data, bytes):
             await socket.send_bytes(message.data)

@@ -3,6 +3,7 @@ package local
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -47,6 +48,9 @@ func (c *Command) run(ctx context.Context, command *string, state State) (Output
 	stderrLines.flush()
 	if ctx.Err() != nil && process.Process != nil {
 		endGroup(process.Process.Pid)
+		if !errors.Is(err, ctx.Err()) {
+			err = fmt.Errorf("%w, %w", ctx.Err(), err)
+		}
 	}
 	if err != nil {
 		return Output{}, fmt.Errorf("%w: running %q:\n%s", err, *command, both.String())
