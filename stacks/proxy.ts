@@ -56,10 +56,9 @@ const proxyContainer = (owner: Owner, settings: ProxySettings) => ({
  */
 export function proxyMadeFrom(owner: Owner, settings: ProxySettings): Record<string, string | number> {
   const { nginxImage, bindAddress, httpPort } = settings;
-  const definition = createHash("sha256")
-    .update(JSON.stringify(proxyContainer(owner, settings)))
-    .digest("hex");
-  return { nginxImage, bindAddress, httpPort, definition: definition.slice(0, 12) };
+  const rest = proxyContainer(owner, { nginxImage: "", bindAddress: "", httpPort: 0 });
+  const definition = createHash("sha256").update(JSON.stringify(rest)).digest("hex").slice(0, 12);
+  return { nginxImage, bindAddress, httpPort, definition };
 }
 
 /** What a {@link NginxProxy} is made from. */

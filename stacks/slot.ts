@@ -134,8 +134,8 @@ function imageArgs({ owner, color, settings, appDirectory, build }: SlotArgs): d
 }
 
 /**
- * The container's environment, sorted by name; the secret values stay secret in state and diffs, the others readable. The version
- * is not in it: the image itself says what it is.
+ * The container's environment, sorted by name. With a secret value in it, the provider keeps all of it secret in state and diffs.
+ * The version is not in it: the image itself says what it is.
  */
 function environment(color: Color, settings: SlotSettings): pulumi.Input<string>[] {
   const own = { COLOR: color, PORT: String(settings.appPort), DRAIN_SECONDS: String(settings.drainSeconds) };

@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import fc from "fast-check";
+import { parse } from "yaml";
 import { type ConfigurationSettings, renderConfiguration } from "../stacks/configuration";
+import { parseSettings, SettingsError } from "../stacks/settings";
 
 const template = readFileSync(join(__dirname, "..", "nginx", "nginx.conf.mustache"), "utf8");
 const GOLDEN = join(__dirname, "nginx.conf.golden");
@@ -43,4 +46,88 @@ test("sections and unescaped tags are refused, because their keys would go unche
 
 test("slashes are written as they are", () => {
   assert.match(renderConfiguration(template, settings), /proxy_pass http:\/\/blue\/health\/ready;/);
+});
+
+/** The configuration's settings as Pulumi hands them over, the defaults for the rest; nothing where they are refused. */
+function accepted(values: Record<string, string>): ConfigurationSettings | undefined {
+  const { config } = parse(readFileSync(join(__dirname, "..", "Pulumi.yaml"), "utf8"));
+  const raw = Object.fromEntries(
+    Object.entries<{ default?: unknown }>(config).map(([name, { default: value }]) => [
+      `blue-green:${name}`,
+      values[name] ?? (typeof value === "object" ? JSON.stringify(value) : String(value)),
+    ]),
+  );
+  try {
+    return parseSettings(raw, new Set());
+  } catch (error) {
+    assert.ok(error instanceof SettingsError);
+    return undefined;
+  }
+}
+
+test("no accepted setting can change the structure of the configuration", () => {
+  const reference = renderConfiguration(template, settings).split("\n");
+  const nasty = fc.constantFrom(
+    ";",
+    "{",
+    "}",
+    " ",
+    "\n",
+    "\r",
+    "\t",
+    "$",
+    '"',
+    "'",
+    "\\",
+    "#",
+    "%0a",
+    "..",
+    "\0",
+    "{{x}}",
+    "`id`",
+  );
+  const piece = fc.oneof(
+    fc.constantFrom("/", "a", "healthz", "1", "5000", "30", "blue", "green", "-", "~", "."),
+    nasty,
+    fc.string(),
+  );
+  const text = fc.oneof(
+    fc.array(piece, { maxLength: 6 }).map((pieces) => pieces.join("")),
+    fc.array(piece, { maxLength: 6 }).map((pieces) => `/${pieces.join("")}`),
+    fc.integer({ min: -5, max: 70_000 }).map(String),
+    fc.constantFrom("blue", "green"),
+  );
+  let rendered = 0;
+  fc.assert(
+    fc.property(
+      fc.constantFrom(
+        "activeColor",
+        "appPort",
+        "healthPath",
+        "drainSeconds",
+        "keepAliveSeconds",
+        "maxBodyMb",
+        "proxyTimeoutSeconds",
+      ),
+      text,
+      (name, value) => {
+        const values = accepted({ activeColor: "blue", [name]: value });
+        if (values === undefined) return;
+        rendered += 1;
+        const lines = renderConfiguration(template, values).split("\n");
+        assert.equal(lines.length, reference.length);
+        for (const [at, line] of lines.entries()) {
+          if (line === reference[at]) continue;
+          // One directive with one plain word as its value, and the same directive as ever.
+          const [, directive, word] =
+            /^( *[a-z_]+ (?:[a-z]+:\/\/)?(?:blue:|green:|blue|green)?)([A-Za-z0-9._~/-]*)(?: resolve)?;$/.exec(line) ??
+            [];
+          assert.ok(directive !== undefined && word !== undefined, line);
+          assert.equal(line.trim().split(" ")[0], reference[at]?.trim().split(" ")[0]);
+        }
+      },
+    ),
+    { numRuns: 3000 },
+  );
+  assert.ok(rendered > 300, `${rendered} of 3000 were accepted and so compared`);
 });

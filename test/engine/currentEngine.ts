@@ -31,7 +31,10 @@ export class CurrentEngine {
     readonly settings: { bindAddress: string; nginxImage: string; appBaseImage: string },
   ) {}
 
-  /** Starts one that is gone when the test ends; or answers in words why this machine can't have it. */
+  /**
+   * Starts one that is gone when the test ends, so that stacks on it belong in tests within; or answers in words why this machine
+   * can't have it.
+   */
   static async start(t: TestContext): Promise<CurrentEngine | string> {
     const directory = mkdtempSync(join(tmpdir(), "blue-green-engine-"));
     t.after(async () => {

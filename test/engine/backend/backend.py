@@ -39,6 +39,13 @@ async def healthz(_: web.Request) -> web.Response:
     return web.json_response({"status": "ok", **IDENTITY})
 
 
+@routes.get("/headers")
+async def headers(request: web.Request) -> web.Response:
+    """What arrived, each header with all its values: a second X-Forwarded-For must not hide behind the first."""
+    seen = {name.lower(): request.headers.getall(name) for name in request.headers}
+    return web.json_response(seen)
+
+
 @routes.get("/slow")
 async def slow(request: web.Request) -> web.Response:
     try:

@@ -35,6 +35,11 @@ func (c *Command) run(ctx context.Context, command *string, state State) (Output
 	defer context.AfterFunc(c.Closing, cancel)()
 
 	process := process(ctx, *command, state)
+	var deadline time.Time
+	process.Cancel = func() error {
+		deadline = time.Now().Add(gracePeriod)
+		return syscall.Kill(-process.Process.Pid, syscall.SIGTERM)
+	}
 	logger := provider.GetLogger(ctx)
 	var stdout, stderr bytes.Buffer
 	var both sharedBuffer
@@ -43,11 +48,15 @@ func (c *Command) run(ctx context.Context, command *string, state State) (Output
 	process.Stdout = io.MultiWriter(&stdout, &both, &stdoutLines)
 	process.Stderr = io.MultiWriter(&stderr, &both, &stderrLines)
 
-	err := process.Run()
+	// Left to the start of the process, a missing directory would be reported as a missing interpreter.
+	err := checkDirectory(process.Dir)
+	if err == nil {
+		err = process.Run()
+	}
 	stdoutLines.flush()
 	stderrLines.flush()
 	if ctx.Err() != nil && process.Process != nil {
-		endGroup(process.Process.Pid)
+		endGroup(process.Process.Pid, deadline)
 		if !errors.Is(err, ctx.Err()) {
 			err = fmt.Errorf("%w, %w", ctx.Err(), err)
 		}
@@ -70,7 +79,6 @@ func process(ctx context.Context, command string, state State) *exec.Cmd {
 	arguments := append(interpreter[1:len(interpreter):len(interpreter)], command)
 	process := exec.CommandContext(ctx, interpreter[0], arguments...)
 	process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	process.Cancel = func() error { return syscall.Kill(-process.Process.Pid, syscall.SIGTERM) }
 	process.WaitDelay = gracePeriod
 
 	if state.Dir != nil {
@@ -96,10 +104,18 @@ func process(ctx context.Context, command string, state State) *exec.Cmd {
 	return process
 }
 
-// endGroup lets what is left of a cancelled command's group clean up, then kills it.
-func endGroup(group int) {
+func checkDirectory(directory string) error {
+	if directory == "" {
+		return nil
+	}
+	_, err := os.Stat(directory)
+	return err
+}
+
+// endGroup lets what is left of a cancelled command's group clean up until the deadline, then kills it.
+func endGroup(group int, deadline time.Time) {
 	const poll = 20 * time.Millisecond
-	for deadline := time.Now().Add(gracePeriod); time.Now().Before(deadline); time.Sleep(poll) {
+	for ; time.Now().Before(deadline); time.Sleep(poll) {
 		if syscall.Kill(-group, 0) != nil {
 			return
 		}

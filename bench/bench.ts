@@ -1,0 +1,170 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { parseArgs } from "node:util";
+import { COLORS } from "../stacks/color";
+import { freePorts, TestStack } from "../test/engine/stack";
+import { byHand } from "./byHand";
+import { HOST_ADDRESS, load, makeClient, removeClient } from "./client";
+import { docker, interruption } from "./command";
+import { cutoverWithoutLog, defaults, thisCutover } from "./cutover";
+import { haproxy } from "./haproxy";
+import { kamalProxy } from "./kamalProxy";
+import { describeMachine } from "./machine";
+import { assertServes, measure, pause } from "./measure";
+import { type Contender, type InspectedProxy, type Missing, type Place, removeContainers, startBackend } from "./place";
+import { aims, aimTable, document, type Plan, proxyTable, type Row, type Rows, upTable } from "./report";
+import { timeUps } from "./ups";
+
+const DOCUMENT = join(__dirname, "..", "docs", "benchmarks.md");
+
+const USAGE = "npm run bench [-- --quick] [-- --rounds <number>]";
+const SWITCHES = 8;
+const FULL: Plan & { ups: number } = { rounds: 3, duration: 12, switches: SWITCHES, ups: 6 };
+/** For development: says whether it works, not how fast it is. */
+const QUICK: Plan & { ups: number } = { rounds: 1, duration: 4, switches: SWITCHES, ups: 1 };
+
+/** Between two runs: what one leaves behind (closing connections, retiring workers) is not the next one's. */
+const PAUSE_MILLISECONDS = 1500;
+
+/** What the options ask for. */
+function planned(): { plan: typeof FULL; quick: boolean } {
+  const { values } = parseArgs({ options: { quick: { type: "boolean" }, rounds: { type: "string" } } });
+  const quick = values.quick ?? false;
+  const plan = quick ? QUICK : FULL;
+  const rounds = Number(values.rounds ?? plan.rounds);
+  if (!Number.isInteger(rounds) || rounds < 1 || rounds > 100) {
+    throw new Error(`--rounds ${values.rounds}: must be a whole number from 1 to 100. ${USAGE}`);
+  }
+  return { plan: { ...plan, rounds }, quick };
+}
+
+/** What has to be undone at the end, whatever the end is. The last thing made goes first. */
+const undo: (() => unknown)[] = [];
+
+async function cleanUp(): Promise<void> {
+  for (const act of undo.reverse()) {
+    try {
+      await act();
+    } catch (error) {
+      say(`✗ clean-up: ${(error as Error).message}`);
+      process.exitCode = 1;
+    }
+  }
+}
+
+const say = (line: string): void => {
+  process.stdout.write(`${line}\n`);
+};
+
+async function main(): Promise<void> {
+  const { plan, quick } = planned();
+  const machine = await describeMachine();
+
+  undo.push(removeClient);
+  await removeClient(); // what a run that was killed left; bench/run lets only one run at a time
+  await makeClient();
+
+  say("… a stack of its own: pulumi up, about 20 s");
+  const stack = await TestStack.make(cleaningUp, { bindAddress: HOST_ADDRESS });
+  await stack.up();
+  const ups = await timeUps(stack, plan.ups, (round) => say(`… pulumi preview, up, empty up: ${round} of ${plan.ups}`));
+
+  undo.push(removeContainers);
+  await removeContainers();
+  const place = await makePlace(stack);
+  const proxies = await startProxies(place, stack.ports.http);
+  const rows = await measureAll(proxies, plan);
+
+  say(`\n${proxyTable(rows)}\n\n${upTable(ups)}\n\n${aimTable(aims(rows, ups))}\n`);
+  if (quick) {
+    say("A quick run: docs/benchmarks.md stays as it is.");
+  } else {
+    writeFileSync(DOCUMENT, document(rows, ups, plan, machine));
+    say("Kept as docs/benchmarks.md.");
+  }
+}
+
+/** The part of a test's context that a stack needs: what it does after the test it does at the end. */
+const cleaningUp = { after: (act: () => unknown) => undo.push(act) } as unknown as TestContext;
+
+/** Puts two static backends where the stack's two colors were: the proxies are measured, not the sample service. */
+async function makePlace(stack: TestStack): Promise<Place> {
+  const proxy = await stack.container("proxy");
+  const [inspected] = JSON.parse(await docker("container", "inspect", proxy.Id)) as [
+    InspectedProxy & { NetworkSettings: { Networks: Record<string, unknown> } },
+  ];
+  const place: Place = {
+    proxy: inspected,
+    nginxImage: proxy.Image,
+    network: Object.keys(inspected.NetworkSettings.Networks)[0] ?? "",
+  };
+  await docker("stop", (await stack.container("blue")).Id, (await stack.container("green")).Id);
+  for (const color of COLORS) await startBackend(place, color, defaults.appPort);
+  return place;
+}
+
+async function startProxies(place: Place, port: number): Promise<Record<keyof Rows, Contender | Missing>> {
+  const ports = (await freePorts(4)) as [number, number, number, number];
+  say("… the other proxies");
+  const proxies = {
+    byHand: await byHand(place, ports[0]),
+    cutover: await thisCutover(place, port),
+    withoutLog: await cutoverWithoutLog(place, ports[1]),
+    kamalProxy: await kamalProxy(place, ports[2]),
+    haproxy: await haproxy(place, ports[3]),
+  };
+  for (const proxy of Object.values(proxies)) {
+    if ("missing" in proxy) {
+      say(`  ${proxy.name} is left out: ${proxy.missing}`);
+    } else {
+      await assertServes(proxy, "blue");
+      await load(proxy.port, 1); // none is measured cold
+    }
+  }
+  return proxies;
+}
+
+/** All of them in turn, as often as the plan says: without switches, then with. */
+async function measureAll(proxies: Record<keyof Rows, Contender | Missing>, plan: Plan): Promise<Rows> {
+  const rows = Object.fromEntries(
+    Object.entries(proxies).map(([key, proxy]) => [
+      key,
+      "missing" in proxy ? proxy : { ...proxy, switching: [], steady: [] },
+    ]),
+  ) as unknown as Rows;
+  const present = (Object.keys(rows) as (keyof Rows)[]).filter((key) => !("missing" in proxies[key]));
+  const total = plan.rounds * present.length * 2;
+  let count = 0;
+  for (let round = 0; round < plan.rounds; round++) {
+    for (const key of present) {
+      const proxy = proxies[key] as Contender;
+      const row = rows[key] as Row;
+      for (const switches of [0, plan.switches]) {
+        const { duration } = plan;
+        say(
+          `… ${++count} of ${total}: ${proxy.name}, ${duration} s ${switches ? `with ${switches} switches` : "without a switch"}`,
+        );
+        const measured = await measure(proxy, duration, switches);
+        (switches ? row.switching : row.steady).push(measured);
+        await pause(PAUSE_MILLISECONDS);
+      }
+    }
+  }
+  return rows;
+}
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.on(signal, () => {
+    if (interruption.signal.aborted) return;
+    say("Interrupted: removing what was made ...");
+    interruption.abort(new Error(`interrupted (${signal})`));
+  });
+}
+
+main()
+  .catch((error: Error) => {
+    say(interruption.signal.aborted ? "" : `✗ ${error.message}`);
+    process.exitCode = interruption.signal.aborted ? 130 : 1;
+  })
+  .finally(cleanUp);
