@@ -44,12 +44,10 @@ accepting_workers() {
 # Whether the color answers its health path with 2xx, asked through nginx's own upstream where nginx knows it: an address that
 # nginx has not looked up again yet must not pass.
 answers() {
-    if [ -n "$(serving)" ]; then
-        health=$(ask --output /dev/null --write-out '%{http_code}' "$control/$1" 2>&1) || true
-    else
-        health=$(ask --output /dev/null --write-out '%{http_code}' "http://$1:$APP_PORT$HEALTH_PATH" 2>&1) || true
-    fi
-    case $health in 2??) true ;; *) false ;; esac
+    if [ -n "$(serving)" ]; then url=$control/$1; else url=http://$1:$APP_PORT$HEALTH_PATH; fi
+    health=$(ask --output /dev/null --write-out '%{http_code} %{errormsg}' "$url" 2>/dev/null) || true
+    health=${health#000 }
+    case $health in 2??\ *) true ;; *) false ;; esac
 }
 
 wait_for_color() {
@@ -60,7 +58,7 @@ wait_for_color() {
         [ "$waited" -lt "$HEALTH_SECONDS" ] || return 1
         if [ "$waited" -ge $((said + 5)) ]; then
             said=$waited
-            say "$1 does not answer $HEALTH_PATH yet (${health:-nothing}); waited $waited of $HEALTH_SECONDS s"
+            say "$1 does not answer $HEALTH_PATH yet (${health% }); waited $waited of $HEALTH_SECONDS s"
         fi
         sleep 0.2
     done
@@ -151,7 +149,7 @@ if [ "$before" = "$generation $color" ] && cmp -s "$next" "$current"; then
 else
     if nginx_runs; then
         wait_for_color "$color" ||
-            fail "$color did not answer $HEALTH_PATH with 2xx within $HEALTH_SECONDS s (last seen: ${health:-nothing}). Nothing was changed: ${before#* } serves."
+            fail "$color did not answer $HEALTH_PATH with 2xx within $HEALTH_SECONDS s (last seen: ${health% }). Nothing was changed: ${before#* } serves."
     fi
 
     rm -f "$previous"
@@ -164,7 +162,7 @@ else
     say "$color is live: every new connection meets it since $(($(now_ms) - started)) ms after the reload"
 fi
 
-wait_for_color "$color" || fail "$color is chosen, but does not answer $HEALTH_PATH with 2xx (last seen: ${health:-nothing}) after $HEALTH_SECONDS s"
+wait_for_color "$color" || fail "$color is chosen, but does not answer $HEALTH_PATH with 2xx (last seen: ${health% }) after $HEALTH_SECONDS s"
 front=$(ask --output /dev/null --write-out '%{http_code} %header{x-color}' "http://127.0.0.1:8080$HEALTH_PATH" 2>&1) || true
 case $front in
 2??" $color") ;;
