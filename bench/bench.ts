@@ -147,6 +147,7 @@ async function measureAll(proxies: Record<keyof Rows, Contender | Missing>, plan
         );
         const measured = await measure(proxy, duration, switches);
         (switches ? row.switching : row.steady).push(measured);
+        if (measured.late > 0) say(`  the machine is too busy: ${measured.late} switches ended after the load`);
         await pause(PAUSE_MILLISECONDS);
       }
     }

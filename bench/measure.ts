@@ -12,20 +12,23 @@ const SWITCHED_WITHIN_SECONDS = 5;
 export interface Measurement extends Load {
   /** How long the act of each switch took. */
   switchMilliseconds: number[];
+  /** Switches that ended after the load: the machine was too busy for the figures to be worth much. */
+  late: number;
 }
 
 /** Puts a proxy, which serves blue, under load and switches it meanwhile, at even distances, an even number of times: back to blue. */
 export async function measure(proxy: Contender, duration: number, switches: number): Promise<Measurement> {
   const loading = load(proxy.port, duration);
-  const [counted, switchMilliseconds] = await Promise.all([loading, switching(proxy, duration, switches)]);
-  return { ...counted, switchMilliseconds };
+  const [counted, switched] = await Promise.all([loading, switching(proxy, duration, switches)]);
+  return { ...counted, ...switched };
 }
 
-async function switching(proxy: Contender, duration: number, switches: number): Promise<number[]> {
+async function switching(proxy: Contender, duration: number, switches: number): Promise<Omit<Measurement, keyof Load>> {
   const every = (duration * 1000) / Math.max(switches, 1);
   const began = performance.now();
-  const until = (at: number) => pause(began + at - performance.now());
-  const took: number[] = [];
+  const until = (at: number) => pause(Math.max(0, began + at - performance.now()));
+  const switchMilliseconds: number[] = [];
+  let late = 0;
   let color: Color = "blue";
 
   await until(every / 4);
@@ -35,12 +38,13 @@ async function switching(proxy: Contender, duration: number, switches: number): 
     const started = performance.now();
     color = other(color);
     await proxy.switchTo(color);
-    took.push(performance.now() - started);
+    switchMilliseconds.push(performance.now() - started);
+    if (performance.now() - began > duration * 1000) late++;
     // Not at once: a signal to reload is not yet a reload. A new connection, and not one of those that are counted.
     await until(every * (i + 0.9));
     await assertServes(proxy, color);
   }
-  return took;
+  return { switchMilliseconds, late };
 }
 
 /** Makes sure that a new connection meets a color: a switch that moves nothing would cost nothing. */

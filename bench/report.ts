@@ -136,6 +136,10 @@ export function aimTable(all: Aim[]): string {
 export function document(rows: Rows, ups: Ups, plan: Plan, machine: Machine): string {
   const proxies = [rows.cutover, rows.haproxy, rows.kamalProxy].flatMap((row) => (isMissing(row) ? [] : row.version));
   const every = plan.duration / plan.switches;
+  const runs = Object.values(rows).flatMap((row: Row | Missing) => (isMissing(row) ? [] : row.switching));
+  const late = runs.reduce((sum, run) => sum + run.late, 0);
+  const lateWarning =
+    late === 0 ? "" : `\n  **${late} switches ended after the load: the machine was too busy for these figures.**`;
   const quiet =
     machine.load < 0.5 ? "" : " (above 0.5: something else was running, so take the absolute figures with care)";
   return `# Benchmarks
@@ -159,7 +163,7 @@ Each figure is the median over ${plan.rounds} runs, with the range; failed reque
   the same memory limit and log driver, none bound to a core. The runs are interleaved, so that a slow minute of the machine meets
   all of them. nginx and HAProxy close idle connections after the same time; kamal-proxy has no such setting.
 - **Switching**: ${plan.switches} switches, one each ${every} s, each through \`docker exec\`, the same for all, of which a part of each switch's own time is. After
-  each one a new connection has to meet the other backend.
+  each one a new connection has to meet the other backend.${lateWarning}
   - *${rows.byHand.name}*: the same container and configuration as this cutover's, but without \`keepalive_min_timeout\`; \`sed\` and
     \`nginx -s reload\`, which returns before anything has moved.
   - *${rows.cutover.name}*: the proxy that \`pulumi up\` made, switched by the program's own script with its own configuration, which ends when every

@@ -159,7 +159,7 @@ else
     started=$(now_ms)
     reload_and_read_back "$generation $color" ||
         fail "nginx did not serve the new configuration within $readback_seconds s (it serves: $(serving)). Its log: docker logs --tail 30 <proxy>"
-    say "$color is live: every new connection meets it since $(($(now_ms) - started)) ms after the reload"
+    say "$color is live: it answers every new connection, $(($(now_ms) - started)) ms after the reload"
 fi
 
 wait_for_color "$color" || fail "$color is chosen, but does not answer $HEALTH_PATH with 2xx (last seen: ${health% }) after $HEALTH_SECONDS s"
