@@ -7,12 +7,14 @@ import { readWorld } from "./stacks/world";
 export = async () => {
   const settings = readSettings();
   const owner = { project: pulumi.getProject(), stack: pulumi.getStack() };
-  const world = await readWorld(dockerAt(settings.dockerHost), owner);
+  const engine = dockerAt(settings.dockerHost);
+  const world = await readWorld(engine, owner);
 
   const { url, blueUrl, greenUrl, activeColor, activeVersion, idleColor, idleVersion } = new BlueGreen("service", {
     owner,
     settings,
     world,
+    engine,
   });
   return { url, blueUrl, greenUrl, activeColor, activeVersion, idleColor, idleVersion };
 };

@@ -162,7 +162,7 @@ Each figure is the median over ${plan.rounds} runs, with the range; failed reque
 - **Proxies**: each in a container on the same network, before the same two backends (nginx, a fixed answer of a few bytes), with
   the same memory limit and log driver, none bound to a core. The runs are interleaved, so that a slow minute of the machine meets
   all of them. nginx and HAProxy close idle connections after the same time; kamal-proxy has no such setting.
-- **Switching**: ${plan.switches} switches, one each ${every} s, each through \`docker exec\`, the same for all, of which a part of each switch's own time is. After
+- **Switching**: ${plan.switches} switches, one each ${every} s, each through \`docker exec\`, whose own time is part of each switch's. After
   each one a new connection has to meet the other backend.${lateWarning}
   - *${rows.byHand.name}*: the same container and configuration as this cutover's, but without \`keepalive_min_timeout\`; \`sed\` and
     \`nginx -s reload\`, which returns before anything has moved.
@@ -177,7 +177,7 @@ Each figure is the median over ${plan.rounds} runs, with the range; failed reque
 
 ${upTable(ups)}
 
-Each the median over ${ups.empty.length} runs, in turn, with \`--yes --skip-preview\`, on a stack of its own with the sample service and a local
+Each the median over ${ups.empty.length} runs, in turn (the ups with \`--yes --skip-preview\`), on a stack of its own with the sample service and a local
 state.
 
 ## Machine

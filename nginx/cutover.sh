@@ -1,5 +1,5 @@
 # The cutover. Runs inside the proxy's container (POSIX sh, with what the official nginx images bring), as
-#   docker exec -i -e APP_PORT -e HEALTH_PATH -e HEALTH_SECONDS <proxy> sh -c "$CUTOVER_SCRIPT"
+#   docker exec -i -e APP_PORT -e HEALTH_PATH -e HEALTH_SECONDS -e CONTAINERS <proxy> sh -c "$CUTOVER_SCRIPT"
 # with the rendered configuration on standard input. Exit 0: the color that the configuration names answers every new
 # request. Any other exit: the configuration that served before serves still, and the reason is on standard error.
 # Running it again is always safe: what is done already is not done twice.
@@ -11,7 +11,7 @@ next=$dir/nginx.conf.next
 previous=$dir/nginx.conf.previous
 control=http://127.0.0.1:8081
 readback_seconds=15
-# Fresh connections in a row that must meet the new configuration: more than nginx has workers, as a rule.
+# Fresh connections in a row that must meet the new configuration: twice as many as nginx has workers.
 readback_answers=8
 
 say() { echo "cutover: $*"; }
@@ -41,24 +41,19 @@ accepting_workers() {
     grep -Ls 'shutting down' $workers || true
 }
 
-# Whether the color answers its health path with 2xx, asked through nginx's own upstream where nginx knows it: an address that
-# nginx has not looked up again yet must not pass.
-answers() {
-    if [ -n "$(serving)" ]; then url=$control/$1; else url=http://$1:$APP_PORT$HEALTH_PATH; fi
-    health=$(ask --output /dev/null --write-out '%{http_code} %{errormsg}' "$url" 2>/dev/null) || true
-    health=${health#000 }
-    case $health in 2??\ *) true ;; *) false ;; esac
-}
-
-wait_for_color() {
-    deadline=$(($(now_ms) + HEALTH_SECONDS * 1000))
+# Asks $1 for up to $2 seconds until it answers with 2xx, and with X-Color $3 where that is given; $seen is what came last.
+wait_for_answer() {
+    deadline=$(($(now_ms) + $2 * 1000))
     said=0
-    until answers "$1"; do
-        waited=$((HEALTH_SECONDS - (deadline - $(now_ms)) / 1000))
-        [ "$waited" -lt "$HEALTH_SECONDS" ] || return 1
+    while :; do
+        seen=$(ask --output /dev/null --write-out '%{http_code} %header{x-color} %{errormsg}' "$1" 2>/dev/null) || true
+        case $seen in 2??" $3"*) return ;; esac
+        seen=${seen#000 }
+        waited=$(($2 - (deadline - $(now_ms)) / 1000))
+        [ "$waited" -lt "$2" ] || return 1
         if [ "$waited" -ge $((said + 5)) ]; then
             said=$waited
-            say "$1 does not answer $HEALTH_PATH yet (${health% }); waited $waited of $HEALTH_SECONDS s"
+            say "$color does not answer $HEALTH_PATH yet ($seen); waited $waited of $2 s"
         fi
         sleep 0.2
     done
@@ -77,7 +72,7 @@ reload_and_read_back() {
     deadline=$(($(now_ms) + readback_seconds * 1000))
     until retired "$old" && [ "$(serving)" = "$wanted" ]; do
         [ "$(now_ms)" -lt "$deadline" ] || return 1
-        sleep 0.02
+        sleep 0.05
     done
 }
 
@@ -122,12 +117,12 @@ trap 'exit 130' INT TERM HUP
 exec 9>"$dir/lock"
 flock -n 9 || fail 'another cutover runs in this proxy at this moment. Nothing was changed; run `pulumi up` again when it has ended.'
 
-command -v curl >/dev/null || fail 'the nginx image has no curl, which the cutover reads back with. Set nginxImage to an image that has it (the official ones do).'
+command -v curl >/dev/null || fail 'the nginx image has no curl, which the cutover reads back with. Next: pulumi config set nginxImage <an image that has it, as the official ones do>'
 version=$(nginx -v 2>&1 | sed -n 's|^nginx version: [^/]*/\([0-9][0-9]*\)\.\([0-9][0-9]*\)\.\([0-9][0-9]*\).*|\1 \2 \3|p')
 # shellcheck disable=SC2086 # three numbers, split on purpose
 set -- ${version:-0 0 0}
 [ $(($1 * 1000000 + $2 * 1000 + $3)) -ge 1027004 ] ||
-    fail "this is nginx $1.$2.$3; 1.27.4 or newer is needed, because an older one drops requests when it reloads (keepalive_min_timeout). Set nginxImage."
+    fail "this is nginx $1.$2.$3; 1.27.4 or newer is needed, because an older one drops requests when it reloads (keepalive_min_timeout). Next: pulumi config set nginxImage <a newer one>"
 
 cat >"$next.received"
 generation=$(sha256sum "$next.received" | cut -c1-16)
@@ -142,14 +137,25 @@ $words"
 fi
 
 before=
+# The very first run makes the color and asks it in one; in a switch it has answered before, and the public is not left waiting.
+front_seconds=$HEALTH_SECONDS
 if nginx_runs; then before=$(serving); fi
 
 if [ "$before" = "$generation $color" ] && cmp -s "$next" "$current"; then
     say "$color is live already with this configuration; nothing to reload"
 else
     if nginx_runs; then
-        wait_for_color "$color" ||
-            fail "$color did not answer $HEALTH_PATH with 2xx within $HEALTH_SECONDS s (last seen: ${health% }). Nothing was changed: ${before#* } serves."
+        front_seconds=5
+        # Through nginx's own upstream: an address that it has not looked up again yet must not pass. Directly, where the
+        # configuration that serves now asks another port or path.
+        target=http://$color:$APP_PORT$HEALTH_PATH
+        if [ -n "$before" ] && grep -qF "server $color:$APP_PORT resolve;" "$current" &&
+            grep -qF "proxy_pass http://$color$HEALTH_PATH;" "$current"; then
+            target=$control/$color
+        fi
+        wait_for_answer "$target" "$HEALTH_SECONDS" "" ||
+            fail "$color did not answer $HEALTH_PATH with 2xx within $HEALTH_SECONDS s (last seen: $seen). Nothing was changed: ${before#* } serves.
+Next: docker logs --tail 30 $CONTAINERS$color; or stay: pulumi config set activeColor ${before#* }"
     fi
 
     rm -f "$previous"
@@ -158,14 +164,12 @@ else
     put_in_place "$next"
     started=$(now_ms)
     reload_and_read_back "$generation $color" ||
-        fail "nginx did not serve the new configuration within $readback_seconds s (it serves: $(serving)). Its log: docker logs --tail 30 <proxy>"
+        fail "nginx did not serve the new configuration within $readback_seconds s (it serves: $(serving)). 
+Next: docker logs --tail 30 ${CONTAINERS}proxy"
     say "$color is live: it answers every new connection, $(($(now_ms) - started)) ms after the reload"
 fi
 
-wait_for_color "$color" || fail "$color is chosen, but does not answer $HEALTH_PATH with 2xx (last seen: ${health% }) after $HEALTH_SECONDS s"
-front=$(ask --output /dev/null --write-out '%{http_code} %header{x-color}' "http://127.0.0.1:8080$HEALTH_PATH" 2>&1) || true
-case $front in
-2??" $color") ;;
-*) fail "through the front $HEALTH_PATH answered '$front' instead of '200 $color'" ;;
-esac
+wait_for_answer "http://127.0.0.1:8080$HEALTH_PATH" "$front_seconds" "$color" ||
+    fail "$color is chosen, but through the front $HEALTH_PATH did not answer with 2xx from it within $front_seconds s (last seen: $seen).
+Next: docker logs --tail 30 $CONTAINERS$color"
 moved=no

@@ -29,6 +29,10 @@ debian() {
 # Removes a folder that had file systems mounted in it; one that is still mounted is left alone, and so is the folder.
 remove() {
   local folder=$1 mounted
+  if [[ ! -e /proc/self/mountinfo ]]; then # nothing can have been mounted by the likes of us
+    rm -rf "$folder"
+    return
+  fi
   while read -r mounted; do
     umount "$mounted" || true
   done < <(awk -v below="$folder/" 'index($5, below) == 1 { print $5 }' /proc/self/mountinfo | sort -r)

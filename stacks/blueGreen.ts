@@ -2,15 +2,17 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { COLORS, type Color, other } from "./color";
+import { type Color, other } from "./color";
 import { renderConfiguration } from "./configuration";
 import { Cutover } from "./cutover";
-import { dockerAt } from "./docker";
+import type { Docker } from "./docker";
 import { waitHealthy } from "./health";
+import { confirmLive } from "./live";
 import { labelList, networkName, type Owner, ownerLabels } from "./names";
 import { secondsWithout } from "./outage";
 import { decide } from "./plan";
 import { NginxProxy, proxyMadeFrom } from "./proxy";
+import { Refusal } from "./refusal";
 import type { Settings } from "./settings";
 import { Slot } from "./slot";
 import { sourceHash } from "./source";
@@ -28,6 +30,8 @@ export interface BlueGreenArgs {
   settings: Settings;
   /** What runs now (see world.ts), read before anything is declared. */
   world: World | UnknownWorld;
+  /** The engine that all of it runs on. */
+  engine: Docker;
 }
 
 /** A service as two identical environments behind one proxy. The public sees the one that `activeColor` names. */
@@ -44,9 +48,9 @@ export class BlueGreen extends pulumi.ComponentResource {
 
   constructor(name: string, args: BlueGreenArgs, opts?: pulumi.ComponentResourceOptions) {
     super("blue-green:index:BlueGreen", name, {}, opts);
-    const { owner, settings, world } = args;
-    const engine = dockerAt(settings.dockerHost);
+    const { owner, settings, world, engine } = args;
     const active = settings.activeColor;
+    const idle = other(active);
 
     const plan = decide({
       settings,
@@ -55,7 +59,7 @@ export class BlueGreen extends pulumi.ComponentResource {
       proxy: proxyMadeFrom(owner, settings),
       preview: pulumi.runtime.isDryRun(),
     });
-    if (plan.refusals.length > 0) throw new pulumi.RunError(plan.refusals.join("\n"));
+    if (plan.refusals.length > 0) throw new Refusal(plan.refusals.join("\n"));
     for (const warning of plan.warnings) pulumi.log.warn(warning, this);
 
     const network = new docker.Network(
@@ -64,15 +68,14 @@ export class BlueGreen extends pulumi.ComponentResource {
       { parent: this },
     );
 
-    const slots = Object.fromEntries(
-      COLORS.map((color) => {
-        const afterCreate = new pulumi.ResourceHook(`${name}-${color}-healthy`, (hook) =>
-          waitHealthy(engine, color, String(hook.id)),
-        );
-        const slot = { owner, color, settings, network: network.name, appDirectory: APP_DIRECTORY, afterCreate };
-        return [color, new Slot(color, { ...slot, build: plan.build[color] }, { parent: this })];
-      }),
-    ) as Record<Color, Slot>;
+    const slot = (color: Color, after?: pulumi.Resource): Slot => {
+      const waited = { color, isActive: color === active, secrets: Object.values(settings.secretEnvironment) };
+      const afterCreate = new pulumi.ResourceHook(`${name}-${color}-healthy`, (hook) =>
+        waitHealthy(engine, String(hook.id), waited),
+      );
+      const shared = { owner, settings, network: network.name, appDirectory: APP_DIRECTORY, afterCreate };
+      return new Slot(color, { ...shared, color, build: plan.build[color], ...(after && { after }) }, { parent: this });
+    };
 
     const proxy = new NginxProxy(
       "proxy",
@@ -81,28 +84,34 @@ export class BlueGreen extends pulumi.ComponentResource {
     );
 
     const { replacedProxyId } = plan;
-    new Cutover(
+    const cutover = new Cutover(
       "cutover",
       {
         settings,
+        owner,
         proxyId: proxy.containerId,
         configuration: renderConfiguration(readNginx("nginx.conf.mustache"), settings),
         script: readNginx("cutover.sh"),
         ...(replacedProxyId !== undefined && {
           afterUpdate: new pulumi.ResourceHook(`${name}-outage`, async () => {
             const seconds = await secondsWithout(engine, replacedProxyId);
-            await pulumi.log.info(
-              `The proxy was replaced; the public got no answer for ${seconds.toFixed(1)} s.`,
-              this,
-            );
+            const cost = seconds === undefined ? "an unknown time" : `${seconds.toFixed(1)} s`;
+            await pulumi.log.info(`The proxy was replaced; the public got no answer for ${cost}.`, this);
           }),
         }),
       },
       // Of the colors only the one that the public is moved to: the other one, broken or slow, holds up nothing.
-      { parent: this, dependsOn: [proxy, slots[active]] },
+      { parent: this, dependsOn: [proxy, slot(active)] },
     );
+    // What the public may be on until then is touched only afterwards.
+    slot(idle, cutover.command);
 
-    const idle = other(active);
+    if (!pulumi.runtime.isDryRun()) {
+      pulumi
+        .all([proxy.containerId, cutover.command.urn, cutover.command.stdout])
+        .apply(([proxyId, urn]) => confirmLive(engine, { proxyId, active, cutoverUrn: urn }));
+    }
+
     this.url = pulumi.output(`http://${authority(settings.bindAddress)}:${settings.httpPort}`);
     this.blueUrl = pulumi.output(`http://127.0.0.1:${settings.slots.blue.port}`);
     this.greenUrl = pulumi.output(`http://127.0.0.1:${settings.slots.green.port}`);

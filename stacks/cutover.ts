@@ -1,6 +1,7 @@
 import { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { dockerHost } from "./docker";
+import { containerName, type Owner } from "./names";
 import type { Settings } from "./settings";
 
 /** How long a switch waits for the color that it moves to. */
@@ -8,11 +9,11 @@ const HEALTH_SECONDS = 60;
 
 /** Constant on purpose: values travel in the environment and on standard input, never in a shell's text. */
 const RUN_INSIDE_THE_PROXY =
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell's own
-  'DOCKER_CONTEXT="${DOCKER_CONTEXT:-default}" docker exec -i -e APP_PORT -e HEALTH_PATH -e HEALTH_SECONDS "$PROXY" sh -c "$CUTOVER_SCRIPT"';
+  'docker exec -i -e APP_PORT -e HEALTH_PATH -e HEALTH_SECONDS -e CONTAINERS "$PROXY" sh -c "$CUTOVER_SCRIPT"';
 
 /** What a {@link Cutover} is made from. */
 export interface CutoverArgs {
+  owner: Owner;
   settings: Pick<Settings, "appPort" | "healthPath" | "dockerHost">;
   /** The proxy's container. */
   proxyId: pulumi.Input<string>;
@@ -29,14 +30,14 @@ export interface CutoverArgs {
  * delete, since the configuration goes with the proxy's volume.
  */
 export class Cutover extends pulumi.ComponentResource {
-  /** What the cutover said. */
-  readonly report: pulumi.Output<string>;
+  /** The command itself, for what has to wait until the public has been moved. */
+  readonly command: local.Command;
 
   constructor(name: string, args: CutoverArgs, opts?: pulumi.ComponentResourceOptions) {
     super("blue-green:index:Cutover", name, {}, opts);
-    const { settings } = args;
+    const { owner, settings } = args;
 
-    const command = new local.Command(
+    this.command = new local.Command(
       name,
       {
         create: RUN_INSIDE_THE_PROXY,
@@ -46,7 +47,11 @@ export class Cutover extends pulumi.ComponentResource {
           APP_PORT: String(settings.appPort),
           HEALTH_PATH: settings.healthPath,
           HEALTH_SECONDS: String(HEALTH_SECONDS),
+          // How the names of the containers begin, for messages.
+          CONTAINERS: containerName(owner, ""),
           CUTOVER_SCRIPT: args.script,
+          // The client's current context is not what the provider uses.
+          DOCKER_CONTEXT: "default",
           ...dockerHost(settings.dockerHost),
         },
         addPreviousOutputInEnv: false,
@@ -59,7 +64,6 @@ export class Cutover extends pulumi.ComponentResource {
       },
     );
 
-    this.report = command.stdout;
-    this.registerOutputs({ report: this.report });
+    this.registerOutputs();
   }
 }

@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
+import { Refusal } from "./refusal";
 
 const run = promisify(execFile);
 
@@ -18,13 +19,18 @@ export interface Docker {
  * The engine that the Docker provider uses: `host` from its own setting `docker:host`, otherwise DOCKER_HOST, otherwise the local
  * socket. The provider does not read the client's current context, so the client must not either. An error carries what the
  * client wrote.
+ *
+ * @throws Refusal where DOCKER_CONTEXT is set: the provider would take it before the host, and the client after it.
  */
 export function dockerAt(host: string | undefined): Docker {
-  const env = {
-    ...process.env,
-    ...dockerHost(host),
-    DOCKER_CONTEXT: process.env.DOCKER_CONTEXT || "default",
-  };
+  const context = process.env.DOCKER_CONTEXT;
+  if (context && context !== "default") {
+    throw new Refusal(
+      `DOCKER_CONTEXT is ${JSON.stringify(context)}: containers and commands could end up on different engines. Nothing was touched. ` +
+        "Next: export DOCKER_HOST=$(docker context inspect --format '{{.Endpoints.docker.Host}}') && unset DOCKER_CONTEXT",
+    );
+  }
+  const env = { ...process.env, ...dockerHost(host), DOCKER_CONTEXT: "default" };
   const docker = (args: string[]) =>
     run("docker", args, { env, timeout: DOCKER_TIMEOUT_SECONDS * 1000, maxBuffer: 64 * 1024 * 1024 });
   return {

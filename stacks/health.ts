@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { Color } from "./color";
+import { type Color, other } from "./color";
 import type { Docker } from "./docker";
 
 /** How long a container that was just made may take to become healthy. */
@@ -13,11 +13,18 @@ const SAY_EVERY_SECONDS = 10;
 const LOG_LINES = 30;
 
 interface State {
-  Status: string;
   Running: boolean;
   ExitCode: number;
   OOMKilled: boolean;
   Health?: { Status: string; Log?: { Output: string }[] };
+}
+
+/** Which container is waited for, and what its errors must not show. */
+export interface Waited {
+  color: Color;
+  isActive: boolean;
+  /** Values that the container was given and that may be in its log. */
+  secrets: string[];
 }
 
 /** What one look at a container's state says: well, not yet, or why it never will be. */
@@ -35,9 +42,13 @@ export function verdict(state: State, restarts: number): "healthy" | "starting" 
 /**
  * Waits until the container is healthy; a container that ended or is unhealthy is not waited for.
  *
- * @throws Error with what was seen, the end of the container's log and the next command.
+ * @throws Error with what was seen, the end of the container's log (without the secrets) and the next command.
  */
-export async function waitHealthy(docker: Docker, color: Color, containerId: string): Promise<void> {
+export async function waitHealthy(
+  docker: Docker,
+  containerId: string,
+  { color, isActive, secrets }: Waited,
+): Promise<void> {
   const started = Date.now();
   let said = 0;
   for (;;) {
@@ -51,11 +62,13 @@ export async function waitHealthy(docker: Docker, color: Color, containerId: str
       seen !== "starting" ? seen.failed : seconds >= HEALTHY_WITHIN_SECONDS && `is not healthy after ${seconds} s`;
     if (failed) {
       const log = await docker.log(containerId, LOG_LINES).catch(String);
-      throw new Error(
-        `${color}: the new container ${name} ${failed}. The public was not moved.\n` +
-          `The last lines of its log:\n${indented(log)}\n` +
-          `Next: docker logs ${name}; then set another ${color}Version or mend the settings, and: pulumi up`,
-      );
+      // The cutover comes after the active color and before the idle one.
+      const where = isActive ? "The public was not moved." : `The public is on ${other(color)}.`;
+      const text =
+        `${color}: the new container ${name} ${failed}. ${where}\n` +
+        `The last lines of its log:\n${indented(log)}\n` +
+        `Next: docker logs ${name}; then set another ${color}Version or mend the settings, and: pulumi up`;
+      throw new Error(hide(secrets, text));
     }
     if (seconds >= said + SAY_EVERY_SECONDS) {
       said = seconds;
@@ -66,5 +79,13 @@ export async function waitHealthy(docker: Docker, color: Color, containerId: str
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MILLISECONDS));
   }
 }
+
+/** A value of a letter or two would blank half of the text and hide nothing. */
+const HIDDEN_FROM_CHARACTERS = 4;
+
+const hide = (secrets: string[], text: string): string =>
+  secrets
+    .filter((secret) => secret.length >= HIDDEN_FROM_CHARACTERS)
+    .reduce((shown, secret) => shown.replaceAll(secret, "[secret]"), text);
 
 const indented = (text: string): string => text.trimEnd().replace(/^/gm, "  ");

@@ -19,6 +19,8 @@ export const LABEL = {
   source: "blue-green.source",
   /** The base image that an image was built on, as it was named. */
   base: "blue-green.base",
+  /** On a slot's container: `built` where this color's image builds the version, `reused` where it was there already. */
+  build: "blue-green.build",
   /** What the proxy's container was made from, as JSON: what a change of it would replace. */
   proxy: "blue-green.proxy",
 } as const;
@@ -26,8 +28,9 @@ export const LABEL = {
 /** Where the proxy's volume is mounted: the configuration that serves, and nginx's temporary files. */
 export const PROXY_DIRECTORY = "/var/lib/blue-green";
 
-/** The container's name as `docker ps` shows it: project, stack and what it is. */
-export const containerName = (owner: Owner, part: Color | "proxy"): string => `${owner.project}-${owner.stack}-${part}`;
+/** The container's name as `docker ps` shows it: project, stack and what it is; the beginning of all of them for "". */
+export const containerName = (owner: Owner, part: Color | "proxy" | ""): string =>
+  `${owner.project}-${owner.stack}-${part}`;
 
 /** The one network that the proxy and both colors share. */
 export const networkName = (owner: Owner): string => `${owner.project}-${owner.stack}`;

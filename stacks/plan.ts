@@ -50,7 +50,10 @@ export function decide(situation: Situation): Plan {
         `${seen}. What runs is unknown, so this preview can't tell whether \`pulumi up\` would refuse this change.`,
       );
     } else {
-      plan.refusals.push(`${seen}. Nothing was touched. Next: docker version`);
+      plan.refusals.push(
+        `${seen}. Nothing was touched. It is looked for at docker:host, DOCKER_HOST or the local socket, and not at the docker ` +
+          "client's current context. Next: export DOCKER_HOST=$(docker context inspect --format '{{.Endpoints.docker.Host}}') && docker version",
+      );
     }
   }
 
@@ -58,7 +61,12 @@ export function decide(situation: Situation): Plan {
     const slot = settings.slots[color];
     if (slot.image !== undefined) continue;
     const built = "unknown" in world ? undefined : world.built[color].find((image) => image.version === slot.version);
-    plan.build[color] = built ?? { version: slot.version, source, base: settings.appBaseImage };
+    plan.build[color] = built ?? {
+      version: slot.version,
+      source,
+      base: settings.appBaseImage,
+      reused: false,
+    };
     if (built !== undefined && built.source !== source) {
       plan.warnings.push(
         `${color} keeps version ${built.version} as it was built from sources ${built.source}; the sources are ${source} now. ` +
@@ -67,7 +75,14 @@ export function decide(situation: Situation): Plan {
     }
   }
 
-  if (!("unknown" in world) && world.proxy !== undefined) {
+  const { blue, green } = plan.build;
+  if (blue !== undefined && green !== undefined && blue.version === green.version && blue.source !== green.source) {
+    plan.warnings.push(
+      `Both colors are called ${blue.version}, but blue is from sources ${blue.source} and green from ${green.source}.`,
+    );
+  }
+
+  if (!("unknown" in world) && world.proxy?.running) {
     const { made, id, imageId } = world.proxy;
     const changes = changed(made, situation.proxy);
     if (changes.length === 0) {

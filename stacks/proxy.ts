@@ -22,7 +22,8 @@ export type ProxySettings = Pick<Settings, "nginxImage" | "bindAddress" | "httpP
  */
 const START = [
   `cd ${PROXY_DIRECTORY}`,
-  "rm -rf tmp && mkdir tmp",
+  // What an nginx that was killed left behind belongs to its workers, and root without DAC_OVERRIDE can't look inside.
+  "if [ -d tmp ]; then chown root tmp/*; rm -rf tmp; fi; mkdir tmp",
   "until [ -s nginx.conf ]; do sleep 0.1; done",
   `exec nginx -c ${PROXY_DIRECTORY}/nginx.conf -g 'daemon off;'`,
 ].join("\n");

@@ -2,6 +2,7 @@ import { isIP } from "node:net";
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { COLORS, type Color } from "./color";
+import { Refusal } from "./refusal";
 
 /** The namespace of the settings in a stack's configuration, which is the project's name in Pulumi.yaml. */
 export const NAMESPACE = "blue-green";
@@ -69,8 +70,8 @@ export interface Problem {
   mend: string;
 }
 
-/** All that is wrong with the configuration. A `RunError`, so that Pulumi prints the message and no stack trace. */
-export class SettingsError extends pulumi.RunError {
+/** All that is wrong with the configuration. */
+export class SettingsError extends Refusal {
   override readonly name = "SettingsError";
 
   constructor(readonly problems: readonly Problem[]) {
@@ -89,7 +90,7 @@ const MAX_PORT = 65_535;
 /** Below it neither gunicorn nor nginx starts reliably. */
 const MIN_MEMORY_MB = 32;
 const MAX_MEMORY_MB = 1024 * 1024;
-/** A switch waits for the drain: an hour is more than a CI job gives it. */
+/** An hour: whatever waits longer is not waiting for a request any more. */
 const MAX_SECONDS = 3600;
 /** nginx takes 0 as 'no limit', which is why the least is 1. */
 const MAX_BODY_MB = 10 * 1024;

@@ -41,22 +41,19 @@ export interface SlotArgs {
   /** The release to build; undefined where the color's image is pulled. */
   build: BuiltImage | undefined;
   /** Runs after the container was made, and fails the run when it throws. */
-  afterCreate?: pulumi.ResourceHook;
+  afterCreate: pulumi.ResourceHook;
+  /** What the container waits for: a color that the public is on is not touched before the public has been moved. */
+  after?: pulumi.Resource;
 }
 
 /** One color: its image and its container. */
 export class Slot extends pulumi.ComponentResource {
-  /** The container's id. */
-  readonly containerId: pulumi.Output<string>;
-  /** The image's id. */
-  readonly imageId: pulumi.Output<string>;
-
   constructor(name: string, args: SlotArgs, opts?: pulumi.ComponentResourceOptions) {
     super("blue-green:index:Slot", name, {}, opts);
     const { owner, color, settings } = args;
 
     const image = new docker.RemoteImage(name, imageArgs(args), { parent: this });
-    const container = new docker.Container(
+    new docker.Container(
       name,
       {
         name: containerName(owner, color),
@@ -67,6 +64,7 @@ export class Slot extends pulumi.ComponentResource {
           [LABEL.role]: "slot",
           [LABEL.color]: color,
           [LABEL.version]: settings.slots[color].version,
+          ...(args.build && { [LABEL.build]: args.build.reused ? "reused" : "built" }),
         }),
         networksAdvanced: [{ name: args.network, aliases: [color] }],
         // On the engine's loopback only: to try a color before the switch, not for the public.
@@ -102,21 +100,22 @@ export class Slot extends pulumi.ComponentResource {
         ignoreChanges: ["memorySwap"],
         // Health check, limits and tmpfs would be shown as updates and never reach the container.
         replaceOnChanges: ["*"],
-        ...(args.afterCreate && { hooks: { afterCreate: [args.afterCreate] } }),
+        ...(args.after && { dependsOn: args.after }),
+        hooks: { afterCreate: [args.afterCreate] },
       },
     );
 
-    this.containerId = container.id;
-    this.imageId = image.imageId;
-    this.registerOutputs({ containerId: this.containerId, imageId: this.imageId });
+    this.registerOutputs();
   }
 }
 
 /** Built from the application's sources, or taken as it is. Either stays on the engine: it is the way back. */
 function imageArgs({ owner, color, settings, appDirectory, build }: SlotArgs): docker.RemoteImageArgs {
   if (build === undefined) return { name: settings.slots[color].image ?? "", keepLocally: true };
+  const name = imageName(owner, color, build.version, build.source);
+  if (build.reused) return { name, keepLocally: true };
   return {
-    name: imageName(owner, color, build.version, build.source),
+    name,
     keepLocally: true,
     build: {
       context: appDirectory,

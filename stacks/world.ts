@@ -9,11 +9,15 @@ export interface BuiltImage {
   source: string;
   /** The base image that it was built on. */
   base: string;
+  /** Whether the color takes the image that is there, by name, instead of being what builds it (see {@link builtFor}). */
+  reused: boolean;
 }
 
 /** The proxy's container as it exists, running or not. */
 export interface ProxyContainer {
   id: string;
+  /** Whether the public can meet it: a container whose first start failed never did. */
+  running: boolean;
   /** The image that it was made from, by id. */
   imageId: string;
   /** What it was made from (the label that this program gave it); empty where that can't be read. */
@@ -36,6 +40,7 @@ export interface UnknownWorld {
 interface Inspected {
   Id: string;
   Image?: string;
+  State?: { Running: boolean; Restarting: boolean };
   Config: { Labels: Record<string, string> | null };
 }
 
@@ -58,8 +63,17 @@ export async function readWorld(docker: Docker, owner: Owner): Promise<World | U
     const [containers, images] = await Promise.all([inspected("container", "--all"), inspected("image", "--all")]);
     return worldOf(containers, images);
   } catch (error) {
-    return { unknown: true, reason: String((error as { stderr?: string }).stderr || (error as Error).message).trim() };
+    return { unknown: true, reason: reasonOf(error as Failed) };
   }
+}
+
+/** How the client's call fails: not there, ended by the time limit, or with words of its own. */
+type Failed = Error & { code?: string; killed?: boolean; stderr?: string };
+
+function reasonOf({ code, killed, stderr, message }: Failed): string {
+  if (code === "ENOENT") return "the client `docker` is not on the PATH";
+  if (killed) return "the client `docker` had no answer within its time limit";
+  return (stderr || message).trim();
 }
 
 /** Makes the world from what `docker inspect` printed of this stack's containers and images. */
@@ -68,12 +82,22 @@ export function worldOf(containers: Inspected[], images: Inspected[]): World {
   const built = Object.fromEntries(COLORS.map((color) => [color, builtFor(color, [...containers, ...images])]));
   return {
     ...(proxy && {
-      proxy: { id: proxy.Id, imageId: proxy.Image ?? "", made: parsed(proxy.Config.Labels?.[LABEL.proxy]) },
+      proxy: {
+        id: proxy.Id,
+        running: proxy.State?.Running === true || proxy.State?.Restarting === true,
+        imageId: proxy.Image ?? "",
+        made: parsed(proxy.Config.Labels?.[LABEL.proxy]),
+      },
     }),
     built: built as Record<Color, BuiltImage[]>,
   };
 }
 
+/**
+ * The images that were built for a color. The version that its container runs stays what it is in Pulumi's state: built by the
+ * color's image, or reused. Any other version that the engine has is reused, since to declare a build again would build it from
+ * today's sources.
+ */
 function builtFor(color: Color, labelled: Inspected[]): BuiltImage[] {
   const found = new Map<string, BuiltImage>();
   for (const { Config } of labelled) {
@@ -81,7 +105,7 @@ function builtFor(color: Color, labelled: Inspected[]): BuiltImage[] {
     const { [LABEL.version]: version, [LABEL.source]: source, [LABEL.base]: base } = labels;
     // The first one wins: containers come first, and what runs says best what a version is.
     if (labels[LABEL.color] === color && version && source && base && !found.has(version)) {
-      found.set(version, { version, source, base });
+      found.set(version, { version, source, base, reused: labels[LABEL.build] !== "built" });
     }
   }
   return [...found.values()];

@@ -3,6 +3,7 @@ import { beforeEach, test } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import { MockMonitor } from "@pulumi/pulumi/runtime/mocks";
 import { BlueGreen } from "../stacks/blueGreen";
+import type { Docker } from "../stacks/docker";
 import type { Settings } from "../stacks/settings";
 import type { World } from "../stacks/world";
 import { sampleSettings } from "./settings.sample";
@@ -34,6 +35,8 @@ pulumi.runtime.setMocks(
 );
 
 const owner = { project: "blue-green", stack: "dev" };
+/** An engine whose proxy serves blue or green, as the test says. */
+const engineWith = (live: string): Docker => ({ ask: async () => `0123 ${live}\n`, log: async () => "" });
 const empty: World = { built: { blue: [], green: [] } };
 
 /** The value that an output gets. */
@@ -45,7 +48,8 @@ async function make(
   world: World = empty,
 ): Promise<{ service: BlueGreen; made: Made[] }> {
   made = [];
-  const service = new BlueGreen("service", { owner, settings: { ...sampleSettings, ...settings }, world });
+  const engine = engineWith(settings.activeColor ?? "blue");
+  const service = new BlueGreen("service", { owner, settings: { ...sampleSettings, ...settings }, world, engine });
   await promiseOf(service.urn);
   await pulumi.runtime.disconnect();
   return { service, made };
@@ -92,6 +96,7 @@ test("the two colors are equal but for name, color, version, port and image", as
     assert.deepEqual(ports, [{ internal: 5000, external: port, ip: "127.0.0.1" }]);
     assert.deepEqual(networksAdvanced, [{ name: "blue-green-dev", aliases: [color] }]);
     assert.deepEqual(labels, [
+      { label: "blue-green.build", value: "built" },
       { label: "blue-green.color", value: color },
       { label: "blue-green.project", value: "blue-green" },
       { label: "blue-green.role", value: "slot" },
@@ -142,7 +147,7 @@ test("no container mounts a file of this machine", async () => {
 });
 
 test("an image is tagged by stack, color, version and sources, and carries what it was built from", async () => {
-  const built = { version: "1.0.0", source: "0123456789ab", base: "python:2" };
+  const built = { version: "1.0.0", source: "0123456789ab", base: "python:2", reused: false };
   await make({}, { built: { blue: [built], green: [] } });
   assert.deepEqual(one(IMAGE, "blue"), {
     name: "blue-green-dev-blue:1.0.0-0123456789ab",
@@ -161,6 +166,14 @@ test("an image is tagged by stack, color, version and sources, and carries what 
       },
     },
   });
+});
+
+test("a version that is there already is taken as it is, by name, and not built again", async () => {
+  const built = { version: "1.0.0", source: "0123456789ab", base: "python:2", reused: true };
+  await make({}, { built: { blue: [built], green: [] } });
+  assert.deepEqual(one(IMAGE, "blue"), { name: "blue-green-dev-blue:1.0.0-0123456789ab", keepLocally: true });
+  const labels = one(CONTAINER, "blue").labels as { label: string; value: string }[];
+  assert.ok(labels.some(({ label, value }) => label === "blue-green.build" && value === "reused"));
 });
 
 test("a color with an image of its own is not built", async () => {
@@ -183,8 +196,7 @@ test("the cutover is one constant command; everything else travels on standard i
   const { create, stdin, environment, ...rest } = one("command:local:Command", "cutover");
   assert.equal(
     create,
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell's own
-    'DOCKER_CONTEXT="${DOCKER_CONTEXT:-default}" docker exec -i -e APP_PORT -e HEALTH_PATH -e HEALTH_SECONDS "$PROXY" sh -c "$CUTOVER_SCRIPT"',
+    'docker exec -i -e APP_PORT -e HEALTH_PATH -e HEALTH_SECONDS -e CONTAINERS "$PROXY" sh -c "$CUTOVER_SCRIPT"',
   );
   assert.match(String(stdin), /^ {8}default green;$/m);
   const { CUTOVER_SCRIPT, ...values } = environment as Record<string, string>;
@@ -194,6 +206,8 @@ test("the cutover is one constant command; everything else travels on standard i
     APP_PORT: "5000",
     HEALTH_PATH: "/healthz",
     HEALTH_SECONDS: "60",
+    CONTAINERS: "blue-green-dev-",
+    DOCKER_CONTEXT: "default",
     DOCKER_HOST: "ssh://host",
   });
   assert.deepEqual(rest, { addPreviousOutputInEnv: false });
@@ -228,9 +242,10 @@ test("the outputs say where to reach what, and which color is which", async () =
 });
 
 test("a refusal of the plan comes before any resource", async () => {
-  const proxy = { id: "p", imageId: "sha256:1", made: { httpPort: 1 } };
+  const proxy = { id: "p", running: true, imageId: "sha256:1", made: { httpPort: 1 } };
+  const engine = engineWith("blue");
   assert.throws(
-    () => new BlueGreen("service", { owner, settings: sampleSettings, world: { ...empty, proxy } }),
+    () => new BlueGreen("service", { owner, settings: sampleSettings, world: { ...empty, proxy }, engine }),
     (error: Error) => pulumi.RunError.isInstance(error) && /would replace the nginx container/.test(error.message),
   );
   assert.deepEqual(made, []);

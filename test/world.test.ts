@@ -17,11 +17,18 @@ test("an engine with nothing of this stack is a world without proxy and images",
 
 test("the proxy is told by its role, with its image and what it was made from", () => {
   const labels = { "blue-green.role": "proxy", "blue-green.proxy": '{"httpPort":8080}' };
-  assert.deepEqual(worldOf([{ Id: "p", Image: "sha256:1", Config: { Labels: labels } }], []).proxy, {
-    id: "p",
-    imageId: "sha256:1",
-    made: { httpPort: 8080 },
-  });
+  assert.deepEqual(
+    worldOf(
+      [{ Id: "p", Image: "sha256:1", State: { Running: true, Restarting: false }, Config: { Labels: labels } }],
+      [],
+    ).proxy,
+    {
+      id: "p",
+      running: true,
+      imageId: "sha256:1",
+      made: { httpPort: 8080 },
+    },
+  );
 });
 
 test("a proxy whose label is missing or mangled was made from nothing known", () => {
@@ -35,7 +42,8 @@ test("a proxy whose label is missing or mangled was made from nothing known", ()
 });
 
 test("a version's image is what its container runs, before any other of the same version", () => {
-  const container = { Id: "c", Config: { Labels: release("blue", "1.0.0", "aaa") } };
+  const labels = { ...release("blue", "1.0.0", "aaa"), "blue-green.build": "built" };
+  const container = { Id: "c", Config: { Labels: labels } };
   const images = [
     { Id: "1", Config: { Labels: release("blue", "1.0.0", "bbb") } },
     { Id: "2", Config: { Labels: release("blue", "1.1.0", "ccc") } },
@@ -44,10 +52,10 @@ test("a version's image is what its container runs, before any other of the same
   ];
   assert.deepEqual(worldOf([container], images).built, {
     blue: [
-      { version: "1.0.0", source: "aaa", base: "python:3" },
-      { version: "1.1.0", source: "ccc", base: "python:3" },
+      { version: "1.0.0", source: "aaa", base: "python:3", reused: false },
+      { version: "1.1.0", source: "ccc", base: "python:3", reused: true },
     ],
-    green: [{ version: "1.0.0", source: "ddd", base: "python:3" }],
+    green: [{ version: "1.0.0", source: "ddd", base: "python:3", reused: true }],
   });
 });
 
@@ -76,4 +84,16 @@ test("where no engine answers the world is unknown, with the client's own words"
   };
   const world = await readWorld({ ask, log }, owner);
   assert.deepEqual(world, { unknown: true, reason: "Cannot connect to the Docker daemon" });
+});
+
+test("a client that is missing or has no answer is said in words", async () => {
+  const failing = (fields: object) => ({ log, ask: () => Promise.reject(Object.assign(new Error("?"), fields)) });
+  assert.deepEqual(await readWorld(failing({ code: "ENOENT" }), owner), {
+    unknown: true,
+    reason: "the client `docker` is not on the PATH",
+  });
+  assert.deepEqual(await readWorld(failing({ killed: true }), owner), {
+    unknown: true,
+    reason: "the client `docker` had no answer within its time limit",
+  });
 });

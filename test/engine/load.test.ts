@@ -16,6 +16,7 @@ import { TestStack } from "./stack";
 
 const SWITCHES = 8;
 const DRAIN_SECONDS = 12;
+const RELOAD_SEEN_WITHIN_MILLISECONDS = 1000;
 
 let images: { blueImage: string; greenImage: string; blueVersion: string; greenVersion: string };
 
@@ -58,9 +59,12 @@ test(`${SWITCHES} switches under GETs, POSTs, slow requests and WebSockets: noth
   };
   for (let i = 0; i < SWITCHES; i++) {
     const to = i % 2 === 0 ? "green" : "blue";
-    const at = Date.now();
+    const started = Date.now();
     await stack.switchTo(to);
-    sockets.switched(at, to);
+    // The first answer of the new color to a fresh connection comes after the reload, by less than this margin.
+    const met = loads["GETs on fresh connections"].report.transitions.find((one) => one.at > started && one.to === to);
+    assert.ok(met, `fresh connections met ${to}`);
+    sockets.switched(met.at - RELOAD_SEEN_WITHIN_MILLISECONDS, to);
     // Exit 0 promises it: what is asked from now on, on a new connection, is answered by the new color.
     const after = keepAliveGets({ url: `${stack.url}/`, connections: 4 });
     await new Promise((resolve) => setTimeout(resolve, 500));

@@ -18,12 +18,16 @@ export interface Ended {
   output: string;
 }
 
-/** Runs a command to its end, without a shell and without standard input. */
-export function run(
-  file: string,
-  args: string[],
-  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
-): Promise<Ended> {
+/** Where and with what a command runs. */
+interface Options {
+  cwd?: string;
+  env?: NodeJS.ProcessEnv;
+  /** Its standard input; none where it is left out. */
+  input?: string;
+}
+
+/** Runs a command to its end, without a shell. */
+export function run(file: string, args: string[], { input, ...options }: Options = {}): Promise<Ended> {
   return new Promise((resolve, reject) => {
     const child = execFile(
       file,
@@ -37,16 +41,12 @@ export function run(
         }
       },
     );
-    child.stdin?.end();
+    child.stdin?.end(input);
   });
 }
 
 /** Runs a command that must succeed; answers what it printed. */
-export async function must(
-  file: string,
-  args: string[],
-  options?: { cwd?: string; env?: NodeJS.ProcessEnv },
-): Promise<string> {
+export async function must(file: string, args: string[], options?: Options): Promise<string> {
   const { code, output } = await run(file, args, options);
   if (code !== 0) throw new Error(`${file} ${args.join(" ")}: exit code ${code}\n${output}`);
   return output;
@@ -189,6 +189,10 @@ export class TestStack {
 
   docker(...args: string[]): Promise<string> {
     return must("docker", args, { env: this.env });
+  }
+
+  dockerWithInput(input: string, ...args: string[]): Promise<string> {
+    return must("docker", args, { env: this.env, input });
   }
 
   /** The ids of what the engine has of this stack. */
