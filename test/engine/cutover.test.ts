@@ -102,7 +102,7 @@ test("a run that makes a container which never gets healthy fails, with its log,
   assert.notEqual(code, 0);
   assert.match(
     output,
-    /green: the new container blue-green-test-\w+-green ended with exit code \d+\. The public was not moved\./,
+    /green: the new container blue-green-test-\w+-green ended with exit code \d+\. The public is on blue\./,
   );
   assert.match(output, /planted for the test/);
   assert.equal(await colorOf(stack), "blue");
