@@ -11,7 +11,7 @@ next=$dir/nginx.conf.next
 previous=$dir/nginx.conf.previous
 control=http://127.0.0.1:8081
 readback_seconds=15
-# Fresh connections in a row that must meet the new configuration: twice as many as nginx has workers.
+# Fresh connections in a row that must meet the new configuration, beside every old worker's own word that it accepts no more.
 readback_answers=8
 
 say() { echo "cutover: $*"; }

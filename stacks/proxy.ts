@@ -4,8 +4,11 @@ import * as pulumi from "@pulumi/pulumi";
 import { containerName, LABEL, labelList, type Owner, ownerLabels, PROXY_DIRECTORY, volumeName } from "./names";
 import type { Settings } from "./settings";
 
-/** Memory of the proxy, in megabytes: some thousand connections with their buffers. */
-const PROXY_MEMORY_MB = 256;
+/**
+ * The most memory that the proxy may take, in megabytes. It takes 3 MB a worker, one worker a core, and the workers of before stay
+ * until they are drained: room for five generations on 64 cores.
+ */
+const PROXY_MEMORY_MB = 1024;
 
 /** How long a stopping proxy waits for requests in flight before it is killed: its port is closed to everybody meanwhile. */
 const PROXY_STOP_SECONDS = 10;

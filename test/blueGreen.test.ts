@@ -114,7 +114,7 @@ test("every container is without privileges, read-only, bounded in memory and re
     const container = one(CONTAINER, name);
     assert.equal(container.readOnly, true);
     assert.deepEqual(container.securityOpts, ["no-new-privileges"]);
-    assert.equal(container.memory, 256);
+    assert.equal(container.memory, name === "proxy" ? 1024 : 256);
     assert.equal(container.restart, "unless-stopped");
     assert.equal(container.logDriver, "local");
     assert.equal(container.privileged, undefined);
