@@ -13,7 +13,7 @@ const situation: Situation = { settings: sampleSettings, world: empty, source: "
 const plan = (change: Partial<Situation> = {}): Plan => decide({ ...situation, ...change });
 
 test("on an empty engine both versions are built from the sources as they are, and nothing is refused", () => {
-  const release = { version: "1.0.0", source: "new", base: "python:3", reused: false };
+  const release = { version: "1.0.0", source: "new", base: sampleSettings.appBaseImage, reused: false };
   assert.deepEqual(plan(), {
     refusals: [],
     warnings: [],
@@ -27,7 +27,7 @@ test("a version that was built stays as it was built, with its own base image, a
   const built = { version: "1.0.0", source: "old", base: "python:2", reused: true };
   const { build, warnings, refusals } = plan({ world: { built: { blue: [built], green: [] } } });
   assert.deepEqual(build.blue, built);
-  assert.deepEqual(build.green, { version: "1.0.0", source: "new", base: "python:3", reused: false });
+  assert.deepEqual(build.green, { version: "1.0.0", source: "new", base: sampleSettings.appBaseImage, reused: false });
   assert.deepEqual(refusals, []);
   assert.deepEqual(warnings, [
     "blue keeps version 1.0.0 as it was built from sources old; the sources are new now. " +

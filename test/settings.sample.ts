@@ -1,6 +1,6 @@
 import type { Settings } from "../stacks/settings";
 
-/** Valid settings for tests that are about something else, with the values of the defaults. */
+/** What the defaults give with blue active (a test holds that); for tests that are about something else. */
 export const sampleSettings: Settings = {
   activeColor: "blue",
   slots: { blue: { version: "1.0.0", port: 5001 }, green: { version: "1.0.0", port: 5002 } },
@@ -16,6 +16,6 @@ export const sampleSettings: Settings = {
   maxBodyMb: 10,
   proxyTimeoutSeconds: 60,
   nginxImage: "nginx:1.30.6",
-  appBaseImage: "python:3",
+  appBaseImage: "python:3.13.11-slim-trixie",
   allowProxyReplace: false,
 };

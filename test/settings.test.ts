@@ -15,6 +15,7 @@ import {
   SETTING_NAMES,
   SettingsError,
 } from "../stacks/settings";
+import { sampleSettings } from "./settings.sample";
 
 const project = parse(readFileSync(join(__dirname, "../Pulumi.yaml"), "utf8")) as {
   name: string;
@@ -50,24 +51,7 @@ function refused(configuration: Record<string, unknown>, secretKeys: ReadonlySet
 }
 
 test("the defaults of Pulumi.yaml and an active color are a whole configuration", () => {
-  assert.deepEqual(parseSettings(raw(), new Set()), {
-    activeColor: "blue",
-    slots: { blue: { version: "1.0.0", port: 5001 }, green: { version: "1.0.0", port: 5002 } },
-    bindAddress: "127.0.0.1",
-    httpPort: 8080,
-    appPort: 5000,
-    healthPath: "/healthz",
-    environment: {},
-    secretEnvironment: {},
-    memoryMb: 256,
-    drainSeconds: 60,
-    keepAliveSeconds: 10,
-    maxBodyMb: 10,
-    proxyTimeoutSeconds: 60,
-    nginxImage: "nginx:1.30.6",
-    appBaseImage: "python:3.13.11-slim-trixie",
-    allowProxyReplace: false,
-  });
+  assert.deepEqual(parseSettings(raw(), new Set()), sampleSettings);
 });
 
 test("Pulumi.yaml has every setting that the program reads and no other, each with type, meaning and default", () => {
