@@ -119,8 +119,9 @@ test("an nginx that would drop requests when it reloads is refused", async (t) =
   // A real nginx that says it is an older one: what is tested is what the cutover does about it.
   const dockerfile = `FROM ${base}\nRUN printf '#!/bin/sh\\n[ "$1" = -v ] && { echo "nginx version: nginx/1.26.3" >&2; exit; }\\nexec /usr/sbin/nginx "$@"\\n' >/usr/local/bin/nginx && chmod +x /usr/local/bin/nginx && mv /usr/local/bin/nginx /usr/local/sbin/nginx`;
   execFileSync("docker", ["build", "--tag", image, "-"], { input: dockerfile, stdio: ["pipe", "ignore", "inherit"] });
-  t.after(() => must("docker", ["image", "rm", "--force", image]));
   const stack = await TestStack.make(t, { nginxImage: image });
+  // After the stack is gone, which was told to go before: an image in use would only lose its name.
+  t.after(() => must("docker", ["image", "rm", image]));
   const { code, output } = await stack.tryPulumi("up", "--yes", "--skip-preview");
   assert.notEqual(code, 0);
   assert.match(output, /this is nginx 1\.26\.3; 1\.27\.4 or newer is needed/);
