@@ -164,7 +164,7 @@ Next: docker logs --tail 30 $CONTAINERS$color; or stay: pulumi config set active
     put_in_place "$next"
     started=$(now_ms)
     reload_and_read_back "$generation $color" ||
-        fail "nginx did not serve the new configuration within $readback_seconds s (it serves: $(serving)). 
+        fail "nginx did not serve the new configuration within $readback_seconds s (it serves: $(serving)).
 Next: docker logs --tail 30 ${CONTAINERS}proxy"
     say "$color is live: it answers every new connection, $(($(now_ms) - started)) ms after the reload"
 fi
