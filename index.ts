@@ -1,20 +1,26 @@
 import * as pulumi from "@pulumi/pulumi";
 import { BlueGreen } from "./stacks/blueGreen";
-import { dockerAt } from "./stacks/docker";
+import { contextProblem, dockerAt } from "./stacks/docker";
+import { Refusal } from "./stacks/refusal";
 import { readSettings } from "./stacks/settings";
-import { readWorld } from "./stacks/world";
+import { settledWorld } from "./stacks/settled";
 
 export = async () => {
+  const problem = contextProblem(process.env);
+  if (problem !== undefined) throw new Refusal(problem);
   const settings = readSettings();
   const owner = { project: pulumi.getProject(), stack: pulumi.getStack() };
   const engine = dockerAt(settings.dockerHost);
-  const world = await readWorld(engine, owner);
+  const world = await settledWorld(engine, owner, settings);
 
-  const { url, blueUrl, greenUrl, activeColor, activeVersion, idleColor, idleVersion } = new BlueGreen("service", {
-    owner,
-    settings,
-    world,
-    engine,
-  });
-  return { url, blueUrl, greenUrl, activeColor, activeVersion, idleColor, idleVersion };
+  const { url, blueUrl, greenUrl, activeColor, activeVersion, idleColor, idleVersion, pending } = new BlueGreen(
+    "service",
+    {
+      owner,
+      settings,
+      world,
+      engine,
+    },
+  );
+  return { url, blueUrl, greenUrl, activeColor, activeVersion, idleColor, idleVersion, pending };
 };

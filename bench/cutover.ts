@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
 import type { Color } from "../stacks/color";
-import { type ConfigurationSettings, renderConfiguration } from "../stacks/configuration";
+import { type ConfigurationSettings, type Reached, renderConfiguration } from "../stacks/configuration";
 import { command, docker } from "./command";
 import { type Contender, type Place, twin } from "./place";
 
@@ -10,25 +10,33 @@ const CHECKOUT = join(__dirname, "..");
 const read = (...path: string[]): string => readFileSync(join(CHECKOUT, ...path), "utf8");
 
 /** How long a cutover waits for the color that it moves to; the backends are there. */
-const HEALTH_SECONDS = 60;
+const ANSWER_SECONDS = 60;
 
 /** The program's own defaults. */
-export const defaults: Omit<ConfigurationSettings, "activeColor"> = Object.fromEntries(
-  Object.entries(parse(read("Pulumi.yaml")).config as Record<string, { default: never }>).map(
-    ([name, { default: value }]) => [name, value],
-  ),
-) as never;
+export const defaults: Omit<ConfigurationSettings, "activeColor" | "slots"> & Reached & { verifyRequests: number } =
+  Object.fromEntries(
+    Object.entries(parse(read("Pulumi.yaml")).config as Record<string, { default: never }>).map(
+      ([name, { default: value }]) => [name, value],
+    ),
+  ) as never;
 
 /** The program's own configuration of nginx. */
 export const configurationFor = (color: Color): string =>
-  renderConfiguration(read("nginx", "nginx.conf.mustache"), { ...defaults, activeColor: color });
+  renderConfiguration(read("nginx", "nginx.conf.mustache"), {
+    ...defaults,
+    slots: { blue: defaults, green: defaults },
+    activeColor: color,
+  });
 
-/** The program's own cutover: the script that `pulumi up` runs, in the way that it runs it. */
+/** The program's own move of the public: the script that `pulumi up` runs, in the way that it runs it. */
 async function cutover(proxyId: string, configuration: string): Promise<void> {
   const environment = {
+    STEP: "move",
     APP_PORT: String(defaults.appPort),
     HEALTH_PATH: defaults.healthPath,
-    HEALTH_SECONDS: String(HEALTH_SECONDS),
+    ANSWER_SECONDS: String(ANSWER_SECONDS),
+    VERIFY_REQUESTS: String(defaults.verifyRequests),
+    WATCH: "false",
   };
   const names = Object.keys(environment).flatMap((name) => ["-e", name]);
   await command("docker", ["exec", "-i", ...names, proxyId, "sh", "-c", read("nginx", "cutover.sh")], {

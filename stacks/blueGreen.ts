@@ -3,18 +3,19 @@ import { join } from "node:path";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { type Color, other } from "./color";
-import { renderConfiguration } from "./configuration";
+import { type Reached, renderConfiguration } from "./configuration";
 import { Cutover } from "./cutover";
 import type { Docker } from "./docker";
 import { waitHealthy } from "./health";
 import { confirmLive } from "./live";
-import { labelList, networkName, type Owner, ownerLabels } from "./names";
+import { containerName, labelList, networkName, type Owner, ownerLabels } from "./names";
 import { secondsWithout } from "./outage";
 import { decide } from "./plan";
 import { NginxProxy, proxyMadeFrom } from "./proxy";
 import { Refusal } from "./refusal";
+import { generationOf } from "./serving";
 import type { Settings } from "./settings";
-import { Slot } from "./slot";
+import { Slot, slotMadeFrom } from "./slot";
 import { sourceHash } from "./source";
 import type { UnknownWorld, World } from "./world";
 
@@ -23,6 +24,19 @@ const APP_DIRECTORY = "app";
 
 /** The proxy's files travel with this program. */
 const NGINX_DIRECTORY = join(__dirname, "..", "nginx");
+
+/** What the provider reads back of a network although this program says nothing of it. */
+const NETWORK_READ_BACK = [
+  "attachable",
+  "driver",
+  "ingress",
+  "internal",
+  "ipamConfigs",
+  "ipamDriver",
+  "ipamOptions",
+  "ipv6",
+  "options",
+];
 
 /** What a {@link BlueGreen} is made from. */
 export interface BlueGreenArgs {
@@ -45,6 +59,8 @@ export class BlueGreen extends pulumi.ComponentResource {
   readonly activeVersion: pulumi.Output<string>;
   readonly idleColor: pulumi.Output<Color>;
   readonly idleVersion: pulumi.Output<string>;
+  /** What the color that was live when the run began does not run yet of the settings. */
+  readonly pending: pulumi.Output<string[]>;
 
   constructor(name: string, args: BlueGreenArgs, opts?: pulumi.ComponentResourceOptions) {
     super("blue-green:index:BlueGreen", name, {}, opts);
@@ -52,34 +68,53 @@ export class BlueGreen extends pulumi.ComponentResource {
     const active = settings.activeColor;
     const idle = other(active);
 
+    const template = readNginx("nginx.conf.mustache");
+    const render = (slots: Record<Color, Reached>) => renderConfiguration(template, { ...settings, slots });
+    const engineHost = settings.dockerHost ?? process.env.DOCKER_HOST;
     const plan = decide({
       settings,
       world,
       source: sourceHash(APP_DIRECTORY),
       proxy: proxyMadeFrom(owner, settings),
+      slots: { blue: slotMadeFrom(owner, "blue", settings), green: slotMadeFrom(owner, "green", settings) },
+      generation: (runs) => generationOf(render(runs)),
       preview: pulumi.runtime.isDryRun(),
+      ...(engineHost !== undefined && { dockerHost: engineHost }),
     });
     if (plan.refusals.length > 0) throw new Refusal(plan.refusals.join("\n"));
     for (const warning of plan.warnings) pulumi.log.warn(warning, this);
+    for (const note of plan.notes) pulumi.log.info(note, this);
+    const configuration = render(plan.runs);
 
     const network = new docker.Network(
       name,
       { name: networkName(owner), labels: labelList(ownerLabels(owner)) },
-      { parent: this },
+      // A network that differs would take the proxy and both colors with it.
+      { parent: this, ...(!plan.first && { ignoreChanges: ["*", ...NETWORK_READ_BACK] }) },
     );
 
     const slot = (color: Color, after?: pulumi.Resource): Slot => {
-      const waited = { color, isActive: color === active, secrets: Object.values(settings.secretEnvironment) };
-      const afterCreate = new pulumi.ResourceHook(`${name}-${color}-healthy`, (hook) =>
-        waitHealthy(engine, String(hook.id), waited),
-      );
+      const afterCreate = new pulumi.ResourceHook(`${name}-${color}-healthy`, async (hook) => {
+        const failed = await waitHealthy(engine, String(hook.id), {
+          seconds: settings.healthTimeoutSeconds,
+          secrets: Object.values(settings.secretEnvironment),
+          restarts: 0,
+          say: (line) => pulumi.log.info(`${color}: ${line}`, this),
+        });
+        if (failed === undefined) return;
+        const where = wherePublicIs(color, active, "unknown" in world ? undefined : world.serving?.color);
+        const image = settings.slots[color].image === undefined ? "" : `${color}Image and `;
+        const next = `docker logs ${containerName(owner, color)}; then set another ${image}${color}Version or mend the settings, and: pulumi up`;
+        throw new Error(`${color}: ${failed}\n${where} Next: ${next}`);
+      });
       const shared = { owner, settings, network: network.name, appDirectory: APP_DIRECTORY, afterCreate };
-      return new Slot(color, { ...shared, color, build: plan.build[color], ...(after && { after }) }, { parent: this });
+      const own = { color, build: plan.build[color], keep: plan.keep[color] };
+      return new Slot(color, { ...shared, ...own, ...(after && { after }) }, { parent: this });
     };
 
     const proxy = new NginxProxy(
       "proxy",
-      { owner, settings, network: network.name, imageId: plan.proxyImageId },
+      { owner, settings, network: network.name, keep: plan.keep.proxy },
       { parent: this },
     );
 
@@ -90,8 +125,9 @@ export class BlueGreen extends pulumi.ComponentResource {
         settings,
         owner,
         proxyId: proxy.containerId,
-        configuration: renderConfiguration(readNginx("nginx.conf.mustache"), settings),
-        script: readNginx("cutover.sh"),
+        target: plan.runs[active],
+        configuration,
+        mend: plan.mend,
         ...(replacedProxyId !== undefined && {
           afterUpdate: new pulumi.ResourceHook(`${name}-outage`, async () => {
             const seconds = await secondsWithout(engine, replacedProxyId);
@@ -103,24 +139,37 @@ export class BlueGreen extends pulumi.ComponentResource {
       // Of the colors only the one that the public is moved to: the other one, broken or slow, holds up nothing.
       { parent: this, dependsOn: [proxy, slot(active)] },
     );
-    // What the public may be on until then is touched only afterwards.
+    // Afterwards, so that nothing that is wrong with it can keep the public from where it is to go.
     slot(idle, cutover.command);
 
     if (!pulumi.runtime.isDryRun()) {
       pulumi
-        .all([proxy.containerId, cutover.command.urn, cutover.command.stdout])
-        .apply(([proxyId, urn]) => confirmLive(engine, { proxyId, active, cutoverUrn: urn }));
+        .all([proxy.containerId, cutover.command.stdout])
+        .apply(([proxyId]) =>
+          confirmLive(
+            engine,
+            { proxyId, active, generation: generationOf(configuration), containers: containerName(owner, "") },
+            (line) => pulumi.log.warn(line, this),
+          ),
+        );
     }
 
     this.url = pulumi.output(`http://${authority(settings.bindAddress)}:${settings.httpPort}`);
     this.blueUrl = pulumi.output(`http://127.0.0.1:${settings.slots.blue.port}`);
     this.greenUrl = pulumi.output(`http://127.0.0.1:${settings.slots.green.port}`);
     this.activeColor = pulumi.output(active);
-    this.activeVersion = pulumi.output(settings.slots[active].version);
+    this.activeVersion = pulumi.output(plan.runs[active].version);
     this.idleColor = pulumi.output(idle);
-    this.idleVersion = pulumi.output(settings.slots[idle].version);
+    this.idleVersion = pulumi.output(plan.runs[idle].version);
+    this.pending = pulumi.output(plan.pending);
     this.registerOutputs({ url: this.url, activeColor: this.activeColor, idleColor: this.idleColor });
   }
+}
+
+/** Where the public is when a color's new container has failed, given who was live when the run began. */
+function wherePublicIs(color: Color, active: Color, live: Color | undefined): string {
+  if (color !== active) return `The public is on ${active}.`;
+  return color === live ? "The public is on this container." : "The public was not moved.";
 }
 
 const readNginx = (file: string): string => readFileSync(join(NGINX_DIRECTORY, file), "utf8");

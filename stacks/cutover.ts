@@ -1,26 +1,41 @@
 import { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import type { Reached } from "./configuration";
 import { dockerHost } from "./docker";
-import { containerName, type Owner } from "./names";
+import type { Owner } from "./names";
 import type { Settings } from "./settings";
 
-/** How long a switch waits for the color that it moves to. */
-const HEALTH_SECONDS = 60;
-
 /** Constant on purpose: values travel in the environment and on standard input, never in a shell's text. */
-const RUN_INSIDE_THE_PROXY =
-  'docker exec -i -e APP_PORT -e HEALTH_PATH -e HEALTH_SECONDS -e CONTAINERS "$PROXY" sh -c "$CUTOVER_SCRIPT"';
+const RUN = "node --require tsx/cjs cutover/main.ts";
+
+/** The settings that the cutover goes by. */
+export type CutoverSettings = Pick<
+  Settings,
+  | "healthTimeoutSeconds"
+  | "smokeTests"
+  | "gateCommand"
+  | "gateTimeoutSeconds"
+  | "targetHost"
+  | "verifyRequests"
+  | "bakeSeconds"
+  | "maxErrorPercent"
+  | "minRequests"
+  | "maxP95Seconds"
+  | "dockerHost"
+>;
 
 /** What a {@link Cutover} is made from. */
 export interface CutoverArgs {
   owner: Owner;
-  settings: Pick<Settings, "appPort" | "healthPath" | "dockerHost">;
+  settings: CutoverSettings;
   /** The proxy's container. */
   proxyId: pulumi.Input<string>;
+  /** Where the color that the public is to see is reached. */
+  target: Reached;
   /** nginx's configuration: whoever it names as active is what the public sees when the command has ended well. */
   configuration: string;
-  /** The text of `nginx/cutover.sh`. */
-  script: string;
+  /** Where set, the cutover runs although nothing of the above has changed (see plan.ts). */
+  mend: string | undefined;
   /** Runs after a cutover that followed another one. */
   afterUpdate?: pulumi.ResourceHook;
 }
@@ -40,16 +55,25 @@ export class Cutover extends pulumi.ComponentResource {
     this.command = new local.Command(
       name,
       {
-        create: RUN_INSIDE_THE_PROXY,
+        create: RUN,
         stdin: args.configuration,
         environment: {
           PROXY: args.proxyId,
-          APP_PORT: String(settings.appPort),
-          HEALTH_PATH: settings.healthPath,
-          HEALTH_SECONDS: String(HEALTH_SECONDS),
-          // How the names of the containers begin, for messages.
-          CONTAINERS: containerName(owner, ""),
-          CUTOVER_SCRIPT: args.script,
+          PROJECT: owner.project,
+          STACK: owner.stack,
+          APP_PORT: String(args.target.appPort),
+          HEALTH_PATH: args.target.healthPath,
+          HEALTH_TIMEOUT_SECONDS: String(settings.healthTimeoutSeconds),
+          SMOKE_TESTS: JSON.stringify(settings.smokeTests),
+          GATE_COMMAND: settings.gateCommand ?? "",
+          GATE_TIMEOUT_SECONDS: String(settings.gateTimeoutSeconds),
+          TARGET_HOST: settings.targetHost,
+          VERIFY_REQUESTS: String(settings.verifyRequests),
+          BAKE_SECONDS: String(settings.bakeSeconds),
+          MAX_ERROR_PERCENT: String(settings.maxErrorPercent),
+          MIN_REQUESTS: String(settings.minRequests),
+          MAX_P95_SECONDS: String(settings.maxP95Seconds),
+          ...(args.mend !== undefined && { MEND: args.mend }),
           // The client's current context is not what the provider uses.
           DOCKER_CONTEXT: "default",
           ...dockerHost(settings.dockerHost),
@@ -58,6 +82,10 @@ export class Cutover extends pulumi.ComponentResource {
       },
       {
         parent: this,
+        // The gate command's output is in it, and may hold what only whoever runs it may see.
+        additionalSecretOutputs: ["stdout", "stderr"],
+        // What it was the last time stays in the state until it is needed again: its going away is no change.
+        ...(args.mend === undefined && { ignoreChanges: ["environment.MEND"] }),
         // Only here: a component's own dependencies would reach its children as parents' do, and say less.
         ...(opts?.dependsOn && { dependsOn: opts.dependsOn }),
         ...(args.afterUpdate && { hooks: { afterUpdate: [args.afterUpdate] } }),

@@ -1,42 +1,113 @@
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
-import { Refusal } from "./refusal";
-
-const run = promisify(execFile);
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 
 /** How long one question to the Docker Engine may take; a remote one behind SSH needs a few seconds. */
 const DOCKER_TIMEOUT_SECONDS = 20;
 
+/** The most that one answer may hold: a hundred containers inspected are far below. */
+const MOST_ANSWER_BYTES = 64 * 1024 * 1024;
+
+/** How a `docker` command ended, whatever its exit code was. */
+export interface Ended {
+  /** The exit code; null where it was ended by a signal. */
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** How a command is run. */
+export interface RunOptions {
+  /** Its standard input; none where it is left out. */
+  input?: string;
+  /** After that long it is ended. */
+  timeoutSeconds?: number;
+  /** Gets each line of its standard output as it comes. */
+  onLine?: (line: string) => void;
+}
+
+/** Why a question to the engine had no answer. */
+export class DockerError extends Error {
+  override readonly name = "DockerError";
+}
+
 /** A Docker Engine, asked through its command line client. */
 export interface Docker {
-  /** Runs `docker` with these arguments; answers what it wrote to standard output. */
+  /**
+   * Runs `docker` with these arguments; answers what it wrote to standard output.
+   *
+   * @throws DockerError with the client's words.
+   */
   ask(...args: string[]): Promise<string>;
+  /**
+   * Runs `docker`, whatever its exit code will be.
+   *
+   * @throws DockerError where it could not be run, or not to its end.
+   */
+  run(args: string[], options?: RunOptions): Promise<Ended>;
+  /** Starts `docker` and hands it over with its standard input open. */
+  start(args: string[]): ChildProcessWithoutNullStreams;
   /** The last lines of what a container wrote, standard output before standard error. */
   log(container: string, lines: number): Promise<string>;
 }
 
 /**
  * The engine that the Docker provider uses: `host` from its own setting `docker:host`, otherwise DOCKER_HOST, otherwise the local
- * socket. The provider does not read the client's current context, so the client must not either. An error carries what the
- * client wrote.
- *
- * @throws Refusal where DOCKER_CONTEXT is set: the provider would take it before the host, and the client after it.
+ * socket. The provider does not read the client's current context, so the client must not either.
  */
 export function dockerAt(host: string | undefined): Docker {
-  const context = process.env.DOCKER_CONTEXT;
-  if (context && context !== "default") {
-    throw new Refusal(
-      `DOCKER_CONTEXT is ${JSON.stringify(context)}: containers and commands could end up on different engines. Nothing was touched. ` +
-        "Next: export DOCKER_HOST=$(docker context inspect --format '{{.Endpoints.docker.Host}}') && unset DOCKER_CONTEXT",
-    );
-  }
   const env = { ...process.env, ...dockerHost(host), DOCKER_CONTEXT: "default" };
-  const docker = (args: string[]) =>
-    run("docker", args, { env, timeout: DOCKER_TIMEOUT_SECONDS * 1000, maxBuffer: 64 * 1024 * 1024 });
+  // A process group of its own: what interrupts us must not cut a reload in two.
+  const start = (args: string[]) => spawn("docker", args, { env, detached: true });
+
+  const run = (args: string[], { input, timeoutSeconds = DOCKER_TIMEOUT_SECONDS, onLine }: RunOptions = {}) =>
+    new Promise<Ended>((resolve, reject) => {
+      const child = start(args);
+      const output = { stdout: "", stderr: "" };
+      const end = (why: string) => {
+        child.kill("SIGKILL");
+        reject(new DockerError(why));
+      };
+      const late = setTimeout(
+        () => end(`\`docker ${args[0]}\` had no answer within ${timeoutSeconds} s`),
+        timeoutSeconds * 1000,
+      );
+      let unsaid = "";
+      for (const stream of ["stdout", "stderr"] as const) {
+        child[stream].setEncoding("utf8").on("data", (text: string) => {
+          output[stream] += text;
+          if (output[stream].length > MOST_ANSWER_BYTES) end(`\`docker ${args[0]}\` wrote too much`);
+          if (stream === "stderr" || onLine === undefined) return;
+          const lines = (unsaid + text).split("\n");
+          unsaid = lines.pop() ?? "";
+          lines.forEach(onLine);
+        });
+      }
+      child.on("error", (error: NodeJS.ErrnoException) => {
+        clearTimeout(late);
+        const missing = error.code === "ENOENT";
+        reject(new DockerError(missing ? "the client `docker` is not on the PATH" : error.message));
+      });
+      child.on("close", (code) => {
+        clearTimeout(late);
+        if (unsaid !== "") onLine?.(unsaid);
+        resolve({ code, ...output });
+      });
+      // A client that ends early does not read its input to the end.
+      child.stdin.on("error", () => {});
+      child.stdin.end(input);
+    });
+
+  const must = async (args: string[]) => {
+    const { code, stdout, stderr } = await run(args);
+    if (code !== 0) throw new DockerError((stderr || `\`docker ${args[0]}\` ended with exit code ${code}`).trim());
+    return { stdout, stderr };
+  };
+
   return {
-    ask: async (...args) => (await docker(args)).stdout,
+    run,
+    start,
+    ask: async (...args) => (await must(args)).stdout,
     log: async (container, lines) => {
-      const { stdout, stderr } = await docker(["container", "logs", "--tail", String(lines), container]);
+      const { stdout, stderr } = await must(["container", "logs", "--tail", String(lines), container]);
       return stdout + stderr;
     },
   };
@@ -45,3 +116,13 @@ export function dockerAt(host: string | undefined): Docker {
 /** The engine's address as an environment variable, where the provider's setting names one: commands don't inherit that. */
 export const dockerHost = (host: string | undefined): Record<string, string> =>
   host === undefined ? {} : { DOCKER_HOST: host };
+
+/** Why the docker client's own context stands in the way, for people; undefined where it does not. */
+export function contextProblem(env: NodeJS.ProcessEnv): string | undefined {
+  const context = env.DOCKER_CONTEXT;
+  if (!context || context === "default") return undefined;
+  return (
+    `DOCKER_CONTEXT is ${JSON.stringify(context)}: containers and commands could end up on different engines. Nothing was touched. ` +
+    "Next: export DOCKER_HOST=$(docker context inspect --format '{{.Endpoints.docker.Host}}') && unset DOCKER_CONTEXT"
+  );
+}

@@ -1,9 +1,7 @@
-import * as pulumi from "@pulumi/pulumi";
-import { type Color, other } from "./color";
+import { setTimeout as pause } from "node:timers/promises";
+import { stripVTControlCharacters } from "node:util";
 import type { Docker } from "./docker";
-
-/** How long a container that was just made may take to become healthy. */
-const HEALTHY_WITHIN_SECONDS = 60;
+import type { ContainerState } from "./world";
 
 /** How often it is looked at meanwhile, and how often that is said. */
 const LOOK_EVERY_MILLISECONDS = 300;
@@ -12,80 +10,86 @@ const SAY_EVERY_SECONDS = 10;
 /** Lines of a container's log that an error shows. */
 const LOG_LINES = 30;
 
-interface State {
-  Running: boolean;
-  ExitCode: number;
-  OOMKilled: boolean;
-  Health?: { Status: string; Log?: { Output: string }[] };
-}
+const CANCELLED = "was not waited for any longer, since the run was cancelled";
 
 /** Which container is waited for, and what its errors must not show. */
 export interface Waited {
-  color: Color;
-  isActive: boolean;
+  /** How long it may take, in seconds. */
+  seconds: number;
   /** Values that the container was given and that may be in its log. */
-  secrets: string[];
+  secrets: readonly string[];
+  /** How often it had been started again before; each one more is a failure. */
+  restarts: number;
+  /** Gets a line for people now and then. */
+  say: (line: string) => unknown;
+  /** Aborted when the run is cancelled: nothing is waited for any longer then. */
+  signal?: AbortSignal;
 }
 
 /** What one look at a container's state says: well, not yet, or why it never will be. */
-export function verdict(state: State, restarts: number): "healthy" | "starting" | { failed: string } {
+export function verdict(state: ContainerState, restarts: number): "healthy" | "starting" | { failed: string } {
   const health = state.Health?.Status;
   if (state.OOMKilled) return { failed: "was killed for want of memory (setting memoryMb)" };
   if (restarts > 0 || !state.Running) return { failed: `ended with exit code ${state.ExitCode}` };
   if (health === "unhealthy") {
-    const last = state.Health?.Log?.at(-1)?.Output.trim();
+    const last = printable(state.Health?.Log?.at(-1)?.Output ?? "").trim();
     return { failed: `is unhealthy${last ? `; its health check says: ${last}` : ""}` };
   }
   return health === "healthy" ? "healthy" : "starting";
 }
 
 /**
- * Waits until the container is healthy; a container that ended or is unhealthy is not waited for.
+ * Waits until the container is healthy; one that ended or is unhealthy is not waited for, nor any once the run is cancelled.
  *
- * @throws Error with what was seen, the end of the container's log (without the secrets) and the next command.
+ * @returns undefined once it is healthy, otherwise what was seen, with the end of the container's log (without the secrets).
  */
-export async function waitHealthy(
-  docker: Docker,
-  containerId: string,
-  { color, isActive, secrets }: Waited,
-): Promise<void> {
-  const started = Date.now();
+export async function waitHealthy(docker: Docker, containerId: string, waited: Waited): Promise<string | undefined> {
+  // The wall clock may be set meanwhile.
+  const started = performance.now();
   let said = 0;
   for (;;) {
     const [container] = JSON.parse(await docker.ask("container", "inspect", containerId));
     const name = container.Name.slice(1);
-    const seen = verdict(container.State, container.RestartCount);
-    if (seen === "healthy") return;
+    const seen = verdict(container.State, container.RestartCount - waited.restarts);
+    if (seen === "healthy") return undefined;
 
-    const seconds = Math.floor((Date.now() - started) / 1000);
-    const failed =
-      seen !== "starting" ? seen.failed : seconds >= HEALTHY_WITHIN_SECONDS && `is not healthy after ${seconds} s`;
-    if (failed) {
-      const log = await docker.log(containerId, LOG_LINES).catch(String);
-      // The cutover comes after the active color and before the idle one.
-      const where = isActive ? "The public was not moved." : `The public is on ${other(color)}.`;
-      const text =
-        `${color}: the new container ${name} ${failed}. ${where}\n` +
-        `The last lines of its log:\n${indented(log)}\n` +
-        `Next: docker logs ${name}; then set another ${color}Version or mend the settings, and: pulumi up`;
-      throw new Error(hide(secrets, text));
+    const seconds = Math.floor((performance.now() - started) / 1000);
+    const cancelled = waited.signal?.aborted === true;
+    if (seen !== "starting" || cancelled || seconds >= waited.seconds) {
+      const why = cancelled ? CANCELLED : `is not healthy after ${seconds} s (setting healthTimeoutSeconds)`;
+      const failed = seen === "starting" ? why : seen.failed;
+      return `the container ${name} ${hide(waited.secrets, failed)}.\n${await lastLines(docker, containerId, waited.secrets)}`;
     }
     if (seconds >= said + SAY_EVERY_SECONDS) {
       said = seconds;
-      await pulumi.log.info(
-        `${color}: waiting for ${name} to become healthy, ${seconds} of ${HEALTHY_WITHIN_SECONDS} s`,
-      );
+      await waited.say(`waiting for ${name} to become healthy, ${seconds} of ${waited.seconds} s`);
     }
-    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MILLISECONDS));
+    const { signal } = waited;
+    // Cut short, it is looked at once more.
+    await pause(LOOK_EVERY_MILLISECONDS, undefined, signal && { signal }).catch(() => {});
   }
+}
+
+/** The end of a container's log for an error, without the secrets that it was given and without what a terminal would act on. */
+export async function lastLines(docker: Docker, container: string, secrets: readonly string[]): Promise<string> {
+  const log = await docker.log(container, LOG_LINES).catch(String);
+  const text = printable(log).trimEnd();
+  return text === "" ? "Its log is empty." : `The last lines of its log:\n${hide(secrets, text).replace(/^/gm, "  ")}`;
 }
 
 /** A value of a letter or two would blank half of the text and hide nothing. */
 const HIDDEN_FROM_CHARACTERS = 4;
 
-const hide = (secrets: string[], text: string): string =>
-  secrets
+/** Text in which each of these is blanked out, as it is and as {@link printable} leaves it. */
+export const hide = (secrets: readonly string[], text: string): string =>
+  [...secrets, ...secrets.map(printable)]
     .filter((secret) => secret.length >= HIDDEN_FROM_CHARACTERS)
+    // The longest first: one that is the beginning of another would leave the other's end in sight.
+    .sort((a, b) => b.length - a.length)
     .reduce((shown, secret) => shown.replaceAll(secret, "[secret]"), text);
 
-const indented = (text: string): string => text.trimEnd().replace(/^/gm, "  ");
+/** All but tab and newline. */
+const CONTROL_CHARACTERS = /[^\P{Cc}\t\n]/gu;
+
+/** A container's output without what a terminal would act on: first the escape sequences, then what is left of control characters. */
+const printable = (text: string): string => stripVTControlCharacters(text).replace(CONTROL_CHARACTERS, "");

@@ -23,6 +23,8 @@ export const LABEL = {
   build: "blue-green.build",
   /** What the proxy's container was made from, as JSON: what a change of it would replace. */
   proxy: "blue-green.proxy",
+  /** What a slot's container was made from, as JSON without secrets: what a color does not run yet of the settings. */
+  slot: "blue-green.slot",
 } as const;
 
 /** Where the proxy's volume is mounted: the configuration that serves, and nginx's temporary files. */

@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
-import { COLORS, type Color } from "./color";
+import { COLORS, type Color, other } from "./color";
+import { differences, type Made, type Making } from "./made";
+import { isStable, type Serving } from "./serving";
 import type { Settings } from "./settings";
-import type { BuiltImage, UnknownWorld, World } from "./world";
+import type { BuiltImage, SlotContainer, UnknownWorld, World } from "./world";
 
 /** What a run is going to do, decided before any resource is declared. */
 export interface Plan {
@@ -9,13 +11,29 @@ export interface Plan {
   refusals: string[];
   /** What the person who reads the preview should know. */
   warnings: string[];
+  /** What is going to happen to the public, in a line. */
+  notes: string[];
   /** Per color, the release that its image is built as; undefined where the image is pulled. */
   build: Record<Color, BuiltImage | undefined>;
-  /** The image, by id, that the proxy stays on; undefined where it is made new. */
-  proxyImageId: string | undefined;
+  /** What stays as it is, whatever the settings say by now: the proxy, and the color that is live when the run begins. */
+  keep: Record<Color | "proxy", boolean>;
+  /** What the live color does not run yet of the settings; it takes them on the first run after it has become idle. */
+  pending: string[];
+  /** What each color runs when this run has ended well. */
+  runs: Record<Color, Runs>;
   /** The proxy that this run replaces on purpose. */
   replacedProxyId: string | undefined;
+  /**
+   * Set where Pulumi's state says that nothing is to be done, while the proxy serves something else: has the cutover run again.
+   * Differs from what it was in any run before.
+   */
+  mend: string | undefined;
+  /** Whether the public has a color already: without one there is nothing to guard, and the active color comes first. */
+  first: boolean;
 }
+
+/** What a color runs, as far as the proxy and people need it. */
+export type Runs = Pick<Made, "version" | "appPort" | "healthPath">;
 
 /** What {@link decide} decides from. */
 export interface Situation {
@@ -25,8 +43,14 @@ export interface Situation {
   source: string;
   /** What the proxy would be made from now (see proxy.ts): a change of any of it replaces the container. */
   proxy: Record<string, unknown>;
+  /** What each color would be made from now (see slot.ts). */
+  slots: Record<Color, Made>;
+  /** The generation of the configuration (see serving.ts) that the settings ask for with colors that run this. */
+  generation: (runs: Record<Color, Runs>) => string;
   /** Whether this is a preview, which may go on where no engine answers. */
   preview: boolean;
+  /** The engine's address, where it is not the local socket: `docker:host`, otherwise DOCKER_HOST. */
+  dockerHost?: string;
 }
 
 /**
@@ -34,29 +58,57 @@ export interface Situation {
  * preview and nothing has been touched.
  */
 export function decide(situation: Situation): Plan {
-  const { settings, world, source, preview } = situation;
+  const { world } = situation;
   const plan: Plan = {
     refusals: [],
     warnings: [],
+    notes: [],
     build: { blue: undefined, green: undefined },
-    proxyImageId: undefined,
+    keep: { blue: false, green: false, proxy: false },
+    pending: [],
+    runs: { blue: situation.slots.blue, green: situation.slots.green },
     replacedProxyId: undefined,
+    mend: undefined,
+    first: "unknown" in world || world.serving === undefined,
   };
-
-  if ("unknown" in world) {
-    const seen = `No Docker Engine answered: ${world.reason}`;
-    if (preview) {
-      plan.warnings.push(
-        `${seen}. What runs is unknown, so this preview can't tell whether \`pulumi up\` would refuse this change.`,
-      );
-    } else {
-      plan.refusals.push(
-        `${seen}. Nothing was touched. It is looked for at docker:host, DOCKER_HOST or the local socket, and not at the docker ` +
-          "client's current context. Next: export DOCKER_HOST=$(docker context inspect --format '{{.Endpoints.docker.Host}}') && docker version",
-      );
-    }
+  if ("unknown" in world) decideBlindly(plan, world, situation);
+  decideGate(plan, situation);
+  decideImages(plan, situation);
+  if (!("unknown" in world)) {
+    decideProxy(plan, world, situation);
+    const { silent, serving } = world;
+    // One that never answers again is replaced on purpose.
+    if (silent !== undefined && !situation.settings.allowProxyReplace)
+      decideUntold(plan, `The proxy runs, but can't be asked which color is live: ${silent}.`, situation);
+    if (serving?.busy !== undefined) decideUntold(plan, `A cutover runs in this proxy (${serving.busy}).`, situation);
+    if (world.serving !== undefined) decideLive(plan, world, world.serving, situation);
   }
+  return plan;
+}
 
+/** Without an engine: a preview may go on, and says what it can't tell. */
+function decideBlindly(plan: Plan, world: UnknownWorld, { preview }: Situation): void {
+  const seen = `No Docker Engine answered: ${world.reason}`;
+  if (preview) {
+    plan.warnings.push(
+      `${seen}. What runs is unknown, so this preview can't tell whether \`pulumi up\` would refuse this change.`,
+    );
+  } else {
+    plan.refusals.push(
+      `${seen}. Nothing was touched. It is looked for at docker:host, DOCKER_HOST or the local socket, and not at the docker ` +
+        "client's current context. Next: export DOCKER_HOST=$(docker context inspect --format '{{.Endpoints.docker.Host}}') && docker version",
+    );
+  }
+}
+
+/** While it isn't certain who is live, or about to be, nobody is touched. */
+function decideUntold(plan: Plan, seen: string, { preview }: Situation): void {
+  if (preview) plan.warnings.push(`${seen} This preview can't tell what \`pulumi up\` will find.`);
+  else plan.refusals.push(`${seen} Nothing was touched. Next: npm run status; then, when that is over: pulumi up`);
+}
+
+/** What each color's image is built from: a version once built stays what it is. */
+function decideImages(plan: Plan, { settings, world, source }: Situation): void {
   for (const color of COLORS) {
     const slot = settings.slots[color];
     if (slot.image !== undefined) continue;
@@ -81,26 +133,166 @@ export function decide(situation: Situation): Plan {
       `Both colors are called ${blue.version}, but blue is from sources ${blue.source} and green from ${green.source}.`,
     );
   }
+}
 
-  if (!("unknown" in world) && world.proxy?.running) {
-    const { made, id, imageId } = world.proxy;
-    const changes = changed(made, situation.proxy);
-    if (changes.length === 0) {
-      plan.proxyImageId = imageId;
-    } else if (settings.allowProxyReplace) {
-      plan.replacedProxyId = id;
+/** The proxy stays what it is, unless it is meant to be replaced. */
+function decideProxy(plan: Plan, world: World, { settings, proxy }: Situation): void {
+  if (!world.proxy?.running) return;
+  const { made, id } = world.proxy;
+  const changes = changed(made, proxy);
+  if (changes.length === 0) {
+    plan.keep.proxy = true;
+  } else if (settings.allowProxyReplace) {
+    plan.replacedProxyId = id;
+    plan.warnings.push(
+      `The proxy is replaced (${changes.join(", ")}), as allowProxyReplace allows: the public gets no answer for some seconds. ` +
+        "Afterwards: pulumi config rm allowProxyReplace",
+    );
+  } else {
+    plan.refusals.push(
+      `This would replace the nginx container (${changes.join(", ")}), and the public would get no answer for some seconds. ` +
+        "Nothing was touched. Either put the setting back, or do it on purpose: pulumi config set allowProxyReplace true && pulumi up",
+    );
+  }
+}
+
+/** The color that the public is on is not changed in place; what is going to happen to the public is said. */
+function decideLive(plan: Plan, world: World, serving: Serving, { settings, slots, generation }: Situation): void {
+  const live = serving.color;
+  const active = settings.activeColor;
+  const container = world.slots[live];
+  const making = (color: Color): Making => ({
+    made: slots[color],
+    environment: { ...settings.environment, ...settings.secretEnvironment },
+  });
+
+  if (container !== undefined) {
+    const { own, shared } = differences(live, container, making(live));
+    const all = [...own, ...shared];
+    const list = all.join(", ");
+    if (all.length > 0 && active === live && settings.allowLiveReplace) {
       plan.warnings.push(
-        `The proxy is replaced (${changes.join(", ")}), as allowProxyReplace allows: the public gets no answer for some seconds. ` +
-          "Afterwards: pulumi config rm allowProxyReplace",
+        `${live} is live and is replaced in place (${list}), as allowLiveReplace allows: the public gets no answer until the new ` +
+          "container is up. Afterwards: pulumi config rm allowLiveReplace",
       );
+    } else if (own.length > 0 && active === live) {
+      plan.refusals.push(refuseOwn(live, container, own, settings));
     } else {
-      plan.refusals.push(
-        `This would replace the nginx container (${changes.join(", ")}), and the public would get no answer for some seconds. ` +
-          "Nothing was touched. Either put the setting back, or do it on purpose: pulumi config set allowProxyReplace true && pulumi up",
-      );
+      plan.keep[live] = true;
+      plan.pending = all;
+      plan.runs[live] = { ...slots[live], ...definedIn(container) };
+      if (all.length > 0) {
+        const when = active === live ? "on the first `pulumi up` after it has become idle" : "on the next `pulumi up`";
+        plan.warnings.push(`${live} is live and keeps what it runs. It takes ${list} ${when}.`);
+      }
     }
   }
-  return plan;
+  if (container === undefined || !container.state.Running) {
+    const seen = container === undefined ? "its container is gone" : `its container is ${container.state.Status}`;
+    const back =
+      active === live ? `; or move the public: pulumi config set activeColor ${other(live)} && pulumi up` : "";
+    plan.warnings.push(`${live} is live, but ${seen}: the public gets errors. Next: ${revive(container)}${back}`);
+  }
+
+  const idle = other(live);
+  if (active === live && !isWell(world.slots[idle])) {
+    const { name, state } = world.slots[idle] ?? {};
+    const seen = state === undefined ? "has no container" : `is ${state.Running ? state.Health?.Status : state.Status}`;
+    plan.warnings.push(
+      `${idle} is idle and ${seen}: it is no way back. Next: ${name === undefined ? "pulumi up --refresh" : `docker logs --tail 30 ${name}`}; ` +
+        `or put another release on it: ${settings.slots[idle].image === undefined ? "" : `pulumi config set ${idle}Image <an image> && `}` +
+        `pulumi config set ${idle}Version <a new version> && pulumi up`,
+    );
+  }
+
+  const why = mendReason(serving, generation(plan.runs), active, container);
+  if (why !== undefined) {
+    plan.mend = `${why.seen} after ${serving.history.at(-1)?.time ?? "nothing"}`;
+    plan.warnings.push(why.says);
+  }
+  if (active !== live) plan.notes.push(switchNote(world, serving, settings, making(active)));
+}
+
+/** Why the cutover must run although Pulumi's state has what is asked for: what was seen, and in words. */
+function mendReason(
+  serving: Serving,
+  asked: string,
+  active: Color,
+  container: SlotContainer | undefined,
+): { seen: string; says: string } | undefined {
+  const { color: live, generation, declared, edited, record } = serving;
+  if (edited) {
+    const says =
+      "The proxy's configuration is not the one that the latest cutover left (changed by hand, or a run was cut off): this run puts it right.";
+    return { seen: "edited", says };
+  }
+  if (generation !== asked) {
+    if (declared !== asked) return undefined;
+    const says = `The proxy serves ${live}, although the latest run that ended well left ${active} live (a run was cut off, or somebody's hand): this run puts it right.`;
+    return { seen: generation, says };
+  }
+  if (record.moving?.to === live) {
+    const says = `The switch to ${live} was not watched to its end: this run does that.`;
+    return { seen: `moving to ${live}`, says };
+  }
+  if (container?.state.Running === true && !isStable(record, live, [container.id])) {
+    const says = `${live} is live, but its container was made anew since it was switched to: this run asks it the smoke tests.`;
+    return { seen: container.id.slice(0, 12), says };
+  }
+  return undefined;
+}
+
+/** Whether a color could take over, as far as its container tells; one that is still starting may. */
+const isWell = (container: SlotContainer | undefined): boolean =>
+  container?.state.Running === true && container.state.Health?.Status !== "unhealthy";
+
+/** What a container that stays says of itself. */
+const definedIn = ({ version, made: { appPort, healthPath } }: SlotContainer): Partial<Runs> => ({
+  version,
+  ...(appPort !== undefined && { appPort }),
+  ...(healthPath !== undefined && { healthPath }),
+});
+
+/** The command that brings a color's container back. */
+const revive = (container: SlotContainer | undefined): string =>
+  container === undefined ? "pulumi up --refresh" : `docker start ${container.name}`;
+
+function refuseOwn(live: Color, { version, made }: SlotContainer, own: string[], settings: Settings): string {
+  const idle = other(live);
+  const asked = settings.slots[live];
+  const names = own.map((change) => change.split(" ", 1)[0]);
+  const imageIs = (color: Color, image: string | undefined) => `pulumi config set ${color}Image ${image || "''"}`;
+  const versionIs = (color: Color, release: string) => `pulumi config set ${color}Version ${release}`;
+  const back = names.map((name) => (name === `${live}Image` ? imageIs(live, made.image) : versionIs(live, version)));
+  const put = [
+    ...(asked.image === settings.slots[idle].image ? [] : [imageIs(idle, asked.image)]),
+    versionIs(idle, asked.version),
+  ];
+  return (
+    `${live} is live, and this would replace its container in front of the public (${own.join(", ")}). Nothing was touched. ` +
+    `Put the release on ${idle} and switch: put ${names.join(" and ")} back ` +
+    `(${back.join(" && ")}), then ${put.join(" && ")} && pulumi up, then pulumi config set activeColor ${idle} && pulumi up. ` +
+    "Or replace it on purpose: pulumi config set allowLiveReplace true && pulumi up"
+  );
+}
+
+/** What the switch is going to be, as far as it can be told before it. */
+function switchNote({ slots }: World, { color: live, record }: Serving, settings: Settings, after: Making): string {
+  const target = settings.activeColor;
+  const container = slots[target];
+  const change = container && differences(target, container, after);
+  const unchanged = change !== undefined && change.own.length + change.shared.length === 0;
+  const move = `The public moves from ${live} (${slots[live]?.version ?? "gone"}) to ${target} (${settings.slots[target].version})`;
+  if (container !== undefined && unchanged && isStable(record, target, [container.id])) {
+    return `${move}, at once: ${target} was stable and its container is the same.`;
+  }
+  const gates = [
+    "its health",
+    settings.smokeTests.length === 1 ? "1 smoke test" : `${settings.smokeTests.length} smoke tests`,
+    ...(settings.gateCommand === undefined ? [] : ["the gate command"]),
+  ].join(", ");
+  const watched = settings.bakeSeconds === 0 ? "" : `, and is watched there for ${settings.bakeSeconds} s`;
+  return `${move}, after ${gates}${watched}.`;
 }
 
 /** Each difference in words: `httpPort 8080 -> 9090`. */
@@ -111,3 +303,24 @@ function changed(before: Record<string, unknown>, after: Record<string, unknown>
 }
 
 const text = (value: unknown): string => (value === undefined ? "unknown" : String(value));
+
+/** What `targetHost` is where nobody has set it: this machine, which is the engine's own unless the engine is elsewhere. */
+const OWN_HOST = "127.0.0.1";
+
+/** The host in an engine's address; undefined where that is this machine. */
+function remoteHost(dockerHost: string | undefined): string | undefined {
+  const host = /^(?:ssh|tcp|https?):\/\/(?:[^@/]*@)?(\[[^\]]*\]|[^:/?#]*)/.exec(dockerHost ?? "")?.[1] ?? "";
+  return /^(?:|(?:.+\.)?localhost|127(?:\.[0-9]+){3}|\[::1\])$/i.test(host) ? undefined : host;
+}
+
+/** The gate command must not pass because of what happens to answer on this machine, while the color is on another one. */
+function decideGate(plan: Plan, { settings, dockerHost }: Situation): void {
+  const host = remoteHost(dockerHost);
+  if (host === undefined || settings.gateCommand === undefined || settings.targetHost !== OWN_HOST) return;
+  plan.refusals.push(
+    `gateCommand would ask http://${OWN_HOST}:${settings.slots[settings.activeColor].port} on this machine, but the engine is at ` +
+      `${host}: what answers there may be something else. Nothing was touched. Next: pulumi config set targetHost <the host at which ` +
+      "this machine reaches the engine's loopback ports, as by a tunnel; `localhost` where the tunnel begins here>; " +
+      "or pulumi config rm gateCommand",
+  );
+}

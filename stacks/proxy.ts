@@ -71,8 +71,8 @@ export interface ProxyArgs {
   settings: ProxySettings;
   /** The network on which it reaches the colors, by name. */
   network: pulumi.Input<string>;
-  /** The image, by id, that an existing proxy stays on; otherwise what `nginxImage` names. */
-  imageId?: string | undefined;
+  /** Whether it stays what it is: nothing that it is made from has changed, so neither a tag nor a drift may replace it. */
+  keep: boolean;
 }
 
 /** The one nginx container that the public talks to, and the volume that holds its configuration. */
@@ -85,18 +85,28 @@ export class NginxProxy extends pulumi.ComponentResource {
     const { owner, settings } = args;
     const labels = labelList({ ...ownerLabels(owner), [LABEL.role]: "proxy" });
 
-    const volume = new docker.Volume(name, { name: volumeName(owner), labels }, { parent: this });
+    const volume = new docker.Volume(
+      name,
+      { name: volumeName(owner), labels },
+      // A volume that differs would take the container with it.
+      { parent: this, ...(args.keep && { ignoreChanges: ["*", "driver", "driverOpts"] }) },
+    );
     const image = new docker.RemoteImage(name, { name: settings.nginxImage, keepLocally: true }, { parent: this });
     const container = new docker.Container(
       name,
       {
         ...proxyContainer(owner, settings),
-        image: args.imageId ?? image.imageId,
+        image: image.imageId,
         labels: [...labels, { label: LABEL.proxy, value: JSON.stringify(proxyMadeFrom(owner, settings)) }],
         networksAdvanced: [{ name: args.network }],
         volumes: [{ volumeName: volume.name, containerPath: PROXY_DIRECTORY }],
       },
-      { parent: this, deleteBeforeReplace: true, replaceOnChanges: ["*"], ignoreChanges: ["memorySwap"] },
+      {
+        parent: this,
+        deleteBeforeReplace: true,
+        replaceOnChanges: ["*"],
+        ignoreChanges: args.keep ? ["*", "memorySwap"] : ["memorySwap"],
+      },
     );
 
     this.containerId = container.id;

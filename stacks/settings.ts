@@ -2,7 +2,24 @@ import { isIP } from "node:net";
 import * as pulumi from "@pulumi/pulumi";
 import { z } from "zod";
 import { COLORS, type Color } from "./color";
+import { decimalRule, isDecimal, isWholeNumber, wholeNumberRule } from "./digits";
+import { type EnvironmentName, nameRule, parseEnvironment, setVariableCommand } from "./environment";
+import { jsonIn, objectIn } from "./json";
+import {
+  closest,
+  EDIT_BY_HAND,
+  isTypable,
+  type Place,
+  type Problem,
+  pathTo,
+  quoted,
+  type Refuse,
+  removeCommand,
+  setCommand,
+  shown,
+} from "./problem";
 import { Refusal } from "./refusal";
+import { parseSmokeTests, SET_SMOKE_TEST, type SmokeTest } from "./smokeTests";
 
 /** The namespace of the settings in a stack's configuration, which is the project's name in Pulumi.yaml. */
 export const NAMESPACE = "blue-green";
@@ -49,25 +66,35 @@ export interface Settings {
   nginxImage: string;
   /** Reference of the image that `app/` is built from. */
   appBaseImage: string;
+  /** How long a new container may take to become healthy, in seconds: before the switch, and when it is made. */
+  healthTimeoutSeconds: number;
+  /** What a color must answer before a switch; none if empty. `{color}` and `{version}` in their texts are not replaced yet. */
+  smokeTests: SmokeTest[];
+  /** Shell text that must exit 0 before a switch; no such gate where it is absent. */
+  gateCommand?: string;
+  /** The longest that `gateCommand` may take, in seconds. */
+  gateTimeoutSeconds: number;
+  /** The host at which `gateCommand` reaches both colors' ports; a name, or an IPv4 or IPv6 address (without brackets or a zone). */
+  targetHost: string;
+  /** How many fresh connections in a row must meet the new color before a switch counts as done. */
+  verifyRequests: number;
+  /** How long the new color's answers are watched after a switch, in seconds; 0 for no watch. */
+  bakeSeconds: number;
+  /** The share of 5xx answers in the watch, in percent, above which the switch is taken back. */
+  maxErrorPercent: number;
+  /** How many answers the watch must have seen before `maxErrorPercent` and `maxP95Seconds` count. */
+  minRequests: number;
+  /** The 95th percentile of the answer time in the watch, in seconds, above which the switch is taken back; 0 for any. */
+  maxP95Seconds: number;
   /** Whether this run may replace the nginx container. */
   allowProxyReplace: boolean;
+  /** Whether this run may replace the container of the color that is live. */
+  allowLiveReplace: boolean;
   /**
    * The Docker provider's own `docker:host`, where set. Commands inherit our environment and not the provider's configuration:
    * without it they would act on another engine than the containers are on.
    */
   dockerHost?: string;
-}
-
-/** One thing that is wrong with the configuration. */
-export interface Problem {
-  /** The setting's name; for one variable of an environment its path, as `pulumi config --path` takes it. */
-  setting: string;
-  /** The value that was given, fit for a terminal: escaped, cut, and `[secret]` where it could be one. */
-  given: string;
-  /** What is allowed. */
-  rule: string;
-  /** The command that mends it. */
-  mend: string;
 }
 
 /** All that is wrong with the configuration. */
@@ -83,9 +110,6 @@ export class SettingsError extends Refusal {
   }
 }
 
-/** Names in `environment` and `secretEnvironment` that the program itself sets in a slot's containers. */
-export const RESERVED_NAMES: readonly string[] = ["COLOR", "PORT", "APP_VERSION", "DRAIN_SECONDS"];
-
 const MAX_PORT = 65_535;
 /** Below it neither gunicorn nor nginx starts reliably. */
 const MIN_MEMORY_MB = 32;
@@ -98,15 +122,13 @@ const MAX_VERSION_CHARACTERS = 100;
 const MAX_PATH_CHARACTERS = 200;
 /** The name's bound is 255 in the reference grammar; a tag may have 128 more, a digest about 140. */
 const MAX_IMAGE_CHARACTERS = 512;
-const MAX_VARIABLES = 200;
-const MAX_NAME_CHARACTERS = 128;
-/** Linux takes at most 128 KiB for one variable, and an exec with about 2 MiB in all. */
-const MAX_VALUE_KIB = 32;
-const MAX_ENVIRONMENT_KIB = 512;
+const MAX_COMMAND_CHARACTERS = 4096;
+/** Made one after the other. */
+const MAX_VERIFY_REQUESTS = 1000;
+const MAX_MIN_REQUESTS = 1_000_000;
+const MAX_P95_SECONDS = 300;
 /** How many variables a mending command names one by one. */
 const NAMED_VARIABLES = 3;
-/** How much of a value an error shows. */
-const SHOWN_CHARACTERS = 60;
 
 /** `name[:tag][@digest]` of https://github.com/distribution/reference (regexp.go). */
 const IMAGE_REFERENCE = (() => {
@@ -119,6 +141,15 @@ const IMAGE_REFERENCE = (() => {
 })();
 /** A name that Docker would read as an image's id. */
 const IMAGE_ID = /^[a-f0-9]{64}$/;
+
+/** Labels of RFC 1123. The last one is no number, in any notation: URLs would read such a name as an IPv4 address. */
+const HOST_NAME =
+  /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*(?!(?:[0-9]+|0x[0-9a-f]*)$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i;
+const MAX_HOST_CHARACTERS = 253;
+
+/** A zone (fe80::1%eth0) is free text to isIP. */
+const isAddress = (value: string) => isIP(value) !== 0 && !value.includes("%");
+const isHost = (value: string) => isAddress(value) || (value.length <= MAX_HOST_CHARACTERS && HOST_NAME.test(value));
 
 const isImage = (value: string) =>
   value.length <= MAX_IMAGE_CHARACTERS && IMAGE_REFERENCE.test(value) && !IMAGE_ID.test(value);
@@ -143,13 +174,29 @@ const IMAGE_RULE = "must be an image reference such as registry.example.com/team
 const image = text(IMAGE_RULE, isImage);
 const imageOrNone = text(`${IMAGE_RULE}, or empty`, (value) => value === "" || isImage(value));
 
-const DIGITS = /^(?:0|[1-9][0-9]{0,8})$/;
 const wholeNumber = (least: number, most: number) =>
-  text(
-    `must be a whole number from ${least} to ${most}, in plain digits`,
-    (value) => DIGITS.test(value) && Number(value) >= least && Number(value) <= most,
-  ).transform(Number);
+  text(wholeNumberRule(least, most), (value) => isWholeNumber(value, least, most)).transform(Number);
+const decimal = (least: number, most: number) =>
+  text(decimalRule(least, most), (value) => isDecimal(value, least, most)).transform(Number);
 const port = wholeNumber(1, MAX_PORT);
+
+const trueOrFalse = z
+  .enum(["true", "false"], { error: "must be true or false" })
+  .transform((value) => value === "true");
+
+const COMMAND_PLACEHOLDER = "<command>";
+/** All but tab and newline. */
+const CONTROL_CHARACTER = /[^\P{Cc}\t\n]/u;
+const commandOrNone = text(
+  `must be a shell command of at most ${MAX_COMMAND_CHARACTERS} characters, without control characters other than tab and newline, or empty`,
+  (value) =>
+    value === "" ||
+    // A blank command would let everything pass; and no shell takes the placeholder.
+    (value.length <= MAX_COMMAND_CHARACTERS &&
+      !CONTROL_CHARACTER.test(value) &&
+      value.trim() !== "" &&
+      value !== COMMAND_PLACEHOLDER),
+);
 
 /** What an issue of our own carries besides its rule. */
 interface Hint {
@@ -159,58 +206,14 @@ interface Hint {
   secret?: boolean;
 }
 
-/** One environment's variables, out of the JSON text that Pulumi hands over for an object. */
-const variables = (setting: EnvironmentName) => {
-  const rule = "must be an object: one variable a time, with --path";
-  return z.string({ error: rule }).transform((json, context) => {
-    const refuse = (path: string[], message: string, hint: Hint = {}) =>
-      context.addIssue({ code: "custom", path, message, params: hint });
-
-    const given = objectIn(json);
-    if (given === undefined) {
-      refuse([], rule);
-      return z.NEVER;
-    }
-    const accepted = new Map<string, string>();
-    for (const [name, value] of Object.entries(given)) {
-      const rule = nameRule(name);
-      if (rule !== undefined) refuse([name], rule, { mend: removeCommand(setting, name) });
-      else {
-        const rule = valueRule(value);
-        if (rule !== undefined) refuse([name], rule);
-        else accepted.set(name, String(value));
-      }
-    }
-    const kib = [...accepted].reduce((sum, [name, value]) => sum + Buffer.byteLength(name + value), 0) / 1024;
-    if (Object.keys(given).length > MAX_VARIABLES || kib > MAX_ENVIRONMENT_KIB) {
-      refuse([], `must have at most ${MAX_VARIABLES} variables and ${MAX_ENVIRONMENT_KIB} KiB in all`, {
-        mend: `pulumi config rm --path '${setting}.<NAME>'`,
-      });
-    }
-    // Not by assignment: a name such as __proto__ would change the object instead of becoming a key.
-    return Object.fromEntries(accepted);
-  });
-};
-
-function nameRule(name: string): string | undefined {
-  if (RESERVED_NAMES.includes(name)) return "is set by the program itself";
-  // A valid name for the shell, but whoever copies the object by assignment would lose the variable without a word.
-  if (name === "__proto__") return "is not possible as a name";
-  if (name.length > MAX_NAME_CHARACTERS || !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
-    return `must have a name of A-Z a-z 0-9 _, no digit first, at most ${MAX_NAME_CHARACTERS} characters`;
-  }
-  return undefined;
-}
-
-function valueRule(value: unknown): string | undefined {
-  if (typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value)) {
-    return "is too large for a number and would be rounded; must be set as text";
-  }
-  if (!["string", "number", "boolean"].includes(typeof value)) return "must be a text, a number, true or false";
-  if (String(value).includes("\0")) return "must not contain a NUL character";
-  if (Buffer.byteLength(String(value)) > MAX_VALUE_KIB * 1024) return `must be at most ${MAX_VALUE_KIB} KiB`;
-  return undefined;
-}
+/** A setting with values of its own within, which Pulumi hands over as JSON text. */
+const structured = <Value>(parse: (json: unknown, refuse: Refuse) => Value) =>
+  z.unknown().transform((json, context) =>
+    parse(json, (place, message, mend) => {
+      const params = { mend } satisfies Hint;
+      context.addIssue({ code: "custom", path: [...place], message, params });
+    }),
+  );
 
 /** Each setting as Pulumi hands it over (text) and as the program gets it. The order is the order of errors. */
 const SHAPE = {
@@ -219,11 +222,7 @@ const SHAPE = {
   greenVersion: version,
   blueImage: imageOrNone,
   greenImage: imageOrNone,
-  bindAddress: text(
-    "must be an IPv4 or IPv6 address, without a zone",
-    // A zone (fe80::1%eth0) is free text to isIP.
-    (value) => isIP(value) !== 0 && !value.includes("%"),
-  ),
+  bindAddress: text("must be an IPv4 or IPv6 address, without a zone", isAddress),
   httpPort: port,
   bluePort: port,
   greenPort: port,
@@ -232,8 +231,8 @@ const SHAPE = {
     `must be a path of A-Z a-z 0-9 . _ ~ - / from the root, without // and .., at most ${MAX_PATH_CHARACTERS} characters`,
     isHealthPath,
   ),
-  environment: variables("environment"),
-  secretEnvironment: variables("secretEnvironment"),
+  environment: structured((json, refuse) => parseEnvironment("environment", json, refuse)),
+  secretEnvironment: structured((json, refuse) => parseEnvironment("secretEnvironment", json, refuse)),
   memoryMb: wholeNumber(MIN_MEMORY_MB, MAX_MEMORY_MB),
   drainSeconds: wholeNumber(1, MAX_SECONDS),
   keepAliveSeconds: wholeNumber(1, MAX_SECONDS),
@@ -241,16 +240,38 @@ const SHAPE = {
   proxyTimeoutSeconds: wholeNumber(1, MAX_SECONDS),
   nginxImage: image,
   appBaseImage: image,
-  allowProxyReplace: z
-    .enum(["true", "false"], { error: "must be true or false" })
-    .transform((value) => value === "true"),
+  healthTimeoutSeconds: wholeNumber(1, MAX_SECONDS),
+  smokeTests: structured(parseSmokeTests),
+  gateCommand: commandOrNone,
+  gateTimeoutSeconds: wholeNumber(1, MAX_SECONDS),
+  targetHost: text(
+    "must be a host name, or an IPv4 or IPv6 address without brackets or a zone; no port, no http://",
+    isHost,
+  ),
+  verifyRequests: wholeNumber(1, MAX_VERIFY_REQUESTS),
+  bakeSeconds: wholeNumber(0, MAX_SECONDS),
+  maxErrorPercent: decimal(0, 100),
+  minRequests: wholeNumber(1, MAX_MIN_REQUESTS),
+  maxP95Seconds: decimal(0, MAX_P95_SECONDS),
+  allowProxyReplace: trueOrFalse,
+  allowLiveReplace: trueOrFalse,
 };
 
 type SettingName = keyof typeof SHAPE;
-type EnvironmentName = "environment" | "secretEnvironment";
 
 const isEnvironment = (name: SettingName): name is EnvironmentName =>
   name === "environment" || name === "secretEnvironment";
+
+/** Settings with values of their own within: how one of these is set, since the CLI can't set all at once. */
+const SET_WITHIN = {
+  environment: setVariableCommand("environment.<NAME>"),
+  secretEnvironment: setVariableCommand("secretEnvironment.<NAME>"),
+  smokeTests: SET_SMOKE_TEST,
+} as const;
+
+type StructuredName = keyof typeof SET_WITHIN;
+
+const isStructured = (name: SettingName): name is StructuredName => Object.hasOwn(SET_WITHIN, name);
 
 /** The names of all settings. Pulumi.yaml lists the same ones. */
 export const SETTING_NAMES = Object.keys(SHAPE) as readonly SettingName[];
@@ -260,7 +281,7 @@ export const SETTING_NAMES = Object.keys(SHAPE) as readonly SettingName[];
  * placeholders that the validation refuses, so that a command pasted in haste never moves the public or deploys something.
  * The others are Pulumi.yaml's defaults (a test keeps them equal).
  */
-const MENDING_VALUES: Record<Exclude<SettingName, EnvironmentName>, string> = {
+const MENDING_VALUES: Record<Exclude<SettingName, StructuredName>, string> = {
   activeColor: "<blue or green>",
   blueVersion: "<version>",
   greenVersion: "<version>",
@@ -279,7 +300,17 @@ const MENDING_VALUES: Record<Exclude<SettingName, EnvironmentName>, string> = {
   proxyTimeoutSeconds: "60",
   nginxImage: "<image>",
   appBaseImage: "<image>",
+  healthTimeoutSeconds: "60",
+  gateCommand: COMMAND_PLACEHOLDER,
+  gateTimeoutSeconds: "300",
+  targetHost: "127.0.0.1",
+  verifyRequests: "8",
+  bakeSeconds: "10",
+  maxErrorPercent: "1",
+  minRequests: "20",
+  maxP95Seconds: "0",
   allowProxyReplace: "false",
+  allowLiveReplace: "false",
 };
 
 /**
@@ -304,7 +335,8 @@ export function parseSettings(raw: Readonly<Record<string, unknown>>, secretKeys
   const problems = [...problemsIn(result.error, values, isSecret), ...dockerHost.problems, ...dockerContextIn(raw)];
   if (!result.success || problems.length > 0) throw new SettingsError(problems);
 
-  const { blueVersion, greenVersion, blueImage, greenImage, bluePort, greenPort, ...shared } = result.data;
+  const { blueVersion, greenVersion, blueImage, greenImage, bluePort, greenPort, smokeTests, gateCommand, ...shared } =
+    result.data;
   const slot = (version: string, image: string, port: number) => ({
     version,
     ...(image === "" ? {} : { image }),
@@ -312,6 +344,8 @@ export function parseSettings(raw: Readonly<Record<string, unknown>>, secretKeys
   });
   return {
     ...shared,
+    smokeTests: smokeTests.map((test) => ({ path: shared.healthPath, ...test })),
+    ...(gateCommand === "" ? {} : { gateCommand }),
     slots: { blue: slot(blueVersion, blueImage, bluePort), green: slot(greenVersion, greenImage, greenPort) },
     ...(dockerHost.value === undefined ? {} : { dockerHost: dockerHost.value }),
   };
@@ -388,10 +422,17 @@ function keepSecrecy(values: Record<string, unknown>, secretKeys: ReadonlySet<st
       refuse(
         [name],
         "can't be kept secret; what was set with --secret belongs in secretEnvironment",
-        `pulumi config rm --path 'environment.<NAME>' && ${setCommand("secretEnvironment.<NAME>")}`,
+        `pulumi config rm --path 'environment.<NAME>' && ${SET_WITHIN.secretEnvironment}`,
+      );
+    } else if (name === "smokeTests") {
+      refuse(
+        [name],
+        "can't be kept secret; must be set without --secret. A test that needs a token belongs in gateCommand, which has the " +
+          "environment of whoever runs pulumi",
+        `pulumi config rm --path 'smokeTests[<n>].<key>' && ${mendCommand("gateCommand")}`,
       );
     } else {
-      refuse([name], "can't be kept secret; must be set without --secret", setCommand(name, MENDING_VALUES[name]));
+      refuse([name], "can't be kept secret; must be set without --secret", mendCommand(name));
     }
   }
 
@@ -402,7 +443,8 @@ function keepSecrecy(values: Record<string, unknown>, secretKeys: ReadonlySet<st
     refuse(
       ["secretEnvironment"],
       "must be set with --secret; what the stack's file holds now is readable, so give it a new value",
-      named.map((name) => setCommand(`secretEnvironment.${name}`)).join(" && ") || "pulumi config rm secretEnvironment",
+      named.map((name) => setVariableCommand(`secretEnvironment.${name}`)).join(" && ") ||
+        "pulumi config rm secretEnvironment",
     );
   }
 
@@ -423,21 +465,22 @@ function problemsIn(
 ): Problem[] {
   const problems = new Map<string, Problem[]>(SETTING_NAMES.map((name) => [name, []]));
   const unknown: Problem[] = [];
+  const within = new Map(SETTING_NAMES.filter(isStructured).map((name) => [name as string, jsonIn(values[name])]));
   for (const issue of error?.issues ?? []) {
     if (issue.code === "unrecognized_keys") {
       unknown.push(...issue.keys.map((name) => unknownSetting(name, values[name], isSecret)));
       continue;
     }
-    const [setting, variable] = issue.path.map(String) as [SettingName, string?];
+    const [setting, ...place] = issue.path as [SettingName, ...Place];
     const hint: Hint = issue.code === "custom" ? (issue.params ?? {}) : {};
     // Of a setting that must not be secret that is all that can be said.
     if (isSecret(setting) && !isEnvironment(setting) && !hint.secret) continue;
-    const value = variable === undefined ? values[setting] : objectIn(values[setting])?.[variable];
+    const value = place.length === 0 ? values[setting] : valueAt(within.get(setting), place);
     problems.get(setting)?.push({
-      setting: variable === undefined ? setting : pathTo(setting, variable),
+      setting: pathTo(setting, ...place),
       given: value === undefined ? "(not set)" : hint.secret || isSecret(setting) ? "[secret]" : shown(value),
       rule: issue.message,
-      mend: hint.mend ?? mendCommand(setting, variable, isSecret(setting) ? undefined : value),
+      mend: hint.mend ?? mendCommand(setting, isSecret(setting) ? undefined : value),
     });
   }
   return [...problems.values()].flat().concat(unknown);
@@ -449,7 +492,7 @@ function unknownSetting(name: string, value: unknown, isSecret: (name: string) =
   const remove = isTypable(name) ? `pulumi config rm ${quoted(name)}` : EDIT_BY_HAND;
   // Nobody knows what is in it, and a misspelt secretEnvironment has secrets in it.
   const secret = isSecret(name) || meant === undefined || isSecret(meant);
-  const fits = !secret && typeof value === "string" && SHAPE[meant].safeParse(value).success;
+  const fits = !secret && !isStructured(meant) && typeof value === "string" && SHAPE[meant].safeParse(value).success;
   return {
     setting: isTypable(name) ? name : shown(name),
     given: isSecret(name) ? "[secret]" : secret ? "(not shown)" : shown(value),
@@ -460,11 +503,26 @@ function unknownSetting(name: string, value: unknown, isSecret: (name: string) =
     mend:
       meant === undefined || !isTypable(name)
         ? remove
-        : isEnvironment(meant)
-          ? `${remove} && ${setCommand(`${meant}.<NAME>`)}`
-          : `${remove} && ${setCommand(meant, fits ? value : MENDING_VALUES[meant])}`,
+        : `${remove} && ${fits ? setCommand(meant, value) : mendCommand(meant)}`,
   };
 }
+
+/** The command that mends a setting by itself. */
+function mendCommand(setting: SettingName, value?: unknown): string {
+  if (isStructured(setting)) return SET_WITHIN[setting];
+  const color = setting === "activeColor" && typeof value === "string" ? closest(value, COLORS) : undefined;
+  return setCommand(setting, color ?? MENDING_VALUES[setting]);
+}
+
+/** The value at a place of what JSON gave. */
+const valueAt = (root: unknown, place: Place): unknown =>
+  place.reduce<unknown>(
+    (value, name) =>
+      typeof value === "object" && value !== null && Object.hasOwn(value, name)
+        ? (value as Record<string | number, unknown>)[name]
+        : undefined,
+    root,
+  );
 
 /** `docker:host` is the provider's to judge; only what could not be an engine's address is refused. */
 function dockerHostIn(
@@ -493,124 +551,4 @@ function dockerContextIn(raw: Readonly<Record<string, unknown>>): Problem[] {
   const rule = "is not supported, since it would win over docker:host; must be docker:host instead";
   const mend = "pulumi config rm docker:context && pulumi config set docker:host '<scheme://address>'";
   return [{ setting: "docker:context", given: "[not shown]", rule, mend }];
-}
-
-const EDIT_BY_HAND = "edit the stack's Pulumi.<stack>.yaml: this name can't be typed in a shell";
-
-function mendCommand(setting: SettingName, variable: string | undefined, value: unknown): string {
-  if (isEnvironment(setting)) {
-    return variable === undefined ? `pulumi config rm ${setting}` : setCommand(pathTo(setting, variable));
-  }
-  const color = setting === "activeColor" && typeof value === "string" ? closest(value, COLORS) : undefined;
-  return setCommand(setting, color ?? MENDING_VALUES[setting]);
-}
-
-/**
- * `pulumi config set`, of a setting or, by its path, of one variable. A variable is set as text, since a long number would become
- * one and be rounded. A secret is set without a value: the CLI asks for it, and it stays out of the shell's history.
- */
-function setCommand(path: string, value = "<value>"): string {
-  if (path.startsWith("secretEnvironment")) return `pulumi config set --secret --path ${quoted(path)}`;
-  if (path.startsWith("environment")) return `pulumi config set --type string --path ${quoted(path)} ${quoted(value)}`;
-  return `pulumi config set ${quoted(path)} ${quoted(value)}`;
-}
-
-function removeCommand(setting: string, variable: string): string {
-  // In the CLI's grammar a backslash before the closing quote makes the quote part of the name.
-  if (!isTypable(variable) || variable.endsWith("\\")) return EDIT_BY_HAND;
-  return `pulumi config rm --path ${quoted(pathTo(setting, variable))}`;
-}
-
-/** The path of one variable, in the CLI's grammar (`environment.NAME`, `environment["a b"]`). */
-function pathTo(setting: string, variable: string): string {
-  if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(variable)) return `${setting}.${variable}`;
-  return isTypable(variable) ? `${setting}["${variable.replaceAll('"', '\\"')}"]` : `${setting}[${shown(variable)}]`;
-}
-
-const isTypable = (name: string) => /^[ -~]{0,200}$/.test(name);
-
-/** A word for a POSIX shell. What begins with a dash goes behind `--`. */
-function quoted(word: string): string {
-  const safe = /^[A-Za-z0-9_./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
-  return word.startsWith("-") ? `-- ${safe}` : safe;
-}
-
-/** A value fit for a terminal: JSON, in which all but plain ASCII is escaped, cut to a length that leaves the error readable. */
-function shown(value: unknown): string {
-  // Enough of it for the cut; escaping only makes it longer.
-  const json = typeof value === "string" ? JSON.stringify(value.slice(0, SHOWN_CHARACTERS + 1)) : jsonOf(value);
-  const pieces = Array.from(json, (character) =>
-    /^[ -~]$/.test(character)
-      ? character
-      : Array.from(
-          { length: character.length },
-          (_, i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, "0")}`,
-        ).join(""),
-  );
-  const room = SHOWN_CHARACTERS + 2;
-  if (pieces.join("").length <= room) return pieces.join("");
-  let cut = "";
-  for (const piece of pieces) {
-    if (cut.length + piece.length > room) break;
-    cut += piece;
-  }
-  return `${cut}...${typeof value === "string" ? ` (${value.length} characters)` : ""}`;
-}
-
-function jsonOf(value: unknown): string {
-  try {
-    return JSON.stringify(value) ?? typeof value;
-  } catch {
-    return typeof value;
-  }
-}
-
-/** The JSON object in a text, and undefined where there is none. */
-function objectIn(json: unknown): Record<string, unknown> | undefined {
-  if (typeof json !== "string") return undefined;
-  try {
-    const value: unknown = JSON.parse(json);
-    return typeof value === "object" && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/**
- * The candidate that someone who wrote `name` most likely meant: a third of its letters may be wrong, case and separators don't
- * count; failing that, the only one that contains it or is contained in it.
- */
-function closest<Name extends string>(name: string, candidates: readonly Name[]): Name | undefined {
-  const plain = (word: string) =>
-    word
-      .slice(0, 100)
-      .toLowerCase()
-      .replace(/[^a-z0-9]/g, "");
-  const wanted = plain(name);
-  const ranked = candidates
-    .map((candidate) => ({ candidate, distance: editDistance(wanted, plain(candidate)) }))
-    .sort((a, b) => a.distance - b.distance);
-  const [best] = ranked;
-  if (best !== undefined && best.distance <= best.candidate.length / 3) return best.candidate;
-
-  const related = candidates.filter(
-    (candidate) => plain(candidate).includes(wanted) || wanted.includes(plain(candidate)),
-  );
-  return wanted.length >= 4 && related.length === 1 ? related[0] : undefined;
-}
-
-/** Levenshtein's: how many letters must be inserted, left out or replaced to make one word of the other. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (const [i, letter] of [...a].entries()) {
-    const next = [i + 1];
-    for (const [j, other] of [...b].entries()) {
-      const replaced = (row[j] ?? 0) + (letter === other ? 0 : 1);
-      next.push(Math.min(replaced, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }

@@ -1,6 +1,8 @@
+import { createHash } from "node:crypto";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { Color } from "./color";
+import type { Made } from "./made";
 import { containerName, imageName, LABEL, labelList, type Owner, ownerLabels } from "./names";
 import type { Settings } from "./settings";
 import type { BuiltImage } from "./world";
@@ -42,21 +44,70 @@ export interface SlotArgs {
   build: BuiltImage | undefined;
   /** Runs after the container was made, and fails the run when it throws. */
   afterCreate: pulumi.ResourceHook;
-  /** What the container waits for: a color that the public is on is not touched before the public has been moved. */
+  /** Whether it stays what it is, whatever the settings say by now: the public is on it. */
+  keep: boolean;
+  /** What it waits for: nothing that is wrong with the idle color may keep the public from being moved. */
   after?: pulumi.Resource;
+}
+
+/** A slot's container, but for what only the engine knows (ids), for its release and for its labels. */
+const slotContainer = (owner: Owner, color: Color, settings: SlotSettings) => ({
+  name: containerName(owner, color),
+  // On the engine's loopback only: to try a color before the switch, not for the public.
+  ports: [{ internal: settings.appPort, external: settings.slots[color].port, ip: "127.0.0.1" }],
+  healthcheck: {
+    tests: ["CMD", "sh", "-c", HEALTH_SCRIPT, "health", `http://127.0.0.1:${settings.appPort}${settings.healthPath}`],
+    interval: `${HEALTH_INTERVAL_SECONDS}s`,
+    timeout: `${HEALTH_TIMEOUT_SECONDS}s`,
+    retries: HEALTH_RETRIES,
+  },
+  readOnly: true,
+  tmpfs: { "/tmp": "size=64m,mode=1777" },
+  securityOpts: ["no-new-privileges"],
+  capabilities: { drops: ["ALL"] },
+  memory: settings.memoryMb,
+  restart: "unless-stopped",
+  // The stop signal is the image's own: it knows which one lets requests in flight finish.
+  stopTimeout: settings.drainSeconds + STOP_MARGIN_SECONDS,
+  destroyGraceSeconds: settings.drainSeconds + STOP_MARGIN_SECONDS,
+  logDriver: "local",
+  logOpts: { "max-size": "20m", "max-file": "5" },
+});
+
+/**
+ * What a slot's container is made from: the settings by name, and a hash over the rest. The container carries it as a label, so
+ * that a run can tell before it starts which settings a color does not run yet.
+ */
+export function slotMadeFrom(owner: Owner, color: Color, settings: SlotSettings): Made {
+  const { version, image, port } = settings.slots[color];
+  const { appPort, healthPath, memoryMb, drainSeconds, environment, secretEnvironment } = settings;
+  const { name: _, ...rest } = slotContainer(owner, color, {
+    ...{ environment: {}, secretEnvironment: {}, appPort: 0, healthPath: "", memoryMb: 0, drainSeconds: 0 },
+    slots: { blue: { version: "", port: 0 }, green: { version: "", port: 0 } },
+  });
+  return {
+    ...{ version, image: image ?? "", port, appPort, healthPath, memoryMb, drainSeconds },
+    environment: Object.keys(environment).sort(),
+    secretEnvironment: Object.keys(secretEnvironment).sort(),
+    definition: createHash("sha256").update(JSON.stringify(rest)).digest("hex").slice(0, 12),
+  };
 }
 
 /** One color: its image and its container. */
 export class Slot extends pulumi.ComponentResource {
   constructor(name: string, args: SlotArgs, opts?: pulumi.ComponentResourceOptions) {
     super("blue-green:index:Slot", name, {}, opts);
-    const { owner, color, settings } = args;
+    const { owner, color, settings, keep } = args;
 
-    const image = new docker.RemoteImage(name, imageArgs(args), { parent: this });
+    const image = new docker.RemoteImage(name, imageArgs(args), {
+      parent: this,
+      ...(keep && { ignoreChanges: ["*"] }),
+      ...(args.after && { dependsOn: args.after }),
+    });
     new docker.Container(
       name,
       {
-        name: containerName(owner, color),
+        ...slotContainer(owner, color, settings),
         image: image.imageId,
         envs: environment(color, settings),
         labels: labelList({
@@ -64,40 +115,16 @@ export class Slot extends pulumi.ComponentResource {
           [LABEL.role]: "slot",
           [LABEL.color]: color,
           [LABEL.version]: settings.slots[color].version,
+          [LABEL.slot]: JSON.stringify(slotMadeFrom(owner, color, settings)),
           ...(args.build && { [LABEL.build]: args.build.reused ? "reused" : "built" }),
         }),
         networksAdvanced: [{ name: args.network, aliases: [color] }],
-        // On the engine's loopback only: to try a color before the switch, not for the public.
-        ports: [{ internal: settings.appPort, external: settings.slots[color].port, ip: "127.0.0.1" }],
-        healthcheck: {
-          tests: [
-            "CMD",
-            "sh",
-            "-c",
-            HEALTH_SCRIPT,
-            "health",
-            `http://127.0.0.1:${settings.appPort}${settings.healthPath}`,
-          ],
-          interval: `${HEALTH_INTERVAL_SECONDS}s`,
-          timeout: `${HEALTH_TIMEOUT_SECONDS}s`,
-          retries: HEALTH_RETRIES,
-        },
-        readOnly: true,
-        tmpfs: { "/tmp": "size=64m,mode=1777" },
-        securityOpts: ["no-new-privileges"],
-        capabilities: { drops: ["ALL"] },
-        memory: settings.memoryMb,
-        restart: "unless-stopped",
-        // The stop signal is the image's own: it knows which one lets requests in flight finish.
-        stopTimeout: settings.drainSeconds + STOP_MARGIN_SECONDS,
-        destroyGraceSeconds: settings.drainSeconds + STOP_MARGIN_SECONDS,
-        logDriver: "local",
-        logOpts: { "max-size": "20m", "max-file": "5" },
       },
       {
         parent: this,
         deleteBeforeReplace: true,
-        ignoreChanges: ["memorySwap"],
+        // memorySwap by its name too: it is the provider's own, and the star stands for what this program says.
+        ignoreChanges: keep ? ["*", "memorySwap"] : ["memorySwap"],
         // Health check, limits and tmpfs would be shown as updates and never reach the container.
         replaceOnChanges: ["*"],
         ...(args.after && { dependsOn: args.after }),

@@ -1,6 +1,9 @@
 import { COLORS, type Color } from "./color";
 import type { Docker } from "./docker";
-import { LABEL, type Owner } from "./names";
+import { objectIn } from "./json";
+import type { Made } from "./made";
+import { containerName, LABEL, type Owner } from "./names";
+import { readServing, type Serving } from "./serving";
 
 /** An image that was built before: for its version it is taken again, whatever the sources are by now. */
 export interface BuiltImage {
@@ -18,15 +21,50 @@ export interface ProxyContainer {
   id: string;
   /** Whether the public can meet it: a container whose first start failed never did. */
   running: boolean;
-  /** The image that it was made from, by id. */
-  imageId: string;
   /** What it was made from (the label that this program gave it); empty where that can't be read. */
   made: Record<string, unknown>;
+}
+
+/** A color's container as it exists, running or not. */
+export interface SlotContainer {
+  id: string;
+  name: string;
+  /** When it was made; ISO 8601, UTC. */
+  created?: string;
+  /** The image that it was made from, by id. */
+  imageId: string;
+  state: ContainerState;
+  /** How often the engine has started it again after it ended by itself. */
+  restarts: number;
+  /** The release, as its label says. */
+  version: string;
+  /** What it was made from (the label that this program gave it); empty where that can't be read. */
+  made: Partial<Made>;
+  /** Its environment with the image's own; holds the secrets, and so is never shown. */
+  environment: Record<string, string>;
+}
+
+/** A container's state, as `docker inspect` has it. */
+export interface ContainerState {
+  Running: boolean;
+  Status: string;
+  /** ISO 8601, UTC. */
+  StartedAt: string;
+  /** When it ended the last time. */
+  FinishedAt?: string;
+  ExitCode: number;
+  OOMKilled: boolean;
+  Health?: { Status: string; Log?: { Output: string }[] };
 }
 
 /** What is on the Docker Engine now, read once, before anything is decided. */
 export interface World {
   proxy?: ProxyContainer;
+  /** What the proxy serves; undefined where it serves nothing, or can't be asked. */
+  serving?: Serving;
+  /** Why a proxy that runs could not be asked what it serves: which color is live is unknown then. */
+  silent?: string;
+  slots: Partial<Record<Color, SlotContainer>>;
   /** Per color, the images built for it that the engine still has. */
   built: Record<Color, BuiltImage[]>;
 }
@@ -37,59 +75,104 @@ export interface UnknownWorld {
   reason: string;
 }
 
-interface Inspected {
+/** Of what `docker inspect` prints, the part that is used. */
+export interface Inspected {
   Id: string;
+  Name?: string;
+  Created?: string;
   Image?: string;
-  State?: { Running: boolean; Restarting: boolean };
-  Config: { Labels: Record<string, string> | null };
+  RestartCount?: number;
+  State?: ContainerState & { Restarting?: boolean };
+  Config: { Labels: Record<string, string> | null; Env?: string[] };
 }
 
 /**
- * Reads what the engine has of this stack: four questions to the Docker API, two at a time. Where no engine answers, as in
- * the preview of a pull request, the world is unknown and says why.
+ * Reads what the engine has of this stack, and asks the proxy what it serves: five questions, three at a time. Where no engine
+ * answers, as in the preview of a pull request, the world is unknown and says why.
+ *
+ * @param ask what the proxy is asked beyond what it serves (see {@link readServing}).
  */
-export async function readWorld(docker: Docker, owner: Owner): Promise<World | UnknownWorld> {
-  const mine = [
-    "--filter",
-    `label=${LABEL.project}=${owner.project}`,
-    "--filter",
-    `label=${LABEL.stack}=${owner.stack}`,
-  ];
-  const inspected = async (kind: "container" | "image", all: string): Promise<Inspected[]> => {
-    const ids = (await docker.ask(kind, "ls", all, "--quiet", "--no-trunc", ...mine)).split("\n").filter(Boolean);
-    return ids.length === 0 ? [] : JSON.parse(await docker.ask(kind, "inspect", ...new Set(ids)));
-  };
+export async function readWorld(
+  docker: Docker,
+  owner: Owner,
+  ask: { history?: number; health?: boolean } = {},
+): Promise<World | UnknownWorld> {
   try {
-    const [containers, images] = await Promise.all([inspected("container", "--all"), inspected("image", "--all")]);
-    return worldOf(containers, images);
+    let silent: string | undefined;
+    const [containers, images, serving] = await Promise.all([
+      inspected(docker, owner, "container"),
+      inspected(docker, owner, "image"),
+      // By its name, so as not to wait until its id is known; one that isn't there or doesn't run serves nothing.
+      readServing(docker, containerName(owner, "proxy"), ask).catch((error: Error) => {
+        silent = error.message;
+        return undefined;
+      }),
+    ]);
+    const world = worldOf(containers, images);
+    return { ...world, ...(serving && { serving }), ...(world.proxy?.running && silent !== undefined && { silent }) };
   } catch (error) {
-    return { unknown: true, reason: reasonOf(error as Failed) };
+    return { unknown: true, reason: (error as Error).message };
   }
 }
 
-/** How the client's call fails: not there, ended by the time limit, or with words of its own. */
-type Failed = Error & { code?: string; killed?: boolean; stderr?: string };
+/** The containers of the stack's colors. */
+export async function readSlots(docker: Docker, owner: Owner): Promise<World["slots"]> {
+  return worldOf(await inspected(docker, owner, "container"), []).slots;
+}
 
-function reasonOf({ code, killed, stderr, message }: Failed): string {
-  if (code === "ENOENT") return "the client `docker` is not on the PATH";
-  if (killed) return "the client `docker` had no answer within its time limit";
-  return (stderr || message).trim();
+/** What `docker inspect` tells of everything of one kind that carries the stack's labels. */
+async function inspected(docker: Docker, owner: Owner, kind: "container" | "image"): Promise<Inspected[]> {
+  const mine = [`label=${LABEL.project}=${owner.project}`, `label=${LABEL.stack}=${owner.stack}`];
+  const filters = mine.flatMap((filter) => ["--filter", filter]);
+  const ids = (await docker.ask(kind, "ls", "--all", "--quiet", "--no-trunc", ...filters)).split("\n").filter(Boolean);
+  return ids.length === 0 ? [] : JSON.parse(await docker.ask(kind, "inspect", ...new Set(ids)));
 }
 
 /** Makes the world from what `docker inspect` printed of this stack's containers and images. */
 export function worldOf(containers: Inspected[], images: Inspected[]): World {
   const proxy = containers.find((container) => container.Config.Labels?.[LABEL.role] === "proxy");
   const built = Object.fromEntries(COLORS.map((color) => [color, builtFor(color, [...containers, ...images])]));
+  const slots = COLORS.flatMap((color) => {
+    const found = containers.find(({ Config: { Labels } }) => Labels?.[LABEL.color] === color);
+    return found ? [[color, slotOf(found)] as const] : [];
+  });
   return {
+    slots: Object.fromEntries(slots),
     ...(proxy && {
       proxy: {
         id: proxy.Id,
         running: proxy.State?.Running === true || proxy.State?.Restarting === true,
-        imageId: proxy.Image ?? "",
         made: parsed(proxy.Config.Labels?.[LABEL.proxy]),
       },
     }),
     built: built as Record<Color, BuiltImage[]>,
+  };
+}
+
+/** What a slot's label says; lists that are none count as empty. */
+function madeIn(label: string | undefined): Partial<Made> {
+  const made = parsed(label);
+  const names = (value: unknown) => (Array.isArray(value) ? value.filter((name) => typeof name === "string") : []);
+  if (made.definition === undefined) return {};
+  return {
+    ...made,
+    environment: names(made.environment),
+    secretEnvironment: names(made.secretEnvironment),
+  };
+}
+
+function slotOf({ Id, Name, Created, Image, RestartCount, State, Config }: Inspected): SlotContainer {
+  const labels = Config.Labels ?? {};
+  return {
+    id: Id,
+    name: (Name ?? "").replace(/^\//, ""),
+    ...(Created !== undefined && { created: Created }),
+    imageId: Image ?? "",
+    state: State ?? { Running: false, Status: "unknown", StartedAt: "", ExitCode: 0, OOMKilled: false },
+    restarts: RestartCount ?? 0,
+    version: labels[LABEL.version] ?? "unknown",
+    made: madeIn(labels[LABEL.slot]),
+    environment: Object.fromEntries((Config.Env ?? []).map((line) => line.split(/=(.*)/s).slice(0, 2))),
   };
 }
 
@@ -111,11 +194,4 @@ function builtFor(color: Color, labelled: Inspected[]): BuiltImage[] {
   return [...found.values()];
 }
 
-function parsed(label: string | undefined): Record<string, unknown> {
-  try {
-    const value: unknown = JSON.parse(label ?? "");
-    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
-  } catch {
-    return {};
-  }
-}
+const parsed = (label: string | undefined): Record<string, unknown> => objectIn(label) ?? {};

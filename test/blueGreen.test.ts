@@ -1,11 +1,21 @@
 import assert from "node:assert/strict";
-import { beforeEach, test } from "node:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeEach, type TestContext, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import * as pulumi from "@pulumi/pulumi";
+import { CallbackServer } from "@pulumi/pulumi/runtime/callbacks";
 import { MockMonitor } from "@pulumi/pulumi/runtime/mocks";
+import { orderFrom } from "../cutover/order";
 import { BlueGreen } from "../stacks/blueGreen";
-import type { Docker } from "../stacks/docker";
+import { type Color, other } from "../stacks/color";
+import { renderConfiguration } from "../stacks/configuration";
+import { proxyMadeFrom } from "../stacks/proxy";
+import { generationOf, READ } from "../stacks/serving";
 import type { Settings } from "../stacks/settings";
-import type { World } from "../stacks/world";
+import { slotMadeFrom } from "../stacks/slot";
+import type { ContainerState, SlotContainer, World } from "../stacks/world";
+import { stubDocker } from "./docker.stub";
 import { sampleSettings } from "./settings.sample";
 
 interface Made {
@@ -14,12 +24,48 @@ interface Made {
   inputs: Record<string, unknown>;
 }
 
-let made: Made[] = [];
+/** What a resource was registered with besides its inputs. */
+interface Options {
+  ignoreChanges: string[];
+  replaceOnChanges: string[];
+  deleteBeforeReplace: boolean;
+  /** The resources that it waits for, by type and name. */
+  dependencies: string[];
+  /** Outputs that are kept secret in the state. */
+  secretOutputs: string[];
+  /** Its hooks' names, by moment. */
+  hooks: Record<string, string[]>;
+}
 
-// The SDK's mocks know no resource hooks: a registration is all that these tests need of them.
+let made: Made[] = [];
+let options: Map<string, Options>;
+let hooks: Map<string, pulumi.ResourceHook>;
+
+// The SDK's mocks show no options and know no hooks: both are taken down where they pass by.
+const { registerResource } = MockMonitor.prototype;
+MockMonitor.prototype.registerResource = function (request, callback) {
+  const named = Object.entries<string[]>(request.getHooks()?.toObject() ?? {});
+  options.set(`${request.getType()} ${request.getName()}`, {
+    ignoreChanges: request.getIgnorechangesList(),
+    replaceOnChanges: request.getReplaceonchangesList(),
+    deleteBeforeReplace: request.getDeletebeforereplace(),
+    dependencies: request
+      .getDependenciesList()
+      .map((urn: string) => urn.split("::").slice(2).join(" ").split("$").at(-1))
+      .sort(),
+    secretOutputs: request.getAdditionalsecretoutputsList(),
+    hooks: Object.fromEntries(named.filter(([, names]) => names.length > 0)),
+  });
+  return registerResource.call(this, request, callback);
+};
 Object.assign(MockMonitor.prototype, {
   registerResourceHook: (_hook: unknown, done: (error: null, answer: object) => void) => done(null, {}),
 });
+const { registerResourceHook } = CallbackServer.prototype;
+CallbackServer.prototype.registerResourceHook = function (hook) {
+  hooks.set(hook.name, hook);
+  return registerResourceHook.call(this, hook);
+};
 
 pulumi.runtime.setMocks(
   {
@@ -35,24 +81,67 @@ pulumi.runtime.setMocks(
 );
 
 const owner = { project: "blue-green", stack: "dev" };
-/** An engine whose proxy serves blue or green, as the test says. */
-const engineWith = (live: string): Docker => ({ ask: async () => `0123 ${live}\n`, log: async () => "" });
-const empty: World = { built: { blue: [], green: [] } };
+const empty: World = { slots: {}, built: { blue: [], green: [] } };
+const running: ContainerState = {
+  ...{ Running: true, Status: "running", StartedAt: "2026-01-01T00:00:00Z", ExitCode: 0, OOMKilled: false },
+  Health: { Status: "healthy" },
+};
+
+const template = readFileSync(join(__dirname, "..", "nginx", "nginx.conf.mustache"), "utf8");
+const render = (settings: Settings) =>
+  renderConfiguration(template, { ...settings, slots: { blue: settings, green: settings } });
+
+/** What an `up` with these settings, which ended well, has left on the engine. */
+function after(change: Partial<Settings>): World {
+  const settings = { ...sampleSettings, ...change };
+  const { activeColor, slots, environment, secretEnvironment } = settings;
+  const generation = generationOf(render(settings));
+  const container = (color: Color): SlotContainer => ({
+    ...{ id: `${color}-1`, name: `blue-green-dev-${color}`, imageId: "sha256:1", state: running, restarts: 0 },
+    version: slots[color].version,
+    made: slotMadeFrom(owner, color, settings),
+    environment: { ...environment, ...secretEnvironment },
+  });
+  return {
+    ...empty,
+    proxy: { id: "p", running: true, made: proxyMadeFrom(owner, settings) },
+    slots: { blue: container("blue"), green: container("green") },
+    serving: {
+      ...{ generation, declared: generation, color: activeColor, answers: true, edited: false, history: [] },
+      record: { stable: { blue: ["blue-1"], green: ["green-1"] } },
+    },
+  };
+}
 
 /** The value that an output gets. */
 const promiseOf = <T>(output: pulumi.Output<T>): Promise<T> => new Promise((resolve) => output.apply(resolve));
 
-/** Makes the component with these settings and answers all that it made. */
-async function make(
-  settings: Partial<Settings> = {},
-  world: World = empty,
-): Promise<{ service: BlueGreen; made: Made[] }> {
+/** One network, one volume, three images, three containers and one command. */
+const RESOURCES = 9;
+
+/** Makes the component with these settings and answers all that it made; its proxy serves what the cutover asks for. */
+async function make(settings: Partial<Settings> = {}, world: World = empty) {
   made = [];
-  const engine = engineWith(settings.activeColor ?? "blue");
+  options = new Map();
+  hooks = new Map();
+  const asked: string[][] = [];
+  const engine = stubDocker({
+    ask: async (...args) => {
+      asked.push(args);
+      const serves = `${generationOf(String(one(COMMAND, "cutover").stdin))} ${settings.activeColor ?? "blue"}`;
+      return `answer ${serves}\nfile ${serves}\nhealth 200\n`;
+    },
+    log: async () => "no database\n",
+  });
   const service = new BlueGreen("service", { owner, settings: { ...sampleSettings, ...settings }, world, engine });
-  await promiseOf(service.urn);
+  // The component is there before its parts are, and the last word is the proxy's: two questions.
+  const deadline = Date.now() + 20_000;
+  while (made.length < RESOURCES || asked.length < 2) {
+    assert.ok(Date.now() < deadline, `${made.length} resources were made, ${asked.length} questions asked`);
+    await pause(5);
+  }
   await pulumi.runtime.disconnect();
-  return { service, made };
+  return { service, asked, engine };
 }
 
 const one = (type: string, name: string): Record<string, unknown> => {
@@ -61,11 +150,20 @@ const one = (type: string, name: string): Record<string, unknown> => {
   return (found[0] as Made).inputs;
 };
 
+const optionsOf = (type: string, name: string): Options => {
+  const found = options.get(`${type} ${name}`);
+  assert.ok(found, `${type} ${name}`);
+  return found;
+};
+
 const IMAGE = "docker:index/remoteImage:RemoteImage";
 const CONTAINER = "docker:index/container:Container";
+const COMMAND = "command:local:Command";
 
 beforeEach(() => {
   made = [];
+  options = new Map();
+  hooks = new Map();
 });
 
 test("exactly one network, one volume, three images, three containers and one command are made", async () => {
@@ -84,22 +182,25 @@ test("exactly one network, one volume, three images, three containers and one co
 });
 
 test("the two colors are equal but for name, color, version, port and image", async () => {
-  await make({
+  const settings = {
     slots: { blue: { version: "1.0.0", port: 5001 }, green: { version: "2.0.0", port: 5002 } },
     environment: { SHOP: "42" },
-  });
-  const own = (color: string, version: string, port: number) => {
+  };
+  await make(settings);
+  const own = (color: Color, version: string, port: number) => {
     const { name, image, envs, labels, ports, networksAdvanced, ...rest } = one(CONTAINER, color);
     assert.equal(name, `blue-green-dev-${color}`);
     assert.equal(image, `sha256:${color}`);
     assert.deepEqual(envs, [`COLOR=${color}`, "DRAIN_SECONDS=60", "PORT=5000", "SHOP=42"]);
     assert.deepEqual(ports, [{ internal: 5000, external: port, ip: "127.0.0.1" }]);
     assert.deepEqual(networksAdvanced, [{ name: "blue-green-dev", aliases: [color] }]);
+    const slot = slotMadeFrom(owner, color, { ...sampleSettings, ...settings });
     assert.deepEqual(labels, [
       { label: "blue-green.build", value: "built" },
       { label: "blue-green.color", value: color },
       { label: "blue-green.project", value: "blue-green" },
       { label: "blue-green.role", value: "slot" },
+      { label: "blue-green.slot", value: JSON.stringify(slot) },
       { label: "blue-green.stack", value: "dev" },
       { label: "blue-green.version", value: version },
     ]);
@@ -148,7 +249,7 @@ test("no container mounts a file of this machine", async () => {
 
 test("an image is tagged by stack, color, version and sources, and carries what it was built from", async () => {
   const built = { version: "1.0.0", source: "0123456789ab", base: "python:2", reused: false };
-  await make({}, { built: { blue: [built], green: [] } });
+  await make({}, { ...empty, built: { blue: [built], green: [] } });
   assert.deepEqual(one(IMAGE, "blue"), {
     name: "blue-green-dev-blue:1.0.0-0123456789ab",
     keepLocally: true,
@@ -170,7 +271,7 @@ test("an image is tagged by stack, color, version and sources, and carries what 
 
 test("a version that is there already is taken as it is, by name, and not built again", async () => {
   const built = { version: "1.0.0", source: "0123456789ab", base: "python:2", reused: true };
-  await make({}, { built: { blue: [built], green: [] } });
+  await make({}, { ...empty, built: { blue: [built], green: [] } });
   assert.deepEqual(one(IMAGE, "blue"), { name: "blue-green-dev-blue:1.0.0-0123456789ab", keepLocally: true });
   const labels = one(CONTAINER, "blue").labels as { label: string; value: string }[];
   assert.ok(labels.some(({ label, value }) => label === "blue-green.build" && value === "reused"));
@@ -191,26 +292,322 @@ test("an environment with a secret value is secret; one without is readable", as
   assert.deepEqual(one(CONTAINER, "blue").envs, ["A=plain", "COLOR=blue", "DRAIN_SECONDS=60", "PORT=5000"]);
 });
 
+test("what a container was made from is on it by name, without any value of an environment", async () => {
+  await make({ environment: { A: "plain" }, secretEnvironment: { B: "hidden" }, memoryMb: 512 });
+  const labels = one(CONTAINER, "green").labels as { label: string; value: string }[];
+  const { definition, ...slot } = JSON.parse(labels.find(({ label }) => label === "blue-green.slot")?.value ?? "");
+  assert.deepEqual(slot, {
+    ...{
+      version: "1.0.0",
+      image: "",
+      port: 5002,
+      appPort: 5000,
+      healthPath: "/healthz",
+      memoryMb: 512,
+      drainSeconds: 60,
+    },
+    ...{ environment: ["A"], secretEnvironment: ["B"] },
+  });
+  assert.match(definition, /^[0-9a-f]{12}$/);
+  assert.doesNotMatch(JSON.stringify(labels), /plain|hidden/);
+});
+
+test("a setting that is named changes nothing of the hash over the rest, and neither does the color", () => {
+  const definition = (settings: Partial<Settings>, color: Color = "blue") =>
+    slotMadeFrom(owner, color, { ...sampleSettings, ...settings }).definition;
+  const slots = { blue: { version: "9", port: 9, image: "x" }, green: { version: "8", port: 8 } };
+  const others = { slots, appPort: 1, healthPath: "/x", memoryMb: 1, drainSeconds: 1, environment: { A: "1" } };
+  assert.equal(definition({ ...others, secretEnvironment: { B: "2" } }), definition({}));
+  assert.equal(definition({}, "green"), definition({}));
+});
+
 test("the cutover is one constant command; everything else travels on standard input and in the environment", async () => {
-  await make({ activeColor: "green", dockerHost: "ssh://host" });
-  const { create, stdin, environment, ...rest } = one("command:local:Command", "cutover");
-  assert.equal(
-    create,
-    'docker exec -i -e APP_PORT -e HEALTH_PATH -e HEALTH_SECONDS -e CONTAINERS "$PROXY" sh -c "$CUTOVER_SCRIPT"',
-  );
-  assert.match(String(stdin), /^ {8}default green;$/m);
-  const { CUTOVER_SCRIPT, ...values } = environment as Record<string, string>;
-  assert.match(String(CUTOVER_SCRIPT), /^# The cutover\./);
-  assert.deepEqual(values, {
+  await make({
+    activeColor: "green",
+    dockerHost: "ssh://host",
+    targetHost: "fd00::7",
+    gateCommand: "npm run 'e 2 e' $X",
+    maxP95Seconds: 0.25,
+  });
+  const { create, stdin, environment, ...rest } = one(COMMAND, "cutover");
+  assert.equal(create, "node --require tsx/cjs cutover/main.ts");
+  assert.equal(stdin, render({ ...sampleSettings, activeColor: "green" }));
+  assert.deepEqual(environment, {
     PROXY: "proxy-id",
+    PROJECT: "blue-green",
+    STACK: "dev",
     APP_PORT: "5000",
     HEALTH_PATH: "/healthz",
-    HEALTH_SECONDS: "60",
-    CONTAINERS: "blue-green-dev-",
+    HEALTH_TIMEOUT_SECONDS: "60",
+    SMOKE_TESTS: JSON.stringify(sampleSettings.smokeTests),
+    GATE_COMMAND: "npm run 'e 2 e' $X",
+    GATE_TIMEOUT_SECONDS: "300",
+    TARGET_HOST: "fd00::7",
+    VERIFY_REQUESTS: "8",
+    BAKE_SECONDS: "10",
+    MAX_ERROR_PERCENT: "1",
+    MIN_REQUESTS: "20",
+    MAX_P95_SECONDS: "0.25",
     DOCKER_CONTEXT: "default",
     DOCKER_HOST: "ssh://host",
   });
+  // Neither triggers, which would replace it, nor anything that runs when it goes.
   assert.deepEqual(rest, { addPreviousOutputInEnv: false });
+  assert.deepEqual(optionsOf(COMMAND, "cutover").hooks, {});
+});
+
+test("what the command is given is what the cutover reads, each setting where it belongs", async () => {
+  const settings: Settings = {
+    ...sampleSettings,
+    ...{ activeColor: "green", appPort: 5055, healthPath: "/ready", healthTimeoutSeconds: 61, gateTimeoutSeconds: 301 },
+    ...{ verifyRequests: 9, bakeSeconds: 0, maxErrorPercent: 1.5, minRequests: 21, maxP95Seconds: 0.25 },
+    gateCommand: "npm run 'e 2 e'\n$X",
+    targetHost: "engine.example",
+  };
+  await make(settings);
+  const { stdin, environment } = one(COMMAND, "cutover");
+  assert.deepEqual(orderFrom(environment as NodeJS.ProcessEnv, String(stdin)), {
+    ...{ owner, proxy: "proxy-id", configuration: render(settings), generation: generationOf(render(settings)) },
+    ...{
+      target: "green",
+      appPort: 5055,
+      healthPath: "/ready",
+      healthTimeoutSeconds: 61,
+      verifyRequests: 9,
+      bakeSeconds: 0,
+    },
+    ...{ smokeTests: settings.smokeTests, gateCommand: settings.gateCommand, gateTimeoutSeconds: 301 },
+    targetHost: "engine.example",
+    limits: { maxErrorPercent: 1.5, minRequests: 21, maxP95Seconds: 0.25 },
+  });
+  await make();
+  const plain = one(COMMAND, "cutover");
+  assert.equal(orderFrom(plain.environment as NodeJS.ProcessEnv, String(plain.stdin)).gateCommand, "");
+});
+
+test("the cutover asks a color where it runs: a new one as the settings have it, a kept one as it was made", async () => {
+  const moved = { appPort: 5055, healthPath: "/ready" };
+  await make(moved, after({}));
+  const kept = one(COMMAND, "cutover");
+  assert.partialDeepStrictEqual(kept.environment, { APP_PORT: "5000", HEALTH_PATH: "/healthz" });
+  assert.match(
+    String(kept.stdin),
+    /server blue:5000 resolve;[\s\S]*server green:5055 resolve;[\s\S]*http:\/\/blue\/healthz;[\s\S]*http:\/\/green\/ready;/,
+  );
+  await make({ ...moved, activeColor: "green" }, after({}));
+  const switched = one(COMMAND, "cutover");
+  assert.partialDeepStrictEqual(switched.environment, { APP_PORT: "5055", HEALTH_PATH: "/ready" });
+  assert.match(String(switched.stdin), /server blue:5000 resolve;[\s\S]*server green:5055 resolve;/);
+});
+
+test("a cutover that runs for no other reason is told one that is new each time; its going away is no change", async () => {
+  await make({}, after({}));
+  assert.deepEqual(optionsOf(COMMAND, "cutover").ignoreChanges, ["environment.MEND"]);
+  assert.equal("MEND" in (one(COMMAND, "cutover").environment as object), false);
+
+  const world = after({});
+  await make({}, { ...world, serving: { ...(world.serving as NonNullable<World["serving"]>), edited: true } });
+  assert.deepEqual(optionsOf(COMMAND, "cutover").ignoreChanges, []);
+  assert.equal((one(COMMAND, "cutover").environment as Record<string, string>).MEND, "edited after nothing");
+});
+
+test("what is kept ignores every change, and what is not follows every change by replacement", async () => {
+  const expected = (keep: boolean): Partial<Options> => ({
+    ignoreChanges: keep ? ["*", "memorySwap"] : ["memorySwap"],
+    replaceOnChanges: ["*"],
+    deleteBeforeReplace: true,
+  });
+  const assertKept = (...kept: string[]) => {
+    for (const name of ["blue", "green", "proxy"]) {
+      assert.partialDeepStrictEqual(optionsOf(CONTAINER, name), expected(kept.includes(name)), name);
+    }
+    for (const color of ["blue", "green"]) {
+      assert.deepEqual(optionsOf(IMAGE, color).ignoreChanges, kept.includes(color) ? ["*"] : [], color);
+    }
+  };
+  await make();
+  assertKept();
+  await make({ memoryMb: 512 }, after({}));
+  assertKept("blue", "proxy");
+  await make({ activeColor: "green" }, after({}));
+  assertKept("blue", "proxy");
+  await make({ activeColor: "green" }, after({ activeColor: "green" }));
+  assertKept("green", "proxy");
+  await make({ memoryMb: 512, allowLiveReplace: true }, after({}));
+  assertKept("proxy");
+  await make({ httpPort: 9090, allowProxyReplace: true }, after({}));
+  assertKept("blue");
+});
+
+test("the public is moved after the proxy and the color that it is moved to are there; the other color holds up nothing", async () => {
+  for (const [active, world] of [
+    ["blue", empty],
+    ["green", empty],
+    ["green", after({})],
+    ["blue", after({})],
+  ] as const) {
+    await make({ activeColor: active }, world);
+    const { dependencies } = optionsOf(COMMAND, "cutover");
+    for (const name of [active, "proxy"]) assert.ok(dependencies.includes(`${CONTAINER} ${name}`), dependencies.join());
+    assert.ok(!dependencies.some((dependency) => dependency.endsWith(` ${other(active)}`)), dependencies.join());
+    const waits = (name: string) => optionsOf(CONTAINER, name).dependencies;
+    assert.ok(!waits(active).includes(`${COMMAND} cutover`), "the active color does not wait for the cutover");
+    assert.ok(!waits("proxy").includes(`${COMMAND} cutover`), "the proxy does not wait for the cutover");
+  }
+});
+
+test("the idle color, image and container, waits for the public to be where it is to go, in every run", async () => {
+  // A first run that failed has left a proxy and containers, and nobody was served yet.
+  const { serving, ...failed } = after({});
+  for (const [active, world] of [
+    ["blue", empty],
+    ["green", empty],
+    ["blue", failed],
+    ["blue", after({})],
+    ["blue", after({ activeColor: "green" })],
+    ["green", after({})],
+  ] as const) {
+    await make({ activeColor: active }, world);
+    for (const type of [IMAGE, CONTAINER]) {
+      assert.ok(optionsOf(type, other(active)).dependencies.includes(`${COMMAND} cutover`), `${type} ${other(active)}`);
+      assert.ok(!optionsOf(type, active).dependencies.includes(`${COMMAND} cutover`), `${type} ${active}`);
+    }
+  }
+});
+
+test("what the cutover writes, the gate command's output with it, is secret in the state", async () => {
+  await make({ gateCommand: "env", targetHost: "localhost" });
+  assert.deepEqual(optionsOf(COMMAND, "cutover").secretOutputs, ["stdout", "stderr"]);
+});
+
+test("a gate command and an engine elsewhere, as the settings or DOCKER_HOST have it, need a targetHost", (t) => {
+  const { DOCKER_HOST } = process.env;
+  t.after(() => {
+    if (DOCKER_HOST === undefined) delete process.env.DOCKER_HOST;
+    else process.env.DOCKER_HOST = DOCKER_HOST;
+  });
+  const declare = (dockerHost?: string) => {
+    const settings = { ...sampleSettings, gateCommand: "true", ...(dockerHost !== undefined && { dockerHost }) };
+    return () => new BlueGreen("service", { owner, settings, world: empty, engine: stubDocker({}) });
+  };
+  delete process.env.DOCKER_HOST;
+  assert.throws(declare("ssh://setting"), /but the engine is at setting: /);
+  process.env.DOCKER_HOST = "ssh://environment";
+  assert.throws(declare(), /but the engine is at environment: /);
+  assert.throws(declare("ssh://setting"), /but the engine is at setting: /);
+  assert.deepEqual(made, []);
+});
+
+test("both colors' containers, and nothing else, are followed by a look at their health", async () => {
+  await make();
+  const hooked = [...options].filter(([, { hooks }]) => Object.keys(hooks).length > 0);
+  assert.deepEqual(Object.fromEntries(hooked.map(([name, { hooks }]) => [name, hooks])), {
+    [`${CONTAINER} blue`]: { afterCreateList: ["service-blue-healthy"] },
+    [`${CONTAINER} green`]: { afterCreateList: ["service-green-healthy"] },
+  });
+});
+
+/** Runs a hook as the engine does after a step; answers its error. */
+async function errorOf(name: string): Promise<string | undefined> {
+  const hook = hooks.get(name);
+  assert.ok(hook, name);
+  const args = { urn: "urn", id: "g1", name: "green", type: CONTAINER };
+  return Promise.resolve(hook.callback(args)).then(
+    () => undefined,
+    (error: Error) => error.message,
+  );
+}
+
+test("a new container that does not become healthy fails the run, with its log, where the public is and what to type", async () => {
+  const { engine } = await make({ activeColor: "green", secretEnvironment: { DATABASE: "database" } });
+  const asked: string[][] = [];
+  engine.ask = async (...args) => {
+    asked.push(args);
+    const State = { ...running, Running: false, ExitCode: 3 };
+    return JSON.stringify([{ Name: "/blue-green-dev-x", RestartCount: 0, State }]);
+  };
+  const failed = "the container blue-green-dev-x ended with exit code 3.\nThe last lines of its log:\n  no [secret]\n";
+  const next = (color: Color) =>
+    `Next: docker logs blue-green-dev-${color}; then set another ${color}Version or mend the settings, and: pulumi up`;
+  assert.equal(await errorOf("service-green-healthy"), `green: ${failed}The public was not moved. ${next("green")}`);
+  assert.equal(await errorOf("service-blue-healthy"), `blue: ${failed}The public is on green. ${next("blue")}`);
+  assert.deepEqual(asked, Array(2).fill(["container", "inspect", "g1"]));
+});
+
+test("a failed container's color with an image of its own is given another image too", async () => {
+  const slots = { ...sampleSettings.slots, green: { version: "2.0.0", port: 5002, image: "shop:2" } };
+  const { engine } = await make({ slots });
+  engine.ask = async () =>
+    JSON.stringify([{ Name: "/x", RestartCount: 0, State: { ...running, Running: false, ExitCode: 3 } }]);
+  const next = (release: string) => new RegExp(`; then set another ${release} or mend the settings, and: pulumi up$`);
+  assert.match((await errorOf("service-green-healthy")) ?? "", next("greenImage and greenVersion"));
+  assert.match((await errorOf("service-blue-healthy")) ?? "", next("blueVersion"));
+});
+
+test("where a failed container is the public's, that is said, and wherever else the public is", async () => {
+  const where = async (settings: Partial<Settings>, world: World, color: Color) => {
+    const { engine } = await make(settings, world);
+    engine.ask = async () =>
+      JSON.stringify([{ Name: "/x", RestartCount: 0, State: { ...running, Running: false, ExitCode: 3 } }]);
+    return /\n(The public .*?\.) /.exec((await errorOf(`service-${color}-healthy`)) ?? "")?.[1];
+  };
+  const inPlace = { memoryMb: 512, allowLiveReplace: true };
+  assert.equal(await where(inPlace, after({}), "blue"), "The public is on this container.");
+  assert.equal(await where(inPlace, after({}), "green"), "The public is on blue.");
+  assert.equal(await where({ activeColor: "green" }, after({}), "green"), "The public was not moved.");
+  assert.equal(await where({ activeColor: "green" }, after({}), "blue"), "The public is on green.");
+  assert.equal(await where({}, empty, "blue"), "The public was not moved.");
+});
+
+test("a new container that is healthy fails nothing", async () => {
+  const { engine } = await make();
+  engine.ask = async () => JSON.stringify([{ Name: "/blue-green-dev-green", RestartCount: 0, State: running }]);
+  assert.equal(await errorOf("service-green-healthy"), undefined);
+});
+
+test("a proxy that was replaced on purpose is followed by a word on what it cost the public", async (t) => {
+  const { engine } = await make({ httpPort: 9090, allowProxyReplace: true }, after({}));
+  assert.deepEqual(optionsOf(COMMAND, "cutover").hooks, { afterUpdateList: ["service-outage"] });
+  const said = listen(t, "info");
+  let events = `${BigInt(Date.now() - 2500) * 1_000_000n}\n`;
+  engine.ask = async () => events;
+  assert.equal(await errorOf("service-outage"), undefined);
+  events = "";
+  assert.equal(await errorOf("service-outage"), undefined);
+  assert.match(
+    said.join("\n"),
+    /^The proxy was replaced; the public got no answer for 2\.[5-9] s\.\nThe proxy was replaced; the public got no answer for an unknown time\.$/,
+  );
+});
+
+/** What is said to people from now on. */
+function listen(t: TestContext, ...kinds: ("info" | "warn")[]): string[] {
+  const said: string[] = [];
+  for (const kind of kinds) {
+    t.mock.method(pulumi.log, kind, async (line: string) => {
+      said.push(line);
+    });
+  }
+  return said;
+}
+
+test("what the plan has to say is said: what is kept back, and what happens to the public", async (t) => {
+  const said = listen(t, "info", "warn");
+  await make({ activeColor: "green", memoryMb: 512 }, after({}));
+  assert.deepEqual(said, [
+    "blue is live and keeps what it runs. It takes memoryMb 256 -> 512 on the next `pulumi up`.",
+    "The public moves from blue (1.0.0) to green (1.0.0), after its health, 1 smoke test, and is watched there for 10 s.",
+  ]);
+});
+
+test("the proxy has the last word of a run: it is asked after the cutover, for its health too", async () => {
+  const { asked } = await make();
+  assert.deepEqual(
+    asked.filter((args) => args.includes(READ)),
+    [["exec", "-e", "HISTORY=1", "-e", "HEALTH=yes", "proxy-id", "sh", "-c", READ]],
+  );
+  // What Pulumi's state holds by now is noted beside the configuration.
+  assert.equal(asked.at(-1)?.at(-1), generationOf(render(sampleSettings)));
 });
 
 test("the outputs say where to reach what, and which color is which", async () => {
@@ -219,34 +616,48 @@ test("the outputs say where to reach what, and which color is which", async () =
     bindAddress: "::",
     slots: { blue: { version: "1.0.0", port: 5001 }, green: { version: "2.0.0", port: 5002 } },
   });
-  const outputs = await promiseOf(
-    pulumi.all([
-      service.url,
-      service.blueUrl,
-      service.greenUrl,
-      service.activeColor,
-      service.activeVersion,
-      service.idleColor,
-      service.idleVersion,
-    ]),
-  );
-  assert.deepEqual(outputs, [
-    "http://localhost:8080",
-    "http://127.0.0.1:5001",
-    "http://127.0.0.1:5002",
-    "green",
-    "2.0.0",
-    "blue",
-    "1.0.0",
-  ]);
+  assert.deepEqual(await outputsOf(service), {
+    url: "http://localhost:8080",
+    blueUrl: "http://127.0.0.1:5001",
+    greenUrl: "http://127.0.0.1:5002",
+    activeColor: "green",
+    activeVersion: "2.0.0",
+    idleColor: "blue",
+    idleVersion: "1.0.0",
+    pending: [],
+  });
 });
 
-test("a refusal of the plan comes before any resource", async () => {
-  const proxy = { id: "p", running: true, imageId: "sha256:1", made: { httpPort: 1 } };
-  const engine = engineWith("blue");
+/** All outputs, by name. */
+async function outputsOf(service: BlueGreen): Promise<Record<string, unknown>> {
+  const { url, blueUrl, greenUrl, activeColor, activeVersion, idleColor, idleVersion, pending } = service;
+  return promiseOf(
+    pulumi.output({ url, blueUrl, greenUrl, activeColor, activeVersion, idleColor, idleVersion, pending }),
+  );
+}
+
+test("the outputs say what live does not run yet, and the version that it does run", async () => {
+  const slots = { blue: { version: "2.0.0", port: 5001 }, green: { version: "3.0.0", port: 5002 } };
+  const leaving = await make({ activeColor: "green", slots, memoryMb: 512 }, after({}));
+  assert.partialDeepStrictEqual(await outputsOf(leaving.service), {
+    ...{ activeColor: "green", activeVersion: "3.0.0", idleColor: "blue", idleVersion: "1.0.0" },
+    pending: ["blueVersion 1.0.0 -> 2.0.0", "memoryMb 256 -> 512"],
+  });
+  const staying = await make({ secretEnvironment: { TOKEN: "hunter2" } }, after({}));
+  assert.deepEqual((await outputsOf(staying.service)).pending, ["secretEnvironment.TOKEN"]);
+});
+
+test("a refusal of the plan comes before any resource, with every reason", () => {
+  const world = after({});
+  const slots = { ...sampleSettings.slots, blue: { version: "2.0.0", port: 5001 } };
+  const settings = { ...sampleSettings, slots, httpPort: 9090 };
   assert.throws(
-    () => new BlueGreen("service", { owner, settings: sampleSettings, world: { ...empty, proxy }, engine }),
-    (error: Error) => pulumi.RunError.isInstance(error) && /would replace the nginx container/.test(error.message),
+    () => new BlueGreen("service", { owner, settings, world, engine: stubDocker({}) }),
+    (error: Error) =>
+      pulumi.RunError.isInstance(error) &&
+      /^This would replace the nginx container .*\nblue is live, and this would replace its container /.test(
+        error.message,
+      ),
   );
   assert.deepEqual(made, []);
 });

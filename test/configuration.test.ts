@@ -3,9 +3,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
-import { parse } from "yaml";
 import { type ConfigurationSettings, renderConfiguration } from "../stacks/configuration";
 import { parseSettings, SettingsError } from "../stacks/settings";
+import { raw } from "./settings.raw";
 
 const template = readFileSync(join(__dirname, "..", "nginx", "nginx.conf.mustache"), "utf8");
 const GOLDEN = join(__dirname, "nginx.conf.golden");
@@ -13,8 +13,10 @@ const GOLDEN = join(__dirname, "nginx.conf.golden");
 /** Each value differs from the others, so that one in another's place would show. */
 const settings: ConfigurationSettings = {
   activeColor: "blue",
-  appPort: 5001,
-  healthPath: "/health/ready",
+  slots: {
+    blue: { appPort: 5001, healthPath: "/health/ready" },
+    green: { appPort: 5002, healthPath: "/health/green" },
+  },
   drainSeconds: 31,
   keepAliveSeconds: 11,
   maxBodyMb: 7,
@@ -33,6 +35,17 @@ test("a switch changes one line", () => {
   assert.deepEqual(different, [["default blue;", "default green;"]]);
 });
 
+test("where a color is reached stands in two lines of its own, and nowhere else", () => {
+  const before = renderConfiguration(template, settings).split("\n");
+  const slots = { ...settings.slots, green: { appPort: 5099, healthPath: "/other" } };
+  const after = renderConfiguration(template, { ...settings, slots }).split("\n");
+  const different = before.flatMap((line, at) => (line === after[at] ? [] : [[line.trim(), after[at]?.trim()]]));
+  assert.deepEqual(different, [
+    ["server green:5002 resolve;", "server green:5099 resolve;"],
+    ["proxy_pass http://green/health/green;", "proxy_pass http://green/other;"],
+  ]);
+});
+
 test("a key that the settings do not have is an error, not an empty place", () => {
   assert.throws(() => renderConfiguration("listen {{nowhere}};", settings), {
     message: "nginx.conf.mustache asks for {{nowhere}}, which the settings do not have",
@@ -48,17 +61,11 @@ test("slashes are written as they are", () => {
   assert.match(renderConfiguration(template, settings), /proxy_pass http:\/\/blue\/health\/ready;/);
 });
 
-/** The configuration's settings as Pulumi hands them over, the defaults for the rest; nothing where they are refused. */
+/** What the configuration is made from with these values, the defaults for the rest; nothing where they are refused. */
 function accepted(values: Record<string, string>): ConfigurationSettings | undefined {
-  const { config } = parse(readFileSync(join(__dirname, "..", "Pulumi.yaml"), "utf8"));
-  const raw = Object.fromEntries(
-    Object.entries<{ default?: unknown }>(config).map(([name, { default: value }]) => [
-      `blue-green:${name}`,
-      values[name] ?? (typeof value === "object" ? JSON.stringify(value) : String(value)),
-    ]),
-  );
   try {
-    return parseSettings(raw, new Set());
+    const parsed = parseSettings(raw(values), new Set());
+    return { ...parsed, slots: { blue: parsed, green: parsed } };
   } catch (error) {
     assert.ok(error instanceof SettingsError);
     return undefined;
@@ -111,7 +118,7 @@ test("no accepted setting can change the structure of the configuration", () => 
       ),
       text,
       (name, value) => {
-        const values = accepted({ activeColor: "blue", [name]: value });
+        const values = accepted({ [name]: value });
         if (values === undefined) return;
         rendered += 1;
         const lines = renderConfiguration(template, values).split("\n");

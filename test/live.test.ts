@@ -1,36 +1,121 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Docker } from "../stacks/docker";
 import { confirmLive } from "../stacks/live";
 import { Refusal } from "../stacks/refusal";
+import { READ } from "../stacks/serving";
+import { stubDocker } from "./docker.stub";
 
-const log = () => Promise.reject(new Error("no log is asked for"));
-const expected = { proxyId: "p", active: "blue", cutoverUrn: "urn:cutover" } as const;
+const GENERATION = "0123456789abcdef";
+const expected = { proxyId: "p", active: "blue", generation: GENERATION, containers: "blue-green-dev-" } as const;
 
-test("a proxy that serves the active color is confirmed", async () => {
+/** What the proxy prints of itself when all is well; another line of the same name wins. */
+const WELL = [
+  `answer ${GENERATION} blue`,
+  `file ${GENERATION} blue`,
+  `declared ${GENERATION}`,
+  'record {"stable":{"blue":["b1"]}}',
+  "health 200 ",
+];
+
+/** A proxy that says this; keeps what it is told to write. */
+function proxyThat(...says: string[]): { docker: Docker; written: string[]; asked: string[][] } {
+  const written: string[] = [];
   const asked: string[][] = [];
   const ask = async (...args: string[]) => {
     asked.push(args);
-    return "0123456789abcdef blue\n";
+    if (args.includes(READ)) return `${says.join("\n")}\n`;
+    written.push(args.at(-1) ?? "");
+    return "";
   };
-  await confirmLive({ ask, log }, expected);
-  assert.deepEqual(asked, [["exec", "p", "curl", "--silent", "--max-time", "5", "http://127.0.0.1:8081/generation"]]);
+  return { docker: stubDocker({ ask }), written, asked };
+}
+
+/** No warning is expected. */
+const warn = (line: string) => assert.fail(line);
+
+const rejected = async (docker: Docker): Promise<string> => {
+  const error = await confirmLive(docker, expected, warn).then(
+    () => assert.fail("confirmed"),
+    (error: Error) => error,
+  );
+  assert.ok(error instanceof Refusal, String(error));
+  return error.message;
+};
+
+test("a proxy that serves the active color, which is well, is confirmed with one question and nothing is written", async () => {
+  const { docker, asked, written } = proxyThat(...WELL);
+  await confirmLive(docker, expected, warn);
+  assert.deepEqual(asked, [["exec", "-e", "HISTORY=1", "-e", "HEALTH=yes", "p", "sh", "-c", READ]]);
+  assert.deepEqual(written, []);
 });
 
-test("one that serves the other color fails the run, with the command that mends it", async () => {
-  await assert.rejects(confirmLive({ ask: async () => "0123456789abcdef green\n", log }, expected), (error: Error) => {
-    assert.ok(error instanceof Refusal);
-    assert.equal(
-      error.message,
-      "The proxy serves green, although activeColor is blue and Pulumi's state says the same: an earlier run was interrupted, " +
-        "or somebody changed the proxy by hand. Next: pulumi up --replace 'urn:cutover'",
-    );
-    return true;
-  });
+test("what Pulumi's state holds by now is noted beside the configuration, and nothing else", async () => {
+  for (const declared of ["declared fedcba9876543210", "declared "]) {
+    const { docker, written } = proxyThat(...WELL, declared);
+    await confirmLive(docker, expected, warn);
+    assert.deepEqual(written, [GENERATION]);
+  }
 });
 
-test("one that does not answer fails the run with the client's words", async () => {
-  const ask = () => Promise.reject(Object.assign(new Error("Command failed"), { stderr: "No such container: p\n" }));
-  await assert.rejects(confirmLive({ ask, log }, expected), {
-    message: "The proxy does not say which color it serves: No such container: p. Next: pulumi up --refresh",
-  });
+test("one that serves the other color fails the run, says the next one puts it right, and notes what that one needs", async () => {
+  const { docker, written } = proxyThat(...WELL, "answer fedcba9876543210 green", "declared ");
+  assert.equal(
+    await rejected(docker),
+    "The proxy serves green (configuration fedcba9876543210), although activeColor is blue (configuration " +
+      "0123456789abcdef) and Pulumi's state says the same: an earlier run was interrupted, or somebody changed the proxy by " +
+      "hand. The next run puts it right: pulumi up",
+  );
+  assert.deepEqual(written, [GENERATION]);
+});
+
+test("one that serves the active color with another configuration fails the run too", async () => {
+  const { docker } = proxyThat(...WELL, "answer fedcba9876543210 blue");
+  assert.match(
+    await rejected(docker),
+    /^The proxy serves blue \(configuration fedcba9876543210\), although activeColor is blue /,
+  );
+});
+
+test("a live color that is not well fails the run, with what was seen and the commands that help", async () => {
+  const message = (seen: string) =>
+    `blue is live, but does not answer its health path: ${seen}. Next: docker logs --tail 30 blue-green-dev-blue; ` +
+    "if it does not run: docker start blue-green-dev-blue; or move the public: " +
+    "pulumi config set activeColor <the other color> && pulumi up";
+  assert.equal(await rejected(proxyThat(...WELL, "health 503 ").docker), message("503"));
+  assert.equal(
+    await rejected(proxyThat(...WELL, "health 000 Operation timed out").docker),
+    message("Operation timed out"),
+  );
+  const unasked = WELL.filter((line) => !line.startsWith("health"));
+  assert.equal(await rejected(proxyThat(...unasked).docker), message("not asked"));
+});
+
+test("an nginx that does not answer fails the run, even where its file names the active color", async () => {
+  const message =
+    "nginx in blue-green-dev-proxy does not say which color it serves; its configuration is in /var/lib/blue-green. " +
+    "Next: docker logs --tail 30 blue-green-dev-proxy";
+  for (const says of [[...WELL, "answer "], [], ["answer <html>"]]) {
+    const { docker, written } = proxyThat(...says);
+    assert.equal(await rejected(docker), message);
+    assert.deepEqual(written, []);
+  }
+});
+
+test("a proxy that can't be asked fails the run with the client's words", async () => {
+  const docker = stubDocker({ ask: () => Promise.reject(new Error("container p is not running")) });
+  assert.equal(
+    await rejected(docker),
+    "The proxy does not say which color it serves: container p is not running. Next: docker start blue-green-dev-proxy && pulumi up",
+  );
+});
+
+test("a full disk is warned of, and does not make a run that went well a failed one", async () => {
+  const ask = async (...args: string[]) => {
+    if (args.includes(READ)) return `${[...WELL, "declared "].join("\n")}\n`;
+    throw new Error("No space left on device");
+  };
+  const warned: string[] = [];
+  await confirmLive(stubDocker({ ask }), expected, (line) => warned.push(line));
+  assert.match(warned.join(), /could not be written .*No space left on device.*Next: make room/);
 });

@@ -1,31 +1,139 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decide, type Plan, type Situation } from "../stacks/plan";
-import type { World } from "../stacks/world";
+import fc from "fast-check";
+import { COLORS, type Color, other } from "../stacks/color";
+import { differences } from "../stacks/made";
+import { decide, type Plan, type Runs, type Situation } from "../stacks/plan";
+import type { HistoryEntry, Serving } from "../stacks/serving";
+import type { Settings } from "../stacks/settings";
+import { slotMadeFrom } from "../stacks/slot";
+import type { BuiltImage, SlotContainer, World } from "../stacks/world";
 import { sampleSettings } from "./settings.sample";
 
-const empty: World = { built: { blue: [], green: [] } };
-const made = { nginxImage: "nginx:1.30.6", bindAddress: "127.0.0.1", httpPort: 8080, definition: "abc" };
-const withProxy: World = { ...empty, proxy: { id: "p", running: true, imageId: "sha256:1", made } };
-const situation: Situation = { settings: sampleSettings, world: empty, source: "new", proxy: made, preview: false };
+const owner = { project: "blue-green", stack: "dev" };
+const proxy = { nginxImage: "nginx:1.30.6", bindAddress: "127.0.0.1", httpPort: 8080, definition: "abc" };
 
-/** What is decided, as far as it differs from the sample situation. */
-const plan = (change: Partial<Situation> = {}): Plan => decide({ ...situation, ...change });
+/** Stands for the hash of the rendered configuration: the same for the same, and readable. */
+const generationIn = (active: Color, { blue, green }: Record<Color, Runs>): string =>
+  `${active} ${blue.appPort}${blue.healthPath} ${green.appPort}${green.healthPath}`;
 
-test("on an empty engine both versions are built from the sources as they are, and nothing is refused", () => {
+const slotsOf = (settings: Settings) => ({
+  blue: slotMadeFrom(owner, "blue", settings),
+  green: slotMadeFrom(owner, "green", settings),
+});
+
+const environmentOf = (settings: Settings) => ({ ...settings.environment, ...settings.secretEnvironment });
+
+const running = { Running: true, Status: "running", StartedAt: "2026-01-01T00:00:00Z", ExitCode: 0, OOMKilled: false };
+
+/** A color's container as these settings made it. */
+const containerOf = (color: Color, settings: Settings, change: Partial<SlotContainer> = {}): SlotContainer => ({
+  id: `${color}-1`,
+  name: `blue-green-dev-${color}`,
+  imageId: `sha256:${color}`,
+  state: running,
+  restarts: 0,
+  version: settings.slots[color].version,
+  made: slotMadeFrom(owner, color, settings),
+  // The image's own and the program's own are never compared.
+  environment: { PATH: "/bin", COLOR: color, ...environmentOf(settings) },
+  ...change,
+});
+
+const emptyWorld: World = { slots: {}, built: { blue: [], green: [] } };
+
+/** The latest cutover, as the history tells it. */
+const latest: HistoryEntry = {
+  ...{ time: "2026-01-02T03:04:05.678Z", result: "switched", to: "blue" },
+  ...{ versions: {}, images: {}, seconds: {} },
+};
+
+/** What the proxy serves after an `up` with these settings that ended well. */
+const servedBy = (settings: Settings): Serving => {
+  const generation = generationIn(settings.activeColor, slotsOf(settings));
+  return {
+    generation,
+    declared: generation,
+    color: settings.activeColor,
+    answers: true,
+    edited: false,
+    record: { stable: { [settings.activeColor]: [`${settings.activeColor}-1`] } },
+    history: [latest],
+  };
+};
+
+/** What an `up` with these settings leaves behind; `change` is what has happened since. */
+const after = (settings: Settings, change: Partial<World> = {}): World => ({
+  ...emptyWorld,
+  proxy: { id: "p", running: true, made: proxy },
+  slots: { blue: containerOf("blue", settings), green: containerOf("green", settings) },
+  serving: servedBy(settings),
+  built: {
+    blue: [{ version: settings.slots.blue.version, source: "new", base: "python:3", reused: false }],
+    green: [{ version: settings.slots.green.version, source: "new", base: "python:3", reused: false }],
+  },
+  ...change,
+});
+
+/** What is decided with these settings in this world. */
+const plan = (settings: Settings, world: Situation["world"], change: Partial<Situation> = {}): Plan =>
+  decide({
+    settings,
+    world,
+    source: "new",
+    proxy,
+    slots: slotsOf(settings),
+    generation: (runs) => generationIn(settings.activeColor, runs),
+    preview: false,
+    ...change,
+  });
+
+/** The sample settings with others for blue or for green. */
+const withSlot = (color: Color, change: Partial<Settings["slots"]["blue"]>, settings = sampleSettings): Settings => ({
+  ...settings,
+  slots: { ...settings.slots, [color]: { ...settings.slots[color], ...change } },
+});
+const toGreen: Settings = { ...sampleSettings, activeColor: "green" };
+
+test("on an empty engine both versions are built from the sources as they are, and nothing is refused, kept or said", () => {
   const release = { version: "1.0.0", source: "new", base: sampleSettings.appBaseImage, reused: false };
-  assert.deepEqual(plan(), {
+  assert.deepEqual(plan(sampleSettings, emptyWorld), {
     refusals: [],
     warnings: [],
+    notes: [],
     build: { blue: release, green: release },
-    proxyImageId: undefined,
+    keep: { blue: false, green: false, proxy: false },
+    pending: [],
+    runs: slotsOf(sampleSettings),
     replacedProxyId: undefined,
-  });
+    mend: undefined,
+    first: true,
+  } satisfies Plan);
 });
+
+test("an up after an up keeps the live color and the proxy, and says nothing", () => {
+  for (const settings of [sampleSettings, toGreen]) {
+    const { build, runs, ...rest } = plan(settings, after(settings));
+    assert.deepEqual(rest, {
+      refusals: [],
+      warnings: [],
+      notes: [],
+      keep: { blue: false, green: false, proxy: true, [settings.activeColor]: true },
+      pending: [],
+      replacedProxyId: undefined,
+      mend: undefined,
+      first: false,
+    });
+    assert.deepEqual(runs, slotsOf(settings));
+    assert.deepEqual(build.blue, { version: "1.0.0", source: "new", base: "python:3", reused: false });
+  }
+});
+
+const builtAs = (image: BuiltImage): World => ({ ...emptyWorld, built: { blue: [image], green: [] } });
 
 test("a version that was built stays as it was built, with its own base image, and changed sources are said with both hashes", () => {
   const built = { version: "1.0.0", source: "old", base: "python:2", reused: true };
-  const { build, warnings, refusals } = plan({ world: { built: { blue: [built], green: [] } } });
+  const { build, warnings, refusals } = plan(sampleSettings, builtAs(built));
   assert.deepEqual(build.blue, built);
   assert.deepEqual(build.green, { version: "1.0.0", source: "new", base: sampleSettings.appBaseImage, reused: false });
   assert.deepEqual(refusals, []);
@@ -38,86 +146,617 @@ test("a version that was built stays as it was built, with its own base image, a
 
 test("a version built from the same sources is said nothing about", () => {
   const built = { version: "1.0.0", source: "new", base: "python:2", reused: false };
-  assert.deepEqual(plan({ world: { built: { blue: [built], green: [built] } } }).warnings, []);
+  assert.deepEqual(plan(sampleSettings, { ...emptyWorld, built: { blue: [built], green: [built] } }).warnings, []);
 });
 
 test("another version than those built is built from the sources as they are", () => {
   const built = { version: "0.9.0", source: "old", base: "python:2", reused: true };
-  assert.equal(plan({ world: { built: { blue: [built], green: [] } } }).build.blue?.source, "new");
+  assert.equal(plan(sampleSettings, builtAs(built)).build.blue?.source, "new");
 });
 
 test("a color with an image of its own is not built", () => {
-  const slots = { ...sampleSettings.slots, green: { version: "1.0.0", port: 5002, image: "shop:1" } };
-  const { build } = plan({ settings: { ...sampleSettings, slots } });
+  const { build } = plan(withSlot("green", { image: "shop:1" }), emptyWorld);
   assert.equal(build.green, undefined);
   assert.notEqual(build.blue, undefined);
 });
 
-test("an unchanged proxy stays on the image that it runs, whatever its name points at by now", () => {
-  const { proxyImageId, replacedProxyId, refusals } = plan({ world: withProxy });
-  assert.equal(proxyImageId, "sha256:1");
+test("an unchanged proxy stays what it is, whatever its image's name points at by now", () => {
+  const { keep, replacedProxyId, refusals } = plan(sampleSettings, after(sampleSettings));
+  assert.equal(keep.proxy, true);
   assert.equal(replacedProxyId, undefined);
   assert.deepEqual(refusals, []);
 });
 
 test("a change that would replace the proxy is refused, with each difference and the way to do it on purpose", () => {
-  const { refusals, proxyImageId } = plan({
-    world: withProxy,
-    proxy: { ...made, httpPort: 9090, nginxImage: "nginx:1.31.0" },
-    preview: true,
-  });
+  const changed = { ...proxy, httpPort: 9090, nginxImage: "nginx:1.31.0" };
+  const { refusals, keep } = plan(sampleSettings, after(sampleSettings), { proxy: changed, preview: true });
   assert.deepEqual(refusals, [
     "This would replace the nginx container (nginxImage nginx:1.30.6 -> nginx:1.31.0, httpPort 8080 -> 9090), and the public " +
       "would get no answer for some seconds. Nothing was touched. Either put the setting back, or do it on purpose: " +
       "pulumi config set allowProxyReplace true && pulumi up",
   ]);
-  assert.equal(proxyImageId, undefined);
+  assert.equal(keep.proxy, false);
 });
 
 test("a proxy that does not say what it was made from counts as different", () => {
-  const world: World = { ...empty, proxy: { id: "p", running: true, imageId: "sha256:1", made: {} } };
-  assert.match(plan({ world }).refusals.join(), /definition unknown -> abc/);
+  const world = after(sampleSettings, { proxy: { id: "p", running: true, made: {} } });
+  assert.match(plan(sampleSettings, world).refusals.join(), /definition unknown -> abc/);
 });
 
 test("allowProxyReplace lets the proxy be replaced, and says what it costs and how to end the permission", () => {
-  const { refusals, warnings, replacedProxyId } = plan({
-    world: withProxy,
-    settings: { ...sampleSettings, allowProxyReplace: true },
-    proxy: { ...made, httpPort: 9090 },
-  });
-  assert.deepEqual(refusals, []);
-  assert.equal(replacedProxyId, "p");
-  assert.deepEqual(warnings, [
+  const settings = { ...sampleSettings, allowProxyReplace: true };
+  const changed = plan(settings, after(settings), { proxy: { ...proxy, httpPort: 9090 } });
+  assert.deepEqual(changed.refusals, []);
+  assert.equal(changed.replacedProxyId, "p");
+  assert.equal(changed.keep.proxy, false);
+  assert.deepEqual(changed.warnings, [
     "The proxy is replaced (httpPort 8080 -> 9090), as allowProxyReplace allows: the public gets no answer for some seconds. " +
       "Afterwards: pulumi config rm allowProxyReplace",
   ]);
 });
 
 test("allowProxyReplace alone replaces nothing", () => {
-  const { replacedProxyId, warnings } = plan({
-    world: withProxy,
-    settings: { ...sampleSettings, allowProxyReplace: true },
-  });
-  assert.equal(replacedProxyId, undefined);
-  assert.deepEqual(warnings, []);
+  const settings = { ...sampleSettings, allowProxyReplace: true };
+  const { replacedProxyId, keep, warnings } = plan(settings, after(settings));
+  assert.deepEqual([replacedProxyId, keep.proxy, warnings], [undefined, true, []]);
+});
+
+test("a proxy that the public can't meet, since its first start failed, is replaced without a word", () => {
+  const world: World = { ...emptyWorld, proxy: { id: "p", running: false, made: { httpPort: 1 } } };
+  const { refusals, warnings, replacedProxyId, keep } = plan(sampleSettings, world);
+  assert.deepEqual([refusals, warnings, replacedProxyId, keep.proxy], [[], [], undefined, false]);
 });
 
 test("where no engine answers a preview goes on and says so, and an up is refused", () => {
   const world = { unknown: true, reason: "Cannot connect" } as const;
-  assert.deepEqual(plan({ world, preview: true }).warnings, [
+  const preview = plan(sampleSettings, world, { preview: true });
+  assert.deepEqual(preview.warnings, [
     "No Docker Engine answered: Cannot connect. What runs is unknown, so this preview can't tell whether `pulumi up` would " +
       "refuse this change.",
   ]);
-  assert.deepEqual(plan({ world, preview: true }).refusals, []);
-  assert.deepEqual(plan({ world }).refusals, [
+  assert.deepEqual(preview.refusals, []);
+  assert.deepEqual(preview.keep, { blue: false, green: false, proxy: false });
+  assert.equal(preview.first, true);
+  assert.deepEqual(plan(sampleSettings, world).refusals, [
     "No Docker Engine answered: Cannot connect. Nothing was touched. It is looked for at docker:host, DOCKER_HOST or the " +
       "local socket, and not at the docker client's current context. " +
       "Next: export DOCKER_HOST=$(docker context inspect --format '{{.Endpoints.docker.Host}}') && docker version",
   ]);
 });
 
-test("a proxy that the public can't meet, since its first start failed, is replaced without a word", () => {
-  const world: World = { ...empty, proxy: { id: "p", running: false, imageId: "sha256:1", made: { httpPort: 1 } } };
-  const { refusals, warnings, replacedProxyId } = plan({ world });
-  assert.deepEqual([refusals, warnings, replacedProxyId], [[], [], undefined]);
+test("while a cutover runs, or the proxy can't be asked who is live, an up is refused and a preview says what it can't tell", () => {
+  const { serving, ...rest } = after(sampleSettings);
+  const busy = { ...rest, serving: { ...servedBy(sampleSettings), busy: "host, process 7" } };
+  const silent = { ...rest, silent: "no answer within 20 s" };
+  for (const [world, seen] of [
+    [busy, "A cutover runs in this proxy (host, process 7)."],
+    [silent, "The proxy runs, but can't be asked which color is live: no answer within 20 s."],
+  ] as const) {
+    for (const settings of [sampleSettings, toGreen]) {
+      const up = plan(settings, world);
+      assert.deepEqual(up.refusals, [
+        `${seen} Nothing was touched. Next: npm run status; then, when that is over: pulumi up`,
+      ]);
+      const preview = plan(settings, world, { preview: true });
+      assert.deepEqual(preview.refusals, []);
+      assert.deepEqual(preview.warnings, [`${seen} This preview can't tell what \`pulumi up\` will find.`]);
+    }
+  }
+});
+
+test("in the first run there is nothing to guard: containers that never served are replaced without a word", () => {
+  const old = { ...withSlot("blue", { version: "0.9.0" }), memoryMb: 128, secretEnvironment: { TOKEN: "old" } };
+  const { serving, ...world } = after(old);
+  const decided = plan({ ...sampleSettings, gateCommand: "npm test" }, world);
+  assert.deepEqual([decided.refusals, decided.warnings, decided.notes, decided.pending], [[], [], [], []]);
+  assert.deepEqual(decided.keep, { blue: false, green: false, proxy: true });
+  assert.deepEqual([decided.first, decided.mend], [true, undefined]);
+});
+
+test("live is what the proxy serves, not what the setting says", () => {
+  // Both containers are as the settings have them: kept is the one that the public is on, while it is left.
+  assert.deepEqual(plan(toGreen, after(sampleSettings)).keep, { blue: true, green: false, proxy: true });
+  assert.deepEqual(plan(sampleSettings, after(toGreen)).keep, { blue: false, green: true, proxy: true });
+});
+
+test("another version of the live color is refused, with the setting, the way to release it and the way to insist", () => {
+  const { refusals, keep, pending } = plan(withSlot("blue", { version: "2.0.0" }), after(sampleSettings));
+  assert.deepEqual(refusals, [
+    "blue is live, and this would replace its container in front of the public (blueVersion 1.0.0 -> 2.0.0). Nothing was " +
+      "touched. Put the release on green and switch: put blueVersion back (pulumi config set blueVersion 1.0.0), then " +
+      "pulumi config set greenVersion 2.0.0 && pulumi up, then pulumi config set activeColor green && pulumi up. " +
+      "Or replace it on purpose: pulumi config set allowLiveReplace true && pulumi up",
+  ]);
+  assert.deepEqual([keep.blue, pending], [false, []]);
+});
+
+test("another image of the live color is refused, with the commands that put the image and no other there", () => {
+  const refusal = (settings: Settings, before: Settings) => plan(settings, after(before)).refusals.join("\n");
+  assert.equal(
+    refusal(withSlot("blue", { image: "shop:2" }), sampleSettings),
+    "blue is live, and this would replace its container in front of the public (blueImage (none) -> shop:2). Nothing was " +
+      "touched. Put the release on green and switch: put blueImage back (pulumi config set blueImage ''), then " +
+      "pulumi config set greenImage shop:2 && pulumi config set greenVersion 1.0.0 && pulumi up, then " +
+      "pulumi config set activeColor green && pulumi up. " +
+      "Or replace it on purpose: pulumi config set allowLiveReplace true && pulumi up",
+  );
+  const shop = withSlot("green", { image: "shop:1" }, withSlot("blue", { image: "shop:1" }));
+  assert.match(
+    refusal(withSlot("blue", { image: "shop:2", version: "2.0.0" }, shop), shop),
+    /\(blueVersion 1\.0\.0 -> 2\.0\.0, blueImage shop:1 -> shop:2\)\. .* put blueVersion and blueImage back \(pulumi config set blueVersion 1\.0\.0 && pulumi config set blueImage shop:1\), then pulumi config set greenImage shop:2 && pulumi config set greenVersion 2\.0\.0 && pulumi up, /,
+  );
+  // From an image back to app/, while green has it as it should be already.
+  const { image, ...own } = shop.slots.blue;
+  const built = { ...shop, slots: { blue: own, green: { version: "1.0.0", port: 5002 } } };
+  assert.match(
+    refusal(built, shop),
+    /\(blueImage shop:1 -> \(none\)\)\. .* \(pulumi config set blueImage shop:1\), then pulumi config set greenVersion 1\.0\.0 && pulumi up, /,
+  );
+});
+
+test("another version of the live color, where the idle one has another image, names that one's image too", () => {
+  const before = withSlot("green", { image: "shop:1" });
+  assert.match(
+    plan(withSlot("blue", { version: "2.0.0" }, before), after(before)).refusals.join(),
+    /, then pulumi config set greenImage '' && pulumi config set greenVersion 2\.0\.0 && pulumi up, /,
+  );
+});
+
+test("another version of the idle color is a release like any other: nothing is refused, said or kept there", () => {
+  const settings = withSlot("green", { version: "2.0.0", image: "shop:2" });
+  const decided = plan(settings, after(sampleSettings));
+  assert.deepEqual([decided.refusals, decided.warnings, decided.notes, decided.pending], [[], [], [], []]);
+  assert.deepEqual(decided.keep, { blue: true, green: false, proxy: true });
+  assert.equal(decided.runs.green.version, "2.0.0");
+});
+
+test("allowLiveReplace lets the live color be replaced, and says what it costs and how to end the permission", () => {
+  const settings = { ...withSlot("blue", { version: "2.0.0" }), memoryMb: 512, allowLiveReplace: true };
+  const decided = plan(settings, after(sampleSettings));
+  assert.deepEqual(decided.refusals, []);
+  assert.deepEqual(decided.warnings, [
+    "blue is live and is replaced in place (blueVersion 1.0.0 -> 2.0.0, memoryMb 256 -> 512), as allowLiveReplace allows: the " +
+      "public gets no answer until the new container is up. Afterwards: pulumi config rm allowLiveReplace",
+  ]);
+  assert.deepEqual([decided.keep.blue, decided.pending], [false, []]);
+  assert.equal(decided.runs.blue.version, "2.0.0");
+});
+
+test("allowLiveReplace also lets a shared change reach the live color at once", () => {
+  const settings = { ...sampleSettings, appPort: 5055, allowLiveReplace: true };
+  const decided = plan(settings, after(sampleSettings));
+  assert.deepEqual([decided.keep.blue, decided.runs.blue.appPort, decided.pending], [false, 5055, []]);
+});
+
+test("allowLiveReplace alone replaces nothing, and nothing of a color that a switch leaves", () => {
+  const allowed = { ...sampleSettings, allowLiveReplace: true };
+  assert.deepEqual([plan(allowed, after(allowed)).keep.blue, plan(allowed, after(allowed)).warnings], [true, []]);
+  const leaving = { ...withSlot("blue", { version: "2.0.0" }, toGreen), allowLiveReplace: true };
+  const decided = plan(leaving, after(sampleSettings));
+  assert.equal(decided.keep.blue, true);
+  assert.doesNotMatch(decided.warnings.join(), /replaced in place/);
+});
+
+test("what both colors share goes to the idle one; the live one keeps what it runs, and the run says what and until when", () => {
+  const before = { ...sampleSettings, environment: { A: "1", B: "2" }, secretEnvironment: { TOKEN: "hunter2" } };
+  const settings: Settings = {
+    ...before,
+    memoryMb: 512,
+    drainSeconds: 30,
+    environment: { A: "1", B: "3", C: "4" },
+    secretEnvironment: { TOKEN: "correct-horse" },
+  };
+  const decided = plan(settings, after(before));
+  const pending = [
+    "memoryMb 256 -> 512",
+    "drainSeconds 60 -> 30",
+    "environment.B",
+    "environment.C",
+    "secretEnvironment.TOKEN",
+  ];
+  assert.deepEqual(decided.refusals, []);
+  assert.deepEqual(decided.pending, pending);
+  assert.deepEqual(decided.keep, { blue: true, green: false, proxy: true });
+  assert.deepEqual(decided.warnings, [
+    `blue is live and keeps what it runs. It takes ${pending.join(", ")} on the first \`pulumi up\` after it has become idle.`,
+  ]);
+  assert.doesNotMatch(JSON.stringify(decided), /hunter2|correct-horse/);
+});
+
+test("the color's port on the host is taken later like what is shared, not refused", () => {
+  const decided = plan(withSlot("blue", { port: 6001 }), after(sampleSettings));
+  assert.deepEqual([decided.refusals, decided.pending], [[], ["bluePort 5001 -> 6001"]]);
+});
+
+test("the proxy goes on asking the live color at the port and path that it runs with", () => {
+  const settings = { ...sampleSettings, appPort: 5055, healthPath: "/ready" };
+  const asked: Record<Color, Runs>[] = [];
+  const decided = plan(settings, after(sampleSettings), {
+    generation: (runs) => {
+      asked.push(runs);
+      return "g";
+    },
+  });
+  assert.deepEqual(decided.runs.blue, { ...slotsOf(settings).blue, appPort: 5000, healthPath: "/healthz" });
+  assert.deepEqual(decided.runs.green, slotsOf(settings).green);
+  assert.deepEqual(asked, [decided.runs]);
+});
+
+test("a live container that does not say what it was made from is kept, and all of it is pending", () => {
+  const container = containerOf("blue", sampleSettings, { made: {}, version: "unknown" });
+  const world = after(sampleSettings, { slots: { blue: container } });
+  const decided = plan(withSlot("blue", { version: "2.0.0" }), world);
+  assert.deepEqual(decided.refusals, []);
+  assert.equal(decided.keep.blue, true);
+  assert.deepEqual(decided.pending, ["all settings (its container does not say what it was made from)"]);
+  assert.deepEqual([decided.runs.blue.version, decided.runs.blue.appPort], ["unknown", 5000]);
+});
+
+test("a run that switches away keeps what was live, and says that the next run brings the rest", () => {
+  const settings = { ...withSlot("blue", { version: "2.0.0" }, toGreen), memoryMb: 512 };
+  const decided = plan(settings, after(sampleSettings));
+  assert.deepEqual(decided.refusals, []);
+  assert.deepEqual(decided.keep, { blue: true, green: false, proxy: true });
+  assert.deepEqual(decided.pending, ["blueVersion 1.0.0 -> 2.0.0", "memoryMb 256 -> 512"]);
+  assert.deepEqual(decided.warnings, [
+    "blue is live and keeps what it runs. It takes blueVersion 1.0.0 -> 2.0.0, memoryMb 256 -> 512 on the next `pulumi up`.",
+  ]);
+  assert.equal(decided.runs.blue.version, "1.0.0");
+  // And the run after it does: green is live then, and blue is as free as any idle color.
+  const next = plan(settings, { ...after(sampleSettings), serving: servedBy(toGreen) });
+  assert.deepEqual([next.keep.blue, next.runs.blue.version], [false, "2.0.0"]);
+});
+
+test("a live container that is gone or does not run is said, with the command that brings it back and the other way out", () => {
+  const world = after(sampleSettings);
+  const exited = containerOf("blue", sampleSettings, { state: { ...running, Running: false, Status: "exited" } });
+  const dead = { ...world, slots: { ...world.slots, blue: exited } };
+  const gone = { ...world, slots: { green: containerOf("green", sampleSettings) } };
+  assert.deepEqual(plan(sampleSettings, dead).warnings, [
+    "blue is live, but its container is exited: the public gets errors. Next: docker start blue-green-dev-blue; " +
+      "or move the public: pulumi config set activeColor green && pulumi up",
+  ]);
+  assert.deepEqual(plan(sampleSettings, gone).warnings, [
+    "blue is live, but its container is gone: the public gets errors. Next: pulumi up --refresh; " +
+      "or move the public: pulumi config set activeColor green && pulumi up",
+  ]);
+  // A switch is that way out already, and nothing refuses it.
+  assert.deepEqual(plan(toGreen, dead).warnings, [
+    "blue is live, but its container is exited: the public gets errors. Next: docker start blue-green-dev-blue",
+  ]);
+  assert.deepEqual(plan(toGreen, gone).warnings, [
+    "blue is live, but its container is gone: the public gets errors. Next: pulumi up --refresh",
+  ]);
+  for (const decided of [plan(sampleSettings, gone), plan(toGreen, gone), plan(toGreen, dead)]) {
+    assert.deepEqual(decided.refusals, []);
+  }
+  assert.match(plan(toGreen, gone).notes.join(), /^The public moves from blue \(gone\) to green \(1\.0\.0\), /);
+  assert.deepEqual([plan(sampleSettings, gone).keep.blue, plan(sampleSettings, dead).keep.blue], [false, true]);
+});
+
+test("an idle color that could not take over is said while the public stays, with what helps, and holds up nothing", () => {
+  const world = after(sampleSettings);
+  const idleIs = (state: Partial<SlotContainer["state"]>) => {
+    const green = containerOf("green", sampleSettings, { made: {}, state: { ...running, ...state } });
+    return { ...world, slots: { ...world.slots, green } };
+  };
+  const warning = (seen: string, next: string) =>
+    `green is idle and ${seen}: it is no way back. Next: ${next}; or put another release on it: ` +
+    "pulumi config set greenVersion <a new version> && pulumi up";
+  const { blue } = world.slots as Record<Color, SlotContainer>;
+  const log = "docker logs --tail 30 blue-green-dev-green";
+  for (const [unwell, warnings] of [
+    [{ ...world, slots: { blue } }, [warning("has no container", "pulumi up --refresh")]],
+    [idleIs({ Running: false, Status: "exited" }), [warning("is exited", log)]],
+    [idleIs({ Health: { Status: "unhealthy" } }), [warning("is unhealthy", log)]],
+    [idleIs({ Health: { Status: "starting" } }), []],
+    [idleIs({ Health: { Status: "healthy" } }), []],
+  ] as const) {
+    const staying = plan(sampleSettings, unwell);
+    assert.deepEqual(
+      [staying.refusals, staying.warnings, staying.keep],
+      [[], warnings, plan(sampleSettings, world).keep],
+    );
+    // Neither a switch to it, which the gate decides on, nor one away from it is refused or warned of.
+    assert.deepEqual([plan(toGreen, unwell).refusals, plan(toGreen, unwell).warnings], [[], []]);
+    const away = plan(sampleSettings, { ...unwell, serving: servedBy(toGreen) });
+    assert.deepEqual(away.refusals, []);
+  }
+});
+
+test("an idle color with an image of its own is given another image with its release", () => {
+  const settings = withSlot("green", { image: "shop:2" });
+  const { blue } = after(settings).slots as Record<Color, SlotContainer>;
+  assert.match(
+    plan(settings, after(settings, { slots: { blue } })).warnings.join(),
+    /; or put another release on it: pulumi config set greenImage <an image> && pulumi config set greenVersion <a new version> && pulumi up$/,
+  );
+});
+
+test("a live container that was made anew since it was stable is checked again, once", () => {
+  const anew = (id: string, change: Partial<SlotContainer> = {}): World => {
+    const world = after(sampleSettings);
+    return { ...world, slots: { ...world.slots, blue: containerOf("blue", sampleSettings, { id, ...change }) } };
+  };
+  const id = "0123456789abcdef".repeat(4);
+  const decided = plan(sampleSettings, anew(id));
+  assert.equal(decided.mend, "0123456789ab after 2026-01-02T03:04:05.678Z");
+  assert.equal(decided.warnings.length, 1);
+  assert.match(
+    decided.warnings.join(),
+    /^blue is live, but its container was made anew since it was switched to: this run asks it /,
+  );
+  assert.deepEqual([decided.refusals, decided.keep.blue], [[], true]);
+  // Not where it was stable, does not run, or is left.
+  assert.equal(plan(sampleSettings, anew("blue-1")).mend, undefined);
+  assert.equal(plan(sampleSettings, anew(id, { state: { ...running, Running: false } })).mend, undefined);
+  assert.equal(plan(toGreen, anew(id)).mend, undefined);
+});
+
+test("a switch that was cut off in its watch is watched to its end, where the public stays on what it was to", () => {
+  const moving = (from: Color, to: Color) => {
+    const served = servedBy(sampleSettings);
+    return {
+      ...after(sampleSettings),
+      serving: { ...served, record: { moving: { from, generation: "g", to }, stable: {} } },
+    };
+  };
+  const decided = plan(sampleSettings, moving("green", "blue"));
+  assert.equal(decided.mend, "moving to blue after 2026-01-02T03:04:05.678Z");
+  assert.deepEqual(decided.warnings, ["The switch to blue was not watched to its end: this run does that."]);
+  assert.deepEqual([decided.refusals, decided.notes], [[], []]);
+  assert.equal(plan(toGreen, moving("green", "blue")).mend, undefined);
+  assert.doesNotMatch(plan(sampleSettings, moving("blue", "green")).warnings.join(), /watched/);
+});
+
+test("a configuration that was changed by hand is put right, whichever color it names, and again each time", () => {
+  const world = after(sampleSettings);
+  const serving = servedBy(sampleSettings);
+  const edited = plan(sampleSettings, { ...world, serving: { ...serving, edited: true } });
+  assert.equal(edited.mend, "edited after 2026-01-02T03:04:05.678Z");
+  assert.deepEqual(edited.warnings, [
+    "The proxy's configuration is not the one that the latest cutover left (changed by hand, or a run was cut off): this run puts it right.",
+  ]);
+  assert.deepEqual([edited.refusals, edited.notes], [[], []]);
+
+  const moved = plan(sampleSettings, { ...world, serving: { ...serving, color: "green", edited: true, history: [] } });
+  assert.equal(moved.mend, "edited after nothing");
+  assert.equal(moved.notes.length, 1);
+  assert.deepEqual(moved.keep, { blue: false, green: true, proxy: true });
+});
+
+test("where the state says that nothing is to be done while the proxy serves something else, the cutover runs all the same", () => {
+  // What a run leaves that was killed after the switch to green: the setting was put back, and the state never left blue.
+  const declared = servedBy(sampleSettings).generation;
+  const world = { ...after(sampleSettings), serving: { ...servedBy(toGreen), declared } };
+  const decided = plan(sampleSettings, world);
+  assert.equal(decided.mend, "green 5000/healthz 5000/healthz after 2026-01-02T03:04:05.678Z");
+  assert.deepEqual(decided.warnings, [
+    "The proxy serves green, although the latest run that ended well left blue live (a run was cut off, or somebody's hand): " +
+      "this run puts it right.",
+  ]);
+});
+
+test("an ordinary switch, and one that is tried again, need no such help: the configuration itself is another", () => {
+  assert.equal(plan(toGreen, after(sampleSettings)).mend, undefined);
+  // The switch to green took place, but the run was killed before the state had it.
+  const { declared, ...served } = servedBy(toGreen);
+  const world = { ...after(sampleSettings), serving: { ...served, declared: servedBy(sampleSettings).generation } };
+  assert.equal(plan(toGreen, world).mend, undefined);
+  // And one whose declared generation is not known yet.
+  assert.equal(plan(sampleSettings, { ...world, serving: served }).mend, undefined);
+});
+
+test("with the engine elsewhere, a gate command that would ask this machine is refused, in a preview and without an engine too", () => {
+  const gated = { ...toGreen, gateCommand: "npm test" };
+  const refusal = (host: string, port: number) =>
+    `gateCommand would ask http://127.0.0.1:${port} on this machine, but the engine is at ${host}: what answers there may be something ` +
+    "else. Nothing was touched. Next: pulumi config set targetHost <the host at which this machine reaches the engine's loopback " +
+    "ports, as by a tunnel; `localhost` where the tunnel begins here>; or pulumi config rm gateCommand";
+  const elsewhere: [dockerHost: string, host: string][] = [
+    ["ssh://host", "host"],
+    ["ssh://me@docker.example:2222", "docker.example"],
+    ["tcp://10.0.0.7:2376", "10.0.0.7"],
+    ["tcp://[fd00::7]:2376", "[fd00::7]"],
+    ["https://docker.example/path", "docker.example"],
+    ["ssh://localhost.example", "localhost.example"],
+    ["ssh://127.0.0.1@docker.example", "docker.example"],
+  ];
+  for (const [dockerHost, host] of elsewhere) {
+    for (const world of [emptyWorld, after(sampleSettings)]) {
+      for (const preview of [false, true]) {
+        assert.deepEqual(plan(gated, world, { dockerHost, preview }).refusals, [refusal(host, 5002)], dockerHost);
+      }
+    }
+    const blue = { ...gated, activeColor: "blue" } as const;
+    assert.deepEqual(plan(blue, { unknown: true, reason: "x" }, { dockerHost, preview: true }).refusals, [
+      refusal(host, 5001),
+    ]);
+    // Another host on purpose, the beginning of a tunnel among them; and without a gate command nothing is asked.
+    for (const targetHost of ["localhost", "127.0.0.2", "docker.example"]) {
+      assert.deepEqual(plan({ ...gated, targetHost }, emptyWorld, { dockerHost }).refusals, [], targetHost);
+    }
+    assert.deepEqual(plan(toGreen, emptyWorld, { dockerHost }).refusals, []);
+  }
+  const here = [
+    "unix:///var/run/docker.sock",
+    "npipe:////./pipe/docker_engine",
+    "",
+    "tcp://:2375",
+    "tcp://localhost:2375",
+  ];
+  for (const dockerHost of [
+    ...here,
+    "tcp://127.0.0.1:2375",
+    "tcp://127.1.2.3",
+    "ssh://me@LOCALHOST",
+    "tcp://[::1]:2375",
+  ]) {
+    assert.deepEqual(plan(gated, emptyWorld, { dockerHost }).refusals, [], dockerHost);
+  }
+  assert.deepEqual(plan(gated, emptyWorld).refusals, []);
+});
+
+test("a switch is said with what comes before and after it", () => {
+  const note = (settings: Partial<Settings>) =>
+    plan({ ...withSlot("green", { version: "2.0.0" }, toGreen), ...settings }, after(sampleSettings)).notes;
+  const move = "The public moves from blue (1.0.0) to green (2.0.0), after its health,";
+  const [smokeTest] = sampleSettings.smokeTests as [Settings["smokeTests"][0]];
+  assert.deepEqual(note({}), [`${move} 1 smoke test, and is watched there for 10 s.`]);
+  assert.deepEqual(note({ bakeSeconds: 0 }), [`${move} 1 smoke test.`]);
+  assert.deepEqual(note({ bakeSeconds: 0, smokeTests: [] }), [`${move} 0 smoke tests.`]);
+  assert.deepEqual(note({ smokeTests: [smokeTest, smokeTest], gateCommand: "npm test", bakeSeconds: 60 }), [
+    `${move} 2 smoke tests, the gate command, and is watched there for 60 s.`,
+  ]);
+});
+
+test("a switch back to the stable color of before is at once; anything else about it goes through the gates", () => {
+  const stable = (ids: string[], green: Partial<SlotContainer> = {}): World => {
+    const world = after(sampleSettings);
+    const serving = servedBy(sampleSettings);
+    return {
+      ...world,
+      slots: { ...world.slots, green: containerOf("green", sampleSettings, green) },
+      serving: { ...serving, record: { ...serving.record, stable: { green: ids } } },
+    };
+  };
+  const atOnce = [
+    "The public moves from blue (1.0.0) to green (1.0.0), at once: green was stable and its container is the same.",
+  ];
+  assert.deepEqual(plan(toGreen, stable(["green-1"])).notes, atOnce);
+  assert.deepEqual(plan({ ...toGreen, gateCommand: "npm test", bakeSeconds: 60 }, stable(["green-1"])).notes, atOnce);
+  // Another container than the one that was stable, or one that this run replaces.
+  for (const decided of [
+    plan(toGreen, stable(["green-0"])),
+    plan(toGreen, stable(["green-1", "green-2"])),
+    plan(toGreen, stable([])),
+    plan(toGreen, stable(["green-1"], { made: {} })),
+    plan({ ...toGreen, memoryMb: 512 }, stable(["green-1"])),
+    plan({ ...toGreen, secretEnvironment: { TOKEN: "hunter2" } }, stable(["green-1"])),
+    plan(withSlot("green", { version: "2.0.0" }, toGreen), stable(["green-1"])),
+  ]) {
+    assert.match(decided.notes.join("\n"), /, after its health, 1 smoke test, and is watched there for 10 s\.$/);
+  }
+});
+
+const SECRETS = ["hunter2", "correct-horse"] as const;
+
+const anySettings: fc.Arbitrary<Settings> = fc
+  .record({
+    activeColor: fc.constantFrom(...COLORS),
+    versions: fc.tuple(fc.constantFrom("1.0.0", "2.0.0"), fc.constantFrom("1.0.0", "2.0.0")),
+    images: fc.tuple(fc.constantFrom(undefined, "shop:1", "shop:2"), fc.constantFrom(undefined, "shop:1")),
+    shared: fc.record({
+      appPort: fc.constantFrom(5000, 5055),
+      healthPath: fc.constantFrom("/healthz", "/"),
+      memoryMb: fc.constantFrom(256, 512),
+      environment: fc.constantFrom<Record<string, string>[]>({}, { A: "1" }, { A: "2", B: "1" }),
+      secretEnvironment: fc.constantFrom<Record<string, string>[]>({}, { TOKEN: SECRETS[0] }, { TOKEN: SECRETS[1] }),
+      allowLiveReplace: fc.boolean(),
+      allowProxyReplace: fc.boolean(),
+      bakeSeconds: fc.constantFrom(0, 10),
+    }),
+  })
+  .map(({ activeColor, versions, images, shared }) => ({
+    ...sampleSettings,
+    ...shared,
+    activeColor,
+    slots: {
+      blue: { version: versions[0], port: 5001, ...(images[0] && { image: images[0] }) },
+      green: { version: versions[1], port: 5002, ...(images[1] && { image: images[1] }) },
+    },
+  }));
+
+const anyContainer = (color: Color): fc.Arbitrary<SlotContainer | undefined> =>
+  fc.option(
+    fc
+      .record({
+        settings: anySettings,
+        id: fc.constantFrom(`${color}-1`, `${color}-2`),
+        state: fc.constantFrom(running, { ...running, Running: false, Status: "exited" }),
+        mangled: fc.boolean(),
+      })
+      .map(({ settings, id, state, mangled }) =>
+        containerOf(color, settings, { id, state, ...(mangled && { made: {} }) }),
+      ),
+    { nil: undefined },
+  );
+
+const anyWorld: fc.Arbitrary<Situation["world"]> = fc
+  .record({
+    unknown: fc.boolean(),
+    blue: anyContainer("blue"),
+    green: anyContainer("green"),
+    served: fc.option(anySettings, { nil: undefined }),
+    declared: fc.option(anySettings, { nil: undefined }),
+    edited: fc.boolean(),
+    moving: fc.option(fc.constantFrom(...COLORS), { nil: undefined }),
+    stable: fc.constantFrom<string[][]>([], ["blue-1"], ["green-1"]),
+    running: fc.boolean(),
+    made: fc.constantFrom(proxy, { ...proxy, httpPort: 1 }, {}),
+  })
+  .map(({ unknown, blue, green, served, declared, edited, moving, stable, running, made }) => {
+    if (unknown) return { unknown, reason: "Cannot connect" };
+    return {
+      ...emptyWorld,
+      proxy: { id: "p", running, made },
+      slots: { ...(blue && { blue }), ...(green && { green }) },
+      ...(served && {
+        serving: {
+          ...servedBy(served),
+          edited,
+          ...(declared && { declared: servedBy(declared).generation }),
+          record: {
+            ...(moving && { moving: { from: other(moving), generation: "g", to: moving } }),
+            stable: { blue: stable, green: stable },
+          },
+        },
+      }),
+    };
+  });
+
+test("whatever runs and whatever is asked: live is kept, or refused, or replaced as allowLiveReplace says; idle never is kept", () => {
+  const seen = { kept: 0, refused: 0, replaced: 0 };
+  fc.assert(
+    fc.property(anySettings, anyWorld, fc.boolean(), (settings, world, preview) => {
+      const decided = plan(settings, world, { preview });
+      const { keep, refusals, warnings, notes, pending, runs } = decided;
+      assert.doesNotMatch([...refusals, ...warnings, ...notes, ...pending].join("\n"), new RegExp(SECRETS.join("|")));
+
+      const live = "unknown" in world ? undefined : world.serving?.color;
+      assert.equal(decided.first, live === undefined);
+      for (const color of COLORS) assert.ok(!keep[color] || color === live, `${color} is kept and ${live} is live`);
+      if ("unknown" in world || live === undefined) {
+        assert.deepEqual([pending, decided.mend, runs], [[], undefined, slotsOf(settings)]);
+        return;
+      }
+      assert.equal(notes.length, settings.activeColor === live ? 0 : 1);
+      assert.deepEqual(runs[other(live)], slotsOf(settings)[other(live)]);
+
+      const container = world.slots[live];
+      if (container === undefined) return;
+      const { own, shared } = differences(live, container, {
+        made: slotsOf(settings)[live],
+        environment: environmentOf(settings),
+      });
+      const refused = refusals.some((refusal) => refusal.startsWith(`${live} is live`));
+      assert.ok(!(keep[live] && refused));
+      if (keep[live]) {
+        seen.kept += 1;
+        assert.deepEqual(pending, [...own, ...shared]);
+        assert.equal(runs[live].version, container.version);
+        assert.equal(runs[live].appPort, container.made.appPort ?? settings.appPort);
+        assert.equal(runs[live].healthPath, container.made.healthPath ?? settings.healthPath);
+      } else if (refused) {
+        seen.refused += 1;
+        assert.ok(own.length > 0 && settings.activeColor === live && !settings.allowLiveReplace);
+      } else {
+        seen.replaced += 1;
+        assert.ok(own.length + shared.length > 0 && settings.activeColor === live && settings.allowLiveReplace);
+        assert.match(warnings.join("\n"), /is replaced in place/);
+      }
+    }),
+    { numRuns: 2000 },
+  );
+  for (const [what, count] of Object.entries(seen)) assert.ok(count > 20, `${what}: ${count}`);
 });

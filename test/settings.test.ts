@@ -5,50 +5,11 @@ import { join } from "node:path";
 import { test } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import fc from "fast-check";
-import { parse } from "yaml";
 import { COLORS, other } from "../stacks/color";
-import {
-  NAMESPACE,
-  parseSettings,
-  RESERVED_NAMES,
-  readSettings,
-  SETTING_NAMES,
-  SettingsError,
-} from "../stacks/settings";
+import { RESERVED_NAMES } from "../stacks/environment";
+import { NAMESPACE, parseSettings, readSettings, SETTING_NAMES, SettingsError } from "../stacks/settings";
+import { defaults, project, raw, refused, secrets } from "./settings.raw";
 import { sampleSettings } from "./settings.sample";
-
-const project = parse(readFileSync(join(__dirname, "../Pulumi.yaml"), "utf8")) as {
-  name: string;
-  config: Record<string, { type?: string; description?: string; default?: unknown; secret?: boolean }>;
-};
-
-/** Pulumi.yaml's defaults as the CLI hands them to the program. */
-const defaults: Record<string, string> = Object.fromEntries(
-  Object.entries(project.config)
-    .filter(([, { default: value }]) => value !== undefined)
-    .map(([name, { default: value }]) => [name, typeof value === "object" ? JSON.stringify(value) : String(value)]),
-);
-
-const withNamespace = (values: Record<string, unknown>) =>
-  Object.fromEntries(Object.entries(values).map(([name, value]) => [`${NAMESPACE}:${name}`, value]));
-
-/** A configuration that is right but for `values`. */
-const raw = (values: Record<string, unknown> = {}) => withNamespace({ ...defaults, activeColor: "blue", ...values });
-
-const secrets = (...names: string[]) => new Set(names.map((name) => `${NAMESPACE}:${name}`));
-
-/** The text of the error below its first line. */
-function refused(configuration: Record<string, unknown>, secretKeys: ReadonlySet<string> = new Set()): string {
-  try {
-    parseSettings(configuration, secretKeys);
-  } catch (error) {
-    assert.ok(error instanceof SettingsError, String(error));
-    const [first, ...rest] = error.message.split("\n");
-    assert.match(first ?? "", /^[0-9]+ problems? in the settings; nothing was touched\./);
-    return rest.join("\n");
-  }
-  assert.fail("accepted");
-}
 
 test("the defaults of Pulumi.yaml and an active color are a whole configuration", () => {
   assert.deepEqual(parseSettings(raw(), new Set()), sampleSettings);
@@ -58,7 +19,7 @@ test("Pulumi.yaml has every setting that the program reads and no other, each wi
   assert.deepEqual(Object.keys(project.config).sort(), [...SETTING_NAMES].sort());
   assert.equal(project.name, NAMESPACE);
   for (const [name, setting] of Object.entries(project.config)) {
-    assert.match(setting.type ?? "", /^(string|integer|boolean|object)$/, name);
+    assert.match(setting.type ?? "", /^(string|integer|boolean|array|object)$/, name);
     assert.match(setting.description ?? "", /^\S[^\n]{10,160}$/, name);
     assert.equal(setting.default === undefined, name === "activeColor", name);
     // The CLI would refuse the default of a secret setting: 'must be encrypted as it's secret'.
@@ -84,7 +45,17 @@ test("everything that can be set arrives as it was set", () => {
         environment: '{"LEVEL":"debug","RATE":0.5,"COUNT":3,"ON":true,"EMPTY":"","constructor":"c","TEXT":"a\\n\\"$b"}',
         secretEnvironment: '{"API_KEY":"hunter2"}',
         drainSeconds: "10",
+        healthTimeoutSeconds: "3600",
+        smokeTests: "[]",
+        gateCommand: "set -eu\n\tcurl \"$TARGET_URL\" | grep 'né'",
+        gateTimeoutSeconds: "1",
+        verifyRequests: "1000",
+        bakeSeconds: "0",
+        maxErrorPercent: "0.125",
+        minRequests: "1000000",
+        maxP95Seconds: "1.50",
         allowProxyReplace: "true",
+        allowLiveReplace: "true",
       }),
       "docker:host": "ssh://deploy@host:22",
       "docker:registryAuth": "[]",
@@ -117,7 +88,17 @@ test("everything that can be set arrives as it was set", () => {
     },
     secretEnvironment: { API_KEY: "hunter2" },
     drainSeconds: 10,
+    healthTimeoutSeconds: 3600,
+    smokeTests: [],
+    gateCommand: "set -eu\n\tcurl \"$TARGET_URL\" | grep 'né'",
+    gateTimeoutSeconds: 1,
+    verifyRequests: 1000,
+    bakeSeconds: 0,
+    maxErrorPercent: 0.125,
+    minRequests: 1_000_000,
+    maxP95Seconds: 1.5,
     allowProxyReplace: true,
+    allowLiveReplace: true,
     dockerHost: "ssh://deploy@host:22",
   });
 });
@@ -209,6 +190,20 @@ const BAD: [setting: string, value: string, given: string, rule: string, mend: s
       "pulumi config set bindAddress 127.0.0.1",
     ],
   ),
+  ...[
+    ...["", "[::1]", "fe80::1%eth0", "127.0.0.1:80", "http://host", "host:80", "host/", "user@host", "a b", "a\n", "é"],
+    // The same address to a URL, and no name; and what is none of both.
+    ...["127.1", "256.0.0.1", "1", "0x7f000001", "a.0X7F", ".", "a.", ".a", "a..b", "-a", "a-", "a_b", "*", "$HOST"],
+    ...["a".repeat(64), Array(128).fill("a").join(".")],
+  ].map((value): (typeof BAD)[number] => [
+    "targetHost",
+    value,
+    value.length > 60
+      ? `"${value.slice(0, 61)}... (${value.length} characters)`
+      : JSON.stringify(value).replace("é", "\\u00e9"),
+    "must be a host name, or an IPv4 or IPv6 address without brackets or a zone; no port, no http://",
+    "pulumi config set targetHost 127.0.0.1",
+  ]),
   [
     "memoryMb",
     "31",
@@ -245,6 +240,54 @@ const BAD: [setting: string, value: string, given: string, rule: string, mend: s
     "must be a whole number from 1 to 10240, in plain digits",
     "pulumi config set maxBodyMb 10",
   ],
+  ...(
+    [
+      ["healthTimeoutSeconds", 1, 3600, "60"],
+      ["gateTimeoutSeconds", 1, 3600, "300"],
+      ["verifyRequests", 1, 1000, "8"],
+      ["bakeSeconds", 0, 3600, "10"],
+      ["minRequests", 1, 1_000_000, "20"],
+    ] as const
+  ).flatMap(([setting, least, most, mend]) =>
+    [String(least - 1), String(most + 1), "-5", "1e2", "1.5", "", " 1", "9".repeat(20), "１", "Infinity"].map(
+      (value): (typeof BAD)[number] => [
+        setting,
+        value,
+        JSON.stringify(value).replace("１", "\\uff11"),
+        `must be a whole number from ${least} to ${most}, in plain digits`,
+        `pulumi config set ${setting} ${mend}`,
+      ],
+    ),
+  ),
+  ...(
+    [
+      ["maxErrorPercent", 100, "1"],
+      ["maxP95Seconds", 300, "0"],
+    ] as const
+  ).flatMap(([setting, most, mend]) =>
+    ["-0.5", "1e-7", "0.1234", ".5", "5.", "00.5", "0,5", "5%", "", "NaN", `${most}.001`, "9".repeat(20), "0.5\n"].map(
+      (value): (typeof BAD)[number] => [
+        setting,
+        value,
+        JSON.stringify(value),
+        `must be a number from 0 to ${most}, in plain digits with at most 3 decimals`,
+        `pulumi config set ${setting} ${mend}`,
+      ],
+    ),
+  ),
+  // A blank one would let everything pass.
+  ...["a\0b", "a\rb", "a\u001bb", "a\u007fb", "a\u0085b", " \n\t", "<command>", "x".repeat(4097)].map(
+    (value): (typeof BAD)[number] => [
+      "gateCommand",
+      value,
+      value.length > 60
+        ? `"${value.slice(0, 61)}... (${value.length} characters)`
+        : JSON.stringify(value).replace(/[\u007f\u0085]/, (c) => `\\u00${c.charCodeAt(0).toString(16)}`),
+      "must be a shell command of at most 4096 characters, without control characters other than tab and newline, or empty",
+      "pulumi config set gateCommand '<command>'",
+    ],
+  ),
+  ["allowLiveReplace", "1", '"1"', "must be true or false", "pulumi config set allowLiveReplace false"],
   ["allowProxyReplace", "yes", '"yes"', "must be true or false", "pulumi config set allowProxyReplace false"],
   ["environment", "[]", '"[]"', "must be an object: one variable a time, with --path", "pulumi config rm environment"],
   ["environment", "{", '"{"', "must be an object: one variable a time, with --path", "pulumi config rm environment"],
@@ -267,7 +310,7 @@ test("ports that clash are mended by the commands given, up to the highest port"
 
 test("the values in mending commands are Pulumi.yaml's defaults, or placeholders that are refused themselves", () => {
   for (const name of SETTING_NAMES) {
-    if (name === "environment" || name === "secretEnvironment") continue;
+    if (name === "environment" || name === "secretEnvironment" || name === "smokeTests") continue;
     const value = / set \S+ (.+)$/.exec(refused(raw({ [name]: "\n" })))?.[1] ?? "";
     if (value.startsWith("'<")) refused(raw({ [name]: value.slice(1, -1) }));
     else assert.equal(value, defaults[name], name);
@@ -447,6 +490,16 @@ test("an engine's address that could not be one is refused, and an empty one is 
   );
 });
 
+test("a target host is a name or an address, and a URL's host as it is", () => {
+  const names = ["localhost", "engine", "Engine-1.example", "1a", "3.example", "xn--bcher-kva.example", "0x7g"];
+  const longest = `${`${"a".repeat(63)}.`.repeat(3)}${"a".repeat(61)}`;
+  for (const host of [...names, longest, "127.0.0.1", "10.0.0.7", "::1", "fd00::7"]) {
+    assert.equal(parseSettings(raw({ targetHost: host }), new Set()).targetHost, host);
+    const authority = host.includes(":") ? `[${host}]` : host;
+    assert.equal(new URL(`http://${authority}:5001`).hostname, authority.toLowerCase());
+  }
+});
+
 test("everything wrong at once is one error with all of it, in the order of the settings", () => {
   const wrong = {
     ...Object.fromEntries(SETTING_NAMES.map((name) => [name, "\n"])),
@@ -474,12 +527,15 @@ test("everything wrong at once is one error with all of it, in the order of the 
       "greenPort",
     ],
     ...["appPort", "healthPath", "environment.PORT", "environment.S", "secretEnvironment", "memoryMb", "drainSeconds"],
+    ...["maxBodyMb", "proxyTimeoutSeconds", "nginxImage", "appBaseImage"],
+    ...["healthTimeoutSeconds", "smokeTests", "gateCommand", "gateTimeoutSeconds", "targetHost"],
+    ...["verifyRequests", "bakeSeconds"],
     ...[
-      "maxBodyMb",
-      "proxyTimeoutSeconds",
-      "nginxImage",
-      "appBaseImage",
+      "maxErrorPercent",
+      "minRequests",
+      "maxP95Seconds",
       "allowProxyReplace",
+      "allowLiveReplace",
       "blueVersoin",
       "docker:host",
     ],
@@ -503,12 +559,15 @@ const nearlyRight = fc.oneof(
   fc.constantFrom(...Object.values(defaults), ...COLORS),
 );
 
+/** Settings whose values are free text for the most part, and go nowhere else than where such text belongs. */
+const FREE = ["environment", "secretEnvironment", "smokeTests", "gateCommand"];
+
 test("no accepted setting has a character that means something to nginx, a shell or a terminal", () => {
   const safe = /^[A-Za-z0-9._~/:@+[\]-]*$/;
   let accepted = 0;
   fc.assert(
     fc.property(fc.constantFrom(...SETTING_NAMES), nearlyRight, (name, value) => {
-      if (name === "environment" || name === "secretEnvironment") return;
+      if (FREE.includes(name)) return;
       try {
         parseSettings(raw({ [name]: value }), new Set());
       } catch (error) {
@@ -530,6 +589,19 @@ test("every integer within its bounds is accepted as itself, and only in one spe
       assert.equal(parseSettings(raw({ appPort: String(port) }), new Set()).appPort, port);
       for (const spelling of [`0${port}`, `+${port}`, `${port}.0`, ` ${port}`, `${port}\n`, `${port}e0`]) {
         refused(raw({ appPort: spelling }));
+      }
+    }),
+  );
+});
+
+test("every number within its bounds is accepted as itself with up to three decimals", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 100_000 }), (thousandths) => {
+      const percent = thousandths / 1000;
+      assert.equal(parseSettings(raw({ maxErrorPercent: String(percent) }), new Set()).maxErrorPercent, percent);
+      assert.equal(parseSettings(raw({ maxErrorPercent: percent.toFixed(3) }), new Set()).maxErrorPercent, percent);
+      for (const spelling of [`0${percent}`, `+${percent}`, ` ${percent}`, `${percent}e0`, percent.toFixed(4)]) {
+        refused(raw({ maxErrorPercent: spelling }));
       }
     }),
   );

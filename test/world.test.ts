@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readWorld, worldOf } from "../stacks/world";
+import fc from "fast-check";
+import { READ } from "../stacks/serving";
+import { type Inspected, readSlots, readWorld, worldOf } from "../stacks/world";
+import { stubDocker } from "./docker.stub";
 
-const log = () => Promise.reject(new Error("no log is asked for"));
 const owner = { project: "blue-green", stack: "dev" };
 const release = (color: string, version: string, source: string) => ({
   "blue-green.color": color,
@@ -10,34 +12,81 @@ const release = (color: string, version: string, source: string) => ({
   "blue-green.source": source,
   "blue-green.base": "python:3",
 });
+const running = { Running: true, Status: "running", StartedAt: "2026-01-01T00:00:00Z", ExitCode: 0, OOMKilled: false };
 
-test("an engine with nothing of this stack is a world without proxy and images", () => {
-  assert.deepEqual(worldOf([], []), { built: { blue: [], green: [] } });
-});
-
-test("the proxy is told by its role, with its image and what it was made from", () => {
-  const labels = { "blue-green.role": "proxy", "blue-green.proxy": '{"httpPort":8080}' };
-  assert.deepEqual(
-    worldOf(
-      [{ Id: "p", Image: "sha256:1", State: { Running: true, Restarting: false }, Config: { Labels: labels } }],
-      [],
-    ).proxy,
-    {
-      id: "p",
-      running: true,
-      imageId: "sha256:1",
-      made: { httpPort: 8080 },
+/** A color's container as `docker inspect` has it. */
+const inspectedSlot: Inspected = {
+  Id: "b1",
+  Name: "/blue-green-dev-blue",
+  Image: "sha256:1",
+  RestartCount: 2,
+  State: { ...running, Restarting: false, Health: { Status: "healthy" } },
+  Config: {
+    Labels: {
+      ...release("blue", "1.0.0", "aaa"),
+      "blue-green.slot":
+        '{"version":"1.0.0","memoryMb":256,"definition":"d","environment":["URL"],"secretEnvironment":"x"}',
     },
-  );
+    Env: ["PATH=/bin", "URL=http://a/?b=c", "EMPTY=", "LINES=a\nb=c"],
+  },
+};
+
+test("an engine with nothing of this stack is a world without proxy, colors and images", () => {
+  assert.deepEqual(worldOf([], []), { slots: {}, built: { blue: [], green: [] } });
 });
 
-test("a proxy whose label is missing or mangled was made from nothing known", () => {
+test("the proxy is told by its role, with what it was made from", () => {
+  const labels = { "blue-green.role": "proxy", "blue-green.proxy": '{"httpPort":8080}' };
+  const proxy = (State: Inspected["State"]) =>
+    worldOf([{ Id: "p", Image: "sha256:1", ...(State && { State }), Config: { Labels: labels } }], []).proxy;
+  assert.deepEqual(proxy({ ...running, Restarting: false }), { id: "p", running: true, made: { httpPort: 8080 } });
+  // The public can meet it again at any moment.
+  assert.equal(proxy({ ...running, Running: false, Restarting: true })?.running, true);
+  assert.equal(proxy({ ...running, Running: false, Restarting: false })?.running, false);
+  assert.equal(proxy(undefined)?.running, false);
+});
+
+test("a color's container is told with its release, its state and what it was made from", () => {
+  assert.deepEqual(worldOf([inspectedSlot], []).slots, {
+    blue: {
+      id: "b1",
+      name: "blue-green-dev-blue",
+      imageId: "sha256:1",
+      state: { ...running, Restarting: false, Health: { Status: "healthy" } },
+      restarts: 2,
+      version: "1.0.0",
+      made: { version: "1.0.0", memoryMb: 256, definition: "d", environment: ["URL"], secretEnvironment: [] },
+      environment: { PATH: "/bin", URL: "http://a/?b=c", EMPTY: "", LINES: "a\nb=c" },
+    },
+  });
+});
+
+test("a container that says next to nothing is told all the same, and counts as one that does not run", () => {
+  assert.deepEqual(worldOf([{ Id: "g1", Config: { Labels: { "blue-green.color": "green" } } }], []).slots, {
+    green: {
+      ...{ id: "g1", name: "", imageId: "", restarts: 0, version: "unknown", made: {}, environment: {} },
+      state: { Running: false, Status: "unknown", StartedAt: "", ExitCode: 0, OOMKilled: false },
+    },
+  });
+});
+
+test("what is labelled with neither color is no color's container, and an image never is one", () => {
+  const labelled = (Labels: Record<string, string> | null): Inspected => ({ Id: "x", Config: { Labels } });
+  const containers = [labelled(null), labelled({}), labelled({ "blue-green.color": "red" })];
+  assert.deepEqual(worldOf(containers, [inspectedSlot]).slots, {});
+});
+
+test("a container whose label is missing or mangled was made from nothing known", () => {
   for (const label of [undefined, "", "{", "null", "[]x", "7"]) {
-    const labels: Record<string, string> = {
-      "blue-green.role": "proxy",
-      ...(label === undefined ? {} : { "blue-green.proxy": label }),
-    };
-    assert.deepEqual(worldOf([{ Id: "p", Config: { Labels: labels } }], []).proxy?.made, {}, String(label));
+    const labels = (name: string): Record<string, string> => (label === undefined ? {} : { [name]: label });
+    const world = worldOf(
+      [
+        { Id: "p", Config: { Labels: { "blue-green.role": "proxy", ...labels("blue-green.proxy") } } },
+        { Id: "b", Config: { Labels: { "blue-green.color": "blue", ...labels("blue-green.slot") } } },
+      ],
+      [],
+    );
+    assert.deepEqual([world.proxy?.made, world.slots.blue?.made], [{}, {}], String(label));
   }
 });
 
@@ -59,41 +108,102 @@ test("a version's image is what its container runs, before any other of the same
   });
 });
 
-test("only what carries this project's and this stack's labels is asked for, and each thing once", async () => {
+test("whatever the variables of a container are, each is told once and nothing of them is lost", () => {
+  const name = fc.string({ minLength: 1 }).filter((text) => !text.includes("="));
+  fc.assert(
+    fc.property(fc.dictionary(name, fc.string({ unit: "binary" })), (variables) => {
+      const Env = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
+      const container = { ...inspectedSlot, Config: { ...inspectedSlot.Config, Env } };
+      const told = worldOf([container], []).slots.blue?.environment ?? {};
+      assert.deepEqual(Object.entries(told), Object.entries(variables));
+    }),
+  );
+});
+
+/** An engine with one container, which keeps what it is asked. */
+function engineWith(container: Inspected, serving: () => Promise<string>) {
   const asked: string[][] = [];
-  const ask = async (...args: string[]) => {
+  const ask = async (...args: string[]): Promise<string> => {
     asked.push(args);
-    return args[1] === "inspect" ? "[]" : "one\none\n";
+    if (args[0] === "exec") return serving();
+    if (args[1] === "inspect") return JSON.stringify(args[0] === "container" ? [container] : []);
+    return "one\none\n";
   };
-  await readWorld({ ask, log }, owner);
-  const filters = ["--filter", "label=blue-green.project=blue-green", "--filter", "label=blue-green.stack=dev"];
+  return { docker: stubDocker({ ask }), asked };
+}
+const filters = ["--filter", "label=blue-green.project=blue-green", "--filter", "label=blue-green.stack=dev"];
+
+test("only what carries this project's and this stack's labels is asked for, each thing once, and the proxy by its name", async () => {
+  const { docker, asked } = engineWith(inspectedSlot, async () => "");
+  await readWorld(docker, owner);
   assert.deepEqual(
     asked.sort((a, b) => (a.join() < b.join() ? -1 : 1)),
     [
       ["container", "inspect", "one"],
       ["container", "ls", "--all", "--quiet", "--no-trunc", ...filters],
+      ["exec", "-e", "HISTORY=1", "-e", "HEALTH=no", "blue-green-dev-proxy", "sh", "-c", READ],
       ["image", "inspect", "one"],
       ["image", "ls", "--all", "--quiet", "--no-trunc", ...filters],
     ],
   );
 });
 
-test("where no engine answers the world is unknown, with the client's own words", async () => {
-  const ask = async () => {
-    throw Object.assign(new Error("Command failed: docker"), { stderr: "Cannot connect to the Docker daemon\n" });
-  };
-  const world = await readWorld({ ask, log }, owner);
-  assert.deepEqual(world, { unknown: true, reason: "Cannot connect to the Docker daemon" });
+test("what the proxy serves is its own word", async () => {
+  const { docker } = engineWith(inspectedSlot, async () => "answer 0123 green\nfile 0123 green\n");
+  const world = await readWorld(docker, owner);
+  assert.ok(!("unknown" in world));
+  assert.equal(world.serving?.color, "green");
+  assert.equal(world.slots.blue?.version, "1.0.0");
 });
 
-test("a client that is missing or has no answer is said in words", async () => {
-  const failing = (fields: object) => ({ log, ask: () => Promise.reject(Object.assign(new Error("?"), fields)) });
-  assert.deepEqual(await readWorld(failing({ code: "ENOENT" }), owner), {
-    unknown: true,
-    reason: "the client `docker` is not on the PATH",
+test("a proxy that is not there, or has nothing to serve yet, serves nothing, and the rest of the world is known", async () => {
+  for (const serving of [async () => "", () => Promise.reject(new Error("No such container: blue-green-dev-proxy"))]) {
+    const world = await readWorld(engineWith(inspectedSlot, serving).docker, owner);
+    assert.ok(!("unknown" in world) && !("serving" in world));
+    assert.equal(world.slots.blue?.id, "b1");
+  }
+});
+
+test("a proxy that runs and can't be asked is told from one that is not there, or does not run, with the client's words", async () => {
+  const serving = () => Promise.reject(new Error("no answer within 20 s"));
+  const proxyThat = (Running: boolean): Inspected => ({
+    Id: "p1",
+    State: { Running, Status: "", StartedAt: "", ExitCode: 0, OOMKilled: false },
+    Config: { Labels: { "blue-green.role": "proxy" } },
   });
-  assert.deepEqual(await readWorld(failing({ killed: true }), owner), {
+  const silent = async (container: Inspected) => {
+    const world = await readWorld(engineWith(container, serving).docker, owner);
+    assert.ok(!("unknown" in world) && !("serving" in world));
+    return world.silent;
+  };
+  assert.equal(await silent(proxyThat(true)), "no answer within 20 s");
+  assert.equal(await silent(proxyThat(false)), undefined);
+  assert.equal(await silent(inspectedSlot), undefined);
+});
+
+test("an engine without anything of this stack is asked to inspect nothing", async () => {
+  const asked: string[] = [];
+  const ask = async (...args: string[]) => {
+    asked.push(args.slice(0, 2).join(" "));
+    return "";
+  };
+  assert.deepEqual(await readWorld(stubDocker({ ask }), owner), { slots: {}, built: { blue: [], green: [] } });
+  assert.deepEqual(asked.sort(), ["container ls", "exec -e", "image ls"]);
+});
+
+test("the colors' containers alone are read with two questions", async () => {
+  const { docker, asked } = engineWith(inspectedSlot, () => assert.fail("the proxy is not asked"));
+  assert.equal((await readSlots(docker, owner)).blue?.id, "b1");
+  assert.deepEqual(asked, [
+    ["container", "ls", "--all", "--quiet", "--no-trunc", ...filters],
+    ["container", "inspect", "one"],
+  ]);
+});
+
+test("where no engine answers the world is unknown, with the client's own words", async () => {
+  const ask = () => Promise.reject(new Error("Cannot connect to the Docker daemon"));
+  assert.deepEqual(await readWorld(stubDocker({ ask }), owner), {
     unknown: true,
-    reason: "the client `docker` had no answer within its time limit",
+    reason: "Cannot connect to the Docker daemon",
   });
 });

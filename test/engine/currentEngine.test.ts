@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CurrentEngine } from "./currentEngine";
+import { RunningUp, row, says, whole } from "./failures";
 import { lifecycle } from "./lifecycle";
 import { type Answer, get, TestStack } from "./stack";
 
@@ -46,6 +47,31 @@ test("on a current Docker Engine", async (t) => {
       assert.notEqual(State.StartedAt, before[index]?.State.StartedAt, `${parts[index]} was restarted`);
     }
     await stack.pulumi("preview", "--expect-no-changes");
+
+    await row(
+      t,
+      stack,
+      "Docker restarted during it",
+      async () => {
+        await stack.set("bakeSeconds", "10");
+        await stack.set("blueVersion", "3.0.0");
+        await stack.set("activeColor", "blue");
+        const up = new RunningUp(stack);
+        await up.says(/blue is watched, 2 of/);
+        await engine.restartDaemon();
+        const { code, output } = await up.ended;
+        assert.notEqual(code, 0);
+        says(
+          output,
+          "blue was switched to and taken back: the proxy could not be asked",
+          "The public is back on green.",
+        );
+        assert.equal(await whole(stack), "green");
+        await stack.up();
+        assert.equal(await whole(stack), "blue");
+      },
+      { only: /./, within: 60 },
+    );
   });
 });
 

@@ -43,6 +43,7 @@ export async function lifecycle(t: TestContext, where: Where = {}): Promise<void
       greenUrl: `http://127.0.0.1:${stack.ports.green}`,
       idleColor: "green",
       idleVersion: "1.0.0",
+      pending: [],
       url: stack.url,
     });
   });

@@ -2,9 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { renderConfiguration } from "../../stacks/configuration";
 import { assertNoFailures, keepAliveGets } from "../load";
-import { sampleSettings } from "../settings.sample";
 import { get, TestStack } from "./stack";
 
 test("releases", async (t) => {
@@ -30,49 +28,78 @@ test("releases", async (t) => {
   await t.test("a release, its switch and a change of both colors in one up drop nothing", async () => {
     const load = keepAliveGets({ url: `${stack.url}/`, connections: 8, pauseMs: 10 });
     await stack.set("greenVersion", "1.2.0");
-    await stack.pulumi("config", "set", "--path", "environment.SHOP", "new");
-    await stack.switchTo("green");
-    assertNoFailures(await load.stop());
+    await stack.set("environment.SHOP", "new", "--path");
+    const output = await stack.switchTo("green");
+    assert.match(output, /blue is live and keeps what it runs\. It takes environment\.SHOP on the next `pulumi up`\./);
     assert.match((await get(stack.url)).body, /Version: 1\.2\.0/);
+    await stack.up();
+    assertNoFailures(await load.stop());
     for (const color of ["blue", "green"] as const) {
       assert.ok((await stack.container(color)).Config.Env.includes("SHOP=new"));
     }
     await stack.pulumi("preview", "--expect-no-changes");
   });
 
-  await t.test("another port and health path inside the containers reach both colors and the proxy", async () => {
-    await stack.set("appPort", "5055");
-    await stack.set("healthPath", "/");
-    await stack.up();
-    const answer = await get(stack.url);
-    assert.equal(answer.status, 200);
-    assert.equal(answer.headers["x-color"], "green");
-  });
-
   await t.test(
-    "an up that finds nothing to do, while the proxy serves the other color, fails and says how to mend it",
+    "another port and health path go to the idle color, are switched to, and then to the other one",
     async () => {
-      // What an interrupted run leaves: the public was moved, and the state does not know.
-      const template = readFileSync(join(stack.directory, "nginx", "nginx.conf.mustache"), "utf8");
-      const moved = renderConfiguration(template, {
-        ...sampleSettings,
-        appPort: 5055,
-        healthPath: "/",
-        activeColor: "blue",
-      });
-      const put = `cat >/var/lib/blue-green/nginx.conf && kill -HUP 1`;
-      const proxy = (await stack.container("proxy")).Id;
-      await stack.dockerWithInput(moved.replace("@GENERATION@", "by-hand"), "exec", "-i", proxy, "sh", "-c", put);
-      const { code, output } = await stack.tryPulumi("up", "--yes", "--skip-preview");
-      assert.notEqual(code, 0);
-      assert.match(output, /The proxy serves blue, although activeColor is green/);
-      const [, urn] = /Next: pulumi up --replace '([^']+)'/.exec(output) ?? [];
-      assert.ok(urn, output);
-      await stack.pulumi("up", "--yes", "--skip-preview", "--replace", urn);
+      const load = keepAliveGets({ url: `${stack.url}/`, connections: 8, pauseMs: 10 });
+      const { Id } = await stack.container("green");
+      await stack.set("appPort", "5055");
+      await stack.set("healthPath", "/healthz/");
+      const page = join(stack.directory, "app", "app.py");
+      writeFileSync(page, readFileSync(page, "utf8").replace('"/healthz")', '"/healthz", strict_slashes=False)'));
+      await stack.set("blueVersion", "1.3.0");
+      const output = await stack.up();
+      assert.match(output, /It takes appPort 5000 -> 5055, healthPath \/healthz -> \/healthz\/ on the first/);
+      assert.equal((await stack.container("green")).Id, Id, "what the public is on is the same container");
       assert.equal((await get(stack.url)).headers["x-color"], "green");
+      await stack.switchTo("blue");
+      assert.equal((await get(stack.url)).headers["x-color"], "blue");
+      await stack.set("greenVersion", "1.3.0");
       await stack.up();
+      await stack.switchTo("green");
+      await stack.pulumi("preview", "--expect-no-changes");
+      assertNoFailures(await load.stop());
     },
   );
+});
+
+test("the live color is not changed in place", async (t) => {
+  const stack = await TestStack.make(t);
+  await stack.up();
+  const { Id } = await stack.container("blue");
+
+  await t.test("by its own setting: refused at preview and at up, with the way to do it", async () => {
+    await stack.set("blueVersion", "2.0.0");
+    for (const command of [["preview"], ["up", "--yes", "--skip-preview"]]) {
+      const { code, output } = await stack.tryPulumi(...command);
+      assert.notEqual(code, 0);
+      assert.match(output, /blue is live, and this would replace its container .*\(blueVersion 1\.0\.0 -> 2\.0\.0\)/);
+      assert.match(output, /pulumi config set greenVersion 2\.0\.0 && pulumi up/);
+    }
+    assert.equal((await stack.container("blue")).Id, Id);
+  });
+
+  await t.test("nor by what somebody changed on the engine: a refresh replaces neither it nor the proxy", async () => {
+    await stack.set("blueVersion", "1.0.0");
+    const proxy = (await stack.container("proxy")).Id;
+    for (const id of [Id, proxy]) await stack.docker("update", "--memory", "200m", "--memory-swap", "400m", id);
+    await stack.pulumi("up", "--yes", "--skip-preview", "--refresh");
+    assert.equal((await stack.container("blue")).Id, Id);
+    assert.equal((await stack.container("proxy")).Id, proxy);
+  });
+
+  await t.test("but for allowLiveReplace, on purpose; the run after it takes it for stable again", async () => {
+    await stack.set("blueVersion", "2.0.0");
+    await stack.set("allowLiveReplace", "true");
+    assert.match(await stack.up(), /blue is live and is replaced in place \(blueVersion 1\.0\.0 -> 2\.0\.0\)/);
+    assert.notEqual((await stack.container("blue")).Id, Id);
+    assert.match((await get(stack.url)).body, /Version: 2\.0\.0/);
+    await stack.pulumi("config", "rm", "allowLiveReplace");
+    assert.match(await stack.up(), /its container was made anew since then/);
+    await stack.pulumi("preview", "--expect-no-changes");
+  });
 });
 
 test("a secret in the log of a container that does not start is not shown", async (t) => {

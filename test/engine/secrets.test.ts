@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { history } from "./failures";
 import { TestStack } from "./stack";
 
 const SECRET = "planted-c4n4ry-value";
@@ -14,7 +15,13 @@ test("a secret reaches the app and shows nowhere else", async (t) => {
   await stack.pulumi("config", "set", "--path", "environment.SHOP", "other-value");
   await stack.pulumi("config", "set", "--path", "--secret", "secretEnvironment.TOKEN", `${SECRET}-2`);
   const diff = await stack.pulumi("preview", "--diff");
-  outputs.push(diff, await stack.pulumi("preview", "--json"), await stack.up(), await stack.pulumi("stack", "export"));
+  outputs.push(diff, await stack.pulumi("preview", "--json"), await stack.up());
+  // The live color takes the change when it has become idle.
+  assert.match(outputs.at(-1) ?? "", /It takes environment\.SHOP, secretEnvironment\.TOKEN on the first/);
+  outputs.push(await stack.switchTo("green"), await stack.up(), await stack.pulumi("stack", "export"));
+  const status = await stack.command("npm", "run", "status", "--", "--json");
+  assert.equal(status.code, 0, status.output);
+  outputs.push(JSON.stringify(await history(stack)), status.output);
 
   for (const color of ["blue", "green"] as const) {
     const { Env } = (await stack.container(color)).Config;

@@ -1,4 +1,4 @@
-import { execFile } from "node:child_process";
+import { type ChildProcess, execFile, type SpawnOptions, spawn } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { request } from "node:http";
 import { createServer } from "node:net";
@@ -134,7 +134,17 @@ export class TestStack {
     env: NodeJS.ProcessEnv = {},
   ): Promise<TestStack> {
     const directory = mkdtempSync(join(tmpdir(), "blue-green-test-"));
-    for (const part of ["index.ts", "stacks", "nginx", "app", "Pulumi.yaml", "package.json", "tsconfig.json"]) {
+    for (const part of [
+      "index.ts",
+      "stacks",
+      "cutover",
+      "status",
+      "nginx",
+      "app",
+      "Pulumi.yaml",
+      "package.json",
+      "tsconfig.json",
+    ]) {
       cpSync(join(CHECKOUT, part), join(directory, part), { recursive: true });
     }
     symlinkSync(join(CHECKOUT, "node_modules"), join(directory, "node_modules"));
@@ -150,7 +160,9 @@ export class TestStack {
     });
     t.after(() => stack.remove());
     await stack.pulumi("stack", "init", name);
-    const all = { activeColor: "blue", httpPort: http, bluePort: blue, greenPort: green, ...baseImages(), ...settings };
+    const ports = { httpPort: http, bluePort: blue, greenPort: green };
+    // A second is enough where the watch after a switch is not what is tested.
+    const all = { activeColor: "blue", bakeSeconds: 1, ...ports, ...baseImages(), ...settings };
     await stack.pulumi(
       "config",
       "set-all",
@@ -168,9 +180,20 @@ export class TestStack {
     return must("pulumi", ["--non-interactive", ...args], { cwd: this.directory, env: this.env });
   }
 
+  /** A Pulumi command that goes on by itself, as a user's shell would start it. */
+  startPulumi(...args: string[]): ChildProcess {
+    const options: SpawnOptions = { cwd: this.directory, env: this.env, stdio: ["ignore", "pipe", "pipe"] };
+    return spawn("pulumi", ["--non-interactive", ...args], options);
+  }
+
   /** A Pulumi command that may fail. */
   tryPulumi(...args: string[]): Promise<Ended> {
     return run("pulumi", ["--non-interactive", ...args], { cwd: this.directory, env: this.env });
+  }
+
+  /** Any command, in the copy of the program and with the stack's environment; it may fail. */
+  command(file: string, ...args: string[]): Promise<Ended> {
+    return run(file, args, { cwd: this.directory, env: this.env });
   }
 
   set(setting: string, value: string, ...flags: string[]): Promise<string> {

@@ -4,9 +4,12 @@ to a proxy. One process and one event loop, so that a thousand idle connections 
 import asyncio
 import hashlib
 import os
+import random
+import sys
 import weakref
 
 from aiohttp import WSCloseCode, web
+from aiohttp.typedefs import Handler
 
 KEEP_ALIVE_SECONDS = 75  # longer than the proxy's, as in the sample service
 CHUNK_BYTES = 64 * 1024
@@ -16,6 +19,8 @@ VERSION = os.environ["APP_VERSION"]
 IDENTITY = {"color": COLOR, "version": VERSION}
 
 routes = web.RouteTableDef()
+# What is to go wrong from now on, set by POST /faults on the color's own port.
+faults: dict[str, float] = {}
 open_sockets: weakref.WeakSet[web.WebSocketResponse] = weakref.WeakSet()
 
 
@@ -86,6 +91,35 @@ async def status(request: web.Request) -> web.Response:
     return web.Response(status=code, text=f"{COLOR}\n")
 
 
+@routes.post("/faults")
+async def set_faults(request: web.Request) -> web.Response:
+    """errorPercent of all answers are 500, each takes delaySeconds longer, healthStatus is the health path's status."""
+    known = {"errorPercent", "delaySeconds", "healthStatus"}
+    asked = await request.json()
+    if not known >= asked.keys():
+        raise web.HTTPBadRequest(
+            text=f"known are {', '.join(sorted(known))}, not {', '.join(sorted(asked))}\n"
+        )
+    faults.clear()
+    faults.update({name: float(value) for name, value in asked.items()})
+    return web.json_response(faults)
+
+
+@web.middleware
+async def with_faults(request: web.Request, handler: Handler) -> web.StreamResponse:
+    if request.path == "/faults":
+        return await handler(request)
+    if request.path == "/healthz":
+        if "healthStatus" in faults:
+            return web.Response(status=int(faults["healthStatus"]), text="a fault\n")
+        return await handler(request)
+    if "delaySeconds" in faults:
+        await asyncio.sleep(faults["delaySeconds"])
+    if random.random() * 100 < faults.get("errorPercent", 0):
+        return web.Response(status=500, text="a fault\n")
+    return await handler(request)
+
+
 @routes.get("/crash")
 async def crash(_: web.Request) -> web.Response:
     os._exit(1)
@@ -115,7 +149,9 @@ async def close_sockets(_: web.Application) -> None:
 
 
 if __name__ == "__main__":
-    application = web.Application()
+    if os.environ.get("EXIT_AT_START"):
+        sys.exit("EXIT_AT_START is set: no service today")
+    application = web.Application(middlewares=[with_faults])
     application.add_routes(routes)
     application.on_shutdown.append(close_sockets)
     web.run_app(

@@ -1,0 +1,484 @@
+import { hostname } from "node:os";
+import { setTimeout as pause } from "node:timers/promises";
+import type { Color } from "../stacks/color";
+import type { Docker, Ended } from "../stacks/docker";
+import { hide, lastLines, verdict, waitHealthy } from "../stacks/health";
+import { type CutoverRecord, type HistoryEntry, isStable, type Result, type Serving } from "../stacks/serving";
+import { readSlots, type SlotContainer } from "../stacks/world";
+import { runGateCommand } from "./gateCommand";
+import { type Lock, Nginx } from "./nginx";
+import type { Order } from "./order";
+import { runSmokeTests, type SmokeFailure } from "./smokeTest";
+import { Watch } from "./watch";
+
+/** How long another cutover in the same proxy is waited for: one whose `pulumi up` was killed goes on to its end. */
+const LOCK_WAIT_SECONDS = 120;
+
+/** How long a color that was checked a moment ago, or was stable, may take for the switch's own question. */
+const ANSWER_SECONDS = 10;
+
+/** The proxy may fail to be asked so many times in a row while it is watched. */
+const MOST_UNASKED = 3;
+
+/** How long the proxy may be away, as when Docker restarts, before nothing more can be done for it. */
+const RECOVER_SECONDS = 90;
+
+/** nginx hands on what it has counted after at most half a second. */
+const COUNTED_AFTER_MILLISECONDS = 700;
+
+/** A cutover that did not take place, or was taken back; the message is for people. */
+export class CutoverFailed extends Error {
+  override readonly name = "CutoverFailed";
+
+  constructor(
+    readonly result: Extract<Result, "refused" | "failed" | "reverted">,
+    /** Why, in a line. */
+    readonly reason: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** A configuration that serves or served. */
+interface Served {
+  generation: string;
+  color: Color;
+}
+
+/** With what a cutover is carried out. */
+export interface Means {
+  docker: Docker;
+  /** Gets each line for people as it comes. */
+  say: (line: string) => void;
+  /** Aborted when the run is cancelled. */
+  signal: AbortSignal;
+}
+
+/** Carries out one order, under the proxy's lock, and writes the history. */
+export async function carryOut(order: Order, means: Means): Promise<void> {
+  const proxy = new Nginx(means.docker, order.proxy);
+  const began = new Date().toISOString();
+  const holder = `${hostname()}, process ${process.pid}, since ${began}`;
+  const lock = await cancellable(proxy.lock(holder, LOCK_WAIT_SECONDS, means.say), means.signal).catch(
+    (error: Error) => {
+      const name = `${order.owner.project}-${order.owner.stack}-proxy`;
+      throw new Error(
+        `${order.target} was not switched to: ${error.message} Nothing was changed.\nNext: docker logs --tail 30 ${name}; then: pulumi up`,
+      );
+    },
+  );
+  try {
+    await new Cutover(order, means, proxy, lock, began).run();
+  } finally {
+    await lock.release();
+  }
+}
+
+class Cutover {
+  private readonly target: Color;
+  private readonly seconds: Record<string, number> = {};
+  private slots: Partial<Record<Color, SlotContainer>> = {};
+  private readonly before: Serving | undefined;
+  private requests: number | undefined;
+  /** Whether the proxy's configuration may be another one than before. */
+  private moved = false;
+
+  constructor(
+    private readonly order: Order,
+    private readonly means: Means,
+    private readonly proxy: Nginx,
+    private readonly lock: Lock,
+    private readonly began: string,
+  ) {
+    this.target = order.target;
+    this.before = lock.serving;
+  }
+
+  async run(): Promise<void> {
+    try {
+      this.slots = await readSlots(this.means.docker, this.order.owner);
+      await this.act();
+    } catch (error) {
+      const failed = error instanceof CutoverFailed ? error : await this.unforeseen(error as Error);
+      await this.remember(failed.result, failed.reason);
+      throw failed;
+    }
+  }
+
+  private async act(): Promise<void> {
+    const { order, target, before } = this;
+    const soon = Math.min(ANSWER_SECONDS, order.healthTimeoutSeconds);
+    if (before === undefined) {
+      await this.timed("switch", () => this.move(order.healthTimeoutSeconds));
+      await this.finish("first");
+      return;
+    }
+
+    const stable = isStable(before.record, target, this.ids);
+    if (before.color !== target && stable) {
+      this.say(`${target} was stable and its container is the same: going back at once, without smoke tests and watch`);
+      await this.timed("switch", () => this.move(soon));
+      await this.finish("instant");
+      return;
+    }
+    if (before.color !== target) {
+      await this.timed("gate", () => this.gate());
+      const from = { generation: before.generation, color: before.color };
+      // Written first: whoever comes after us, should we be cut off, must know that this was not watched to its end.
+      const moving = { from: from.color, generation: from.generation, to: target };
+      await this.lock.writeRecord({ ...before.record, moving }).catch((error: Error) => {
+        const next = "make room on the engine's disk (docker system df), then: pulumi up";
+        throw this.refused("the proxy's volume can't be written", `In the proxy's words: ${error.message}`, next);
+      });
+      await this.timed("switch", () => this.move(soon));
+      await this.timed("watch", () => this.bake(from));
+      await this.finish("switched");
+      return;
+    }
+
+    const { moving } = before.record;
+    const asked = before.generation === order.generation && before.answers && !before.edited;
+    if (moving?.to === target) {
+      this.say(`${target} is live, but was not watched to the end after its switch: that is done now`);
+      await this.timed("switch", () => this.move(soon, true));
+      await this.timed("watch", () => this.bake({ generation: moving.generation, color: moving.from }));
+      await this.finish("switched", "the watch of a switch that was cut off");
+      return;
+    }
+    await this.timed("switch", () => this.move(soon));
+    // A container made anew in front of the public: there is no other one to go back to, but it must be what it should be.
+    if (!stable) await this.timed("gate", () => this.examine());
+    // Nothing moved: a changed limit, for example, is nothing that the history tells.
+    if (!asked || !stable)
+      await this.finish("reloaded", before.edited ? "the configuration had been changed" : undefined);
+  }
+
+  /** The target is checked from where the proxy reaches it: its health and the smoke tests. */
+  private async examine(): Promise<void> {
+    const { order, target, means } = this;
+    const slot = this.slots[target];
+    if (slot === undefined) throw this.refused("it has no container", "", "pulumi up --refresh, which makes it again");
+    const unhealthy = await waitHealthy(means.docker, slot.id, {
+      seconds: order.healthTimeoutSeconds,
+      secrets: this.secrets,
+      restarts: slot.restarts,
+      say: means.say,
+      signal: means.signal,
+    });
+    if (unhealthy !== undefined) throw this.refused(firstLine(unhealthy).replace(/\.$/, ""), restOf(unhealthy));
+    this.stopIfCancelled();
+
+    const failure = await this.smoke(`http://${target}:${order.appPort}`);
+    if (failure !== undefined) {
+      throw this.refused(`the smoke test "${failure.test}" failed`, `${this.details(failure)}\n${await this.log()}`);
+    }
+    const count = order.smokeTests.length;
+    const passed = count === 0 ? "" : ` and passed ${count === 1 ? "1 smoke test" : `${count} smoke tests`}`;
+    this.say(`${target} (${slot.version}) is healthy${passed}`);
+    this.stopIfCancelled();
+  }
+
+  private smoke(base: string): Promise<SmokeFailure | undefined> {
+    const identity = { color: this.target, version: this.slots[this.target]?.version ?? "" };
+    return runSmokeTests(this.order.smokeTests, base, identity, this.proxy.curl);
+  }
+
+  /** Before the switch: nothing has moved yet. */
+  private async gate(): Promise<void> {
+    const { order, target, means } = this;
+    await this.examine();
+    if (order.gateCommand === "") return;
+    this.say(`the gate command runs, for at most ${order.gateTimeoutSeconds} s`);
+    const gate = {
+      command: order.gateCommand,
+      timeoutSeconds: order.gateTimeoutSeconds,
+      url: `http://${order.targetHost.includes(":") ? `[${order.targetHost}]` : order.targetHost}:${this.slots[target]?.made.port}`,
+      color: target,
+      version: this.slots[target]?.version ?? "",
+    };
+    const failed = await runGateCommand(gate, (line) => this.say(`gate: ${line}`), means.signal);
+    this.stopIfCancelled();
+    if (failed !== undefined) {
+      throw this.refused(`the gate command ${failed}`, `It was: ${order.gateCommand}\n${await this.log()}`);
+    }
+    this.say("the gate command passed");
+  }
+
+  /** The switch itself; when it fails the configuration of before serves. */
+  private async move(answerSeconds: number, keepPrevious = false): Promise<void> {
+    const { order, target, proxy, lock, before } = this;
+    const { appPort, healthPath, verifyRequests } = order;
+    const how = { appPort, healthPath, answerSeconds, verifyRequests, keepPrevious };
+    const watched = before !== undefined && before.color !== target ? true : keepPrevious;
+    if (watched && order.bakeSeconds > 0) await lock.watch();
+    this.moved = true;
+    const ended = await proxy
+      .move(order.configuration, how, (line) => this.say(line))
+      .catch((error: Error): Ended => ({ code: null, stdout: "", stderr: error.message }));
+    if (ended.code === 0) return;
+
+    const why = ended.stderr.trim() || "the script in the proxy was cut off, as when the proxy or Docker restarts";
+    const where = await this.settle(before && { generation: before.generation, color: before.color });
+    // The script's own next command is the last line then.
+    const next = why.includes("\nNext: ")
+      ? ""
+      : `\nNext: docker logs --tail 30 ${this.name(target)}; docker logs --tail 30 ${this.name("proxy")}; when it is mended: pulumi up`;
+    const reason = firstLine(why).replace(/\.$/, "");
+    throw new CutoverFailed(
+      "failed",
+      reason,
+      `${where.settled ? `${target} was not switched to` : `The switch to ${target} failed`}: ${reason}.\n${where.says}${after(restOf(why))}${next}`,
+    );
+  }
+
+  /** After the switch: the new color's own answers are watched, and it goes back when they are not good enough. */
+  private async bake(old: Served): Promise<void> {
+    const { order, target } = this;
+    if (order.bakeSeconds === 0) return;
+    const trouble = await this.watch();
+    if (trouble === undefined) return;
+
+    const reason = firstLine(trouble);
+    const log = await this.log();
+    if (!(await this.proxy.answers(old.color).catch(() => true))) {
+      throw new CutoverFailed(
+        "failed",
+        `${reason}; ${old.color} does not answer either`,
+        `${target} is live and not well: ${trouble}.\nThe public was left there, since ${old.color} does not answer at all.\n${log}\n` +
+          `Next: docker logs --tail 30 ${this.name(old.color)}; when one of them is mended: pulumi up`,
+      );
+    }
+    this.say(`${target} is not well (${reason}): going back to ${old.color}`);
+    const started = performance.now();
+    const where = await this.settle(old);
+    this.seconds.back = since(started);
+    if (!where.settled) {
+      throw new CutoverFailed(
+        "failed",
+        `${reason}; the way back failed`,
+        `${target} is live and not well: ${trouble}.\n${where.says}\n${log}\nNext: npm run status; docker logs --tail 30 ${this.name("proxy")}; then: pulumi up`,
+      );
+    }
+    const again = `try ${target} again, as it is or after ${this.releaseOf(target)}: pulumi up`;
+    throw new CutoverFailed(
+      "reverted",
+      reason,
+      `${target} was switched to and taken back: ${trouble}.\nThe public is back on ${old.color}, after ${this.seconds.back} s.\n${log}\n` +
+        `Next: accept ${old.color}: pulumi config set activeColor ${old.color} && pulumi up; or ${again}`,
+    );
+  }
+
+  /** Watches for the bake time; answers what is wrong, as soon as something is. */
+  private async watch(): Promise<string | undefined> {
+    const { order, target, proxy, means } = this;
+    const watch = new Watch(order.limits);
+    const first = this.slots[target];
+    const started = performance.now();
+    const passed = () => (performance.now() - started) / 1000;
+    let offset = 0;
+    let unasked = 0;
+    for (;;) {
+      const left = order.bakeSeconds - passed();
+      const last = left <= 1;
+      const wait = last ? Math.max(0, left * 1000) + COUNTED_AFTER_MILLISECONDS : 1000;
+      await pause(wait, undefined, { signal: means.signal }).catch(() => {});
+      if (means.signal.aborted) return "the run was cancelled";
+      const seen = await Promise.all([proxy.sample(offset, target), readSlots(means.docker, order.owner)]).catch(
+        (error: Error) => error,
+      );
+      if (seen instanceof Error) {
+        // One question may fail, as over a slow line.
+        unasked += 1;
+        if (unasked >= MOST_UNASKED) return `the proxy could not be asked: ${firstLine(seen.message)}`;
+        continue;
+      }
+      unasked = 0;
+      const [sample, slots] = seen;
+      offset = sample.offset;
+      watch.add(sample);
+      this.requests = watch.figures.count;
+      const second = Math.min(Math.max(1, Math.floor(passed())), order.bakeSeconds);
+      this.say(`${target} is watched, ${second} of ${order.bakeSeconds} s: ${watch.summary}`);
+      if (sample.serves !== `${order.generation} ${target}`) {
+        return `somebody else changed what the proxy serves (${sample.serves || "no answer"})`;
+      }
+      const trouble = [this.changed(first, slots[target]), watch.verdict].filter((one) => one !== undefined);
+      if (trouble.length > 0) return trouble.join("; ");
+      // A last look that was missed is looked at again.
+      if (last && watch.answered) break;
+    }
+    if (watch.enough) return undefined;
+    const { count } = watch.figures;
+    const few = `only ${count} answers, fewer than minRequests (${order.limits.minRequests})`;
+    if (order.smokeTests.length === 0) {
+      this.say(`${few}: its health alone was watched, since there are no smoke tests`);
+      return undefined;
+    }
+    this.say(`${few}: the smoke tests are repeated through the front`);
+    const failure = await this.smoke("http://127.0.0.1:8080");
+    return failure && `the smoke test "${failure.test}" failed through the front\n${this.details(failure)}`;
+  }
+
+  /** What happened to the container since the switch, in words. */
+  private changed(first: SlotContainer | undefined, now: SlotContainer | undefined): string | undefined {
+    if (first === undefined || now?.id !== first.id) return "its container is gone";
+    const seen = verdict(now.state, now.restarts - first.restarts);
+    if (typeof seen === "object") return `its container ${hide(this.secrets, seen.failed)}`;
+    return now.state.StartedAt === first.state.StartedAt ? undefined : "its container was started again";
+  }
+
+  /** Makes sure that what served before serves, whatever became of the script, also when the proxy is away for a while. */
+  private async settle(old: Served | undefined): Promise<{ settled: boolean; says: string }> {
+    if (old === undefined) return { settled: true, says: "Nobody was served before; the next run begins anew." };
+    const deadline = performance.now() + RECOVER_SECONDS * 1000;
+    for (;;) {
+      const ended = await this.proxy.back(old).catch(() => undefined);
+      if (ended?.code === 0) {
+        this.moved = false;
+        if (old.color !== this.target) await this.lock.writeRecord(this.recordWithout()).catch(() => {});
+        return { settled: true, says: `Nothing was changed: the public is on ${old.color}.` };
+      }
+      if (performance.now() > deadline) {
+        const now = await this.proxy.serving().catch(() => undefined);
+        const says = now?.answers
+          ? `The way back to ${old.color} failed (${ended?.stderr.trim()}): the public is on ${now.color}.`
+          : `The proxy does not answer for ${RECOVER_SECONDS} s; it is made to run again by: docker start ${this.name("proxy")}`;
+        return { settled: false, says };
+      }
+      await pause(500);
+    }
+  }
+
+  /** What nobody has thought of, such as an engine that stops answering: what served before serves. */
+  private async unforeseen(error: Error): Promise<CutoverFailed> {
+    const { target, before, moved } = this;
+    const where =
+      moved && before !== undefined
+        ? await this.settle({ generation: before.generation, color: before.color })
+        : { says: `Nothing was changed: the public is on ${before?.color ?? "nobody"}.` };
+    const reason = firstLine(error.message).replace(/\.$/, "");
+    return new CutoverFailed(
+      "failed",
+      reason,
+      `${target} was not switched to: ${reason}.${after(restOf(error.message))}\n${where.says}\nNext: npm run status; then: pulumi up`,
+    );
+  }
+
+  /** The record with the switch that was under way taken out. */
+  private recordWithout(): CutoverRecord {
+    return { stable: this.before?.record.stable ?? {} };
+  }
+
+  /** The record and the history of a cutover that ended well. */
+  private async finish(result: Result, reason?: string): Promise<void> {
+    const { target, before, lock } = this;
+    const { stable } = this.recordWithout();
+    await lock.writeRecord({ stable: { ...stable, [target]: this.ids } }).catch((error: Error) => {
+      this.say(
+        `the way back will not be at once: that ${target} is stable could not be written (${firstLine(error.message)})`,
+      );
+    });
+    await this.remember(result, reason);
+    const from = before === undefined || before.color === target ? "" : `, from ${before.color}`;
+    const well = result === "reloaded" ? "" : " and well";
+    const steps = Object.entries(this.seconds).map(([step, value]) => `${step} ${value} s`);
+    this.say(`${target} is live${from}${well} (${steps.join(", ")})`);
+  }
+
+  private async remember(result: Result, reason?: string): Promise<void> {
+    const { before, slots, target, requests } = this;
+    const each = <T>(of: (slot: SlotContainer) => T) =>
+      Object.fromEntries(Object.entries(slots).map(([color, slot]) => [color, of(slot)]));
+    const entry: HistoryEntry = {
+      time: this.began,
+      result,
+      ...(before && { from: before.color }),
+      to: target,
+      versions: each((slot) => slot.version),
+      images: each((slot) => slot.imageId),
+      seconds: this.seconds,
+      ...(requests !== undefined && { requests }),
+      ...(reason !== undefined && { reason }),
+    };
+    await this.lock.remember(entry).catch((error: Error) => {
+      this.say(`the history could not be written: ${firstLine(error.message)}`);
+    });
+  }
+
+  private refused(reason: string, more: string, next?: string): CutoverFailed {
+    const { target, before } = this;
+    const live = before?.color ?? "nobody";
+    const usual = `put a mended release there: ${this.releaseOf(target)} && pulumi up; or stay: pulumi config set activeColor ${live}`;
+    return new CutoverFailed(
+      "refused",
+      reason,
+      `${target} ${live === target ? "is live, but not well" : "was not switched to"}: ${reason}.${after(more)}\nNothing was changed: the public is on ${live}.\nNext: ${next ?? usual}`,
+    );
+  }
+
+  private stopIfCancelled(): void {
+    if (this.means.signal.aborted) throw this.refused("the run was cancelled", "", "pulumi up");
+  }
+
+  private async timed(step: string, act: () => Promise<void>): Promise<void> {
+    const started = performance.now();
+    try {
+      await act();
+    } finally {
+      this.seconds[step] = since(started);
+    }
+  }
+
+  /** The command that puts another release on a color. */
+  private releaseOf(color: Color): string {
+    const version = `pulumi config set ${color}Version <version>`;
+    return this.slots[color]?.made.image ? `pulumi config set ${color}Image <image> && ${version}` : version;
+  }
+
+  /** A smoke test's failure, without the secrets that an answer may hold. */
+  private details({ request, expected, came }: SmokeFailure): string {
+    return hide(this.secrets, `  Asked:    ${request}\n  Expected: ${expected}\n  Came:     ${came}`);
+  }
+
+  private say(line: string): void {
+    this.means.say(line);
+  }
+
+  private log(): Promise<string> {
+    const slot = this.slots[this.target];
+    return slot === undefined ? Promise.resolve("") : lastLines(this.means.docker, slot.id, this.secrets);
+  }
+
+  /** The target's containers, all of them. */
+  private get ids(): string[] {
+    const slot = this.slots[this.target];
+    return slot === undefined ? [] : [slot.id];
+  }
+
+  /** Values that the target's container was given and that may be in its log. */
+  private get secrets(): string[] {
+    const slot = this.slots[this.target];
+    return (slot?.made.secretEnvironment ?? []).map((name) => slot?.environment[name] ?? "");
+  }
+
+  private name(part: Color | "proxy"): string {
+    return `${this.order.owner.project}-${this.order.owner.stack}-${part}`;
+  }
+}
+
+const firstLine = (text: string): string => text.split("\n", 1)[0] ?? "";
+const restOf = (text: string): string => text.split("\n").slice(1).join("\n");
+const after = (text: string): string => (text === "" ? "" : `\n${text}`);
+const since = (started: number): number => Math.round((performance.now() - started) / 10) / 100;
+
+/** A wait that ends with the run. */
+const cancellable = <T>(wait: Promise<T>, signal: AbortSignal): Promise<T> =>
+  Promise.race([
+    wait,
+    new Promise<never>((_, reject) => {
+      const stop = () => reject(new Error("the run was cancelled."));
+      if (signal.aborted) stop();
+      signal.addEventListener("abort", stop, { once: true });
+    }),
+  ]);

@@ -1,0 +1,24 @@
+import { text } from "node:stream/consumers";
+import { dockerAt } from "../stacks/docker";
+import { carryOut } from "./cutover";
+import { orderFrom } from "./order";
+
+/** Run by `pulumi up` (stacks/cutover.ts): the rendered configuration on standard input, the rest in the environment. */
+async function main(): Promise<void> {
+  const cancelled = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => cancelled.abort());
+  // Whoever reads this may be gone before the work is done.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
+
+  await carryOut(orderFrom(process.env, await text(process.stdin)), {
+    docker: dockerAt(undefined),
+    say: (line) => console.log(`cutover: ${line}`),
+    signal: cancelled.signal,
+  });
+}
+
+main().catch((error: Error) => {
+  console.error(error.message);
+  // A lock that is still waited for must not hold up the end.
+  process.exit(1);
+});

@@ -1,0 +1,89 @@
+import type { Sample } from "./nginx";
+
+/** When a switch is taken back. */
+export interface Limits {
+  /** Share of 5xx answers, in percent. */
+  maxErrorPercent: number;
+  /** Answers from which on that share and the answer time count. */
+  minRequests: number;
+  /** 95th percentile of the answer time, in seconds; 0 sets no limit. */
+  maxP95Seconds: number;
+}
+
+/** The new color may miss so many looks in a row, a second apart: one may fall on a short pause. */
+const MOST_MISSES = 3;
+
+/** What was seen of the new color's answers, in figures. */
+export interface Figures {
+  count: number;
+  errors: number;
+  /** Share of errors in percent; 0 without an answer. */
+  errorPercent: number;
+  /** 95th percentile of the answer time in seconds; 0 without an answer. */
+  p95Seconds: number;
+}
+
+/** Adds up what the new color answers after a switch, and says when it is too much. */
+export class Watch {
+  private count = 0;
+  private errors = 0;
+  private misses = 0;
+  private lastHealth = 0;
+  private readonly times = new Map<number, number>();
+
+  constructor(private readonly limits: Limits) {}
+
+  add({ count, errors, times, health }: Pick<Sample, "count" | "errors" | "times" | "health">): void {
+    this.count += count;
+    this.errors += errors;
+    for (const [milliseconds, many] of times) {
+      this.times.set(milliseconds, (this.times.get(milliseconds) ?? 0) + many);
+    }
+    this.lastHealth = health;
+    this.misses = health >= 200 && health < 300 ? 0 : this.misses + 1;
+  }
+
+  get figures(): Figures {
+    const { count, errors } = this;
+    return { count, errors, errorPercent: count === 0 ? 0 : (100 * errors) / count, p95Seconds: this.p95() };
+  }
+
+  /** Whether the latest look at the health path was answered well. */
+  get answered(): boolean {
+    return this.misses === 0;
+  }
+
+  /** Whether there were enough answers to judge by. */
+  get enough(): boolean {
+    return this.count >= this.limits.minRequests;
+  }
+
+  /** Why the switch has to be taken back, with the figures; undefined while all is well. */
+  get verdict(): string | undefined {
+    const { maxErrorPercent, maxP95Seconds } = this.limits;
+    const { errorPercent, p95Seconds } = this.figures;
+    if (this.misses >= MOST_MISSES) {
+      const seen = this.lastHealth === 0 ? "no answer" : `status ${this.lastHealth}`;
+      return `its health path was not answered with 2xx ${this.misses} times in a row (${seen})`;
+    }
+    if (!this.enough) return undefined;
+    if (errorPercent > maxErrorPercent) return `${this.summary} (maxErrorPercent ${maxErrorPercent})`;
+    if (maxP95Seconds > 0 && p95Seconds > maxP95Seconds) return `${this.summary} (maxP95Seconds ${maxP95Seconds})`;
+    return undefined;
+  }
+
+  /** The figures in words. */
+  get summary(): string {
+    const { count, errors, errorPercent, p95Seconds } = this.figures;
+    return `${count} answers, ${errors} of them 5xx (${errorPercent.toFixed(errorPercent < 10 ? 2 : 0)} %), 95 % within ${p95Seconds.toFixed(3)} s`;
+  }
+
+  private p95(): number {
+    let left = Math.ceil(this.count * 0.95);
+    for (const [milliseconds, many] of [...this.times].sort(([a], [b]) => a - b)) {
+      left -= many;
+      if (left <= 0) return milliseconds / 1000;
+    }
+    return 0;
+  }
+}

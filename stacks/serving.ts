@@ -1,0 +1,167 @@
+import { createHash } from "node:crypto";
+import { COLORS, type Color } from "./color";
+import type { Docker } from "./docker";
+import { isObject, objectIn } from "./json";
+import { PROXY_DIRECTORY } from "./names";
+
+/** Stands in the template where the configuration tells its own generation, so that a switch changes one line and not two. */
+export const GENERATION_PLACEHOLDER = "@GENERATION@";
+
+/** What the proxy serves, in its own words. */
+export interface Serving {
+  /** Hash of the configuration that serves, as it was rendered (see {@link generationOf}). */
+  generation: string;
+  /** The color that the public sees: **live**. */
+  color: Color;
+  /** Whether nginx itself said so; otherwise it is what the file says that nginx would start with. */
+  answers: boolean;
+  /** Whether the file is another than the one that the cutover wrote: somebody changed it by hand. */
+  edited: boolean;
+  /** Generation that Pulumi's state holds, as the latest run that ended well found it. */
+  declared?: string;
+  /** Who carries out a cutover in this proxy at this moment. */
+  busy?: string;
+  record: CutoverRecord;
+  /** What the live color's health path answered through nginx, where it was asked. */
+  health?: { well: boolean; seen: string };
+  /** The latest cutovers, oldest first, as they are written in the history. */
+  history: HistoryEntry[];
+}
+
+/** What the cutovers leave on the proxy's volume for the runs after them. */
+export interface CutoverRecord {
+  /** A switch that has begun and was not watched to its end: what served before it, and to where it goes. */
+  moving?: { from: Color; generation: string; to: Color };
+  /** Per color, the containers (ids, sorted) that went through their bake time while live. */
+  stable: Partial<Record<Color, string[]>>;
+}
+
+/** How a cutover ended. */
+export type Result = "first" | "switched" | "instant" | "refused" | "reverted" | "failed" | "reloaded";
+
+/** One line of the history. */
+export interface HistoryEntry {
+  /** When it began, as of the machine that ran it; ISO 8601, UTC. */
+  time: string;
+  result: Result;
+  /** The live color before; absent in the first run. */
+  from?: Color;
+  to: Color;
+  /** The release in each of the two colors at that time. */
+  versions: Partial<Record<Color, string>>;
+  /** The image of each of the two colors at that time, by id. */
+  images: Partial<Record<Color, string>>;
+  /** How long each step took, in seconds. */
+  seconds: Record<string, number>;
+  /** Answers of the new color that were watched after the switch. */
+  requests?: number;
+  /** Why it did not stay, or what was put right, in words. */
+  reason?: string;
+}
+
+/** The hash by which a rendered configuration is told from any other. */
+export const generationOf = (configuration: string): string =>
+  createHash("sha256").update(configuration).digest("hex").slice(0, 16);
+
+/**
+ * Asks nginx and reads its volume; without a configuration there it says nothing. HISTORY is how many lines of the history are
+ * read, and with HEALTH=yes the live color is asked for its health too.
+ */
+export const READ = `
+cd ${PROXY_DIRECTORY} 2>/dev/null && if [ -s nginx.conf ]; then
+    inside() { curl -q --silent --noproxy '*' "$@" || true; }
+    color_of() { sed -n '/^ *map "" \\$color {$/,/}/s/^ *default \\(blue\\|green\\);$/\\1/p' "$1"; }
+    answer=$(inside --max-time 2 http://127.0.0.1:8081/generation)
+    stated=$(sed -n 's/^ *return 200 "\\([0-9a-f]\\{16\\}\\) \\$color\\\\n";$/\\1/p' nginx.conf)
+    echo "answer $answer"
+    echo "file $(sed "s/\${stated:-x}/${GENERATION_PLACEHOLDER}/" nginx.conf | sha256sum | cut -c 1-16) $(color_of nginx.conf)"
+    if [ -s declared ]; then printf 'declared %s\\n' "$(head -n 1 declared)"; fi
+    if [ -z "\${HELD:-}" ] && [ -e lock ] && ! flock -n lock true; then printf 'busy %s\\n' "$(head -n 1 holder 2>/dev/null)"; fi
+    # awk, since a last line without its end would run into what is printed next, and a second line would pass for something else.
+    if [ -s cutover.json ]; then awk 'NR == 1 { print "record " $0 }' cutover.json; fi
+    if [ -s history.jsonl ]; then tail -n "\${HISTORY:-1}" history.jsonl | awk '{ print "history " $0 }'; fi
+    if [ "\${HEALTH:-no}" = yes ] && [ -n "$answer" ]; then
+        echo "health $(inside --max-time 5 --output /dev/null --write-out '%{http_code} %{errormsg}' "http://127.0.0.1:8081/\${answer#* }")"
+    fi
+fi`.trim();
+
+/**
+ * What the proxy serves now, read from itself; undefined where it serves nothing yet, as in a first run.
+ *
+ * @param proxy the container's name or id.
+ * @throws DockerError where the container can't be asked.
+ */
+export async function readServing(
+  docker: Docker,
+  proxy: string,
+  { history = 1, health = false } = {},
+): Promise<Serving | undefined> {
+  const variables = ["-e", `HISTORY=${history}`, "-e", `HEALTH=${health ? "yes" : "no"}`];
+  return servingOf(await docker.ask("exec", ...variables, proxy, "sh", "-c", READ));
+}
+
+/** Makes sense of what {@link READ} printed. */
+export function servingOf(text: string): Serving | undefined {
+  const lines = text.split("\n").map((line) => [line.split(" ", 1)[0], line.slice(line.indexOf(" ") + 1)] as const);
+  const last = (name: string) => lines.findLast(([first]) => first === name)?.[1] ?? "";
+  const answer = last("answer").trim().split(" ");
+  const file = last("file").trim().split(" ");
+  const history = lines.filter(([name]) => name === "history").flatMap(([, line]) => entryOf(line));
+  const [generation = "", said] = isColor(answer[1]) ? answer : file;
+  // A hand has spoilt the very word: what it was is told by the latest cutover.
+  const color = isColor(said) ? said : history.at(-1)?.to;
+  if (color === undefined) return undefined;
+  const declared = last("declared").trim();
+  const busy = lines.find(([name]) => name === "busy")?.[1];
+  const health = last("health").trim();
+  return {
+    generation,
+    color,
+    answers: isColor(answer[1]),
+    edited: file[0] !== generation || file[1] !== color,
+    ...(declared !== "" && { declared }),
+    ...(busy !== undefined && { busy: busy.trim() || "nobody knows who" }),
+    record: recordOf(last("record")),
+    ...(health !== "" && { health: healthOf(health) }),
+    history,
+  };
+}
+
+const isColor = (word: unknown): word is Color => COLORS.some((color) => color === word);
+
+/** Status and curl's words, such as `503` or `000 Operation timed out`. */
+const healthOf = (text: string) => ({ well: /^2\d\d/.test(text), seen: text.replace(/^000 ?/, "") || "no answer" });
+
+/** A file that a hand has spoilt counts as one that isn't there: what it forgets is that a color was stable. */
+function recordOf(text: string): CutoverRecord {
+  const { moving, stable } = objectIn(text) ?? {};
+  const ids = (color: Color) => {
+    const list = (stable as Record<string, unknown> | undefined)?.[color];
+    return Array.isArray(list) && list.every((id) => typeof id === "string") ? { [color]: list as string[] } : {};
+  };
+  return {
+    ...(isMoving(moving) && { moving }),
+    stable: { ...ids("blue"), ...ids("green") },
+  };
+}
+
+function isMoving(value: unknown): value is NonNullable<CutoverRecord["moving"]> {
+  return isObject(value) && isColor(value.from) && isColor(value.to) && typeof value.generation === "string";
+}
+
+function entryOf(line: string): HistoryEntry[] {
+  const entry = objectIn(line) ?? {};
+  return typeof entry.time === "string" && typeof entry.result === "string" && isColor(entry.to)
+    ? [entry as unknown as HistoryEntry]
+    : [];
+}
+
+/** Whether these are the containers that the color was stable with, all of them and no other. */
+export const isStable = (record: CutoverRecord, color: Color, containers: readonly string[]): boolean =>
+  containers.length > 0 && JSON.stringify(record.stable[color]) === JSON.stringify([...containers].sort());
+
+/** Notes beside the configuration what Pulumi's state holds; whole or not at all, since it travels as an argument. */
+export async function writeDeclared(docker: Docker, proxy: string, generation: string): Promise<void> {
+  const script = 'cd "$0" && printf "%s\\n" "$1" >declared.next && mv -f declared.next declared';
+  await docker.ask("exec", proxy, "sh", "-c", script, PROXY_DIRECTORY, generation);
+}

@@ -1,0 +1,82 @@
+import { type Color, other } from "../stacks/color";
+import type { Commands } from "./commands";
+import type { Known } from "./findings";
+import type { ColorReport, NextCommand, ProxyReport } from "./report";
+
+/** More than these nobody reads. */
+const MOST = 4;
+
+/** What can be typed now, the most useful first. */
+export function nextCommands(known: Known, commands: Commands): NextCommand[] {
+  const all =
+    known.live === null || !known.proxy.answers
+      ? mendProxy(known.proxy, commands)
+      : known.proxy.busy !== null
+        ? [{ purpose: "see how the cutover ends", command: commands.status() }]
+        : forLive(known, known.live, commands);
+  const first = new Map<string, NextCommand>();
+  for (const next of all) if (!first.has(next.command)) first.set(next.command, next);
+  return [...first.values()].slice(0, MOST);
+}
+
+function mendProxy({ name, exists, running, generation }: ProxyReport, { up, docker }: Commands): NextCommand[] {
+  const look = { purpose: "see what nginx says", command: docker("logs", "--tail", "30", name) };
+  if (!exists) return [{ purpose: "make the proxy again", command: up("--refresh") }];
+  if (!running) return [{ purpose: "start the proxy", command: docker("start", name) }, look];
+  if (generation === null) return [{ purpose: "give it a configuration", command: up() }, look];
+  return [look, { purpose: "start nginx anew", command: docker("restart", name) }];
+}
+
+function forLive({ active, colors, proxy, cutOff, unwatched }: Known, live: Color, commands: Commands): NextCommand[] {
+  const { up, activate } = commands;
+  const idle = other(live);
+  const target = colors[idle];
+  const isServed = proxy.health?.well === true;
+  const how = target.instant ? ", at once" : "";
+  const next: NextCommand[] = [];
+
+  if (!isServed) {
+    const command = active === idle ? up() : activate(idle);
+    const move = { purpose: `move the public to ${idle}${how}`, command };
+    const mendLive = mend(live, colors[live], commands);
+    return target.well ? [move, ...mendLive] : [...mendLive, ...mend(idle, target, commands)];
+  }
+  if (!colors[live].well) next.push(...mend(live, colors[live], commands));
+  if (proxy.edited === true) {
+    const moves = active === idle && target.well ? `, and switch to ${idle}` : "";
+    next.push({ purpose: `put the configuration right${moves}`, command: up() });
+  }
+  if (active === null) next.push({ purpose: `stay on ${live}`, command: activate(live) });
+  if (active === idle) {
+    if (target.well) next.push({ purpose: `switch to ${idle}${how}`, command: up() });
+    else next.push(...mend(idle, target, commands), { purpose: "then switch", command: up() });
+    return [...next, { purpose: `stay on ${live}`, command: activate(live) }];
+  }
+  if (unwatched) next.push({ purpose: `watch ${live} to the end`, command: up() });
+  else if (cutOff) next.push({ purpose: "bring the run to its end", command: up() });
+  else if (!colors[live].stable) next.push({ purpose: `ask ${live} the smoke tests`, command: up() });
+
+  if (!target.well) return [...next, ...mend(idle, target, commands), release(idle, target, commands)];
+  const back = { purpose: target.stable ? `go back to ${idle}${how}` : `switch to ${idle}`, command: activate(idle) };
+  return [...next, release(idle, target, commands), back];
+}
+
+const release = (color: Color, { image }: ColorReport, { upWith }: Commands): NextCommand => ({
+  purpose: `release on ${color}`,
+  command:
+    image === null || image.reference === null
+      ? upWith([`${color}Version`, "<version>"])
+      : upWith([`${color}Image`, "<image>"], [`${color}Version`, "<version>"]),
+});
+
+/** What brings a color back that is not well. */
+function mend(color: Color, { containers }: ColorReport, { up, docker }: Commands): NextCommand[] {
+  if (containers.length === 0) return [{ purpose: `make ${color}'s container again`, command: up("--refresh") }];
+  const ill = containers.filter(({ problem }) => problem !== null);
+  // Where Docker finds nothing wrong, its own words are what is left.
+  return (ill.length > 0 ? ill : containers).map(({ name, state }) => {
+    if (state === "created" || state === "exited") return { purpose: `start ${color}`, command: docker("start", name) };
+    if (state === "paused") return { purpose: `let ${color} go on`, command: docker("unpause", name) };
+    return { purpose: `see what ${color} says`, command: docker("logs", "--tail", "30", name) };
+  });
+}

@@ -1,0 +1,35 @@
+/** More than this of one text is never shown; it bounds the work on a mangled one. */
+const MOST_CHARACTERS = 2000;
+
+/** All but ASCII and the letters of Latin script: controls, marks that turn the direction of text, what is two columns wide. */
+const UNFIT = /[^ -~\u00a1-\u00ac\u00ae-\u024f]/gu;
+
+/** A text from elsewhere as one line that is fit for a terminal: one column a character, the rest escaped. */
+export const plain = (text: string): string =>
+  text
+    .slice(0, MOST_CHARACTERS)
+    .replace(/\s+/g, " ")
+    .trim()
+    .replace(UNFIT, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
+
+/** At most so many columns of a plain text. */
+export const cut = (text: string, columns: number): string =>
+  text.length <= columns ? text : `${text.slice(0, Math.max(0, columns - 3))}...`.slice(0, columns);
+
+/** As many items as fit, and how many more there are. */
+export function listed(items: readonly string[], columns: number): string {
+  const whole = items.join(", ");
+  if (whole.length <= columns || items.length < 2) return cut(whole, columns);
+  for (let count = items.length - 1; count > 0; count -= 1) {
+    const part = `${items.slice(0, count).join(", ")} and ${items.length - count} more`;
+    if (part.length <= columns) return part;
+  }
+  return cut(`${items.length}: ${whole}`, columns);
+}
+
+/** JSON in which only ASCII stands: a control character or a turn of the text's direction can't reach a terminal through it. */
+export const plainJson = (value: unknown): string =>
+  JSON.stringify(value, undefined, 2).replace(
+    /[\u007f-\uffff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );

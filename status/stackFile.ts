@@ -1,0 +1,80 @@
+import { LineCounter, parseDocument } from "yaml";
+import { COLORS, type Color } from "../stacks/color";
+import { isObject } from "../stacks/json";
+import { shown } from "../stacks/problem";
+
+/** What a stack's file says of what has to be known to look at the stack. */
+export interface StackFile {
+  active: { color: Color } | { problem: string };
+  /** The engine's address, where it is set. */
+  host?: string;
+}
+
+/** A file that can't be made sense of; the message names it and never shows of it what could be a secret. */
+export class FileError extends Error {
+  override readonly name = "FileError";
+
+  constructor(
+    message: string,
+    /** The command that mends it. */
+    readonly mend?: string,
+  ) {
+    super(message);
+  }
+}
+
+/** The project's name, out of Pulumi.yaml. */
+export function projectIn(text: string): string {
+  const { name } = valuesIn("Pulumi.yaml", text);
+  if (typeof name !== "string" || !/^[A-Za-z0-9_.-]{1,100}$/.test(name)) {
+    throw new FileError("Pulumi.yaml has no name that is a project's");
+  }
+  return name;
+}
+
+/** The two settings, out of `Pulumi.<stack>.yaml`. */
+export function stackIn(file: string, text: string, project: string): StackFile {
+  const { config } = valuesIn(file, text);
+  const settings = isObject(config) ? config : {};
+  const host = hostIn(file, settings);
+  return { active: activeIn(file, settings[`${project}:activeColor`]), ...(host !== undefined && { host }) };
+}
+
+function activeIn(file: string, value: unknown): StackFile["active"] {
+  const color = COLORS.find((each) => each === value);
+  if (color !== undefined) return { color };
+  if (value === undefined) return { problem: `activeColor is not set in ${file}` };
+  const given = isObject(value) ? "[not shown]" : shown(value);
+  return { problem: `activeColor in ${file} is ${given}, which is neither blue nor green` };
+}
+
+/** As the program itself takes it (stacks/settings.ts). */
+function hostIn(file: string, settings: Record<string, unknown>): string | undefined {
+  const set = "pulumi config set docker:host '<scheme://address>'";
+  if ("docker:context" in settings) {
+    throw new FileError(`docker:context in ${file} is not supported`, `pulumi config rm docker:context && ${set}`);
+  }
+  const host = settings["docker:host"];
+  if (host === undefined || host === "") return undefined;
+  if (isObject(host))
+    throw new FileError(`docker:host in ${file} is a secret, and commands need it as DOCKER_HOST`, set);
+  if (typeof host !== "string" || !/^[a-z]+:\/\/[!-~]{1,1000}$/.test(host)) {
+    throw new FileError(`docker:host in ${file} is ${shown(host)}, which is no engine's address`, set);
+  }
+  return host;
+}
+
+/** The top level of a YAML file. Its errors would quote the file: only the place is told. */
+function valuesIn(file: string, text: string): Record<string, unknown> {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: "silent" });
+  const [error] = document.errors;
+  if (error !== undefined) throw new FileError(`${file} is not valid YAML (line ${lines.linePos(error.pos[0]).line})`);
+  let value: unknown;
+  try {
+    value = document.toJS();
+  } catch {
+    throw new FileError(`${file} is YAML that can't be resolved`);
+  }
+  return isObject(value) ? value : {};
+}

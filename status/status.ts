@@ -1,0 +1,213 @@
+import { COLORS, type Color, other } from "../stacks/color";
+import { hide, verdict } from "../stacks/health";
+import { differences, type Made, type Making } from "../stacks/made";
+import { containerName, type Owner } from "../stacks/names";
+import { isStable } from "../stacks/serving";
+import type { SlotContainer, UnknownWorld, World } from "../stacks/world";
+import { commandsFor } from "./commands";
+import { findings } from "./findings";
+import { cutoverOf } from "./history";
+import { nextCommands } from "./next";
+import type { CantTell, ColorReport, ContainerReport, NextCommand, Pending, ProxyReport, Report } from "./report";
+import { EXIT } from "./report";
+
+/** All that is known, before anything is concluded from it. */
+export interface Facts {
+  owner: Owner;
+  /** The color that the stack's file asks for, or why it asks for none. */
+  active: { color: Color } | { problem: string };
+  /** The engine's address where the stack's file names one. */
+  host?: string;
+  /** The stack as commands have to name it, where it is not the one that `pulumi` takes by itself. */
+  flag?: string;
+  world: World | UnknownWorld;
+  now: Date;
+}
+
+/** Concludes from what runs how the stack is, what is not as it should be and what to type. */
+export function statusOf(facts: Facts): Report | CantTell {
+  const { owner, world } = facts;
+  const commands = commandsFor(facts.flag, facts.host);
+  if ("unknown" in world) {
+    const find = "export DOCKER_HOST=$(docker context inspect --format '{{.Endpoints.docker.Host}}') && docker version";
+    const next = facts.host === undefined ? find : commands.docker("version");
+    return cantTell(`The Docker Engine could not be asked: ${world.reason}`, [
+      { purpose: "find the engine", command: next },
+    ]);
+  }
+  if (world.proxy === undefined && Object.keys(world.slots).length === 0) {
+    const bring = { purpose: "bring it up", command: commands.up() };
+    const reason = `Nothing of the stack ${owner.stack} runs on this engine`;
+    if ("color" in facts.active) return cantTell(reason, [bring]);
+    return cantTell(`${reason}, and ${facts.active.problem}`, [{ ...bring, command: commands.activate("blue") }]);
+  }
+
+  if (world.silent !== undefined) {
+    const name = containerName(owner, "proxy");
+    return cantTell(`${name} runs, but can't be asked which color is live: ${world.silent}`, [
+      { purpose: "see what it says", command: commands.docker("logs", "--tail", "30", name) },
+      { purpose: "start it anew", command: commands.docker("restart", name) },
+    ]);
+  }
+
+  const { serving } = world;
+  const live = serving?.color ?? null;
+  const pending = pendingIn(world, live);
+  const colors = Object.fromEntries(COLORS.map((color) => [color, colorOf(color, world, live, pending)])) as Record<
+    Color,
+    ColorReport
+  >;
+  const stable = COLORS.filter((color) => colors[color].stable);
+  const active = "color" in facts.active ? facts.active.color : null;
+  const proxy = proxyOf(owner, world);
+  const history = (serving?.history ?? []).map(cutoverOf).reverse();
+  const cutOff = serving?.declared !== undefined && serving.declared !== serving.generation;
+
+  const unwatched = live !== null && serving?.record.moving?.to === live;
+
+  const known = { active, live, colors, proxy, cutOff, unwatched, latest: history[0] };
+  const found = findings(known, "problem" in facts.active ? facts.active.problem : undefined);
+  const level =
+    (["down", "degraded"] as const).find((each) => found.some((finding) => finding.level === each)) ?? "well";
+  return {
+    exit: EXIT[level],
+    level,
+    project: owner.project,
+    stack: owner.stack,
+    time: facts.now.toISOString(),
+    active,
+    live,
+    stable,
+    agree: active !== null && active === live && stable.includes(active),
+    colors,
+    proxy,
+    pending,
+    findings: found,
+    history,
+    next: nextCommands(known, commands),
+  };
+}
+
+/** Nothing can be said: why, and what to type. */
+export const cantTell = (reason: string, next: NextCommand[] = []): CantTell => ({
+  exit: EXIT.unknown,
+  level: "unknown",
+  reason,
+  next,
+});
+
+function colorOf(color: Color, world: World, live: Color | null, pending: Pending | null): ColorReport {
+  const slot = world.slots[color];
+  const containers = slot === undefined ? [] : [containerOf(slot)];
+  const well = containers.length > 0 && containers.every(({ problem }) => problem === null);
+  const stable =
+    world.serving !== undefined &&
+    isStable(
+      world.serving.record,
+      color,
+      containers.map(({ id }) => id),
+    );
+  const role = live === null ? null : live === color ? "live" : "idle";
+  return {
+    role,
+    version: slot?.version ?? null,
+    image: slot === undefined ? null : imageOf(color, slot, world),
+    well,
+    stable,
+    // One that is behind is made anew by the run that switches to it.
+    instant: role === "idle" && well && stable && pending?.color !== color,
+    containers,
+  };
+}
+
+function imageOf(color: Color, slot: SlotContainer, world: World): ColorReport["image"] {
+  const reference = typeof slot.made.image === "string" && slot.made.image !== "" ? slot.made.image : null;
+  const built = world.built[color].find(({ version }) => version === slot.version);
+  return {
+    id: slot.imageId.replace(/^sha256:/, ""),
+    reference,
+    source: reference === null ? (built?.source ?? null) : null,
+  };
+}
+
+function containerOf(slot: SlotContainer): ContainerReport {
+  const { id, name, state, restarts } = slot;
+  const since = state.Running ? state.StartedAt : state.FinishedAt;
+  // Docker's year 1 stands for never.
+  const known = since !== undefined && Date.parse(since) > 0;
+  const problem = problemOf(slot);
+  return {
+    id,
+    name,
+    state: state.Status,
+    health: state.Running ? (state.Health?.Status ?? null) : null,
+    problem: problem === undefined ? null : hide(secretsOf(slot), problem),
+    since: known ? new Date(since).toISOString() : null,
+    restarts,
+  };
+}
+
+/** What is wrong with a container, said of it. */
+function problemOf({ state }: SlotContainer): string | undefined {
+  switch (state.Status) {
+    case "created":
+      return "was never started";
+    case "paused":
+      return "is paused";
+    case "restarting":
+      return `ends again and again, with exit code ${state.ExitCode}`;
+  }
+  const seen = verdict(state, 0);
+  if (seen === "healthy") return undefined;
+  if (seen !== "starting") return seen.failed;
+  return state.Health === undefined ? "has no health check" : "is starting";
+}
+
+const secretsOf = ({ made, environment }: SlotContainer): string[] =>
+  namesIn(made.secretEnvironment).map((name) => environment[name] ?? "");
+
+const namesIn = (list: unknown): string[] => (Array.isArray(list) ? list.map(String) : []);
+
+function proxyOf(owner: Owner, { proxy, serving }: World): ProxyReport {
+  return {
+    name: containerName(owner, "proxy"),
+    exists: proxy !== undefined,
+    running: proxy?.running === true,
+    answers: serving?.answers === true,
+    generation: serving?.generation || null,
+    edited: serving?.edited ?? null,
+    health: serving?.health ?? null,
+    busy: serving?.busy ?? null,
+  };
+}
+
+/** What the two colors run differently, beside what each has of its own, as a change of the one that was made first. */
+function pendingIn({ slots }: World, live: Color | null): Pending | null {
+  const { blue, green } = slots;
+  if (blue === undefined || green === undefined) return null;
+  const [before, after] = [makingOf(blue), makingOf(green)];
+  const color = olderOf(blue, green) ?? live ?? "blue";
+  const [from, to] = color === "blue" ? [before, after] : [after, before];
+  // Without its label nothing can be compared with it.
+  if (from.made.definition === undefined) return { color, settings: differences(color, from, from).shared };
+  if (to.made.definition === undefined) return { color: other(color), settings: differences(color, to, to).shared };
+
+  const { shared } = differences(color, from, { ...to, made: { ...to.made, ...ownOf(from.made) } });
+  return shared.length === 0 ? null : { color, settings: shared };
+}
+
+/** What a color has of its own. */
+const ownOf = ({ version, image, port }: Partial<Made>) => ({ version, image, port }) as Partial<Made>;
+
+/** Labels can be anything: lists that are none count as empty. */
+const makingOf = ({ made, environment }: SlotContainer): Making => ({
+  made: { ...made, environment: namesIn(made.environment), secretEnvironment: namesIn(made.secretEnvironment) },
+  environment,
+});
+
+/** Of the two colors the one whose container was made first: its settings are the older ones. */
+function olderOf(blue: SlotContainer, green: SlotContainer): Color | undefined {
+  const age = Date.parse(blue.created ?? "") - Date.parse(green.created ?? "");
+  if (Number.isNaN(age) || age === 0) return undefined;
+  return age < 0 ? "blue" : "green";
+}

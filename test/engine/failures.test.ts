@@ -1,0 +1,458 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { backendImage } from "./backend";
+import {
+  colorOf,
+  fails,
+  faults,
+  history,
+  killMaster,
+  RunningUp,
+  row,
+  says,
+  tableOfCosts,
+  until,
+  whole,
+} from "./failures";
+import { run, TestStack } from "./stack";
+
+/** Long enough to see the watch at work. */
+const BAKE_SECONDS = 4;
+
+let images: Record<string, string>;
+
+before(async () => {
+  images = {
+    blueImage: await backendImage("1.0.0"),
+    greenImage: await backendImage("2.0.0"),
+    blueVersion: "1.0.0",
+    greenVersion: "2.0.0",
+    bakeSeconds: String(BAKE_SECONDS),
+    drainSeconds: "10",
+    keepAliveSeconds: "5",
+    proxyTimeoutSeconds: "10",
+  };
+});
+
+after(() => console.log(`What each failure cost the public:\n${tableOfCosts()}`));
+
+/** The processes whose environment has this; of one container alone, where its id is given. */
+function processesWith(variable: string, container = ""): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        const environment = readFileSync(`/proc/${pid}/environ`, "latin1").split("\0");
+        return environment.includes(variable) && readFileSync(`/proc/${pid}/cgroup`, "utf8").includes(container);
+      } catch {
+        return false;
+      }
+    });
+}
+
+test("failures before the switch leave the public where it was", async (t) => {
+  const stack = await TestStack.make(t, images);
+  await stack.up();
+  const stays = async () => {
+    assert.equal(await colorOf(stack), "blue");
+    assert.equal(await whole(stack), "blue");
+  };
+
+  await row(t, stack, "bad image", async () => {
+    await stack.set("greenImage", "blue-green-test/no-such-image:1");
+    await fails(stack, "no-such-image");
+    await stays();
+    await stack.set("greenImage", images.greenImage ?? "");
+    await stack.up();
+  });
+
+  await row(t, stack, "container exits at start", async () => {
+    await stack.set("environment.EXIT_AT_START", "yes", "--path");
+    const { output } = await fails(
+      stack,
+      /green: the container blue-green-test-\w+-green ended with exit code 1\./,
+      "EXIT_AT_START is set: no service today",
+      "The public is on blue.",
+    );
+    says(output, /blue is live and keeps what it runs\. It takes environment\.EXIT_AT_START on the first/);
+    await stays();
+    // The run after it doesn't fail again for the same container.
+    await stack.up();
+    await stack.pulumi("config", "rm", "--path", "environment.EXIT_AT_START");
+    await stack.up();
+  });
+
+  await row(t, stack, "healthy but wrong version", async () => {
+    await stack.set("greenVersion", "3.0.0");
+    await stack.set("activeColor", "green");
+    await fails(
+      stack,
+      'green was not switched to: the smoke test "says its color and version" failed.',
+      /Expected: .*"3\.0\.0"/,
+      /Came: .*"2\.0\.0"/,
+      "Nothing was changed: the public is on blue.",
+      "Next: put a mended release there: pulumi config set greenImage <image> && pulumi config set greenVersion <version> && pulumi up",
+    );
+    await stays();
+    await stack.set("greenVersion", "2.0.0");
+  });
+
+  await row(t, stack, "smoke test fails", async () => {
+    await stack.set("smokeTests[0].name", "takes orders", "--path");
+    await stack.set("smokeTests[0].path", "/status/503?from={color}", "--path");
+    await stack.set("smokeTests[0].contains", "order", "--path");
+    await fails(
+      stack,
+      'the smoke test "takes orders" failed.',
+      "GET http://green:5000/status/503?from=green",
+      "Expected: ",
+      "503",
+      "Nothing was changed: the public is on blue.",
+    );
+    await stays();
+    assert.deepEqual(
+      (({ result, from, to, reason }) => ({ result, from, to, reason }))((await history(stack)).at(-1) ?? {}),
+      { result: "refused", from: "blue", to: "green", reason: 'the smoke test "takes orders" failed' },
+    );
+    await stack.pulumi("config", "rm", "smokeTests");
+  });
+
+  await row(t, stack, "gate command fails", async () => {
+    await stack.set(
+      "gateCommand",
+      'echo "asked $TARGET_URL for $TARGET_COLOR $TARGET_VERSION"; curl -s $TARGET_URL/healthz; exit 3',
+    );
+    await fails(
+      stack,
+      `gate: asked http://127.0.0.1:${stack.ports.green} for green 2.0.0`,
+      'gate: {"status": "ok", "color": "green", "version": "2.0.0"}',
+      "green was not switched to: the gate command exited with 3.",
+      "Nothing was changed: the public is on blue.",
+    );
+    await stays();
+  });
+
+  await row(t, stack, "gate command hangs", async () => {
+    await stack.set("gateCommand", "trap '' TERM; sleep 4242 & sleep 4242");
+    await stack.set("gateTimeoutSeconds", "2");
+    await fails(stack, /the gate command did not end within 2 s/, "Nothing was changed: the public is on blue.");
+    await stays();
+    const left = await run("pgrep", ["-f", "sleep 4242"]);
+    assert.equal(left.output, "", "its whole process group is gone");
+    await stack.pulumi("config", "rm", "gateCommand");
+  });
+
+  await row(t, stack, "invalid nginx template", async () => {
+    const template = join(stack.directory, "nginx", "nginx.conf.mustache");
+    const good = readFileSync(template, "utf8");
+    writeFileSync(template, good.replace("server_tokens off;", "server_tokens maybe;"));
+    await fails(stack, 'invalid value "maybe"', "Nothing was changed", "Next: mend nginx/nginx.conf.mustache");
+    await stays();
+    writeFileSync(template, good);
+  });
+
+  await row(t, stack, "two `up` at once", async () => {
+    const [first, second] = await Promise.all(
+      [0, 1].map(async (i) => {
+        // Some time between the two: Pulumi's own lock is a file, and looks before it writes.
+        await new Promise((resolve) => setTimeout(resolve, i * 1500));
+        return stack.tryPulumi("up", "--yes", "--skip-preview");
+      }),
+    );
+    assert.equal(first?.code, 0, first?.output);
+    assert.notEqual(second?.code, 0);
+    assert.match(second?.output ?? "", /the stack is currently locked/);
+    assert.equal(await whole(stack), "green");
+    await stack.switchTo("blue");
+  });
+
+  await row(t, stack, "another program switches in the same proxy", async () => {
+    const proxy = await stack.container("proxy");
+    const holder = stack.docker(
+      ...["exec", proxy.Id, "sh", "-c"],
+      "cd /var/lib/blue-green && echo somebody >holder && flock lock sleep 15; rm -f holder",
+    );
+    await until("the lock is held", async () => {
+      const tried = await run("docker", ["exec", proxy.Id, "flock", "-n", "/var/lib/blue-green/lock", "true"]);
+      return tried.code !== 0;
+    });
+    const output = await stack.switchTo("green");
+    says(output, "nother cutover runs in this proxy (somebody); waiting for its end");
+    await holder;
+    assert.equal(await whole(stack), "green");
+    await stack.switchTo("blue");
+  });
+});
+
+test("failures during the switch leave one whole configuration, and the next up finishes the work", async (t) => {
+  const stack = await TestStack.make(t, { ...images, bakeSeconds: "2", gateCommand: "sleep 1" });
+  await stack.up();
+
+  /** The record of what was stable is taken away, so that each switch is a whole one. */
+  const forget = async () => {
+    const proxy = await stack.container("proxy");
+    await stack.docker("exec", proxy.Id, "sh", "-c", "cd /var/lib/blue-green && rm -f cutover.json");
+  };
+  const finish = async () => {
+    await until("the cutover that was cut off has ended", () => processesWith(`STACK=${stack.name}`).length === 0);
+    await stack.pulumi("cancel", "--yes");
+    const output = await stack.up();
+    assert.equal(await whole(stack), "green");
+    await stack.switchTo("blue");
+    await forget();
+    return output;
+  };
+
+  const killedWhen = (seen: RegExp) => async () => {
+    await stack.set("activeColor", "green");
+    const up = new RunningUp(stack);
+    await up.says(seen);
+    up.child.kill("SIGKILL");
+    assert.equal((await up.ended).code, null);
+    // The cutover goes on by itself: between the file and the reload is a moment in which the two differ.
+    await until("one whole configuration serves", async () => ["blue", "green"].includes(await whole(stack)));
+    await finish();
+  };
+  await row(t, stack, "CLI killed (SIGKILL) before the gate", killedWhen(/cutover updating/));
+  await row(t, stack, "CLI killed (SIGKILL) in the gate", killedWhen(/the gate command runs/));
+  await row(t, stack, "CLI killed (SIGKILL) at the reload", killedWhen(/the gate command passed/));
+  await row(t, stack, "CLI killed (SIGKILL) right after the reload", killedWhen(/green is live: it answers/));
+  await row(t, stack, "CLI killed (SIGKILL) in the watch", killedWhen(/green is watched, 1 of/));
+
+  await row(t, stack, "CLI interrupted (SIGINT) in the watch", async () => {
+    await stack.set("activeColor", "green");
+    const up = new RunningUp(stack);
+    await up.says(/green is watched, 1 of/);
+    up.child.kill("SIGINT");
+    const { code } = await up.ended;
+    assert.notEqual(code, 0);
+    await until("the cutover has ended", () => processesWith(`STACK=${stack.name}`).length === 0);
+    assert.equal(await whole(stack), "blue", "what was not watched to its end is taken back");
+    await finish();
+  });
+
+  const killAll = async (up: RunningUp, ...inside: number[]) => {
+    up.child.kill("SIGKILL");
+    for (const pid of [...processesWith(`STACK=${stack.name}`), ...inside]) {
+      try {
+        process.kill(pid, "SIGKILL");
+      } catch {
+        // It has ended by itself.
+      }
+    }
+    await up.ended;
+  };
+
+  await row(t, stack, "everything of the run killed (SIGKILL) at the reload", async () => {
+    await stack.set("activeColor", "green");
+    const up = new RunningUp(stack);
+    const proxy = (await stack.container("proxy")).Id;
+    let inside: number[] = [];
+    await until("the script runs", () => {
+      inside = processesWith("STEP=move", proxy);
+      return inside.length > 0;
+    });
+    await killAll(up, ...inside);
+    assert.ok(["blue", "green"].includes(String(await colorOf(stack))));
+    says(await finish(), /an earlier cutover was cut off \(.*, process \d+, since .*\); going on from what it left/);
+  });
+
+  await row(t, stack, "everything of the run killed (SIGKILL) in the watch", async () => {
+    await stack.set("activeColor", "green");
+    const up = new RunningUp(stack);
+    await up.says(/green is watched, 1 of/);
+    await killAll(up);
+    assert.equal(await whole(stack), "green");
+    says(await finish(), "green is live, but was not watched to the end after its switch: that is done now");
+  });
+
+  await row(
+    t,
+    stack,
+    "nginx master killed during the switch",
+    async () => {
+      await stack.set("activeColor", "green");
+      const up = stack.tryPulumi("up", "--yes", "--skip-preview");
+      const proxy = (await stack.container("proxy")).Id;
+      await until("the script runs", () => processesWith("STEP=move", proxy).length > 0);
+      await killMaster(stack, "proxy");
+      const { code, output } = await up;
+      assert.notEqual(code, 0);
+      says(output, /green was not switched to|taken back/, /the public is (back )?on blue/i, "Next: ");
+      assert.equal(await whole(stack), "blue");
+      await finish();
+    },
+    { only: /./, within: 20 },
+  );
+});
+
+test("failures after the switch are taken back", async (t) => {
+  const stack = await TestStack.make(t, images);
+  await stack.up();
+  const pending = async () => {
+    assert.equal(await colorOf(stack), "blue");
+    assert.match(await stack.pulumi("preview", "--diff"), /\+ +default green;/);
+  };
+
+  await row(
+    t,
+    stack,
+    "5% errors after the switch",
+    async () => {
+      await faults(stack, "green", { errorPercent: 5 });
+      await stack.set("activeColor", "green");
+      await fails(
+        stack,
+        /green is watched, 1 of 4 s: \d+ answers, \d+ of them 5xx/,
+        /green was switched to and taken back: \d+ answers, \d+ of them 5xx \([\d.]+ %\), 95 % within [\d.]+ s \(maxErrorPercent 1\)\./,
+        "The public is back on blue, after",
+        "Next: accept blue: pulumi config set activeColor blue && pulumi up; or try green again",
+      );
+      await pending();
+      assert.equal((await history(stack)).at(-1)?.result, "reverted");
+    },
+    { only: /^status 500$/, within: 5 },
+  );
+
+  await row(t, stack, "latency collapse after it", async () => {
+    await faults(stack, "green", { delaySeconds: 1.5 });
+    await stack.set("maxP95Seconds", "1");
+    await stack.set("minRequests", "5");
+    await fails(stack, /95 % within 1\.5\d\d s \(maxP95Seconds 1\)/, "The public is back on blue, after");
+    await pending();
+    await stack.pulumi("config", "rm", "maxP95Seconds");
+    await stack.pulumi("config", "rm", "minRequests");
+  });
+
+  await row(t, stack, "unhealthy after the switch", async () => {
+    await faults(stack, "green", {});
+    const up = new RunningUp(stack);
+    await up.says(/green is watched, 1 of/);
+    await faults(stack, "green", { healthStatus: 503 });
+    const { code, output } = await up.ended;
+    assert.notEqual(code, 0);
+    says(output, "its health path was not answered with 2xx 3 times in a row (status 503)");
+    await pending();
+    await faults(stack, "green", {});
+  });
+
+  await row(
+    t,
+    stack,
+    "container restarts after the switch",
+    async () => {
+      const up = new RunningUp(stack);
+      await up.says(/green is watched, 1 of/);
+      await killMaster(stack, "green");
+      const { code, output } = await up.ended;
+      assert.notEqual(code, 0);
+      says(output, /its container (was started again|ended with exit code \d+)|health path was not answered/);
+      await pending();
+    },
+    { only: /^status 50[24]$|reset|lost/, within: 10 },
+  );
+
+  await t.test("without traffic the smoke tests are repeated through the front", async () => {
+    await faults(stack, "green", {});
+    says(
+      await stack.up(),
+      "only 0 answers, fewer than minRequests (20): the smoke tests are repeated through the front",
+    );
+    assert.equal(await colorOf(stack), "green");
+    assert.deepEqual(
+      (await history(stack)).map(({ result }) => result),
+      ["first", "reverted", "reverted", "reverted", "reverted", "switched"],
+    );
+  });
+
+  await row(t, stack, "idle broken then way back", async () => {
+    // The way back from a release that breaks later: nothing of it is asked.
+    await faults(stack, "green", { errorPercent: 0, healthStatus: 500 });
+    await stack.docker("stop", "--time", "0", (await stack.container("blue")).Id);
+    await stack.docker("start", (await stack.container("blue")).Id);
+    await until("blue answers", async () => {
+      const answer = await fetch(`http://127.0.0.1:${stack.ports.blue}/healthz`);
+      return answer.ok;
+    });
+    const output = await stack.switchTo("blue");
+    says(output, "blue was stable and its container is the same: going back at once");
+    assert.equal(await colorOf(stack), "blue");
+    // Idle, broken and gone: it holds up neither a preview nor an up.
+    await stack.docker("rm", "--force", (await stack.container("green")).Id);
+    says(
+      await stack.pulumi("preview"),
+      "green is idle and has no container: it is no way back. Next: pulumi up --refresh",
+    );
+    await stack.up();
+    await stack.pulumi("up", "--yes", "--skip-preview", "--refresh");
+    await stack.switchTo("green");
+    await stack.switchTo("blue");
+  });
+
+  await row(
+    t,
+    stack,
+    "live container killed",
+    async () => {
+      const { Id } = await stack.container("blue");
+      await stack.docker("kill", Id);
+      // An engine takes that for meant, and does not start it again.
+      const { output } = await fails(
+        stack,
+        /blue is live, but its container is exited: the public gets errors\. Next: docker start/,
+      );
+      says(output, "pulumi config set activeColor green && pulumi up");
+      await stack.switchTo("green");
+      assert.equal(await colorOf(stack), "green");
+      await stack.docker("start", Id);
+      await until("blue answers", async () => (await fetch(`http://127.0.0.1:${stack.ports.blue}/healthz`)).ok);
+      await stack.switchTo("blue");
+    },
+    { only: /^status 50[24]$|reset|lost/, within: 30 },
+  );
+
+  await row(t, stack, "hand-edited configuration", async () => {
+    const proxy = await stack.container("proxy");
+    const edit = (what: string) =>
+      stack.docker(
+        "exec",
+        proxy.Id,
+        "sh",
+        "-c",
+        `cd /var/lib/blue-green && sed '${what}' nginx.conf >x && mv x nginx.conf && nginx -s reload -c "$PWD/nginx.conf"`,
+      );
+    await edit("s/default blue;/default green;/");
+    await until("green serves", async () => (await colorOf(stack)) === "green");
+    says(await stack.pulumi("preview"), "changed by hand", "this run puts it right");
+    says(await stack.up(), "changed by hand");
+    assert.equal(await whole(stack), "blue");
+    await edit("s/client_max_body_size 10m/client_max_body_size 11m/");
+    says(await stack.up(), "changed by hand");
+    assert.equal(await whole(stack), "blue");
+    await stack.pulumi("preview", "--expect-no-changes");
+  });
+});
+
+test("disk full in the volume", async (t) => {
+  const stack = await TestStack.make(t, images);
+  // A volume of one megabyte; a volume that is there already is taken as it is.
+  await stack.docker(
+    ...["volume", "create", "--driver", "local", "--opt", "type=tmpfs", "--opt", "device=tmpfs", "--opt", "o=size=1m"],
+    ...["--label", `blue-green.stack=${stack.name}`, `blue-green-${stack.name}-proxy`],
+  );
+  await stack.up();
+  await row(t, stack, "disk full in the volume", async () => {
+    const proxy = await stack.container("proxy");
+    const inside = (script: string) => stack.docker("exec", proxy.Id, "sh", "-c", script);
+    await inside("dd if=/dev/zero of=/var/lib/blue-green/fill bs=1k count=2000 2>/dev/null || true");
+    await stack.set("activeColor", "green");
+    await fails(stack, /can't be written|No space left/, /the public is on blue/, "Next: ");
+    assert.equal(await whole(stack), "blue");
+    await inside("rm /var/lib/blue-green/fill");
+    await stack.up();
+    assert.equal(await whole(stack), "green");
+  });
+});
