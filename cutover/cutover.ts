@@ -241,11 +241,11 @@ class Cutover {
 
     const reason = firstLine(trouble);
     const log = await this.log();
-    if (!(await this.proxy.answers(old.color).catch(() => true))) {
+    if (!(await this.canGoBackTo(old.color))) {
       throw new CutoverFailed(
         "failed",
         `${reason}; ${old.color} does not answer either`,
-        `${target} is live and not well: ${trouble}.\nThe public was left there, since ${old.color} does not answer at all.\n${log}\n` +
+        `${target} is live and not well: ${trouble}.\nThe public was left there, since ${old.color} did not answer for ${ANSWER_SECONDS} s.\n${log}\n` +
           `Next: docker logs --tail 30 ${this.name(old.color)}; when one of them is mended: pulumi up`,
       );
     }
@@ -267,6 +267,16 @@ class Cutover {
       `${target} was switched to and taken back: ${trouble}.\nThe public is back on ${old.color}, after ${this.seconds.back} s.\n${log}\n` +
         `Next: accept ${old.color}: pulumi config set activeColor ${old.color} && pulumi up; or ${again}`,
     );
+  }
+
+  /** Whether the old color answers; after a restart of Docker both may be on their way up. */
+  private async canGoBackTo(old: Color): Promise<boolean> {
+    const deadline = performance.now() + ANSWER_SECONDS * 1000;
+    for (;;) {
+      if (await this.proxy.answers(old).catch(() => true)) return true;
+      if (performance.now() > deadline) return false;
+      await pause(300);
+    }
   }
 
   /** Watches for the bake time; answers what is wrong, as soon as something is. */

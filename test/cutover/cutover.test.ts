@@ -503,7 +503,7 @@ test("the public is not taken back to a color that does not answer", async (t) =
   assert.match(reason, /; blue does not answer either$/);
   assert.match(
     message,
-    /^green is live and not well: [\s\S]*\nThe public was left there, since blue does not answer at all\.\n/,
+    /^green is live and not well: [\s\S]*\nThe public was left there, since blue did not answer for 10 s\.\n/,
   );
   assert.deepEqual([proxy.live, proxy.events.at(-1)], ["green", "ask blue"]);
   assert.deepEqual(proxy.record?.moving, MOVING, "the next run watches it again");
