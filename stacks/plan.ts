@@ -187,6 +187,15 @@ function decideLive(plan: Plan, world: World, serving: Serving, { settings, slot
       }
     }
   }
+  const back = active === live ? undefined : wayBack(world, serving, active, making);
+  if (back !== undefined) {
+    plan.keep[active] = true;
+    plan.pending = back.pending;
+    plan.runs[active] = { ...slots[active], ...definedIn(back.container) };
+    plan.warnings.push(
+      `${active} goes live again as it was: it does not take ${back.pending.join(", ")}, which ${live} runs with, before it is idle again.`,
+    );
+  }
   if (container === undefined || !container.state.Running) {
     const seen = container === undefined ? "its container is gone" : `its container is ${container.state.Status}`;
     const back =
@@ -210,7 +219,7 @@ function decideLive(plan: Plan, world: World, serving: Serving, { settings, slot
     plan.mend = `${why.seen} after ${serving.history.at(-1)?.time ?? "nothing"}`;
     plan.warnings.push(why.says);
   }
-  if (active !== live) plan.notes.push(switchNote(world, serving, settings, making(active)));
+  if (active !== live) plan.notes.push(switchNote(world, serving, settings, making(active), back !== undefined));
 }
 
 /** Why the cutover must run although Pulumi's state has what is asked for: what was seen, and in words. */
@@ -276,12 +285,35 @@ function refuseOwn(live: Color, { version, made }: SlotContainer, own: string[],
   );
 }
 
+/**
+ * The container that the public goes back to just as it was, where only what both colors share has changed since, and the color
+ * that it leaves has that already: the change may be what is gone back from, and must not come along.
+ */
+function wayBack(
+  { slots }: World,
+  { color: live, record }: Serving,
+  target: Color,
+  making: (color: Color) => Making,
+): { container: SlotContainer; pending: string[] } | undefined {
+  const [container, left] = [slots[target], slots[live]];
+  if (container === undefined || left === undefined || !isStable(record, target, [container.id])) return undefined;
+  const { own, shared } = differences(target, container, making(target));
+  const already = differences(live, left, making(live)).shared.length === 0;
+  return own.length === 0 && shared.length > 0 && already ? { container, pending: shared } : undefined;
+}
+
 /** What the switch is going to be, as far as it can be told before it. */
-function switchNote({ slots }: World, { color: live, record }: Serving, settings: Settings, after: Making): string {
+function switchNote(
+  { slots }: World,
+  { color: live, record }: Serving,
+  settings: Settings,
+  after: Making,
+  kept: boolean,
+): string {
   const target = settings.activeColor;
   const container = slots[target];
   const change = container && differences(target, container, after);
-  const unchanged = change !== undefined && change.own.length + change.shared.length === 0;
+  const unchanged = kept || (change !== undefined && change.own.length + change.shared.length === 0);
   const move = `The public moves from ${live} (${slots[live]?.version ?? "gone"}) to ${target} (${settings.slots[target].version})`;
   if (container !== undefined && unchanged && isStable(record, target, [container.id])) {
     return `${move}, at once: ${target} was stable and its container is the same.`;

@@ -625,12 +625,21 @@ test("a switch back to the stable color of before is at once; anything else abou
   ];
   assert.deepEqual(plan(toGreen, stable(["green-1"])).notes, atOnce);
   assert.deepEqual(plan({ ...toGreen, gateCommand: "npm test", bakeSeconds: 60 }, stable(["green-1"])).notes, atOnce);
+  // A change of both colors that the live one has already, and green had not taken, stays behind.
+  const more = { ...sampleSettings, memoryMb: 512 };
+  const lagging = stable(["green-1"]);
+  const blue = containerOf("blue", more);
+  const decided = plan({ ...toGreen, memoryMb: 512 }, { ...lagging, slots: { ...lagging.slots, blue } });
+  assert.deepEqual([decided.keep.green, decided.pending, decided.notes], [true, ["memoryMb 256 -> 512"], atOnce]);
+  assert.match(
+    decided.warnings.join(),
+    /green goes live again as it was: it does not take memoryMb 256 -> 512, which blue/,
+  );
   // Another container than the one that was stable, or one that this run replaces.
   for (const decided of [
     plan(toGreen, stable(["green-0"])),
     plan(toGreen, stable(["green-1", "green-2"])),
     plan(toGreen, stable([])),
-    plan(toGreen, stable(["green-1"], { made: {} })),
     plan({ ...toGreen, memoryMb: 512 }, stable(["green-1"])),
     plan({ ...toGreen, secretEnvironment: { TOKEN: "hunter2" } }, stable(["green-1"])),
     plan(withSlot("green", { version: "2.0.0" }, toGreen), stable(["green-1"])),
@@ -715,7 +724,7 @@ const anyWorld: fc.Arbitrary<Situation["world"]> = fc
     };
   });
 
-test("whatever runs and whatever is asked: live is kept, or refused, or replaced as allowLiveReplace says; idle never is kept", () => {
+test("whatever runs and whatever is asked: live is kept, or refused, or replaced as allowLiveReplace says; idle is kept on the way back alone", () => {
   const seen = { kept: 0, refused: 0, replaced: 0 };
   fc.assert(
     fc.property(anySettings, anyWorld, fc.boolean(), (settings, world, preview) => {
@@ -725,12 +734,18 @@ test("whatever runs and whatever is asked: live is kept, or refused, or replaced
 
       const live = "unknown" in world ? undefined : world.serving?.color;
       assert.equal(decided.first, live === undefined);
-      for (const color of COLORS) assert.ok(!keep[color] || color === live, `${color} is kept and ${live} is live`);
+      const back = live !== undefined && keep[other(live)];
+      for (const color of COLORS) assert.ok(!keep[color] || color === live || back, `${color} is kept`);
       if ("unknown" in world || live === undefined) {
         assert.deepEqual([pending, decided.mend, runs], [[], undefined, slotsOf(settings)]);
         return;
       }
       assert.equal(notes.length, settings.activeColor === live ? 0 : 1);
+      if (back) {
+        assert.equal(settings.activeColor, other(live));
+        assert.match(notes.join(), /at once/);
+        return;
+      }
       assert.deepEqual(runs[other(live)], slotsOf(settings)[other(live)]);
 
       const container = world.slots[live];

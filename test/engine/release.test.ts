@@ -97,7 +97,7 @@ test("the live color is not changed in place", async (t) => {
     assert.notEqual((await stack.container("blue")).Id, Id);
     assert.match((await get(stack.url)).body, /Version: 2\.0\.0/);
     await stack.pulumi("config", "rm", "allowLiveReplace");
-    assert.match(await stack.up(), /its container was made anew since then/);
+    assert.match(await stack.up(), /its container was made anew since it was switched to/);
     await stack.pulumi("preview", "--expect-no-changes");
   });
 });
