@@ -3,6 +3,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Color } from "../stacks/color";
 import type { Docker, Ended } from "../stacks/docker";
 import { hide, lastLines, verdict, waitHealthy } from "../stacks/health";
+import { authority } from "../stacks/host";
+import { containerName } from "../stacks/names";
 import { type CutoverRecord, type HistoryEntry, isStable, type Result, type Serving } from "../stacks/serving";
 import { readSlots, type SlotContainer } from "../stacks/world";
 import { runGateCommand } from "./gateCommand";
@@ -62,9 +64,9 @@ export async function carryOut(order: Order, means: Means): Promise<void> {
   const holder = `${hostname()}, process ${process.pid}, since ${began}`;
   const lock = await cancellable(proxy.lock(holder, LOCK_WAIT_SECONDS, means.say), means.signal).catch(
     (error: Error) => {
-      const name = `${order.owner.project}-${order.owner.stack}-proxy`;
+      const log = `docker logs --tail 30 ${containerName(order.owner, "proxy")}`;
       throw new Error(
-        `${order.target} was not switched to: ${error.message} Nothing was changed.\nNext: docker logs --tail 30 ${name}; then: pulumi up`,
+        `${order.target} was not switched to: ${error.message} Nothing was changed.\nNext: ${log}; then: pulumi up`,
       );
     },
   );
@@ -131,7 +133,7 @@ class Cutover {
         const next = "make room on the engine's disk (docker system df), then: pulumi up";
         throw this.refused("the proxy's volume can't be written", `In the proxy's words: ${error.message}`, next);
       });
-      await this.timed("switch", () => this.move(soon));
+      await this.timed("switch", () => this.move(soon, { watched: true }));
       await this.timed("watch", () => this.bake(from));
       await this.finish("switched");
       return;
@@ -141,7 +143,7 @@ class Cutover {
     const asked = before.generation === order.generation && before.answers && !before.edited;
     if (moving?.to === target) {
       this.say(`${target} is live, but was not watched to the end after its switch: that is done now`);
-      await this.timed("switch", () => this.move(soon, true));
+      await this.timed("switch", () => this.move(soon, { watched: true, keepPrevious: true }));
       await this.timed("watch", () => this.bake({ generation: moving.generation, color: moving.from }));
       await this.finish("switched", "the watch of a switch that was cut off");
       return;
@@ -193,7 +195,7 @@ class Cutover {
     const gate = {
       command: order.gateCommand,
       timeoutSeconds: order.gateTimeoutSeconds,
-      url: `http://${order.targetHost.includes(":") ? `[${order.targetHost}]` : order.targetHost}:${this.slots[target]?.made.port}`,
+      url: `http://${authority(order.targetHost)}:${this.slots[target]?.made.port}`,
       color: target,
       version: this.slots[target]?.version ?? "",
     };
@@ -206,11 +208,11 @@ class Cutover {
   }
 
   /** The switch itself; when it fails the configuration of before serves. */
-  private async move(answerSeconds: number, keepPrevious = false): Promise<void> {
+  private async move(answerSeconds: number, { watched = false, keepPrevious = false } = {}): Promise<void> {
     const { order, target, proxy, lock, before } = this;
     const { appPort, healthPath, verifyRequests } = order;
     const how = { appPort, healthPath, answerSeconds, verifyRequests, keepPrevious };
-    const watched = before !== undefined && before.color !== target ? true : keepPrevious;
+    // Before the first answer of the new color, so that none is missed.
     if (watched && order.bakeSeconds > 0) await lock.watch();
     this.moved = true;
     const ended = await proxy
@@ -473,7 +475,7 @@ class Cutover {
   }
 
   private name(part: Color | "proxy"): string {
-    return `${this.order.owner.project}-${this.order.owner.stack}-${part}`;
+    return containerName(this.order.owner, part);
   }
 }
 

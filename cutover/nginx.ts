@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Color } from "../stacks/color";
 import type { Docker, Ended } from "../stacks/docker";
+import { lineSplitter } from "../stacks/lines";
 import { PROXY_DIRECTORY } from "../stacks/names";
 import { type CutoverRecord, type HistoryEntry, READ, readServing, type Serving, servingOf } from "../stacks/serving";
 import type { Curl } from "./smokeTest";
@@ -210,15 +211,13 @@ class Holder {
   stderr = "";
 
   constructor(private readonly child: ChildProcessWithoutNullStreams) {
-    let rest = "";
+    const splitter = lineSplitter((line) => this.lines.push(line));
     child.stdin.on("error", () => {});
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       this.stderr += text;
     });
     child.stdout.setEncoding("utf8").on("data", (text: string) => {
-      const lines = (rest + text).split("\n");
-      rest = lines.pop() ?? "";
-      this.lines.push(...lines);
+      splitter.add(text);
       this.wake();
     });
     this.closed = new Promise((resolve) => {

@@ -168,7 +168,7 @@ exec 9>"$dir/step.lock"
 tries=$lock_seconds
 until flock -n 9; do
     tries=$((tries - 1))
-    [ "$tries" -gt 0 ] || fail "another step of a cutover has not ended in this proxy for $lock_seconds s. Nothing was changed."
+    [ "$tries" -gt 0 ] || fail "another step of a cutover has not ended in this proxy for $lock_seconds s."
     sleep 1
 done
 
@@ -186,18 +186,19 @@ set -- ${version:-0 0 0}
     fail "this is nginx $1.$2.$3; 1.27.4 or newer is needed, because an older one drops requests when it reloads (keepalive_min_timeout).
 Next: pulumi config set nginxImage <a newer one>"
 
-cat >"$next.received" || fail "the configuration can't be written to the proxy's volume. Nothing was changed.
+cat >"$next.received" || fail "the configuration can't be written to the proxy's volume.
 Next: make room on the engine's disk (docker system df), then: pulumi up"
 generation=$(sha256sum "$next.received" | cut -c1-16)
-sed "s/@GENERATION@/$generation/" "$next.received" >"$next" || fail "the configuration can't be written to the proxy's volume. Nothing was changed.
+sed "s/@GENERATION@/$generation/" "$next.received" >"$next" || fail "the configuration can't be written to the proxy's volume.
 Next: make room on the engine's disk (docker system df), then: pulumi up"
 named_in "$next"
-[ -n "$color" ] || fail 'the configuration names no active color. Nothing was changed.
+[ -n "$color" ] || fail 'the configuration names no active color.
 Next: put nginx/nginx.conf.mustache back as it was (git diff nginx), then: pulumi up'
 mkdir -p "$dir/tmp"
 
 if ! words=$(nginx -t -q -c "$next" 2>&1); then
-    fail "nginx refuses the configuration. Nothing was changed. In nginx's own words:
+    fail "nginx refuses the configuration.
+In nginx's own words:
 $words
 Next: mend nginx/nginx.conf.mustache (git diff nginx), then: pulumi up"
 fi
@@ -220,7 +221,7 @@ else
             target=$control/$color
         fi
         wait_for_answer "$target" "$ANSWER_SECONDS" ||
-            fail "$color did not answer $HEALTH_PATH with 2xx within $ANSWER_SECONDS s (last seen: $seen). Nothing was changed."
+            fail "$color did not answer $HEALTH_PATH with 2xx within $ANSWER_SECONDS s (last seen: $seen)."
     fi
 
     if [ ! -f "$current" ]; then first=yes; fi

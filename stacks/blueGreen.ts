@@ -7,6 +7,7 @@ import { type Reached, renderConfiguration } from "./configuration";
 import { Cutover } from "./cutover";
 import type { Docker } from "./docker";
 import { waitHealthy } from "./health";
+import { authority } from "./host";
 import { confirmLive } from "./live";
 import { containerName, labelList, networkName, type Owner, ownerLabels } from "./names";
 import { secondsWithout } from "./outage";
@@ -154,7 +155,7 @@ export class BlueGreen extends pulumi.ComponentResource {
         );
     }
 
-    this.url = pulumi.output(`http://${authority(settings.bindAddress)}:${settings.httpPort}`);
+    this.url = pulumi.output(`http://${reachedAt(settings.bindAddress)}:${settings.httpPort}`);
     this.blueUrl = pulumi.output(`http://127.0.0.1:${settings.slots.blue.port}`);
     this.greenUrl = pulumi.output(`http://127.0.0.1:${settings.slots.green.port}`);
     this.activeColor = pulumi.output(active);
@@ -174,8 +175,6 @@ function wherePublicIs(color: Color, active: Color, live: Color | undefined): st
 
 const readNginx = (file: string): string => readFileSync(join(NGINX_DIRECTORY, file), "utf8");
 
-/** The host part of a URL for an address to listen on; "all addresses" is reached at localhost. */
-function authority(address: string): string {
-  if (address === "0.0.0.0" || address === "::") return "localhost";
-  return address.includes(":") ? `[${address}]` : address;
-}
+/** Where what listens on an address is reached: "all addresses" at localhost. */
+const reachedAt = (address: string): string =>
+  address === "0.0.0.0" || address === "::" ? "localhost" : authority(address);

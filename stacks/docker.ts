@@ -1,4 +1,5 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { lineSplitter } from "./lines";
 
 /** How long one question to the Docker Engine may take; a remote one behind SSH needs a few seconds. */
 const DOCKER_TIMEOUT_SECONDS = 20;
@@ -70,15 +71,12 @@ export function dockerAt(host: string | undefined): Docker {
         () => end(`\`docker ${args[0]}\` had no answer within ${timeoutSeconds} s`),
         timeoutSeconds * 1000,
       );
-      let unsaid = "";
+      const lines = lineSplitter((line) => onLine?.(line));
       for (const stream of ["stdout", "stderr"] as const) {
         child[stream].setEncoding("utf8").on("data", (text: string) => {
           output[stream] += text;
           if (output[stream].length > MOST_ANSWER_BYTES) end(`\`docker ${args[0]}\` wrote too much`);
-          if (stream === "stderr" || onLine === undefined) return;
-          const lines = (unsaid + text).split("\n");
-          unsaid = lines.pop() ?? "";
-          lines.forEach(onLine);
+          if (stream === "stdout" && onLine !== undefined) lines.add(text);
         });
       }
       child.on("error", (error: NodeJS.ErrnoException) => {
@@ -88,7 +86,7 @@ export function dockerAt(host: string | undefined): Docker {
       });
       child.on("close", (code) => {
         clearTimeout(late);
-        if (unsaid !== "") onLine?.(unsaid);
+        lines.end();
         resolve({ code, ...output });
       });
       // A client that ends early does not read its input to the end.

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { COLORS, type Color, other } from "./color";
-import { differences, type Made, type Making } from "./made";
+import { type Differences, differences, type Made } from "./made";
 import { isStable, type Serving } from "./serving";
 import type { Settings } from "./settings";
 import type { BuiltImage, SlotContainer, UnknownWorld, World } from "./world";
@@ -161,46 +161,35 @@ function decideLive(plan: Plan, world: World, serving: Serving, { settings, slot
   const live = serving.color;
   const active = settings.activeColor;
   const container = world.slots[live];
-  const making = (color: Color): Making => ({
-    made: slots[color],
-    environment: { ...settings.environment, ...settings.secretEnvironment },
-  });
+  const target = active === live ? undefined : world.slots[active];
+  const environment = { ...settings.environment, ...settings.secretEnvironment };
+  const differs = (color: Color, from: SlotContainer) => differences(color, from, { made: slots[color], environment });
+  const lag = container && differs(live, container);
 
-  if (container !== undefined) {
-    const { own, shared } = differences(live, container, making(live));
-    const all = [...own, ...shared];
-    const list = all.join(", ");
-    if (all.length > 0 && active === live && settings.allowLiveReplace) {
-      plan.warnings.push(
-        `${live} is live and is replaced in place (${list}), as allowLiveReplace allows: the public gets no answer until the new ` +
-          "container is up. Afterwards: pulumi config rm allowLiveReplace",
-      );
-    } else if (own.length > 0 && active === live) {
-      plan.refusals.push(refuseOwn(live, container, own, settings));
-    } else {
-      plan.keep[live] = true;
-      plan.pending = all;
-      plan.runs[live] = { ...slots[live], ...definedIn(container) };
-      if (all.length > 0) {
-        const when = active === live ? "on the first `pulumi up` after it has become idle" : "on the next `pulumi up`";
-        plan.warnings.push(`${live} is live and keeps what it runs. It takes ${list} ${when}.`);
-      }
-    }
-  }
-  const back = active === live ? undefined : wayBack(world, serving, active, making);
-  if (back !== undefined) {
+  if (container !== undefined && lag !== undefined) keepLive(plan, live, container, lag, settings, slots);
+  const ahead = target && differs(active, target);
+  const wasStable = target !== undefined && isStable(serving.record, active, [target.id]);
+  // Only what both share has changed since, and the color that is left has that already: the change may be what is gone back
+  // from, and must not come along.
+  const goesBack =
+    wasStable &&
+    ahead?.own.length === 0 &&
+    ahead.shared.length > 0 &&
+    container !== undefined &&
+    lag?.shared.length === 0;
+  if (goesBack) {
     plan.keep[active] = true;
-    plan.pending = back.pending;
-    plan.runs[active] = { ...slots[active], ...definedIn(back.container) };
+    plan.pending = ahead.shared;
+    plan.runs[active] = { ...slots[active], ...definedIn(target) };
     plan.warnings.push(
-      `${active} goes live again as it was: it does not take ${back.pending.join(", ")}, which ${live} runs with, before it is idle again.`,
+      `${active} goes live again as it was: it does not take ${ahead.shared.join(", ")}, which ${live} runs with, before it is idle again.`,
     );
   }
   if (container === undefined || !container.state.Running) {
     const seen = container === undefined ? "its container is gone" : `its container is ${container.state.Status}`;
-    const back =
+    const away =
       active === live ? `; or move the public: pulumi config set activeColor ${other(live)} && pulumi up` : "";
-    plan.warnings.push(`${live} is live, but ${seen}: the public gets errors. Next: ${revive(container)}${back}`);
+    plan.warnings.push(`${live} is live, but ${seen}: the public gets errors. Next: ${revive(container)}${away}`);
   }
 
   const idle = other(live);
@@ -219,7 +208,55 @@ function decideLive(plan: Plan, world: World, serving: Serving, { settings, slot
     plan.mend = `${why.seen} after ${serving.history.at(-1)?.time ?? "nothing"}`;
     plan.warnings.push(why.says);
   }
-  if (active !== live) plan.notes.push(switchNote(world, serving, settings, making(active), back !== undefined));
+  if (active !== live) {
+    const unchanged = ahead !== undefined && ahead.own.length + ahead.shared.length === 0;
+    const move = `The public moves from ${live} (${container?.version ?? "gone"}) to ${active} (${settings.slots[active].version})`;
+    plan.notes.push(`${move}, ${goesBack || (wasStable && unchanged) ? atOnce(active) : afterWhat(settings)}.`);
+  }
+}
+
+const atOnce = (target: Color): string => `at once: ${target} was stable and its container is the same`;
+
+/** What a switch waits for, and what follows it. */
+function afterWhat({ smokeTests, gateCommand, bakeSeconds }: Settings): string {
+  const gates = [
+    "its health",
+    smokeTests.length === 1 ? "1 smoke test" : `${smokeTests.length} smoke tests`,
+    ...(gateCommand === undefined ? [] : ["the gate command"]),
+  ].join(", ");
+  return `after ${gates}${bakeSeconds === 0 ? "" : `, and is watched there for ${bakeSeconds} s`}`;
+}
+
+/** The live color keeps what it runs, or the run is refused, or it is replaced on purpose. */
+function keepLive(
+  plan: Plan,
+  live: Color,
+  container: SlotContainer,
+  { own, shared }: Differences,
+  settings: Settings,
+  slots: Record<Color, Made>,
+): void {
+  const staysLive = settings.activeColor === live;
+  const all = [...own, ...shared];
+  const list = all.join(", ");
+  if (all.length > 0 && staysLive && settings.allowLiveReplace) {
+    plan.warnings.push(
+      `${live} is live and is replaced in place (${list}), as allowLiveReplace allows: the public gets no answer until the new ` +
+        "container is up. Afterwards: pulumi config rm allowLiveReplace",
+    );
+    return;
+  }
+  if (own.length > 0 && staysLive) {
+    plan.refusals.push(refuseOwn(live, container, own, settings));
+    return;
+  }
+  plan.keep[live] = true;
+  plan.pending = all;
+  plan.runs[live] = { ...slots[live], ...definedIn(container) };
+  if (all.length > 0) {
+    const when = staysLive ? "on the first `pulumi up` after it has become idle" : "on the next `pulumi up`";
+    plan.warnings.push(`${live} is live and keeps what it runs. It takes ${list} ${when}.`);
+  }
 }
 
 /** Why the cutover must run although Pulumi's state has what is asked for: what was seen, and in words. */
@@ -283,48 +320,6 @@ function refuseOwn(live: Color, { version, made }: SlotContainer, own: string[],
     `(${back.join(" && ")}), then ${put.join(" && ")} && pulumi up, then pulumi config set activeColor ${idle} && pulumi up. ` +
     "Or replace it on purpose: pulumi config set allowLiveReplace true && pulumi up"
   );
-}
-
-/**
- * The container that the public goes back to just as it was, where only what both colors share has changed since, and the color
- * that it leaves has that already: the change may be what is gone back from, and must not come along.
- */
-function wayBack(
-  { slots }: World,
-  { color: live, record }: Serving,
-  target: Color,
-  making: (color: Color) => Making,
-): { container: SlotContainer; pending: string[] } | undefined {
-  const [container, left] = [slots[target], slots[live]];
-  if (container === undefined || left === undefined || !isStable(record, target, [container.id])) return undefined;
-  const { own, shared } = differences(target, container, making(target));
-  const already = differences(live, left, making(live)).shared.length === 0;
-  return own.length === 0 && shared.length > 0 && already ? { container, pending: shared } : undefined;
-}
-
-/** What the switch is going to be, as far as it can be told before it. */
-function switchNote(
-  { slots }: World,
-  { color: live, record }: Serving,
-  settings: Settings,
-  after: Making,
-  kept: boolean,
-): string {
-  const target = settings.activeColor;
-  const container = slots[target];
-  const change = container && differences(target, container, after);
-  const unchanged = kept || (change !== undefined && change.own.length + change.shared.length === 0);
-  const move = `The public moves from ${live} (${slots[live]?.version ?? "gone"}) to ${target} (${settings.slots[target].version})`;
-  if (container !== undefined && unchanged && isStable(record, target, [container.id])) {
-    return `${move}, at once: ${target} was stable and its container is the same.`;
-  }
-  const gates = [
-    "its health",
-    settings.smokeTests.length === 1 ? "1 smoke test" : `${settings.smokeTests.length} smoke tests`,
-    ...(settings.gateCommand === undefined ? [] : ["the gate command"]),
-  ].join(", ");
-  const watched = settings.bakeSeconds === 0 ? "" : `, and is watched there for ${settings.bakeSeconds} s`;
-  return `${move}, after ${gates}${watched}.`;
 }
 
 /** Each difference in words: `httpPort 8080 -> 9090`. */

@@ -9,3 +9,11 @@ export async function backendImage(version: string): Promise<string> {
   if (image === undefined) throw new Error(`backend/build named no image:\n${output}`);
   return image;
 }
+
+/** The settings by which both colors run the test backend, each in a version of its own. */
+export const backendImages = async (): Promise<Record<string, string>> => ({
+  blueImage: await backendImage("1.0.0"),
+  greenImage: await backendImage("2.0.0"),
+  blueVersion: "1.0.0",
+  greenVersion: "2.0.0",
+});

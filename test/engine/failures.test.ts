@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { backendImage } from "./backend";
+import { backendImages } from "./backend";
 import {
   colorOf,
   fails,
@@ -25,10 +25,7 @@ let images: Record<string, string>;
 
 before(async () => {
   images = {
-    blueImage: await backendImage("1.0.0"),
-    greenImage: await backendImage("2.0.0"),
-    blueVersion: "1.0.0",
-    greenVersion: "2.0.0",
+    ...(await backendImages()),
     bakeSeconds: String(BAKE_SECONDS),
     drainSeconds: "10",
     keepAliveSeconds: "5",

@@ -41,6 +41,28 @@ test("releases", async (t) => {
   });
 
   await t.test(
+    "the way back does not take along a change of both colors that the color gone back to never had",
+    async () => {
+      const load = keepAliveGets({ url: `${stack.url}/`, connections: 8, pauseMs: 10 });
+      const { Id } = await stack.container("green");
+      await stack.set("environment.SHOP", "newer", "--path");
+      await stack.up();
+      await stack.switchTo("blue");
+      const output = await stack.switchTo("green");
+      assert.match(output, /green goes live again as it was: it does not take environment\.SHOP, which blue runs with/);
+      assert.match(output, /going back at once/);
+      assert.equal((await stack.container("green")).Id, Id);
+      // It becomes idle, and takes it then.
+      await stack.switchTo("blue");
+      await stack.up();
+      assert.ok((await stack.container("green")).Config.Env.includes("SHOP=newer"));
+      await stack.switchTo("green");
+      assertNoFailures(await load.stop());
+      await stack.pulumi("preview", "--expect-no-changes");
+    },
+  );
+
+  await t.test(
     "another port and health path go to the idle color, are switched to, and then to the other one",
     async () => {
       const load = keepAliveGets({ url: `${stack.url}/`, connections: 8, pauseMs: 10 });

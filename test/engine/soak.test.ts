@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { backendImage } from "./backend";
+import { backendImages } from "./backend";
 import { row, whole } from "./failures";
 import { TestStack } from "./stack";
 
@@ -32,9 +32,7 @@ async function seen(stack: TestStack, proxy: string) {
 
 test("many switches in a row", { timeout: (120 + SWITCHES * SECONDS_A_SWITCH) * 1000 }, async (t) => {
   const stack = await TestStack.make(t, {
-    blueImage: await backendImage("1.0.0"),
-    greenImage: await backendImage("2.0.0"),
-    greenVersion: "2.0.0",
+    ...(await backendImages()),
     drainSeconds: String(DRAIN_SECONDS),
     keepAliveSeconds: "3",
     proxyTimeoutSeconds: "5",

@@ -1,0 +1,15 @@
+/** Cuts what comes in pieces into lines; `end` hands over a last one that has no end. */
+export function lineSplitter(onLine: (line: string) => void): { add(text: string): void; end(): void } {
+  let rest = "";
+  return {
+    add(text) {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) onLine(line);
+    },
+    end() {
+      if (rest !== "") onLine(rest);
+      rest = "";
+    },
+  };
+}
