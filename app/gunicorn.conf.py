@@ -1,6 +1,7 @@
 """How gunicorn serves the sample; gunicorn finds this file in the folder it is started in."""
 
 import os
+import signal
 
 
 def number(name: str, default: int, least: int, most: int) -> int:
@@ -36,3 +37,8 @@ control_socket_disable = True
 
 accesslog = None  # the proxy logs requests, with the color
 errorlog = "-"
+
+
+def post_fork(server, worker):
+    """Until a new worker has set up its own handlers it would queue SIGTERM where nobody looks, and hold up the stop."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
