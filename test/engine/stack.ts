@@ -1,7 +1,9 @@
 import { type ChildProcess, execFile, type SpawnOptions, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
+import { once } from "node:events";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { request } from "node:http";
-import { createServer } from "node:net";
+import { type AddressInfo, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
@@ -79,16 +81,21 @@ export function get(url: string, headers: Record<string, string> = {}): Promise<
   });
 }
 
-/** Ports that nobody listens on at this moment, all different. */
+/** Below the ports that the kernel gives to outgoing connections: one of those may hold a port while its container is replaced. */
+const PORTS = { first: 20_000, last: 32_000 };
+
+/** Ports that nobody has at this moment, all different. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, "127.0.0.1");
-      await new Promise((resolve) => server.once("listening", resolve));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as { port: number }).port);
+  const servers: Server[] = [];
+  while (servers.length < count) {
+    const server = createServer().listen(randomInt(PORTS.first, PORTS.last), "127.0.0.1");
+    // Taken: another one is tried.
+    await once(server, "listening").then(
+      () => servers.push(server),
+      () => {},
+    );
+  }
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
   return ports;
 }
