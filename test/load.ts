@@ -11,6 +11,8 @@
 export { blindReuse, freshGets, keepAliveGets, type PausedLoadOptions, posts, slowRequests } from "./load/http";
 export { assertNoFailures, type Failure, type LoadReport, summarize } from "./load/report";
 export type { Load, LoadOptions } from "./load/run";
+export { type SlowLoris, type SlowLorisOptions, type SlowLorisReport, slowLoris } from "./load/slowLoris";
+export { makeVisitors, moves, type VisitOptions, type Visitor, type VisitReport, visit } from "./load/visitors";
 export {
   type Close,
   type WebSocketLoad,
