@@ -1,15 +1,25 @@
+import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
-import type { Color } from "../stacks/color";
+import { type Color, other } from "../stacks/color";
+import { waitDrained } from "../stacks/connections";
 import type { Docker, Ended } from "../stacks/docker";
 import { hide, lastLines, verdict, waitHealthy } from "../stacks/health";
 import { authority } from "../stacks/host";
 import { containerName } from "../stacks/names";
-import { type CutoverRecord, type HistoryEntry, isStable, type Result, type Serving } from "../stacks/serving";
+import {
+  type CutoverRecord,
+  type HistoryEntry,
+  isStable,
+  type Result,
+  type Serving,
+  type Sessions,
+} from "../stacks/serving";
 import { readSlots, type SlotContainer } from "../stacks/world";
 import { runGateCommand } from "./gateCommand";
 import { type Lock, Nginx } from "./nginx";
-import type { Order } from "./order";
+import { type Order, withoutCanary } from "./order";
+import { nextSessions, type SessionOrder, sessionsFile } from "./sessions";
 import { runSmokeTests, type SmokeFailure } from "./smokeTest";
 import { Watch } from "./watch";
 
@@ -79,10 +89,14 @@ export async function carryOut(order: Order, means: Means): Promise<void> {
 
 class Cutover {
   private readonly target: Color;
+  /** The color whose release is checked and watched: the target, or with a canary the idle one. */
+  private trial: Color;
   private readonly seconds: Record<string, number> = {};
   private slots: Partial<Record<Color, SlotContainer>> = {};
   private readonly before: Serving | undefined;
   private requests: number | undefined;
+  /** What visitors' cookies mean from the switch on, where there are sessions. */
+  private sessions: Sessions | undefined;
   /** Whether the proxy's configuration may be another one than before. */
   private moved = false;
 
@@ -94,6 +108,7 @@ class Cutover {
     private readonly began: string,
   ) {
     this.target = order.target;
+    this.trial = order.target;
     this.before = lock.serving;
   }
 
@@ -111,6 +126,8 @@ class Cutover {
   private async act(): Promise<void> {
     const { order, target, before } = this;
     const soon = Math.min(ANSWER_SECONDS, order.healthTimeoutSeconds);
+    for (const [name, content] of Object.entries(order.files)) await this.lock.writeFile(name, content);
+    if (order.sessions) this.sessions = this.nextSessions();
     if (before === undefined) {
       await this.timed("switch", () => this.move(order.healthTimeoutSeconds));
       await this.finish("first");
@@ -129,7 +146,7 @@ class Cutover {
       const from = { generation: before.generation, color: before.color };
       // Written first: whoever comes after us, should we be cut off, must know that this was not watched to its end.
       const moving = { from: from.color, generation: from.generation, to: target };
-      await this.lock.writeRecord({ ...before.record, moving }).catch((error: Error) => {
+      await this.lock.writeRecord({ ...this.recordAfter({}), moving }).catch((error: Error) => {
         const next = "make room on the engine's disk (docker system df), then: pulumi up";
         throw this.refused("the proxy's volume can't be written", `In the proxy's words: ${error.message}`, next);
       });
@@ -148,18 +165,121 @@ class Cutover {
       await this.finish("switched", "the watch of a switch that was cut off");
       return;
     }
+    if (order.canaryPercent > (before.record.canary ?? 0)) return this.raise(before, soon);
     await this.timed("switch", () => this.move(soon));
+    const { retire } = this;
+    if (retire !== undefined) await this.timed("drain", () => this.drain(retire));
     // A container made anew in front of the public: there is no other one to go back to, but it must be what it should be.
     if (!stable) await this.timed("gate", () => this.examine());
     // Nothing moved: a changed limit, for example, is nothing that the history tells.
-    if (!asked || !stable)
-      await this.finish("reloaded", before.edited ? "the configuration had been changed" : undefined);
+    // The next one of its kind is told from this one by the history.
+    if (!asked || !stable || retire !== undefined) {
+      const edited = before.edited ? "the configuration had been changed" : undefined;
+      await this.finish(
+        "reloaded",
+        retire === undefined ? edited : `${retire} has no visitors any more: it is replaced`,
+      );
+    } else if (JSON.stringify(this.recordAfter({})) !== JSON.stringify(before.record)) {
+      await this.lock.writeRecord(this.recordAfter({}));
+    }
   }
 
-  /** The target is checked from where the proxy reaches it: its health and the smoke tests. */
+  /** The idle color gets a larger share of the new visitors, and none at all where it is not well with that. */
+  private async raise(before: Serving, answerSeconds: number): Promise<void> {
+    const { order, target } = this;
+    this.trial = other(target);
+    const share = `${order.canaryPercent} % of the new visitors`;
+    if (!before.record.canary) await this.timed("gate", () => this.gate());
+    await this.timed("switch", () => this.move(answerSeconds, { watched: true }));
+    this.say(`${this.trial} gets ${share}`);
+    const trouble = order.bakeSeconds === 0 ? undefined : await this.timed("watch", () => this.watch());
+    if (trouble === undefined) return this.finish("canary");
+
+    const reason = firstLine(trouble);
+    const log = await this.log();
+    this.say(`${this.trial} is not well (${reason}): it gets no visitors any more`);
+    const where = await this.timed("back", () => this.endCanary(before));
+    throw new CutoverFailed(
+      where.settled ? "reverted" : "failed",
+      reason,
+      `${this.trial} got ${share} and was not well: ${trouble}.\n${where.says}\n${log}\n` +
+        `Next: accept that: pulumi config set canaryPercent 0 && pulumi up; or put a mended release there: canaryPercent 0, ` +
+        `${this.releaseOf(this.trial)} && pulumi up; or try again: pulumi up`,
+    );
+  }
+
+  /** Everybody is on the live color again, whatever share the other one had before. */
+  private async endCanary(before: Serving): Promise<{ settled: boolean; says: string }> {
+    const { order, target, proxy, lock } = this;
+    const served = { generation: before.generation, color: before.color };
+    const says = `The public is on ${target}, all of it.`;
+    if (before.canaryPercent === 0) {
+      const where = await this.settle(served);
+      return where.settled ? { ...where, says } : where;
+    }
+    const sessions = this.nextSessions({ canary: false });
+    const { appPort, healthPath, verifyRequests } = order;
+    const how = {
+      appPort,
+      healthPath,
+      answerSeconds: ANSWER_SECONDS,
+      verifyRequests,
+      keepPrevious: false,
+      reload: true,
+    };
+    await lock.writeSessions(sessionsFile(sessions)).catch(() => {});
+    const ended = await proxy.move(withoutCanary(order.configuration), how, () => {}).catch(() => undefined);
+    if (ended?.code !== 0) return this.settle(served);
+    const { canary: _, ...record } = before.record;
+    await lock.writeRecord({ ...record, sessions }).catch(() => {});
+    return { settled: true, says };
+  }
+
+  /** Waits until the color has answered its last request, or the time for that is over. */
+  private async drain(color: Color): Promise<void> {
+    const { order, means, proxy } = this;
+    const slot = this.slots[color];
+    if (slot === undefined) return;
+    await waitDrained(means.docker, proxy.id, [slot.id], {
+      what: color,
+      seconds: order.drainSeconds,
+      quietSeconds: order.keepAliveSeconds,
+      retired: true,
+      say: means.say,
+      signal: means.signal,
+    });
+  }
+
+  /** The color that this run, and no earlier one, takes the last visitors of. */
+  private get retire(): Color | undefined {
+    const { order, before, target } = this;
+    const latest = before?.history.at(-1)?.time ?? "nothing";
+    const { color, after } = order.retire ?? {};
+    return color === other(target) && after === latest && order.canaryPercent === 0 ? color : undefined;
+  }
+
+  /** What visitors' cookies mean from now on. */
+  private nextSessions(changed: Partial<SessionOrder> = {}): Sessions {
+    const { order, before, target } = this;
+    return nextSessions(
+      before?.record.sessions,
+      {
+        active: target,
+        before: before?.color,
+        stickySeconds: order.stickySeconds,
+        canary: order.canaryPercent > 0,
+        retire: this.retire,
+        now: Math.floor(Date.now() / 1000),
+        ...changed,
+      },
+      () => randomBytes(12).toString("base64url"),
+    );
+  }
+
+  /** The color on trial is checked from where the proxy reaches it: its health and the smoke tests. */
   private async examine(): Promise<void> {
-    const { order, target, means } = this;
-    const slot = this.slots[target];
+    const { order, trial, means } = this;
+    const slot = this.slots[trial];
     if (slot === undefined) throw this.refused("it has no container", "", "pulumi up --refresh, which makes it again");
     const unhealthy = await waitHealthy(means.docker, slot.id, {
       seconds: order.healthTimeoutSeconds,
@@ -171,33 +291,38 @@ class Cutover {
     if (unhealthy !== undefined) throw this.refused(firstLine(unhealthy).replace(/\.$/, ""), restOf(unhealthy));
     this.stopIfCancelled();
 
-    const failure = await this.smoke(`http://${target}:${order.appPort}`);
+    const failure = await this.smoke(this.direct);
     if (failure !== undefined) {
       throw this.refused(`the smoke test "${failure.test}" failed`, `${this.details(failure)}\n${await this.log()}`);
     }
     const count = order.smokeTests.length;
     const passed = count === 0 ? "" : ` and passed ${count === 1 ? "1 smoke test" : `${count} smoke tests`}`;
-    this.say(`${target} (${slot.version}) is healthy${passed}`);
+    this.say(`${trial} (${slot.version}) is healthy${passed}`);
     this.stopIfCancelled();
   }
 
+  /** The color on trial, as the proxy reaches it. */
+  private get direct(): string {
+    return `http://${this.trial}:${this.order.ports[this.trial]}`;
+  }
+
   private smoke(base: string): Promise<SmokeFailure | undefined> {
-    const identity = { color: this.target, version: this.slots[this.target]?.version ?? "" };
+    const identity = { color: this.trial, version: this.slots[this.trial]?.version ?? "" };
     return runSmokeTests(this.order.smokeTests, base, identity, this.proxy.curl);
   }
 
   /** Before the switch: nothing has moved yet. */
   private async gate(): Promise<void> {
-    const { order, target, means } = this;
+    const { order, trial, means } = this;
     await this.examine();
     if (order.gateCommand === "") return;
     this.say(`the gate command runs, for at most ${order.gateTimeoutSeconds} s`);
     const gate = {
       command: order.gateCommand,
       timeoutSeconds: order.gateTimeoutSeconds,
-      url: `http://${authority(order.targetHost)}:${this.slots[target]?.made.port}`,
-      color: target,
-      version: this.slots[target]?.version ?? "",
+      url: `http://${authority(order.targetHost)}:${this.slots[trial]?.made.port}`,
+      color: trial,
+      version: this.slots[trial]?.version ?? "",
     };
     const failed = await runGateCommand(gate, (line) => this.say(`gate: ${line}`), means.signal);
     this.stopIfCancelled();
@@ -211,9 +336,13 @@ class Cutover {
   private async move(answerSeconds: number, { watched = false, keepPrevious = false } = {}): Promise<void> {
     const { order, target, proxy, lock, before } = this;
     const { appPort, healthPath, verifyRequests } = order;
-    const how = { appPort, healthPath, answerSeconds, verifyRequests, keepPrevious };
+    const { sessions } = this;
+    const reload = JSON.stringify(sessions) !== JSON.stringify(before?.record.sessions);
+    const how = { appPort, healthPath, answerSeconds, verifyRequests, keepPrevious, reload };
     // Before the first answer of the new color, so that none is missed.
     if (watched && order.bakeSeconds > 0) await lock.watch();
+    // Words that nobody has been told yet change nothing until the switch.
+    if (sessions !== undefined) await lock.writeSessions(sessionsFile(sessions));
     this.moved = true;
     const ended = await proxy
       .move(order.configuration, how, (line) => this.say(line))
@@ -230,7 +359,7 @@ class Cutover {
     throw new CutoverFailed(
       "failed",
       reason,
-      `${where.settled ? `${target} was not switched to` : `The switch to ${target} failed`}: ${reason}.\n${where.says}${after(restOf(why))}${next}`,
+      `${where.settled ? this.notDone : `The switch to ${target} failed`}: ${reason}.\n${where.says}${after(restOf(why))}${next}`,
     );
   }
 
@@ -283,9 +412,9 @@ class Cutover {
 
   /** Watches for the bake time; answers what is wrong, as soon as something is. */
   private async watch(): Promise<string | undefined> {
-    const { order, target, proxy, means } = this;
+    const { order, target, trial, proxy, means } = this;
     const watch = new Watch(order.limits);
-    const first = this.slots[target];
+    const first = this.slots[trial];
     const started = performance.now();
     const passed = () => (performance.now() - started) / 1000;
     let offset = 0;
@@ -296,7 +425,7 @@ class Cutover {
       const wait = last ? Math.max(0, left * 1000) + COUNTED_AFTER_MILLISECONDS : 1000;
       await pause(wait, undefined, { signal: means.signal }).catch(() => {});
       if (means.signal.aborted) return "the run was cancelled";
-      const seen = await Promise.all([proxy.sample(offset, target), readSlots(means.docker, order.owner)]).catch(
+      const seen = await Promise.all([proxy.sample(offset, trial), readSlots(means.docker, order.owner)]).catch(
         (error: Error) => error,
       );
       if (seen instanceof Error) {
@@ -311,11 +440,11 @@ class Cutover {
       watch.add(sample);
       this.requests = watch.figures.count;
       const second = Math.min(Math.max(1, Math.floor(passed())), order.bakeSeconds);
-      this.say(`${target} is watched, ${second} of ${order.bakeSeconds} s: ${watch.summary}`);
+      this.say(`${trial} is watched, ${second} of ${order.bakeSeconds} s: ${watch.summary}`);
       if (sample.serves !== `${order.generation} ${target}`) {
         return `somebody else changed what the proxy serves (${sample.serves || "no answer"})`;
       }
-      const trouble = [this.changed(first, slots[target]), watch.verdict].filter((one) => one !== undefined);
+      const trouble = [this.changed(first, slots[trial]), watch.verdict].filter((one) => one !== undefined);
       if (trouble.length > 0) return trouble.join("; ");
       // A last look that was missed is looked at again.
       if (last && watch.answered) break;
@@ -327,9 +456,11 @@ class Cutover {
       this.say(`${few}: its health alone was watched, since there are no smoke tests`);
       return undefined;
     }
-    this.say(`${few}: the smoke tests are repeated through the front`);
-    const failure = await this.smoke("http://127.0.0.1:8080");
-    return failure && `the smoke test "${failure.test}" failed through the front\n${this.details(failure)}`;
+    // The front itself answers the cutover from the live color alone.
+    const [where, base] = trial === target ? [" through the front", "http://127.0.0.1:8080"] : ["", this.direct];
+    this.say(`${few}: the smoke tests are repeated${where}`);
+    const failure = await this.smoke(base);
+    return failure && `the smoke test "${failure.test}" failed${where}\n${this.details(failure)}`;
   }
 
   /** What happened to the container since the switch, in words. */
@@ -344,17 +475,41 @@ class Cutover {
   private async settle(old: Served | undefined): Promise<{ settled: boolean; says: string }> {
     if (old === undefined) return { settled: true, says: "Nobody was served before; the next run begins anew." };
     const deadline = performance.now() + RECOVER_SECONDS * 1000;
+    // A session that began on the color that is left must not hold there.
+    const known = this.before?.record.sessions;
+    const sessions =
+      known === undefined || this.before?.color === old.color
+        ? known
+        : this.nextSessions({ active: old.color, stickySeconds: undefined, canary: false, retire: this.target });
+    let untold: string | undefined;
     for (;;) {
-      const ended = await this.proxy.back(old).catch(() => undefined);
-      if (ended?.code === 0) {
+      if (sessions !== undefined) {
+        const written = this.lock.writeSessions(sessionsFile(sessions));
+        untold = await written.then(
+          () => undefined,
+          (error: Error) => firstLine(error.message),
+        );
+      }
+      // A full volume must not keep the public where it is not well.
+      const ended = await this.proxy
+        .back(old)
+        .catch((error: Error): Ended => ({ code: null, stdout: "", stderr: error.message }));
+      if (ended.code === 0) {
         this.moved = false;
-        if (old.color !== this.target) await this.lock.writeRecord(this.recordWithout()).catch(() => {});
+        if (untold !== undefined) {
+          this.say(
+            `sessions that began since then hold until the next \`pulumi up\`: they could not be ended (${untold})`,
+          );
+        }
+        if (old.color !== this.target) {
+          await this.lock.writeRecord({ ...this.recordBefore(), ...(sessions && { sessions }) }).catch(() => {});
+        }
         return { settled: true, says: `Nothing was changed: the public is on ${old.color}.` };
       }
       if (performance.now() > deadline) {
         const now = await this.proxy.serving().catch(() => undefined);
         const says = now?.answers
-          ? `The way back to ${old.color} failed (${ended?.stderr.trim()}): the public is on ${now.color}.`
+          ? `The way back to ${old.color} failed (${ended.stderr.trim()}): the public is on ${now.color}.`
           : `The proxy does not answer for ${RECOVER_SECONDS} s; it is made to run again by: docker start ${this.name("proxy")}`;
         return { settled: false, says };
       }
@@ -377,25 +532,45 @@ class Cutover {
     );
   }
 
-  /** The record with the switch that was under way taken out. */
-  private recordWithout(): CutoverRecord {
-    return { stable: this.before?.record.stable ?? {} };
+  /** The record of before, with the switch that was under way taken out. */
+  private recordBefore(): CutoverRecord {
+    const { moving: _, ...record } = this.before?.record ?? { stable: {} };
+    return record;
+  }
+
+  /** The record of a cutover that ended well; `stable` is what has become so in it. */
+  private recordAfter(stable: CutoverRecord["stable"]): CutoverRecord {
+    const { before, order } = this;
+    const { canaryPercent, canarySetting } = order;
+    const { stable: known, endedCanary } = this.recordBefore();
+    const switched = before !== undefined && before.color !== this.target;
+    const ended = canarySetting > 0 && canaryPercent === 0 && (switched || endedCanary === canarySetting);
+    return {
+      stable: { ...known, ...stable },
+      ...(canaryPercent > 0 && { canary: canaryPercent }),
+      ...(ended && { endedCanary: canarySetting }),
+      ...(this.sessions && { sessions: this.sessions }),
+    };
   }
 
   /** The record and the history of a cutover that ended well. */
   private async finish(result: Result, reason?: string): Promise<void> {
     const { target, before, lock } = this;
-    const { stable } = this.recordWithout();
-    await lock.writeRecord({ stable: { ...stable, [target]: this.ids } }).catch((error: Error) => {
-      this.say(
-        `the way back will not be at once: that ${target} is stable could not be written (${firstLine(error.message)})`,
-      );
-    });
+    // A canary says nothing of the color that most of the public is on.
+    await lock
+      .writeRecord(this.recordAfter(result === "canary" ? {} : { [target]: this.ids }))
+      .catch((error: Error) => {
+        this.say(
+          `the way back will not be at once: that ${target} is stable could not be written (${firstLine(error.message)})`,
+        );
+      });
     await this.remember(result, reason);
     const from = before === undefined || before.color === target ? "" : `, from ${before.color}`;
-    const well = result === "reloaded" ? "" : " and well";
+    const well = result === "reloaded" || result === "canary" ? "" : " and well";
+    const share =
+      result === "canary" ? `, and ${this.trial} has ${this.order.canaryPercent} % of the new visitors` : "";
     const steps = Object.entries(this.seconds).map(([step, value]) => `${step} ${value} s`);
-    this.say(`${target} is live${from}${well} (${steps.join(", ")})`);
+    this.say(`${target} is live${from}${well}${share} (${steps.join(", ")})`);
   }
 
   private async remember(result: Result, reason?: string): Promise<void> {
@@ -411,6 +586,7 @@ class Cutover {
       images: each((slot) => slot.imageId),
       seconds: this.seconds,
       ...(requests !== undefined && { requests }),
+      ...(this.order.canaryPercent > 0 && { canaryPercent: this.order.canaryPercent }),
       ...(reason !== undefined && { reason }),
     };
     await this.lock.remember(entry).catch((error: Error) => {
@@ -418,14 +594,24 @@ class Cutover {
     });
   }
 
+  /** What did not take place. */
+  private get notDone(): string {
+    const { target, trial, order } = this;
+    return trial === target
+      ? `${target} was not switched to`
+      : `${trial} did not get ${order.canaryPercent} % of the new visitors`;
+  }
+
   private refused(reason: string, more: string, next?: string): CutoverFailed {
-    const { target, before } = this;
+    const { target, trial, before } = this;
     const live = before?.color ?? "nobody";
-    const usual = `put a mended release there: ${this.releaseOf(target)} && pulumi up; or stay: pulumi config set activeColor ${live}`;
+    const stay = trial === target ? `activeColor ${live}` : `canaryPercent ${before?.canaryPercent ?? 0}`;
+    const usual = `put a mended release there: ${this.releaseOf(trial)} && pulumi up; or stay: pulumi config set ${stay}`;
+    const what = live === target && trial === target ? `${target} is live, but not well` : this.notDone;
     return new CutoverFailed(
       "refused",
       reason,
-      `${target} ${live === target ? "is live, but not well" : "was not switched to"}: ${reason}.${after(more)}\nNothing was changed: the public is on ${live}.\nNext: ${next ?? usual}`,
+      `${what}: ${reason}.${after(more)}\nNothing was changed: the public is on ${live}.\nNext: ${next ?? usual}`,
     );
   }
 
@@ -433,10 +619,10 @@ class Cutover {
     if (this.means.signal.aborted) throw this.refused("the run was cancelled", "", "pulumi up");
   }
 
-  private async timed(step: string, act: () => Promise<void>): Promise<void> {
+  private async timed<T>(step: string, act: () => Promise<T>): Promise<T> {
     const started = performance.now();
     try {
-      await act();
+      return await act();
     } finally {
       this.seconds[step] = since(started);
     }
@@ -458,7 +644,7 @@ class Cutover {
   }
 
   private log(): Promise<string> {
-    const slot = this.slots[this.target];
+    const slot = this.slots[this.trial];
     return slot === undefined ? Promise.resolve("") : lastLines(this.means.docker, slot.id, this.secrets);
   }
 
@@ -468,9 +654,9 @@ class Cutover {
     return slot === undefined ? [] : [slot.id];
   }
 
-  /** Values that the target's container was given and that may be in its log. */
+  /** Values that the container on trial was given and that may be in its log. */
   private get secrets(): string[] {
-    const slot = this.slots[this.target];
+    const slot = this.slots[this.trial];
     return (slot?.made.secretEnvironment ?? []).map((name) => slot?.environment[name] ?? "");
   }
 

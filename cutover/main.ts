@@ -10,7 +10,10 @@ async function main(): Promise<void> {
   // Whoever reads this may be gone before the work is done.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
 
-  await carryOut(orderFrom(process.env, await text(process.stdin)), {
+  const order = orderFrom(process.env, await text(process.stdin));
+  // Keys and tokens are not for the gate command, which has our environment.
+  for (const name of Object.keys(process.env)) if (name.startsWith("FILE_")) delete process.env[name];
+  await carryOut(order, {
     docker: dockerAt(undefined),
     say: (line) => console.log(`cutover: ${line}`),
     signal: cancelled.signal,

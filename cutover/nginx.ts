@@ -40,7 +40,15 @@ until flock -n 9; do
     sleep 1
     waited=$((waited + 1))
 done
-trap 'rm -f /run/watched next; true >answers.log' EXIT
+# What neither the configuration that serves nor the one before it names is not needed any more.
+prune() {
+    # Not under a step that goes on without us, and may be about to put a configuration in place.
+    exec 8>step.lock && flock -n 8 || return
+    for kept in files/*; do
+        [ -f "$kept" ] && ! grep -qsF "\${kept#files/}" nginx.conf nginx.conf.previous && rm -f "$kept"
+    done
+}
+trap 'rm -f /run/watched next; true >answers.log; prune' EXIT
 if [ -s holder ]; then echo "stale $(cat holder)"; fi
 printf '%s\\n' "$1" >holder || rm -f holder
 HELD=yes
@@ -52,6 +60,17 @@ while read -r file text; do
     if [ "$file" = watch ]; then
         # From here on the answers are counted, until the lock is let go of.
         if true >answers.log && true >/run/watched; then echo wrote; else echo unwritten; fi
+        continue
+    fi
+    # A file that the configuration names: its name, and its content in base64. Keys and tokens are read by the master alone.
+    if [ "$file" = file ]; then
+        mkdir -p files && (umask 077 && printf %s "\${text#* }" | base64 -d >next) &&
+            case \${text%% *} in *.html) chmod 644 next ;; esac && { sync next 2>/dev/null || sync; } &&
+            mv -f next "files/\${text%% *}" && echo wrote || echo unwritten
+        continue
+    fi
+    if [ "$file" = sessions.conf ]; then
+        printf %s "$text" | base64 -d >next && { sync next 2>/dev/null || sync; } && mv -f next sessions.conf && echo wrote || echo unwritten
         continue
     fi
     case $file in
@@ -84,6 +103,8 @@ export interface Move {
   verifyRequests: number;
   /** Whether what a later way back goes back to stays what it is: a switch is under way. */
   keepPrevious: boolean;
+  /** Whether nginx reloads also where it has this configuration: what it names has changed. */
+  reload: boolean;
 }
 
 /** What the new color answered since the last look. */
@@ -132,6 +153,7 @@ export class Nginx {
       ANSWER_SECONDS: move.answerSeconds,
       VERIFY_REQUESTS: move.verifyRequests,
       KEEP_PREVIOUS: move.keepPrevious,
+      RELOAD: move.reload,
     };
     return this.step(env, configuration, MOVE_TIMEOUT_SECONDS + move.answerSeconds, say);
   }
@@ -289,6 +311,16 @@ export class Lock {
   /** Replaces the record. */
   writeRecord(record: CutoverRecord): Promise<void> {
     return this.ask(`cutover.json ${JSON.stringify(record)}`);
+  }
+
+  /** Puts a file where the configuration names it; the name is of letters, digits, dots and dashes. */
+  writeFile(name: string, content: string): Promise<void> {
+    return this.ask(`file ${name} ${Buffer.from(content).toString("base64")}`);
+  }
+
+  /** Replaces what visitors' cookies mean; nginx takes it with its next reload. */
+  writeSessions(content: string): Promise<void> {
+    return this.ask(`sessions.conf ${Buffer.from(content).toString("base64")}`);
   }
 
   /** Appends a line to the history; the oldest goes when there are too many. */

@@ -1,5 +1,5 @@
 import type { Color } from "../stacks/color";
-import type { Owner } from "../stacks/names";
+import { type Owner, PROXY_DIRECTORY } from "../stacks/names";
 import { generationOf } from "../stacks/serving";
 import type { SmokeTest } from "../stacks/smokeTests";
 import type { Limits } from "./watch";
@@ -26,7 +26,32 @@ export interface Order {
   verifyRequests: number;
   bakeSeconds: number;
   limits: Limits;
+  /** The share of new visitors that the configuration gives to the idle color, in percent. */
+  canaryPercent: number;
+  /** The setting of that share: a switch has it end, whatever it says. */
+  canarySetting: number;
+  /** Where the proxy reaches each color. */
+  ports: Record<Color, number>;
+  /** Whether the configuration gives sessions to visitors. */
+  sessions: boolean;
+  /** How long sessions stay on the color that is left, in seconds; undefined where they move with everybody. */
+  stickySeconds: number | undefined;
+  /**
+   * The color that loses its last visitors, since its containers are going to be replaced. It counts only right after the cutover of
+   * that time: the variable stays as it was until another run needs it.
+   */
+  retire: { color: Color; after: string } | undefined;
+  drainSeconds: number;
+  keepAliveSeconds: number;
+  /** The files that the configuration names, by name. */
+  files: Record<string, string>;
 }
+
+/** The line of the configuration that gives the idle color its share. */
+const CANARY_LINE = /^ *([0-9]{1,2})% 1;\n/m;
+
+/** The same configuration with no share for the idle color. */
+export const withoutCanary = (configuration: string): string => configuration.replace(CANARY_LINE, "");
 
 /**
  * Reads an order.
@@ -44,7 +69,7 @@ export function orderFrom(env: NodeJS.ProcessEnv, configuration: string): Order 
     if (!Number.isFinite(value)) throw new Error(`${name} is no number`);
     return value;
   };
-  const target = /^ *map "" \$color \{$\s*^ *default (blue|green);$/m.exec(configuration)?.[1];
+  const target = /^ *map "" \$active \{$\s*^ *default (blue|green);$/m.exec(configuration)?.[1];
   if (target === undefined) {
     throw new Error(
       "the configuration names no active color. Nothing was changed.\n" +
@@ -71,5 +96,28 @@ export function orderFrom(env: NodeJS.ProcessEnv, configuration: string): Order 
       minRequests: number("MIN_REQUESTS"),
       maxP95Seconds: number("MAX_P95_SECONDS"),
     },
+    canaryPercent: Number(CANARY_LINE.exec(configuration)?.[1] ?? 0),
+    canarySetting: number("CANARY_PERCENT"),
+    ports: Object.fromEntries(
+      [...configuration.matchAll(/^ *server (blue|green):([0-9]+) resolve;$/gm)].map(([, color, port]) => [
+        color,
+        Number(port),
+      ]),
+    ) as Record<Color, number>,
+    sessions: configuration.includes(`include ${PROXY_DIRECTORY}/sessions.conf;`),
+    stickySeconds: number("STICKY_SECONDS") || undefined,
+    retire: retireIn(env.MEND),
+    drainSeconds: number("DRAIN_SECONDS"),
+    keepAliveSeconds: number("KEEP_ALIVE_SECONDS"),
+    files: Object.fromEntries(
+      Object.entries(env).flatMap(([name, value]) =>
+        name.startsWith("FILE_") && value ? [value.split(/\n(.*)/s).slice(0, 2) as [string, string]] : [],
+      ),
+    ),
   };
+}
+
+function retireIn(mend: string | undefined): Order["retire"] {
+  const [, color, after] = /^retire (blue|green) after (.+)$/.exec(mend ?? "") ?? [];
+  return color === undefined || after === undefined ? undefined : { color: color as Color, after };
 }

@@ -1,9 +1,10 @@
 # Moves the public, in one step that is done or not done. Runs inside the proxy's container (POSIX sh, with what the official
 # nginx images bring), as
-#   docker exec -i -e STEP -e APP_PORT -e HEALTH_PATH -e ANSWER_SECONDS -e VERIFY_REQUESTS -e KEEP_PREVIOUS <proxy> sh -c "$SCRIPT"
+#   docker exec -i -e STEP -e APP_PORT -e HEALTH_PATH -e ANSWER_SECONDS -e VERIFY_REQUESTS -e KEEP_PREVIOUS -e RELOAD <proxy> sh -c "$SCRIPT"
 # STEP move: with the rendered configuration on standard input. Exit 0: the color that it names answers every new request.
 #            Any other exit: the configuration that served before serves still, and the reason is on standard error.
 #            KEEP_PREVIOUS true: what a later `back` goes back to stays what it is.
+#            RELOAD true: nginx reloads also where it has this configuration, since a file that it names has changed.
 # STEP back: the configuration that WANTED names ("generation color") serves again, whatever a move has left behind.
 # Running it again is always safe: what is done already is not done twice.
 set -eu
@@ -41,8 +42,8 @@ named_in() {
     generation=
     color=
     [ -f "$1" ] || return 0
-    generation=$(sed -n 's/^ *return 200 "\([0-9a-f]\{16\}\) \$color\\n";$/\1/p' "$1")
-    color=$(sed -n '/^ *map "" \$color {$/,/}/s/^ *default \(blue\|green\);$/\1/p' "$1")
+    generation=$(sed -n 's/^ *return 200 "\([0-9a-f]\{16\}\) \$active\\n";$/\1/p' "$1")
+    color=$(sed -n '/^ *map "" \$active {$/,/}/s/^ *default \(blue\|green\);$/\1/p' "$1")
 }
 
 # nginx is process 1 once the first configuration was there; before that the container waits for it.
@@ -208,7 +209,7 @@ before=
 front_seconds=$ANSWER_SECONDS
 if nginx_runs; then before=$(serving); fi
 
-if [ "$before" = "$generation $color" ] && cmp -s "$next" "$current"; then
+if [ "$before" = "$generation $color" ] && [ "$RELOAD" != true ] && cmp -s "$next" "$current"; then
     say "$color is live already with this configuration; nothing to reload"
 else
     if nginx_runs; then

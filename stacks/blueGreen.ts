@@ -3,21 +3,23 @@ import { join } from "node:path";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { type Color, other } from "./color";
-import { type Reached, renderConfiguration } from "./configuration";
+import { renderConfiguration } from "./configuration";
 import { Cutover } from "./cutover";
 import type { Docker } from "./docker";
+import { namesOf, pageProblem, proxyFiles } from "./files";
 import { waitHealthy } from "./health";
-import { authority } from "./host";
+import { HTTPS_PORT, reachedAt } from "./host";
 import { confirmLive } from "./live";
 import { containerName, labelList, networkName, type Owner, ownerLabels } from "./names";
 import { secondsWithout } from "./outage";
-import { decide } from "./plan";
-import { NginxProxy, proxyMadeFrom } from "./proxy";
+import { decide, type Plan } from "./plan";
+import { hasTls, NginxProxy, proxyMadeFrom } from "./proxy";
 import { Refusal } from "./refusal";
 import { generationOf } from "./serving";
 import type { Settings } from "./settings";
 import { Slot, slotMadeFrom } from "./slot";
 import { sourceHash } from "./source";
+import { readTls } from "./tls";
 import type { UnknownWorld, World } from "./world";
 
 /** The folder of the sample service, relative to the project. */
@@ -70,7 +72,13 @@ export class BlueGreen extends pulumi.ComponentResource {
     const idle = other(active);
 
     const template = readNginx("nginx.conf.mustache");
-    const render = (slots: Record<Color, Reached>) => renderConfiguration(template, { ...settings, slots });
+    const now = new Date();
+    const serves = (fingerprint: string) => "unknown" in world || world.serving?.tls === fingerprint;
+    const tls = readTls(settings, now, serves);
+    const files = proxyFiles(owner, settings, () => readNginx("maintenance.html"), tls.pair);
+    const fileProblems = [pageProblem(files)].filter((problem) => problem !== undefined);
+    const render = ({ runs, canaryPercent }: Pick<Plan, "runs" | "canaryPercent">) =>
+      renderConfiguration(template, { ...settings, canaryPercent, slots: runs, files: namesOf(files) });
     const engineHost = settings.dockerHost ?? process.env.DOCKER_HOST;
     const plan = decide({
       settings,
@@ -78,14 +86,16 @@ export class BlueGreen extends pulumi.ComponentResource {
       source: sourceHash(APP_DIRECTORY),
       proxy: proxyMadeFrom(owner, settings),
       slots: { blue: slotMadeFrom(owner, "blue", settings), green: slotMadeFrom(owner, "green", settings) },
-      generation: (runs) => generationOf(render(runs)),
+      generation: (plan) => generationOf(render(plan)),
+      files: { problems: [...fileProblems, ...tls.problems], warnings: tls.warnings },
+      now,
       preview: pulumi.runtime.isDryRun(),
       ...(engineHost !== undefined && { dockerHost: engineHost }),
     });
     if (plan.refusals.length > 0) throw new Refusal(plan.refusals.join("\n"));
     for (const warning of plan.warnings) pulumi.log.warn(warning, this);
     for (const note of plan.notes) pulumi.log.info(note, this);
-    const configuration = render(plan.runs);
+    const configuration = render(plan);
 
     const network = new docker.Network(
       name,
@@ -119,6 +129,10 @@ export class BlueGreen extends pulumi.ComponentResource {
       { parent: this },
     );
 
+    // With visitors of its own it must be there before them. Otherwise it comes afterwards, so that nothing that is wrong with it
+    // can keep the public from where it is to go.
+    const canary = plan.canaryPercent > 0 ? [slot(idle)] : [];
+
     const { replacedProxyId } = plan;
     const cutover = new Cutover(
       "cutover",
@@ -128,6 +142,7 @@ export class BlueGreen extends pulumi.ComponentResource {
         proxyId: proxy.containerId,
         target: plan.runs[active],
         configuration,
+        files,
         mend: plan.mend,
         ...(replacedProxyId !== undefined && {
           afterUpdate: new pulumi.ResourceHook(`${name}-outage`, async () => {
@@ -137,11 +152,10 @@ export class BlueGreen extends pulumi.ComponentResource {
           }),
         }),
       },
-      // Of the colors only the one that the public is moved to: the other one, broken or slow, holds up nothing.
-      { parent: this, dependsOn: [proxy, slot(active)] },
+      // Of the colors only those that visitors are on: one that is broken or slow otherwise holds up nothing.
+      { parent: this, dependsOn: [proxy, slot(active), ...canary] },
     );
-    // Afterwards, so that nothing that is wrong with it can keep the public from where it is to go.
-    slot(idle, cutover.command);
+    if (canary.length === 0) slot(idle, cutover.command);
 
     if (!pulumi.runtime.isDryRun()) {
       pulumi
@@ -155,7 +169,7 @@ export class BlueGreen extends pulumi.ComponentResource {
         );
     }
 
-    this.url = pulumi.output(`http://${reachedAt(settings.bindAddress)}:${settings.httpPort}`);
+    this.url = pulumi.output(publicUrl(settings));
     this.blueUrl = pulumi.output(`http://127.0.0.1:${settings.slots.blue.port}`);
     this.greenUrl = pulumi.output(`http://127.0.0.1:${settings.slots.green.port}`);
     this.activeColor = pulumi.output(active);
@@ -175,6 +189,9 @@ function wherePublicIs(color: Color, active: Color, live: Color | undefined): st
 
 const readNginx = (file: string): string => readFileSync(join(NGINX_DIRECTORY, file), "utf8");
 
-/** Where what listens on an address is reached: "all addresses" at localhost. */
-const reachedAt = (address: string): string =>
-  address === "0.0.0.0" || address === "::" ? "localhost" : authority(address);
+/** Where the public reaches the service: where it has a certificate, HTTP only leads there. */
+function publicUrl(settings: Settings): string {
+  const host = reachedAt(settings.bindAddress);
+  if (!hasTls(settings)) return `http://${host}:${settings.httpPort}`;
+  return `https://${host}${settings.httpsPort === HTTPS_PORT ? "" : `:${settings.httpsPort}`}`;
+}

@@ -2,6 +2,7 @@ import { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { Reached } from "./configuration";
 import { dockerHost } from "./docker";
+import type { ProxyFiles } from "./files";
 import type { Owner } from "./names";
 import type { Settings } from "./settings";
 
@@ -21,6 +22,11 @@ export type CutoverSettings = Pick<
   | "maxErrorPercent"
   | "minRequests"
   | "maxP95Seconds"
+  | "canaryPercent"
+  | "stickySessions"
+  | "stickySeconds"
+  | "drainSeconds"
+  | "keepAliveSeconds"
   | "dockerHost"
 >;
 
@@ -34,6 +40,8 @@ export interface CutoverArgs {
   target: Reached;
   /** nginx's configuration: whoever it names as active is what the public sees when the command has ended well. */
   configuration: string;
+  /** The files that the configuration names. */
+  files: ProxyFiles;
   /** Where set, the cutover runs although nothing of the above has changed (see plan.ts). */
   mend: string | undefined;
   /** Runs after a cutover that followed another one. */
@@ -73,6 +81,16 @@ export class Cutover extends pulumi.ComponentResource {
           MAX_ERROR_PERCENT: String(settings.maxErrorPercent),
           MIN_REQUESTS: String(settings.minRequests),
           MAX_P95_SECONDS: String(settings.maxP95Seconds),
+          CANARY_PERCENT: String(settings.canaryPercent),
+          STICKY_SECONDS: String(settings.stickySessions === "none" ? 0 : settings.stickySeconds),
+          DRAIN_SECONDS: String(settings.drainSeconds),
+          KEEP_ALIVE_SECONDS: String(settings.keepAliveSeconds),
+          ...Object.fromEntries(
+            Object.entries(args.files).map(([kind, { name, content, secret }]) => {
+              const text = `${name}\n${content}`;
+              return [`FILE_${kind.toUpperCase()}`, secret ? pulumi.secret(text) : text];
+            }),
+          ),
           ...(args.mend !== undefined && { MEND: args.mend }),
           // The client's current context is not what the provider uses.
           DOCKER_CONTEXT: "default",

@@ -1,2 +1,9 @@
 /** The host part of a URL: an IPv6 address stands in brackets there. */
 export const authority = (host: string): string => (host.includes(":") ? `[${host}]` : host);
+
+/** Where what listens on an address is reached: "all addresses" at localhost. */
+export const reachedAt = (address: string): string =>
+  address === "0.0.0.0" || address === "::" ? "localhost" : authority(address);
+
+/** The port that a URL with https:// leaves out. */
+export const HTTPS_PORT = 443;

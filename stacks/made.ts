@@ -9,7 +9,7 @@ export interface Made {
   appPort: number;
   healthPath: string;
   memoryMb: number;
-  drainSeconds: number;
+  stopGraceSeconds: number;
   environment: string[];
   secretEnvironment: string[];
   /** Hash over all that no setting names. */
@@ -51,7 +51,7 @@ export function differences(color: Color, before: Making, after: Making): Differ
     own: [...change(`${color}Version`, "version"), ...change(`${color}Image`, "image")],
     shared: [
       ...change(`${color}Port`, "port"),
-      ...(["appPort", "healthPath", "memoryMb", "drainSeconds"] as const).flatMap((key) => change(key, key)),
+      ...(["appPort", "healthPath", "memoryMb", "stopGraceSeconds"] as const).flatMap((key) => change(key, key)),
       ...names("environment"),
       ...names("secretEnvironment"),
       ...(before.made.definition === after.made.definition ? [] : ["how this program makes a container"]),

@@ -13,6 +13,8 @@ export interface Plan {
   warnings: string[];
   /** What is going to happen to the public, in a line. */
   notes: string[];
+  /** The share of new visitors that the idle color gets, in percent: the setting, but for where a switch has ended that. */
+  canaryPercent: number;
   /** Per color, the release that its image is built as; undefined where the image is pulled. */
   build: Record<Color, BuiltImage | undefined>;
   /** What stays as it is, whatever the settings say by now: the proxy, and the color that is live when the run begins. */
@@ -46,7 +48,10 @@ export interface Situation {
   /** What each color would be made from now (see slot.ts). */
   slots: Record<Color, Made>;
   /** The generation of the configuration (see serving.ts) that the settings ask for with colors that run this. */
-  generation: (runs: Record<Color, Runs>) => string;
+  generation: (plan: Pick<Plan, "runs" | "canaryPercent">) => string;
+  /** Why the proxy's files can't be what the settings ask for, and what is to be known of them. */
+  files?: { problems: string[]; warnings: string[] };
+  now: Date;
   /** Whether this is a preview, which may go on where no engine answers. */
   preview: boolean;
   /** The engine's address, where it is not the local socket: `docker:host`, otherwise DOCKER_HOST. */
@@ -63,6 +68,7 @@ export function decide(situation: Situation): Plan {
     refusals: [],
     warnings: [],
     notes: [],
+    canaryPercent: situation.settings.canaryPercent,
     build: { blue: undefined, green: undefined },
     keep: { blue: false, green: false, proxy: false },
     pending: [],
@@ -72,7 +78,10 @@ export function decide(situation: Situation): Plan {
     first: "unknown" in world || world.serving === undefined,
   };
   if ("unknown" in world) decideBlindly(plan, world, situation);
+  plan.refusals.push(...(situation.files?.problems ?? []));
+  plan.warnings.push(...(situation.files?.warnings ?? []));
   decideGate(plan, situation);
+  if (!("unknown" in world)) decideCanary(plan, world, situation);
   decideImages(plan, situation);
   if (!("unknown" in world)) {
     decideProxy(plan, world, situation);
@@ -81,7 +90,10 @@ export function decide(situation: Situation): Plan {
     if (silent !== undefined && !situation.settings.allowProxyReplace)
       decideUntold(plan, `The proxy runs, but can't be asked which color is live: ${silent}.`, situation);
     if (serving?.busy !== undefined) decideUntold(plan, `A cutover runs in this proxy (${serving.busy}).`, situation);
-    if (world.serving !== undefined) decideLive(plan, world, world.serving, situation);
+    if (serving !== undefined) {
+      decideVisitors(plan, world, serving, situation);
+      decideLive(plan, world, serving, situation);
+    }
   }
   return plan;
 }
@@ -156,6 +168,65 @@ function decideProxy(plan: Plan, world: World, { settings, proxy }: Situation): 
   }
 }
 
+/** A switch ends the canary: what the setting still says is of the color that is live then. */
+function decideCanary(plan: Plan, { serving }: World, { settings }: Situation): void {
+  const { canaryPercent, activeColor } = settings;
+  if (canaryPercent === 0) return;
+  const off = "Next: pulumi config set canaryPercent 0";
+  if (serving === undefined) {
+    plan.canaryPercent = 0;
+    plan.warnings.push(`Nobody is served yet: canaryPercent ${canaryPercent} counts from the next \`pulumi up\` on.`);
+  } else if (serving.color !== activeColor) {
+    plan.canaryPercent = 0;
+    plan.warnings.push(
+      `The switch ends the canary: all visitors move to ${activeColor}. Afterwards: pulumi config set canaryPercent 0`,
+    );
+  } else if (serving.record.endedCanary === canaryPercent) {
+    plan.canaryPercent = 0;
+    plan.warnings.push(
+      `canaryPercent ${canaryPercent} was ${activeColor}'s before the switch; ${other(activeColor)} gets no visitors by it. ${off}`,
+    );
+  }
+}
+
+/** Visitors of the idle color: it is not changed under them, and they leave it before it is replaced. */
+function decideVisitors(plan: Plan, world: World, serving: Serving, { settings, slots, now }: Situation): void {
+  const idle = other(settings.activeColor);
+  const container = world.slots[idle];
+  if (serving.color !== settings.activeColor || container === undefined) return;
+  const environment = { ...settings.environment, ...settings.secretEnvironment };
+  const { own, shared } = differences(idle, container, { made: slots[idle], environment });
+  const [has, gets] = [serving.canaryPercent, plan.canaryPercent];
+
+  if (has > 0 && gets > 0 && own.length > 0) {
+    plan.refusals.push(
+      `${idle} has ${has} % of the new visitors, and this would replace its container under them (${own.join(", ")}). Nothing was touched. ` +
+        "Next: pulumi config set canaryPercent 0 && pulumi up, which gives it the release; then raise canaryPercent again",
+    );
+  } else if (has > 0 && gets > 0 && shared.length > 0) {
+    plan.keep[idle] = true;
+    plan.runs[idle] = { ...slots[idle], ...definedIn(container) };
+    plan.warnings.push(
+      `${idle} has ${has} % of the new visitors and keeps what it runs. It takes ${shared.join(", ")} without them.`,
+    );
+  }
+  const until = settings.stickySessions === "cookie" ? (serving.record.sessions?.[idle].until ?? 0) : 0;
+  const held = until * 1000 > now.getTime();
+  if (gets === 0 && (has > 0 || held) && own.length + shared.length > 0) {
+    plan.mend = `retire ${idle} after ${serving.history.at(-1)?.time ?? "nothing"}`;
+    const whose = held ? `sessions, which would hold until ${new Date(until * 1000).toISOString()},` : "visitors";
+    plan.warnings.push(
+      `${idle} is replaced (${[...own, ...shared].join(", ")}): its ${whose} move to ${settings.activeColor} before.`,
+    );
+  }
+  if (gets !== has) {
+    const share = gets === 0 ? "no visitors any more" : `${gets} % of the new visitors`;
+    const how =
+      gets > has ? `, ${has === 0 ? afterWhat(settings) : `and is watched there for ${settings.bakeSeconds} s`}` : "";
+    plan.notes.push(`${idle} (${container.version}) gets ${share} (${has} % now)${how}.`);
+  }
+}
+
 /** The color that the public is on is not changed in place; what is going to happen to the public is said. */
 function decideLive(plan: Plan, world: World, serving: Serving, { settings, slots, generation }: Situation): void {
   const live = serving.color;
@@ -203,9 +274,10 @@ function decideLive(plan: Plan, world: World, serving: Serving, { settings, slot
     );
   }
 
-  const why = mendReason(serving, generation(plan.runs), active, container);
+  const why = mendReason(serving, generation(plan), active, container);
   if (why !== undefined) {
-    plan.mend = `${why.seen} after ${serving.history.at(-1)?.time ?? "nothing"}`;
+    // A color's last visitors leave it by a run of the cutover as well.
+    plan.mend ??= `${why.seen} after ${serving.history.at(-1)?.time ?? "nothing"}`;
     plan.warnings.push(why.says);
   }
   if (active !== live) {

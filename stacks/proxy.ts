@@ -13,11 +13,12 @@ const PROXY_MEMORY_MB = 1024;
 /** How long a stopping proxy waits for requests in flight before it is killed: its port is closed to everybody meanwhile. */
 const PROXY_STOP_SECONDS = 10;
 
-/** Where the template's public server listens inside the container. */
+/** Where the template's public server listens inside the container, and where it does so for TLS. */
 const PROXY_PORT = 8080;
+const PROXY_TLS_PORT = 8443;
 
 /** The part of the settings that the proxy's container is made from. A change of any of it replaces the container. */
-export type ProxySettings = Pick<Settings, "nginxImage" | "bindAddress" | "httpPort">;
+export type ProxySettings = Pick<Settings, "nginxImage" | "bindAddress" | "httpPort" | "httpsPort" | "tlsCertificate">;
 
 /**
  * nginx as process 1, from the configuration on the volume. In the very first run there is none yet: the container waits until
@@ -31,13 +32,20 @@ const START = [
   `exec nginx -c ${PROXY_DIRECTORY}/nginx.conf -g 'daemon off;'`,
 ].join("\n");
 
+/** Whether the public is served over TLS. */
+export const hasTls = ({ tlsCertificate }: Pick<Settings, "tlsCertificate">): boolean => tlsCertificate !== undefined;
+
 /** The proxy's container, but for what only the engine knows (ids) and for its labels. */
 const proxyContainer = (owner: Owner, settings: ProxySettings) => ({
   name: containerName(owner, "proxy"),
   entrypoints: ["/bin/sh", "-c"],
   command: [START],
   user: "root",
-  ports: [{ internal: PROXY_PORT, external: settings.httpPort, ip: settings.bindAddress }],
+  ports: [
+    { internal: PROXY_PORT, external: settings.httpPort, ip: settings.bindAddress },
+    // A stack without TLS takes no port for it.
+    ...(hasTls(settings) ? [{ internal: PROXY_TLS_PORT, external: settings.httpsPort, ip: settings.bindAddress }] : []),
+  ],
   readOnly: true,
   tmpfs: { "/run": "size=1m,mode=755", "/tmp": "size=16m,mode=1777" },
   securityOpts: ["no-new-privileges"],
@@ -59,10 +67,10 @@ const proxyContainer = (owner: Owner, settings: ProxySettings) => ({
  * so that a run can tell before it starts whether it would replace the proxy, and why.
  */
 export function proxyMadeFrom(owner: Owner, settings: ProxySettings): Record<string, string | number> {
-  const { nginxImage, bindAddress, httpPort } = settings;
-  const rest = proxyContainer(owner, { nginxImage: "", bindAddress: "", httpPort: 0 });
+  const { nginxImage, bindAddress, httpPort, httpsPort } = settings;
+  const rest = proxyContainer(owner, { nginxImage: "", bindAddress: "", httpPort: 0, httpsPort: 0 });
   const definition = createHash("sha256").update(JSON.stringify(rest)).digest("hex").slice(0, 12);
-  return { nginxImage, bindAddress, httpPort, definition };
+  return { nginxImage, bindAddress, httpPort, ...(hasTls(settings) && { httpsPort }), definition };
 }
 
 /** What a {@link NginxProxy} is made from. */

@@ -19,6 +19,10 @@ export interface Serving {
   edited: boolean;
   /** Generation that Pulumi's state holds, as the latest run that ended well found it. */
   declared?: string;
+  /** The share of new visitors that goes to the idle color, in percent. */
+  canaryPercent: number;
+  /** The fingerprint of the pair that it speaks TLS with (see tls.ts). */
+  tls?: string;
   /** Who carries out a cutover in this proxy at this moment. */
   busy?: string;
   record: CutoverRecord;
@@ -34,10 +38,27 @@ export interface CutoverRecord {
   moving?: { from: Color; generation: string; to: Color };
   /** Per color, the containers (ids, sorted) that went through their bake time while live. */
   stable: Partial<Record<Color, string[]>>;
+  /** The share of new visitors that the idle color took and was well with, in percent. */
+  canary?: number;
+  /** The setting `canaryPercent` that a switch has ended: as long as it stays the same it begins no other canary. */
+  endedCanary?: number;
+  /** What visitors' cookies mean, where there are sessions. */
+  sessions?: Sessions;
 }
 
+/** What a color's visitors have in their cookie. */
+export interface Session {
+  /** Told to nobody else, and not to be guessed. */
+  word: string;
+  /** Until when it names the color, in seconds since 1970; 0 for not any more; without an end where it is absent. */
+  until?: number;
+}
+
+/** The sessions of both colors. */
+export type Sessions = Record<Color, Session>;
+
 /** How a cutover ended. */
-export type Result = "first" | "switched" | "instant" | "refused" | "reverted" | "failed" | "reloaded";
+export type Result = "first" | "switched" | "instant" | "canary" | "refused" | "reverted" | "failed" | "reloaded";
 
 /** One line of the history. */
 export interface HistoryEntry {
@@ -55,6 +76,8 @@ export interface HistoryEntry {
   seconds: Record<string, number>;
   /** Answers of the new color that were watched after the switch. */
   requests?: number;
+  /** The share of new visitors that goes to the idle color since then, in percent. */
+  canaryPercent?: number;
   /** Why it did not stay, or what was put right, in words. */
   reason?: string;
 }
@@ -70,11 +93,13 @@ export const generationOf = (configuration: string): string =>
 export const READ = `
 cd ${PROXY_DIRECTORY} 2>/dev/null && if [ -s nginx.conf ]; then
     inside() { curl -q --silent --noproxy '*' "$@" || true; }
-    color_of() { sed -n '/^ *map "" \\$color {$/,/}/s/^ *default \\(blue\\|green\\);$/\\1/p' "$1"; }
+    color_of() { sed -n '/^ *map "" \\$active {$/,/}/s/^ *default \\(blue\\|green\\);$/\\1/p' "$1"; }
     answer=$(inside --max-time 2 http://127.0.0.1:8081/generation)
-    stated=$(sed -n 's/^ *return 200 "\\([0-9a-f]\\{16\\}\\) \\$color\\\\n";$/\\1/p' nginx.conf)
+    stated=$(sed -n 's/^ *return 200 "\\([0-9a-f]\\{16\\}\\) \\$active\\\\n";$/\\1/p' nginx.conf)
     echo "answer $answer"
     echo "file $(sed "s/\${stated:-x}/${GENERATION_PLACEHOLDER}/" nginx.conf | sha256sum | cut -c 1-16) $(color_of nginx.conf)"
+    echo "canary $(sed -n 's/^ *\\([0-9][0-9]*\\)% 1;$/\\1/p' nginx.conf)"
+    sed -n 's|^ *ssl_certificate .*/tls-\\([0-9a-f]*\\)\\.crt;$|tls \\1|p' nginx.conf
     if [ -s declared ]; then printf 'declared %s\\n' "$(head -n 1 declared)"; fi
     if [ -z "\${HELD:-}" ] && [ -e lock ] && ! flock -n lock true; then printf 'busy %s\\n' "$(head -n 1 holder 2>/dev/null)"; fi
     # awk, since a last line without its end would run into what is printed next, and a second line would pass for something else.
@@ -114,12 +139,15 @@ export function servingOf(text: string): Serving | undefined {
   const declared = last("declared").trim();
   const busy = lines.find(([name]) => name === "busy")?.[1];
   const health = last("health").trim();
+  const tls = last("tls").trim();
   return {
     generation,
     color,
     answers: isColor(answer[1]),
     edited: file[0] !== generation || file[1] !== color,
     ...(declared !== "" && { declared }),
+    canaryPercent: Number(last("canary")) || 0,
+    ...(tls !== "" && { tls }),
     ...(busy !== undefined && { busy: busy.trim() || "nobody knows who" }),
     record: recordOf(last("record")),
     ...(health !== "" && { health: healthOf(health) }),
@@ -134,7 +162,7 @@ const healthOf = (text: string) => ({ well: /^2\d\d/.test(text), seen: text.repl
 
 /** A file that a hand has spoilt counts as one that isn't there: what it forgets is that a color was stable. */
 function recordOf(text: string): CutoverRecord {
-  const { moving, stable } = objectIn(text) ?? {};
+  const { moving, stable, canary, endedCanary, sessions } = objectIn(text) ?? {};
   const ids = (color: Color) => {
     const list = (stable as Record<string, unknown> | undefined)?.[color];
     return Array.isArray(list) && list.every((id) => typeof id === "string") ? { [color]: list as string[] } : {};
@@ -142,11 +170,30 @@ function recordOf(text: string): CutoverRecord {
   return {
     ...(isMoving(moving) && { moving }),
     stable: { ...ids("blue"), ...ids("green") },
+    ...(typeof canary === "number" && { canary }),
+    ...(typeof endedCanary === "number" && { endedCanary }),
+    ...(areSessions(sessions) && { sessions }),
   };
 }
 
 function isMoving(value: unknown): value is NonNullable<CutoverRecord["moving"]> {
   return isObject(value) && isColor(value.from) && isColor(value.to) && typeof value.generation === "string";
+}
+
+/** Words go into nginx's configuration: nothing else may. */
+function areSessions(value: unknown): value is Sessions {
+  return (
+    isObject(value) &&
+    COLORS.every((color) => {
+      const session = value[color];
+      return (
+        isObject(session) &&
+        typeof session.word === "string" &&
+        /^[A-Za-z0-9_-]{8,64}$/.test(session.word) &&
+        (session.until === undefined || (Number.isSafeInteger(session.until) && Number(session.until) >= 0))
+      );
+    })
+  );
 }
 
 function entryOf(line: string): HistoryEntry[] {

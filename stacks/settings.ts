@@ -20,6 +20,7 @@ import {
 } from "./problem";
 import { Refusal } from "./refusal";
 import { parseSmokeTests, SET_SMOKE_TEST, type SmokeTest } from "./smokeTests";
+import { parseTrustedProxies, SET_TRUSTED_PROXY } from "./trustedProxies";
 
 /** The namespace of the settings in a stack's configuration, which is the project's name in Pulumi.yaml. */
 export const NAMESPACE = "blue-green";
@@ -44,6 +45,14 @@ export interface Settings {
   bindAddress: string;
   /** The host's port on which nginx listens; differs from both colors' ports. */
   httpPort: number;
+  /** The host's port on which nginx listens for TLS, where there is a certificate; differs from the others then. */
+  httpsPort: number;
+  /** The server's certificate and those that issued it: PEM text, or a file's path. There is no TLS where it is absent. */
+  tlsCertificate?: string;
+  /** Its private key: PEM text, which is a secret, or a file's path. Absent where the certificate is. */
+  tlsKey?: string;
+  /** Addresses and networks of proxies before this one whose word about their clients is believed. */
+  trustedProxies: string[];
   /** The port on which the app listens inside its container. */
   appPort: number;
   /** The absolute path that answers 200 when the app is well; unreserved URL characters only, no query. */
@@ -54,7 +63,7 @@ export interface Settings {
   secretEnvironment: Record<string, string>;
   /** Memory limit of each container, in MiB. */
   memoryMb: number;
-  /** How long requests in flight may still take after a switch or a stop, in seconds; never below `keepAliveSeconds`. */
+  /** How long requests in flight may still take after a switch, in seconds; never below `keepAliveSeconds`. */
   drainSeconds: number;
   /** How long nginx keeps a client's idle connection open, in seconds. */
   keepAliveSeconds: number;
@@ -86,6 +95,22 @@ export interface Settings {
   minRequests: number;
   /** The 95th percentile of the answer time in the watch, in seconds, above which the switch is taken back; 0 for any. */
   maxP95Seconds: number;
+  /** The share of new visitors that goes to the idle color, in percent; 0 for none. */
+  canaryPercent: number;
+  /** Whether visitors stay on their color after a switch: `cookie` gives each a session. */
+  stickySessions: "none" | "cookie";
+  /** How long after a switch sessions of the color of before stay there, in seconds. */
+  stickySeconds: number;
+  /** With it as header or cookie `X-Blue-Green-Preview` a request goes to the idle color; a secret. Nobody can where it is absent. */
+  testerToken?: string;
+  /** Whether everybody but testers gets 503 and the page of `nginx/maintenance.html`. */
+  maintenance: boolean;
+  /** The most requests a second of one client; 0 for any. */
+  rateLimitPerSecond: number;
+  /** The most requests of one client at once; 0 for any. */
+  maxConnections: number;
+  /** How long a container that is stopped has from SIGTERM to SIGKILL, in seconds. */
+  stopGraceSeconds: number;
   /** Whether this run may replace the nginx container. */
   allowProxyReplace: boolean;
   /** Whether this run may replace the container of the color that is live. */
@@ -127,6 +152,16 @@ const MAX_COMMAND_CHARACTERS = 4096;
 const MAX_VERIFY_REQUESTS = 1000;
 const MAX_MIN_REQUESTS = 1_000_000;
 const MAX_P95_SECONDS = 300;
+/** 100 would be a switch, without what a switch does. */
+const MAX_CANARY_PERCENT = 99;
+const MAX_STICKY_SECONDS = 7 * 24 * 3600;
+/** Guessing is slow enough then, also against what a preview shows of it (see files.ts). */
+const MIN_TOKEN_CHARACTERS = 16;
+const MAX_TOKEN_CHARACTERS = 200;
+const MAX_RATE = 100_000;
+const MAX_FILE_CHARACTERS = 1000;
+/** What nginx gets of it is less (see certificate.ts). */
+const MAX_PEM_KIB = 128;
 /** How many variables a mending command names one by one. */
 const NAMED_VARIABLES = 3;
 
@@ -160,6 +195,17 @@ const isHealthPath = (value: string) =>
   !value.includes("//") &&
   // Clients and nginx resolve these, so that another path than the one in the settings would be asked for.
   !value.split("/").some((segment) => segment === "." || segment === "..");
+
+/** What a text with it says it is: PEM and no path. */
+export const isPem = (value: string) => value.includes("-----BEGIN");
+const isFilePath = (value: string) => value.length <= MAX_FILE_CHARACTERS && /^[A-Za-z0-9._~@+/-]+$/.test(value);
+const isPemOrFile = (value: string) =>
+  value === "" || (isPem(value) ? Buffer.byteLength(value) <= MAX_PEM_KIB * 1024 : isFilePath(value));
+const pemOrFile = (what: string) =>
+  text(
+    `must be ${what} as PEM text of at most ${MAX_PEM_KIB} KiB, the path of a file with it (A-Z a-z 0-9 . _ ~ @ + / -, at most ${MAX_FILE_CHARACTERS} characters), or empty`,
+    isPemOrFile,
+  );
 
 /** A text whose only error is the rule itself: zod's own messages never reach anyone, and so never carry a value. */
 const text = (rule: string, accepts: (value: string) => boolean) =>
@@ -198,6 +244,13 @@ const commandOrNone = text(
       value !== COMMAND_PLACEHOLDER),
 );
 
+const tokenOrNone = text(
+  `must be ${MIN_TOKEN_CHARACTERS} to ${MAX_TOKEN_CHARACTERS} of A-Z a-z 0-9 . _ ~ -, or empty`,
+  (value) =>
+    value === "" ||
+    (value.length >= MIN_TOKEN_CHARACTERS && value.length <= MAX_TOKEN_CHARACTERS && /^[A-Za-z0-9._~-]+$/.test(value)),
+);
+
 /** What an issue of our own carries besides its rule. */
 interface Hint {
   /** Stands in for the setting's usual command. */
@@ -224,6 +277,10 @@ const SHAPE = {
   greenImage: imageOrNone,
   bindAddress: text("must be an IPv4 or IPv6 address, without a zone", isAddress),
   httpPort: port,
+  httpsPort: port,
+  tlsCertificate: pemOrFile("a certificate"),
+  tlsKey: pemOrFile("a private key"),
+  trustedProxies: structured(parseTrustedProxies),
   bluePort: port,
   greenPort: port,
   appPort: port,
@@ -253,6 +310,14 @@ const SHAPE = {
   maxErrorPercent: decimal(0, 100),
   minRequests: wholeNumber(1, MAX_MIN_REQUESTS),
   maxP95Seconds: decimal(0, MAX_P95_SECONDS),
+  canaryPercent: wholeNumber(0, MAX_CANARY_PERCENT),
+  stickySessions: z.enum(["none", "cookie"], { error: "must be none or cookie" }),
+  stickySeconds: wholeNumber(1, MAX_STICKY_SECONDS),
+  testerToken: tokenOrNone,
+  maintenance: trueOrFalse,
+  rateLimitPerSecond: wholeNumber(0, MAX_RATE),
+  maxConnections: wholeNumber(0, MAX_RATE),
+  stopGraceSeconds: wholeNumber(1, MAX_SECONDS),
   allowProxyReplace: trueOrFalse,
   allowLiveReplace: trueOrFalse,
 };
@@ -267,9 +332,18 @@ const SET_WITHIN = {
   environment: setVariableCommand("environment.<NAME>"),
   secretEnvironment: setVariableCommand("secretEnvironment.<NAME>"),
   smokeTests: SET_SMOKE_TEST,
+  trustedProxies: SET_TRUSTED_PROXY,
 } as const;
 
+/** Settings that must be secret where they say anything, beside those in `secretEnvironment`. */
+const SECRET_NAMES: readonly SettingName[] = ["testerToken", "tlsKey"];
+
+/** From standard input, since a key has more lines than one. */
+export const SET_KEY = "pulumi config set --secret tlsKey < '<file>'";
+
 type StructuredName = keyof typeof SET_WITHIN;
+
+const isSecretName = (name: string) => SECRET_NAMES.some((secret) => secret === name);
 
 const isStructured = (name: SettingName): name is StructuredName => Object.hasOwn(SET_WITHIN, name);
 
@@ -289,6 +363,9 @@ const MENDING_VALUES: Record<Exclude<SettingName, StructuredName>, string> = {
   greenImage: "<image>",
   bindAddress: "127.0.0.1",
   httpPort: "8080",
+  httpsPort: "8443",
+  tlsCertificate: "<file>",
+  tlsKey: "<file>",
   bluePort: "5001",
   greenPort: "5002",
   appPort: "5000",
@@ -309,6 +386,14 @@ const MENDING_VALUES: Record<Exclude<SettingName, StructuredName>, string> = {
   maxErrorPercent: "1",
   minRequests: "20",
   maxP95Seconds: "0",
+  canaryPercent: "0",
+  stickySessions: "none",
+  stickySeconds: "3600",
+  testerToken: "<token>",
+  maintenance: "false",
+  rateLimitPerSecond: "0",
+  maxConnections: "0",
+  stopGraceSeconds: "30",
   allowProxyReplace: "false",
   allowLiveReplace: "false",
 };
@@ -322,7 +407,8 @@ const MENDING_VALUES: Record<Exclude<SettingName, StructuredName>, string> = {
  */
 export function parseSettings(raw: Readonly<Record<string, unknown>>, secretKeys: ReadonlySet<string>): Settings {
   const values = ownValues(raw);
-  const isSecret = (name: string) => name === "secretEnvironment" || secretKeys.has(`${NAMESPACE}:${name}`);
+  const isSecret = (name: string) =>
+    name === "secretEnvironment" || isSecretName(name) || secretKeys.has(`${NAMESPACE}:${name}`);
 
   const result = z
     .strictObject(SHAPE)
@@ -335,8 +421,8 @@ export function parseSettings(raw: Readonly<Record<string, unknown>>, secretKeys
   const problems = [...problemsIn(result.error, values, isSecret), ...dockerHost.problems, ...dockerContextIn(raw)];
   if (!result.success || problems.length > 0) throw new SettingsError(problems);
 
-  const { blueVersion, greenVersion, blueImage, greenImage, bluePort, greenPort, smokeTests, gateCommand, ...shared } =
-    result.data;
+  const { blueVersion, greenVersion, blueImage, greenImage, bluePort, greenPort, ...rest } = result.data;
+  const { smokeTests, gateCommand, testerToken, tlsCertificate, tlsKey, ...shared } = rest;
   const slot = (version: string, image: string, port: number) => ({
     version,
     ...(image === "" ? {} : { image }),
@@ -346,6 +432,9 @@ export function parseSettings(raw: Readonly<Record<string, unknown>>, secretKeys
     ...shared,
     smokeTests: smokeTests.map((test) => ({ path: shared.healthPath, ...test })),
     ...(gateCommand === "" ? {} : { gateCommand }),
+    ...(testerToken === "" ? {} : { testerToken }),
+    ...(tlsCertificate === "" ? {} : { tlsCertificate }),
+    ...(tlsKey === "" ? {} : { tlsKey }),
     slots: { blue: slot(blueVersion, blueImage, bluePort), green: slot(greenVersion, greenImage, greenPort) },
     ...(dockerHost.value === undefined ? {} : { dockerHost: dockerHost.value }),
   };
@@ -377,20 +466,30 @@ function agree(
   isSecret: (name: string) => boolean,
   context: Context,
 ): void {
+  const issue = (name: SettingName, message: string, mend: string) =>
+    context.addIssue({ code: "custom", path: [name], message, params: { mend } satisfies Hint });
   const refuse = (name: SettingName, message: string, value: number) =>
-    context.addIssue({
-      code: "custom",
-      path: [name],
-      message,
-      params: { mend: setCommand(name, String(value)) } satisfies Hint,
-    });
+    issue(name, message, setCommand(name, String(value)));
   const numberOf = (name: SettingName) => {
     const value = parsed[name];
     return typeof value === "number" && !isSecret(name) ? value : undefined;
   };
 
-  // bindAddress may be the loopback as well, where both colors' ports are.
-  const names = ["httpPort", "bluePort", "greenPort"] as const;
+  const isSet = (name: SettingName) => {
+    const value = parsed[name];
+    return typeof value === "string" && value !== "" && isPemOrFile(value);
+  };
+  for (const [name, needs] of [
+    ["tlsCertificate", "tlsKey"],
+    ["tlsKey", "tlsCertificate"],
+  ] as const) {
+    if (isSet(name) && parsed[needs] === "") issue(needs, `must be set too, since ${name} is`, mendCommand(needs));
+  }
+
+  // bindAddress may be the loopback as well, where both colors' ports are. Without TLS httpsPort takes none.
+  const taken =
+    isSet("tlsCertificate") || isSet("tlsKey") ? (["httpPort", "httpsPort"] as const) : (["httpPort"] as const);
+  const names = [...taken, "bluePort", "greenPort"] as const;
   const ports = names.map(numberOf);
   for (const [i, name] of names.entries()) {
     const port = ports[i];
@@ -417,13 +516,24 @@ function keepSecrecy(values: Record<string, unknown>, secretKeys: ReadonlySet<st
     context.addIssue({ code: "custom", path, message, params: { mend, secret: true } satisfies Hint });
 
   for (const name of SETTING_NAMES) {
-    if (name === "secretEnvironment" || !secretKeys.has(`${NAMESPACE}:${name}`)) continue;
+    const isSet = secretKeys.has(`${NAMESPACE}:${name}`);
+    if (isSecretName(name) && !isSet && saysSecret(name, values[name])) {
+      refuse(
+        [name],
+        "must be set with --secret; what the stack's file holds now is readable, so give it a new value",
+        mendCommand(name),
+      );
+    }
+    if (name === "secretEnvironment" || isSecretName(name) || !isSet) continue;
     if (name === "environment") {
       refuse(
         [name],
         "can't be kept secret; what was set with --secret belongs in secretEnvironment",
         `pulumi config rm --path 'environment.<NAME>' && ${SET_WITHIN.secretEnvironment}`,
       );
+    } else if (name === "trustedProxies") {
+      const mend = `pulumi config rm trustedProxies && ${mendCommand(name)}`;
+      refuse([name], "can't be kept secret; must be set without --secret", mend);
     } else if (name === "smokeTests") {
       refuse(
         [name],
@@ -457,6 +567,10 @@ function keepSecrecy(values: Record<string, unknown>, secretKeys: ReadonlySet<st
   }
 }
 
+/** Whether there is anything in a secret setting that nobody may read: a key's path is none. */
+const saysSecret = (name: SettingName, value: unknown): boolean =>
+  value !== undefined && value !== "" && !(name === "tlsKey" && typeof value === "string" && isFilePath(value));
+
 /** Zod's issues as problems, in the order of the settings, unknown settings last. */
 function problemsIn(
   error: z.ZodError | undefined,
@@ -465,6 +579,9 @@ function problemsIn(
 ): Problem[] {
   const problems = new Map<string, Problem[]>(SETTING_NAMES.map((name) => [name, []]));
   const unknown: Problem[] = [];
+  // A key may have got into another setting.
+  const hidden = (name: SettingName, value: unknown) =>
+    (isSecret(name) && !(isSecretName(name) && value === "")) || (typeof value === "string" && isPem(value));
   const within = new Map(SETTING_NAMES.filter(isStructured).map((name) => [name as string, jsonIn(values[name])]));
   for (const issue of error?.issues ?? []) {
     if (issue.code === "unrecognized_keys") {
@@ -474,11 +591,11 @@ function problemsIn(
     const [setting, ...place] = issue.path as [SettingName, ...Place];
     const hint: Hint = issue.code === "custom" ? (issue.params ?? {}) : {};
     // Of a setting that must not be secret that is all that can be said.
-    if (isSecret(setting) && !isEnvironment(setting) && !hint.secret) continue;
+    if (isSecret(setting) && !isEnvironment(setting) && !isSecretName(setting) && !hint.secret) continue;
     const value = place.length === 0 ? values[setting] : valueAt(within.get(setting), place);
     problems.get(setting)?.push({
       setting: pathTo(setting, ...place),
-      given: value === undefined ? "(not set)" : hint.secret || isSecret(setting) ? "[secret]" : shown(value),
+      given: value === undefined ? "(not set)" : hint.secret || hidden(setting, value) ? "[secret]" : shown(value),
       rule: issue.message,
       mend: hint.mend ?? mendCommand(setting, isSecret(setting) ? undefined : value),
     });
@@ -491,7 +608,8 @@ function unknownSetting(name: string, value: unknown, isSecret: (name: string) =
   const meant = closest(name, SETTING_NAMES);
   const remove = isTypable(name) ? `pulumi config rm ${quoted(name)}` : EDIT_BY_HAND;
   // Nobody knows what is in it, and a misspelt secretEnvironment has secrets in it.
-  const secret = isSecret(name) || meant === undefined || isSecret(meant);
+  const secret =
+    isSecret(name) || meant === undefined || isSecret(meant) || (typeof value === "string" && isPem(value));
   const fits = !secret && !isStructured(meant) && typeof value === "string" && SHAPE[meant].safeParse(value).success;
   return {
     setting: isTypable(name) ? name : shown(name),
@@ -510,6 +628,9 @@ function unknownSetting(name: string, value: unknown, isSecret: (name: string) =
 /** The command that mends a setting by itself. */
 function mendCommand(setting: SettingName, value?: unknown): string {
   if (isStructured(setting)) return SET_WITHIN[setting];
+  if (setting === "tlsKey") return SET_KEY;
+  // Without a value: the CLI asks for it, and it stays out of the shell's history.
+  if (isSecretName(setting)) return `pulumi config set --secret ${setting}`;
   const color = setting === "activeColor" && typeof value === "string" ? closest(value, COLORS) : undefined;
   return setCommand(setting, color ?? MENDING_VALUES[setting]);
 }

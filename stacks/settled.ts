@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import * as pulumi from "@pulumi/pulumi";
 import { other } from "./color";
+import { waitDrained } from "./connections";
 import type { Docker } from "./docker";
 import { differences, type Made } from "./made";
 import type { Owner } from "./names";
@@ -22,17 +23,11 @@ export async function settledWorld(docker: Docker, owner: Owner, settings: Setti
     if ("unknown" in world || pulumi.runtime.isDryRun()) return world;
     const { serving } = world;
     if (serving?.busy === undefined || waited >= WAIT_SECONDS) {
-      const seconds = secondsToDrain(
-        world,
-        settings,
-        slotMadeFrom(owner, other(settings.activeColor), settings),
-        new Date(),
-      );
-      if (seconds > 0) {
-        await pulumi.log.info(
-          `${other(settings.activeColor)} may still be asked over connections that were open at the switch: waiting ${seconds} s before it is replaced`,
-        );
-        await pause(seconds * 1000);
+      const idle = other(settings.activeColor);
+      const drain = toDrain(world, settings, slotMadeFrom(owner, idle, settings), new Date());
+      if (drain !== undefined && world.proxy !== undefined) {
+        const say = (line: string) => pulumi.log.info(line);
+        await waitDrained(docker, world.proxy.id, drain.containers, { what: idle, ...drain, retired: true, say });
       }
       return world;
     }
@@ -46,22 +41,34 @@ export async function settledWorld(docker: Docker, owner: Owner, settings: Setti
 }
 
 /**
- * How long the idle color must stay what it is, in whole seconds: an open connection may get one more answer from the color that
- * was live when it was last used, for `keepAliveSeconds` after a switch. None where this run leaves it alone.
+ * What of the idle color must stay what it is for how long: requests and WebSockets in flight at the switch end there within
+ * `drainSeconds`, and an open connection may get one more answer from it for `keepAliveSeconds`. Undefined where this run leaves it
+ * alone, or where it has visitors of its own, whom the cutover takes away first.
  */
-export function secondsToDrain({ serving, slots }: World, settings: Settings, made: Made, now: Date): number {
+export function toDrain(
+  { serving, slots }: World,
+  settings: Settings,
+  made: Made,
+  now: Date,
+): { containers: string[]; seconds: number; quietSeconds: number } | undefined {
   const idle = other(settings.activeColor);
   const container = slots[idle];
   const last = serving?.history.at(-1);
-  if (container === undefined || last === undefined || serving?.color !== settings.activeColor) return 0;
-  if (last.from !== idle || last.to !== settings.activeColor) return 0;
+  if (container === undefined || last === undefined || serving?.color !== settings.activeColor) return undefined;
+  if (last.from !== idle || last.to !== settings.activeColor) return undefined;
+  if (serving.canaryPercent > 0 || (serving.record.sessions?.[idle].until ?? 0) * 1000 > now.getTime())
+    return undefined;
   const environment = { ...settings.environment, ...settings.secretEnvironment };
   const { own, shared } = differences(idle, container, { made, environment });
-  if (own.length + shared.length === 0) return 0;
+  if (own.length + shared.length === 0) return undefined;
 
   // The watch comes after the switch.
   const before = (last.seconds.gate ?? 0) + (last.seconds.switch ?? 0);
   const since = (now.getTime() - Date.parse(last.time)) / 1000 - before;
   // Somebody else's clock may be ahead of ours.
-  return Math.min(settings.keepAliveSeconds, Math.max(0, Math.ceil(settings.keepAliveSeconds - since))) || 0;
+  const left = (of: number) => Math.min(of, Math.max(0, Math.ceil(of - since))) || 0;
+  const seconds = left(settings.drainSeconds);
+  return seconds === 0
+    ? undefined
+    : { containers: [container.id], seconds, quietSeconds: left(settings.keepAliveSeconds) };
 }

@@ -13,8 +13,8 @@ const HEALTH_TIMEOUT_SECONDS = 3;
 /** No start period: from Engine 25 on it would change how often the check runs. Twenty seconds to start instead. */
 const HEALTH_RETRIES = 10;
 
-/** What a container gets beyond the drain before it is killed: it must be the one that ends first. */
-const STOP_MARGIN_SECONDS = 5;
+/** So much sooner than it would be killed a container's own server gives up what is still in flight. */
+const STOP_MARGIN_SECONDS = 3;
 
 /** Asks `$1` with whatever the image has: the program doesn't know what it is made of. */
 const HEALTH_SCRIPT = `
@@ -28,7 +28,7 @@ exit 1`.trim();
 /** The settings of which a slot is made; the same for both colors, but for version, image and port. */
 export type SlotSettings = Pick<
   Settings,
-  "slots" | "appPort" | "healthPath" | "environment" | "secretEnvironment" | "memoryMb" | "drainSeconds"
+  "slots" | "appPort" | "healthPath" | "environment" | "secretEnvironment" | "memoryMb" | "stopGraceSeconds"
 >;
 
 /** What a {@link Slot} is made from. */
@@ -68,8 +68,8 @@ const slotContainer = (owner: Owner, color: Color, settings: SlotSettings) => ({
   memory: settings.memoryMb,
   restart: "unless-stopped",
   // The stop signal is the image's own: it knows which one lets requests in flight finish.
-  stopTimeout: settings.drainSeconds + STOP_MARGIN_SECONDS,
-  destroyGraceSeconds: settings.drainSeconds + STOP_MARGIN_SECONDS,
+  stopTimeout: settings.stopGraceSeconds,
+  destroyGraceSeconds: settings.stopGraceSeconds,
   logDriver: "local",
   logOpts: { "max-size": "20m", "max-file": "5" },
 });
@@ -80,13 +80,13 @@ const slotContainer = (owner: Owner, color: Color, settings: SlotSettings) => ({
  */
 export function slotMadeFrom(owner: Owner, color: Color, settings: SlotSettings): Made {
   const { version, image, port } = settings.slots[color];
-  const { appPort, healthPath, memoryMb, drainSeconds, environment, secretEnvironment } = settings;
+  const { appPort, healthPath, memoryMb, stopGraceSeconds, environment, secretEnvironment } = settings;
   const { name: _, ...rest } = slotContainer(owner, color, {
-    ...{ environment: {}, secretEnvironment: {}, appPort: 0, healthPath: "", memoryMb: 0, drainSeconds: 0 },
+    ...{ environment: {}, secretEnvironment: {}, appPort: 0, healthPath: "", memoryMb: 0, stopGraceSeconds: 0 },
     slots: { blue: { version: "", port: 0 }, green: { version: "", port: 0 } },
   });
   return {
-    ...{ version, image: image ?? "", port, appPort, healthPath, memoryMb, drainSeconds },
+    ...{ version, image: image ?? "", port, appPort, healthPath, memoryMb, stopGraceSeconds },
     environment: Object.keys(environment).sort(),
     secretEnvironment: Object.keys(secretEnvironment).sort(),
     definition: createHash("sha256").update(JSON.stringify(rest)).digest("hex").slice(0, 12),
@@ -164,7 +164,8 @@ function imageArgs({ owner, color, settings, appDirectory, build }: SlotArgs): d
  * The version is not in it: the image itself says what it is.
  */
 function environment(color: Color, settings: SlotSettings): pulumi.Input<string>[] {
-  const own = { COLOR: color, PORT: String(settings.appPort), DRAIN_SECONDS: String(settings.drainSeconds) };
+  const drainSeconds = Math.max(1, settings.stopGraceSeconds - STOP_MARGIN_SECONDS);
+  const own = { COLOR: color, PORT: String(settings.appPort), DRAIN_SECONDS: String(drainSeconds) };
   const plain = Object.entries({ ...settings.environment, ...own });
   const secret = new Set(Object.keys(settings.secretEnvironment));
   return [...plain, ...Object.entries(settings.secretEnvironment)]

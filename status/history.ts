@@ -3,7 +3,7 @@ import type { CutoverReport } from "./report";
 
 /** One line of the history as it is reported. The file may have been spoilt by a hand: no field is taken on trust. */
 export function cutoverOf(entry: HistoryEntry): CutoverReport {
-  const { time, result, from, to, versions, images, seconds, requests, reason } = entry as {
+  const { time, result, from, to, versions, images, seconds, requests, canaryPercent, reason } = entry as {
     [key in keyof HistoryEntry]: unknown;
   };
   const steps = pairs(seconds, isAmount);
@@ -18,6 +18,7 @@ export function cutoverOf(entry: HistoryEntry): CutoverReport {
     seconds: taken.length === 0 ? null : Math.round(taken.reduce((sum, value) => sum + value, 0) * 100) / 100,
     steps,
     requests: isAmount(requests) ? requests : null,
+    canaryPercent: isAmount(canaryPercent) ? canaryPercent : null,
     reason: isText(reason) ? reason : null,
   };
 }

@@ -56,9 +56,12 @@ function forLive({ active, colors, proxy, cutOff, unwatched }: Known, live: Colo
   else if (cutOff) next.push({ purpose: "bring the run to its end", command: up() });
   else if (!colors[live].stable) next.push({ purpose: `ask ${live} the smoke tests`, command: up() });
 
-  if (!target.well) return [...next, ...mend(idle, target, commands), release(idle, target, commands)];
+  // A release would be refused: the color is not changed under its visitors.
+  const ends = { purpose: `give ${idle} no visitors`, command: commands.upWith(["canaryPercent", "0"]) };
+  const put = proxy.canaryPercent ? ends : release(idle, target, commands);
+  if (!target.well) return [...next, ...mend(idle, target, commands), put];
   const back = { purpose: target.stable ? `go back to ${idle}${how}` : `switch to ${idle}`, command: activate(idle) };
-  return [...next, release(idle, target, commands), back];
+  return [...next, put, back];
 }
 
 const release = (color: Color, { image }: ColorReport, { upWith }: Commands): NextCommand => ({

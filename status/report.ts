@@ -91,6 +91,8 @@ export interface ProxyReport {
   generation: string | null;
   /** Whether that was changed by hand; null where it can't be read. */
   edited: boolean | null;
+  /** The share of new visitors that goes to the idle color, in percent; null where it can't be read. */
+  canaryPercent: number | null;
   /** What the live color's health path answered through nginx; null where it could not be asked. */
   health: { well: boolean; seen: string } | null;
   /** Who carries out a cutover at this moment; null where nobody does. */
@@ -129,6 +131,8 @@ export interface CutoverReport {
   steps: Record<string, number>;
   /** Answers that were watched after the switch. */
   requests: number | null;
+  /** The share of new visitors that it gave, or was to give, to the color beside `to`, in percent; null where there was none. */
+  canaryPercent: number | null;
   reason: string | null;
 }
 

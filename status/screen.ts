@@ -1,4 +1,4 @@
-import { COLORS } from "../stacks/color";
+import { COLORS, other } from "../stacks/color";
 import { cut, listed, plain } from "./plainText";
 import type { CantTell, ColorReport, ContainerReport, NextCommand, Report } from "./report";
 
@@ -116,6 +116,8 @@ function summary({ active, live, stable, agree, colors, proxy, pending }: Report
         ? "answers"
         : "does not answer";
   const lines = [`active ${active ?? "none"}, ${served}${agreement}`, `nginx ${state}${generation}${asked}`];
+  if (live !== null && proxy.canaryPercent)
+    lines.push(`${other(live)} gets ${proxy.canaryPercent} % of the new visitors`);
   if (pending !== null) {
     const start = `${pending.color} has not taken yet: `;
     const end = pending.color === live ? "; it will once it is idle" : "; it will with the next pulumi up";
@@ -129,13 +131,13 @@ function summary({ active, live, stable, agree, colors, proxy, pending }: Report
 function historyTable({ history, live, time: asked }: Report, paint: Paint): string[] {
   if (history.length === 0) return live === null ? [] : ["", paint("strong", "No cutovers are known")];
   const now = new Date(asked);
-  const rows = history.map(({ time, result, from, to, versions, seconds, requests, reason }) => ({
+  const rows = history.map(({ time, result, from, to, versions, seconds, requests, canaryPercent, reason }) => ({
     when: time === null ? "?" : clock(new Date(time), false, now),
     result: cut(plain(result), 8),
     move: moveText(from, to, versions),
     took: seconds === null ? "-" : cut(`${seconds} s`, 8),
     watched: requests === null ? "-" : cut(String(requests), 8),
-    reason: plain(reason ?? ""),
+    reason: plain(reason ?? shareText(result, to, canaryPercent)),
   }));
   const titles = {
     when: "when",
@@ -168,6 +170,12 @@ function historyTable({ history, live, time: asked }: Report, paint: Paint): str
 function moveText(from: string | null, to: string, versions: Record<string, string>): string {
   const named = (color: string) => cut(plain(`${color} ${Object.hasOwn(versions, color) ? versions[color] : ""}`), 18);
   return from === null || from === to ? named(to) : `${named(from)} -> ${named(to)}`;
+}
+
+/** What a canary did: it moved nobody who was there already. */
+function shareText(result: string, to: string, percent: number | null): string {
+  const idle = COLORS.find((color) => color !== to);
+  return result === "canary" && percent !== null ? `${idle} got ${percent} % of the new visitors` : "";
 }
 
 function nextTable(next: NextCommand[], paint: Paint): string[] {

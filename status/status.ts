@@ -176,6 +176,7 @@ function proxyOf(owner: Owner, { proxy, serving }: World): ProxyReport {
     answers: serving?.answers === true,
     generation: serving?.generation || null,
     edited: serving?.edited ?? null,
+    canaryPercent: serving?.canaryPercent ?? null,
     health: serving?.health ?? null,
     busy: serving?.busy ?? null,
   };

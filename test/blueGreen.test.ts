@@ -89,7 +89,7 @@ const running: ContainerState = {
 
 const template = readFileSync(join(__dirname, "..", "nginx", "nginx.conf.mustache"), "utf8");
 const render = (settings: Settings) =>
-  renderConfiguration(template, { ...settings, slots: { blue: settings, green: settings } });
+  renderConfiguration(template, { ...settings, slots: { blue: settings, green: settings }, files: {} });
 
 /** What an `up` with these settings, which ended well, has left on the engine. */
 function after(change: Partial<Settings>): World {
@@ -108,7 +108,11 @@ function after(change: Partial<Settings>): World {
     slots: { blue: container("blue"), green: container("green") },
     serving: {
       ...{ generation, declared: generation, color: activeColor, answers: true, edited: false, history: [] },
-      record: { stable: { blue: ["blue-1"], green: ["green-1"] } },
+      canaryPercent: settings.canaryPercent,
+      record: {
+        stable: { blue: ["blue-1"], green: ["green-1"] },
+        ...(settings.canaryPercent > 0 && { canary: settings.canaryPercent }),
+      },
     },
   };
 }
@@ -191,7 +195,7 @@ test("the two colors are equal but for name, color, version, port and image", as
     const { name, image, envs, labels, ports, networksAdvanced, ...rest } = one(CONTAINER, color);
     assert.equal(name, `blue-green-dev-${color}`);
     assert.equal(image, `sha256:${color}`);
-    assert.deepEqual(envs, [`COLOR=${color}`, "DRAIN_SECONDS=60", "PORT=5000", "SHOP=42"]);
+    assert.deepEqual(envs, [`COLOR=${color}`, "DRAIN_SECONDS=27", "PORT=5000", "SHOP=42"]);
     assert.deepEqual(ports, [{ internal: 5000, external: port, ip: "127.0.0.1" }]);
     assert.deepEqual(networksAdvanced, [{ name: "blue-green-dev", aliases: [color] }]);
     const slot = slotMadeFrom(owner, color, { ...sampleSettings, ...settings });
@@ -228,10 +232,11 @@ test("every container is without privileges, read-only, bounded in memory and re
   });
 });
 
-test("a color is given the time that requests in flight have and a little more, and the public's port is the proxy's alone", async () => {
-  await make({ drainSeconds: 77, bindAddress: "0.0.0.0", httpPort: 80 });
-  assert.equal(one(CONTAINER, "blue").stopTimeout, 82);
-  assert.equal(one(CONTAINER, "blue").destroyGraceSeconds, 82);
+test("a color is given the time that the settings say, its server a little less, and the public's port is the proxy's alone", async () => {
+  await make({ stopGraceSeconds: 77, bindAddress: "0.0.0.0", httpPort: 80 });
+  assert.equal(one(CONTAINER, "blue").stopTimeout, 77);
+  assert.equal(one(CONTAINER, "blue").destroyGraceSeconds, 77);
+  assert.ok((one(CONTAINER, "blue").envs as string[]).includes("DRAIN_SECONDS=74"));
   assert.deepEqual(one(CONTAINER, "proxy").ports, [{ internal: 8080, external: 80, ip: "0.0.0.0" }]);
 });
 
@@ -287,9 +292,9 @@ test("an environment with a secret value is secret; one without is readable", as
   // How the SDK marks a secret on its way to the engine.
   const { "4dabf18193072939515e22adb298388d": mark, value } = one(CONTAINER, "blue").envs as Record<string, unknown>;
   assert.equal(mark, "1b47061264138c4ac30d75fd1eb44270");
-  assert.deepEqual(value, ["A=plain", "B=hidden", "COLOR=blue", "DRAIN_SECONDS=60", "PORT=5000"]);
+  assert.deepEqual(value, ["A=plain", "B=hidden", "COLOR=blue", "DRAIN_SECONDS=27", "PORT=5000"]);
   await make({ environment: { A: "plain" } });
-  assert.deepEqual(one(CONTAINER, "blue").envs, ["A=plain", "COLOR=blue", "DRAIN_SECONDS=60", "PORT=5000"]);
+  assert.deepEqual(one(CONTAINER, "blue").envs, ["A=plain", "COLOR=blue", "DRAIN_SECONDS=27", "PORT=5000"]);
 });
 
 test("what a container was made from is on it by name, without any value of an environment", async () => {
@@ -304,7 +309,7 @@ test("what a container was made from is on it by name, without any value of an e
       appPort: 5000,
       healthPath: "/healthz",
       memoryMb: 512,
-      drainSeconds: 60,
+      stopGraceSeconds: 30,
     },
     ...{ environment: ["A"], secretEnvironment: ["B"] },
   });
@@ -316,7 +321,7 @@ test("a setting that is named changes nothing of the hash over the rest, and nei
   const definition = (settings: Partial<Settings>, color: Color = "blue") =>
     slotMadeFrom(owner, color, { ...sampleSettings, ...settings }).definition;
   const slots = { blue: { version: "9", port: 9, image: "x" }, green: { version: "8", port: 8 } };
-  const others = { slots, appPort: 1, healthPath: "/x", memoryMb: 1, drainSeconds: 1, environment: { A: "1" } };
+  const others = { slots, appPort: 1, healthPath: "/x", memoryMb: 1, stopGraceSeconds: 1, environment: { A: "1" } };
   assert.equal(definition({ ...others, secretEnvironment: { B: "2" } }), definition({}));
   assert.equal(definition({}, "green"), definition({}));
 });
@@ -348,6 +353,10 @@ test("the cutover is one constant command; everything else travels on standard i
     MAX_ERROR_PERCENT: "1",
     MIN_REQUESTS: "20",
     MAX_P95_SECONDS: "0.25",
+    CANARY_PERCENT: "0",
+    STICKY_SECONDS: "0",
+    DRAIN_SECONDS: "60",
+    KEEP_ALIVE_SECONDS: "10",
     DOCKER_CONTEXT: "default",
     DOCKER_HOST: "ssh://host",
   });
@@ -379,10 +388,94 @@ test("what the command is given is what the cutover reads, each setting where it
     ...{ smokeTests: settings.smokeTests, gateCommand: settings.gateCommand, gateTimeoutSeconds: 301 },
     targetHost: "engine.example",
     limits: { maxErrorPercent: 1.5, minRequests: 21, maxP95Seconds: 0.25 },
+    ...{ canaryPercent: 0, canarySetting: 0, ports: { blue: 5055, green: 5055 }, sessions: false, files: {} },
+    ...{ stickySeconds: undefined, retire: undefined, drainSeconds: 60, keepAliveSeconds: 10 },
   });
   await make();
   const plain = one(COMMAND, "cutover");
   assert.equal(orderFrom(plain.environment as NodeJS.ProcessEnv, String(plain.stdin)).gateCommand, "");
+});
+
+test("how long sessions stay travels only where they do, and the canary's setting whether or not it counts", async () => {
+  await make({ stickySessions: "none", stickySeconds: 77, canaryPercent: 7 });
+  assert.partialDeepStrictEqual(one(COMMAND, "cutover").environment, { STICKY_SECONDS: "0", CANARY_PERCENT: "7" });
+  assert.doesNotMatch(
+    String(one(COMMAND, "cutover").stdin),
+    /split_clients|sessions\.conf/,
+    "in the first run it does not",
+  );
+  await make({ stickySessions: "cookie", stickySeconds: 77 });
+  assert.partialDeepStrictEqual(one(COMMAND, "cutover").environment, { STICKY_SECONDS: "77", CANARY_PERCENT: "0" });
+  assert.match(String(one(COMMAND, "cutover").stdin), /include \/var\/lib\/blue-green\/sessions\.conf;/);
+});
+
+test("a color that is to get visitors is there before them, and holds up nothing once it gets none", async () => {
+  const waitsFor = (type: string, name: string, dependency: string) =>
+    optionsOf(type, name).dependencies.includes(dependency);
+  for (const [canaryPercent, world] of [
+    [5, after({})],
+    [5, after({ canaryPercent: 5 })],
+    [20, after({ canaryPercent: 5 })],
+  ] as const) {
+    await make({ canaryPercent }, world);
+    for (const color of ["blue", "green"]) {
+      assert.ok(waitsFor(COMMAND, "cutover", `${CONTAINER} ${color}`), color);
+      assert.ok(!waitsFor(CONTAINER, color, `${COMMAND} cutover`), color);
+    }
+    assert.match(String(one(COMMAND, "cutover").stdin), new RegExp(`^ *${canaryPercent}% 1;$`, "m"));
+  }
+  for (const [settings, world] of [
+    [{}, after({ canaryPercent: 5 })],
+    [{ canaryPercent: 5, activeColor: "green" }, after({ canaryPercent: 5 })],
+    [{ canaryPercent: 5 }, empty],
+  ] as const) {
+    await make(settings, world);
+    const idle = other(("activeColor" in settings && settings.activeColor) || "blue");
+    assert.ok(!waitsFor(COMMAND, "cutover", `${CONTAINER} ${idle}`));
+    assert.ok(waitsFor(CONTAINER, idle, `${COMMAND} cutover`));
+    assert.doesNotMatch(String(one(COMMAND, "cutover").stdin), /split_clients/);
+  }
+});
+
+test("what both colors share waits where the idle one has visitors: it is kept as it is", async () => {
+  await make({ canaryPercent: 20, memoryMb: 512 }, after({ canaryPercent: 5 }));
+  for (const color of ["blue", "green"]) assert.ok(optionsOf(CONTAINER, color).ignoreChanges.includes("*"), color);
+});
+
+test("the testers' token is a secret of the command's alone: no diff, label or other container shows it", async () => {
+  const testerToken = "hunter2.hunter2-hunter2";
+  await make({ testerToken, maintenance: true });
+  const { stdin, environment } = one(COMMAND, "cutover");
+  // The mocks show one secret value as a secret map.
+  const { "4dabf18193072939515e22adb298388d": mark, value: variables } = environment as Record<string, unknown>;
+  assert.equal(mark, "1b47061264138c4ac30d75fd1eb44270");
+  const { FILE_TESTER: value, FILE_MAINTENANCE, ...rest } = variables as Record<string, string>;
+  const [, name = ""] = /include \/var\/lib\/blue-green\/files\/(tester-[0-9a-f]{16}\.conf);/.exec(String(stdin)) ?? [];
+  assert.ok(String(value).startsWith(`${name}\n`));
+  assert.match(String(value), /hunter2\\\.hunter2-hunter2/);
+  for (const { inputs, type } of made) {
+    const shown = type === COMMAND ? [stdin, rest, FILE_MAINTENANCE] : inputs;
+    assert.doesNotMatch(JSON.stringify(shown), /hunter2/, type);
+  }
+  // The page is nobody's secret, and stands in the diff.
+  const page = readFileSync(join(__dirname, "..", "nginx", "maintenance.html"), "utf8");
+  assert.match(String(FILE_MAINTENANCE), /^maintenance-[0-9a-f]{16}\.html\n/);
+  assert.ok(String(FILE_MAINTENANCE).endsWith(`\n${page}`));
+  assert.equal(typeof stdin, "string", "the configuration itself is readable");
+
+  const order = orderFrom({ ...rest, FILE_TESTER: value, FILE_MAINTENANCE } as NodeJS.ProcessEnv, String(stdin));
+  assert.deepEqual(Object.values(order.files).at(-1), page);
+  for (const file of Object.keys(order.files)) assert.ok(String(stdin).includes(file), file);
+});
+
+test("a token changes nothing of the containers, and a run that has it already changes nothing at all", async () => {
+  await make();
+  const without = ["blue", "green", "proxy"].map((name) => one(CONTAINER, name));
+  await make({ testerToken: "hunter2.hunter2-hunter2", maintenance: true, canaryPercent: 5, stickySessions: "cookie" });
+  assert.deepEqual(
+    ["blue", "green", "proxy"].map((name) => one(CONTAINER, name)),
+    without,
+  );
 });
 
 test("the cutover asks a color where it runs: a new one as the settings have it, a kept one as it was made", async () => {

@@ -3,12 +3,17 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
+import { sessionsFile } from "../cutover/sessions";
+import { COLORS, type Color, other } from "../stacks/color";
 import { type ConfigurationSettings, renderConfiguration } from "../stacks/configuration";
+import { testerFile } from "../stacks/files";
+import type { Sessions } from "../stacks/serving";
 import { parseSettings, SettingsError } from "../stacks/settings";
+import { Maps, type Request } from "./nginxMaps";
 import { raw } from "./settings.raw";
 
 const template = readFileSync(join(__dirname, "..", "nginx", "nginx.conf.mustache"), "utf8");
-const GOLDEN = join(__dirname, "nginx.conf.golden");
+const golden = (name: string): string => readFileSync(join(__dirname, name), "utf8");
 
 /** Each value differs from the others, so that one in another's place would show. */
 const settings: ConfigurationSettings = {
@@ -21,51 +26,174 @@ const settings: ConfigurationSettings = {
   keepAliveSeconds: 11,
   maxBodyMb: 7,
   proxyTimeoutSeconds: 61,
+  canaryPercent: 0,
+  stickySessions: "none",
+  rateLimitPerSecond: 0,
+  maxConnections: 0,
+  bindAddress: "127.0.0.1",
+  httpsPort: 8443,
+  trustedProxies: [],
+  files: {},
 };
 
-test("the configuration is what the golden file says", () => {
-  assert.equal(renderConfiguration(template, settings), readFileSync(GOLDEN, "utf8"));
+const FILES = { tester: "tester-0123456789abcdef.conf", maintenance: "maintenance-0123456789abcdef.html" };
+
+/** The same with all that can be on. */
+const everything: ConfigurationSettings = {
+  ...settings,
+  canaryPercent: 5,
+  stickySessions: "cookie",
+  rateLimitPerSecond: 50,
+  maxConnections: 20,
+  files: FILES,
+};
+
+/** The lines in which two configurations of the same length differ. */
+function different(one: string, another: string): [string, string][] {
+  const [before, after] = [one.split("\n"), another.split("\n")];
+  assert.equal(before.length, after.length);
+  return before.flatMap((line, at): [string, string][] =>
+    line === after[at] ? [] : [[line.trim(), after[at]?.trim() ?? ""]],
+  );
+}
+
+test("with nothing on, the configuration is what the golden file says", () => {
+  assert.equal(renderConfiguration(template, settings), golden("nginx.conf.golden"));
 });
 
-test("a switch changes one line", () => {
-  const blue = renderConfiguration(template, settings).split("\n");
-  const green = renderConfiguration(template, { ...settings, activeColor: "green" }).split("\n");
-  const different = blue.flatMap((line, at) => (line === green[at] ? [] : [[line.trim(), green[at]?.trim()]]));
-  assert.equal(blue.length, green.length);
-  assert.deepEqual(different, [["default blue;", "default green;"]]);
+test("with everything on, the configuration is what its golden file says", () => {
+  assert.equal(renderConfiguration(template, everything), golden("nginx.all.golden"));
 });
 
-test("where a color is reached stands in two lines of its own, and nowhere else", () => {
-  const before = renderConfiguration(template, settings).split("\n");
+/** All that can be on or off, in each combination. */
+const COMBINATIONS: ConfigurationSettings[] = [0, 5].flatMap((canaryPercent) =>
+  (["none", "cookie"] as const).flatMap((stickySessions) =>
+    [{}, { tester: FILES.tester }, { maintenance: FILES.maintenance }, FILES].flatMap((files) =>
+      [0, 50].flatMap((rateLimitPerSecond) =>
+        [0, 20].map((maxConnections) => ({
+          ...settings,
+          ...{ canaryPercent, stickySessions, files, rateLimitPerSecond, maxConnections },
+        })),
+      ),
+    ),
+  ),
+);
+
+test("a switch changes one line, whatever is on", () => {
+  assert.equal(COMBINATIONS.length, 64);
+  for (const each of COMBINATIONS) {
+    const [blue, green] = COLORS.map((activeColor) => renderConfiguration(template, { ...each, activeColor }));
+    assert.deepEqual(different(blue ?? "", green ?? ""), [["default blue;", "default green;"]]);
+  }
+});
+
+test("a canary that is raised changes one line", () => {
+  const raised = renderConfiguration(template, { ...everything, canaryPercent: 20 });
+  assert.deepEqual(different(renderConfiguration(template, everything), raised), [["5% 1;", "20% 1;"]]);
+});
+
+test("what is off does not stand in it, and no line is left behind where it would", () => {
+  const words = {
+    canaryPercent: /split_clients|\$canary|\$drawn/,
+    sessions: /sessions\.conf|\$session|_or_active|8082|Set-Cookie|\$visiting|\$answered/,
+    tester: /\$tester|\$tried|Preview|cookies_without/,
+    maintenance: /maintenance|\$closed|return 503/,
+    rateLimitPerSecond: /limit_req/,
+    maxConnections: /limit_conn/,
+  };
+  for (const each of COMBINATIONS) {
+    const sessions = each.canaryPercent > 0 || each.stickySessions === "cookie";
+    const on = { ...each, ...each.files, sessions };
+    const text = renderConfiguration(template, each);
+    for (const [key, pattern] of Object.entries(words)) {
+      assert.equal(pattern.test(text), Boolean(on[key as keyof typeof on]), `${key}: ${pattern}`);
+    }
+    assert.equal(/binary_remote_addr/.test(text), each.rateLimitPerSecond + each.maxConnections > 0);
+    assert.equal(/\$idle\b/.test(text), each.canaryPercent > 0 || "tester" in each.files);
+    assert.doesNotMatch(text, /\n\n\n|\{\{|\}\}|[ \t]\n/);
+    assert.equal(text.split("{").length, text.split("}").length);
+  }
+});
+
+test("where a color is reached stands in lines of its own, and nowhere else", () => {
   const slots = { ...settings.slots, green: { appPort: 5099, healthPath: "/other" } };
-  const after = renderConfiguration(template, { ...settings, slots }).split("\n");
-  const different = before.flatMap((line, at) => (line === after[at] ? [] : [[line.trim(), after[at]?.trim()]]));
-  assert.deepEqual(different, [
-    ["server green:5002 resolve;", "server green:5099 resolve;"],
-    ["proxy_pass http://green/health/green;", "proxy_pass http://green/other;"],
-  ]);
+  assert.deepEqual(
+    different(renderConfiguration(template, settings), renderConfiguration(template, { ...settings, slots })),
+    [
+      ["server green:5002 resolve;", "server green:5099 resolve;"],
+      ["proxy_pass http://green/health/green;", "proxy_pass http://green/other;"],
+    ],
+  );
+  assert.deepEqual(
+    different(renderConfiguration(template, everything), renderConfiguration(template, { ...everything, slots })),
+    [
+      ["server green:5002 resolve;", "server green:5099 resolve;"],
+      ["server green:5002 resolve max_fails=0;", "server green:5099 resolve max_fails=0;"],
+      ["proxy_pass http://green/health/green;", "proxy_pass http://green/other;"],
+    ],
+  );
+});
+
+test("the page of maintenance is named where 503 is answered: what a location has of its own ends what it would inherit", () => {
+  for (const each of COMBINATIONS) {
+    if (each.files.maintenance === undefined) continue;
+    const text = renderConfiguration(template, each);
+    assert.match(
+      text,
+      /if \(\$closed\) \{\n(?: *#.*\n)* *error_page 503 \/maintenance-0123456789abcdef\.html;\n *return 503;\n/,
+    );
+    assert.equal(text.split("return 503;").length, 2);
+  }
 });
 
 test("a key that the settings do not have is an error, not an empty place", () => {
-  assert.throws(() => renderConfiguration("listen {{nowhere}};", settings), {
-    message: "nginx.conf.mustache asks for {{nowhere}}, which the settings do not have",
-  });
+  const message = "nginx.conf.mustache asks for {{nowhere}}, which the settings do not have";
+  for (const text of [
+    "listen {{nowhere}};",
+    "{{#nowhere}}x{{/nowhere}}",
+    "{{^nowhere}}x{{/nowhere}}",
+    "{{^tester}}{{nowhere}}{{/tester}}",
+    "{{^tester}}{{^sessions}}{{#limited}}{{/limited}}{{#nowhere}}x{{/nowhere}}{{/sessions}}{{/tester}}",
+  ]) {
+    assert.throws(() => renderConfiguration(text, settings), { message }, text);
+  }
+  for (const name of ["constructor", "toString", "__proto__", "slots", "files"]) {
+    assert.throws(() => renderConfiguration(`x {{${name}}};`, settings), { message: message.replace("nowhere", name) });
+  }
 });
 
-test("sections and unescaped tags are refused, because their keys would go unchecked", () => {
-  assert.throws(() => renderConfiguration("{{#appPort}}x{{/appPort}}", settings), /only \{\{name\}\} is used there/);
-  assert.throws(() => renderConfiguration("{{{appPort}}}", settings), /only \{\{name\}\} is used there/);
+test("a name that stands for no text is an error where it would be written, and none in a section that is left out", () => {
+  const message = (name: string) => `nginx.conf.mustache writes {{${name}}} where it has no text`;
+  for (const name of ["tester", "maintenance", "sessions", "idle", "limited"]) {
+    assert.throws(() => renderConfiguration(`x {{${name}}};`, settings), { message: message(name) });
+  }
+  assert.throws(() => renderConfiguration("{{#sessions}}{{sessions}}{{/sessions}}", everything), {
+    message: message("sessions"),
+  });
+  assert.equal(renderConfiguration("a{{#tester}}{{tester}}{{/tester}}b", settings), "ab");
+  assert.equal(renderConfiguration("a{{#tester}}{{tester}}{{/tester}}b", everything), `a${FILES.tester}b`);
+});
+
+test("any other kind of tag is refused: what it does is checked by nobody", () => {
+  for (const text of ["{{{appPort}}}", "{{&drainSeconds}}", "{{>part}}", "{{=<% %>=}}", "{{! a comment }}"]) {
+    assert.throws(
+      () => renderConfiguration(text, settings),
+      /only \{\{name\}\}, \{\{#name\}\} and \{\{\^name\}\} are used there/,
+      text,
+    );
+  }
 });
 
 test("slashes are written as they are", () => {
   assert.match(renderConfiguration(template, settings), /proxy_pass http:\/\/blue\/health\/ready;/);
 });
 
-/** What the configuration is made from with these values, the defaults for the rest; nothing where they are refused. */
+/** What the configuration is made from with these values and everything on, the defaults for the rest; nothing where they are refused. */
 function accepted(values: Record<string, string>): ConfigurationSettings | undefined {
+  const on = { canaryPercent: "5", stickySessions: "cookie", rateLimitPerSecond: "50", maxConnections: "20" };
   try {
-    const parsed = parseSettings(raw(values), new Set());
-    return { ...parsed, slots: { blue: parsed, green: parsed } };
+    const parsed = parseSettings(raw({ ...on, ...values }), new Set());
+    return { ...parsed, slots: { blue: parsed, green: parsed }, files: FILES };
   } catch (error) {
     assert.ok(error instanceof SettingsError);
     return undefined;
@@ -73,28 +201,34 @@ function accepted(values: Record<string, string>): ConfigurationSettings | undef
 }
 
 test("no accepted setting can change the structure of the configuration", () => {
-  const reference = renderConfiguration(template, settings).split("\n");
+  const reference = renderConfiguration(template, everything).split("\n");
+  /** All that is not a plain word. */
+  const structure = (line: string | undefined) => line?.replace(/[A-Za-z0-9._~/-]+/g, "x");
   const nasty = fc.constantFrom(
-    ";",
-    "{",
-    "}",
-    " ",
-    "\n",
-    "\r",
-    "\t",
-    "$",
-    '"',
-    "'",
-    "\\",
-    "#",
-    "%0a",
-    "..",
-    "\0",
-    "{{x}}",
-    "`id`",
+    ...[
+      ";",
+      "{",
+      "}",
+      " ",
+      "\n",
+      "\r",
+      "\t",
+      "$",
+      '"',
+      "'",
+      "\\",
+      "#",
+      "%0a",
+      "..",
+      "\0",
+      "{{x}}",
+      "`id`",
+      "%",
+      "% 1;",
+    ],
   );
   const piece = fc.oneof(
-    fc.constantFrom("/", "a", "healthz", "1", "5000", "30", "blue", "green", "-", "~", "."),
+    fc.constantFrom("/", "a", "healthz", "1", "5000", "30", "blue", "green", "-", "~", ".", "cookie"),
     nasty,
     fc.string(),
   );
@@ -102,22 +236,28 @@ test("no accepted setting can change the structure of the configuration", () => 
     fc.array(piece, { maxLength: 6 }).map((pieces) => pieces.join("")),
     fc.array(piece, { maxLength: 6 }).map((pieces) => `/${pieces.join("")}`),
     fc.integer({ min: -5, max: 70_000 }).map(String),
+    fc.integer({ min: 1, max: 99 }).map(String),
     fc.constantFrom("blue", "green"),
   );
   let rendered = 0;
   fc.assert(
     fc.property(
       fc.constantFrom(
-        "activeColor",
-        "appPort",
-        "healthPath",
-        "drainSeconds",
-        "keepAliveSeconds",
-        "maxBodyMb",
-        "proxyTimeoutSeconds",
+        ...[
+          "activeColor",
+          "appPort",
+          "healthPath",
+          "drainSeconds",
+          "keepAliveSeconds",
+          "maxBodyMb",
+          "proxyTimeoutSeconds",
+        ],
+        ...["canaryPercent", "stickySessions", "rateLimitPerSecond", "maxConnections"],
       ),
       text,
       (name, value) => {
+        // Off is another structure on purpose.
+        if (value === "0") return;
         const values = accepted({ [name]: value });
         if (values === undefined) return;
         rendered += 1;
@@ -125,16 +265,299 @@ test("no accepted setting can change the structure of the configuration", () => 
         assert.equal(lines.length, reference.length);
         for (const [at, line] of lines.entries()) {
           if (line === reference[at]) continue;
-          // One directive with one plain word as its value, and the same directive as ever.
-          const [, directive, word] =
-            /^( *[a-z_]+ (?:[a-z]+:\/\/)?(?:blue:|green:|blue|green)?)([A-Za-z0-9._~/-]*)(?: resolve)?;$/.exec(line) ??
-            [];
-          assert.ok(directive !== undefined && word !== undefined, line);
-          assert.equal(line.trim().split(" ")[0], reference[at]?.trim().split(" ")[0]);
+          assert.equal(structure(line), structure(reference[at]));
+          if (!/^ *[0-9]+% 1;$/.test(line))
+            assert.equal(line.trim().split(" ")[0], reference[at]?.trim().split(" ")[0]);
         }
       },
     ),
     { numRuns: 3000 },
   );
   assert.ok(rendered > 100, `${rendered} of 3000 were accepted and so compared`);
+});
+
+const TOKEN = "hunter2.hunter2-hunter2";
+const WORDS = { blue: "blue-word_0123456", green: "green-word_012345" };
+const NOW = 1_800_000_000;
+const CUTOVER = "127.0.0.1";
+
+/** The variables of a configuration with the files that it names. */
+function mapsOf(each: ConfigurationSettings, sessions: Sessions): Maps {
+  const text = renderConfiguration(template, each);
+  const named = (file: string) => text.includes(`include /var/lib/blue-green/${file};`);
+  return new Maps(
+    text,
+    ...(named("sessions.conf") ? [sessionsFile(sessions)] : []),
+    ...(named(`files/${FILES.tester}`) ? [testerFile(TOKEN)] : []),
+  );
+}
+
+const TESTING: [what: string, headers: Record<string, string>, tester: boolean][] = [
+  ["no token", {}, false],
+  ["the token as header", { "x-blue-green-preview": TOKEN }, true],
+  ["the token as cookie", { cookie: `X-Blue-Green-Preview=${TOKEN}` }, true],
+  ["the token among cookies", { cookie: `a=1;X-Blue-Green-Preview=${TOKEN};b=2` }, true],
+  [
+    "a wrong header and the right cookie",
+    { "x-blue-green-preview": "x", cookie: `X-Blue-Green-Preview=${TOKEN}` },
+    true,
+  ],
+  ["both right", { "x-blue-green-preview": TOKEN, cookie: `X-Blue-Green-Preview=${TOKEN}` }, true],
+  ...[
+    ...[
+      "",
+      " ",
+      "1",
+      "0",
+      "blue",
+      "green",
+      "$idle",
+      ".*",
+      TOKEN.toUpperCase(),
+      `${TOKEN}x`,
+      `x${TOKEN}`,
+      TOKEN.slice(0, -1),
+    ],
+    ...[TOKEN.replace(".", "x"), `${TOKEN}, ${TOKEN}`, `${TOKEN}\n`, "hunter2", "default", `~^${TOKEN}`],
+  ].map((wrong): [string, Record<string, string>, boolean] => [
+    `a wrong header ${JSON.stringify(wrong)}`,
+    { "x-blue-green-preview": wrong },
+    false,
+  ]),
+  ...[
+    ...[`X-Blue-Green-Preview=${TOKEN}x`, `x-X-Blue-Green-Preview=${TOKEN}`, `X-Blue-Green-Preview=x${TOKEN}`],
+    ...[`X-Blue-Green-Preview = ${TOKEN}`, `X-Blue-Green-Preview="${TOKEN}"`, `a=X-Blue-Green-Preview=${TOKEN}`],
+    ...["X-Blue-Green-Preview=", "X-Blue-Green-Preview", `X-Blue-Green-Preview=${TOKEN},`],
+  ].map((cookie): [string, Record<string, string>, boolean] => [`a wrong cookie ${cookie}`, { cookie }, false]),
+];
+
+/** What a visitor's cookie can be, as of the color that is active; `idle` where the idle color's word is in it. */
+const SESSIONS: [what: string, value: (active: Color) => string | undefined, whose: "active" | "idle" | undefined][] = [
+  ["none", () => undefined, undefined],
+  ["the active color's", (active) => WORDS[active], "active"],
+  ["the idle color's", (active) => WORDS[other(active)], "idle"],
+  ...[
+    ...[
+      "",
+      "blue",
+      "green",
+      "invented-word-123",
+      "$idle",
+      ".*",
+      "^",
+      `${WORDS.blue}x`,
+      `x${WORDS.green}`,
+      "é",
+      "default",
+    ],
+    ...[
+      "blue_or_active",
+      "127.0.0.1:8082",
+      "~^.*$",
+      '"',
+      "\\",
+      "%00",
+      "{",
+      `${WORDS.blue},${WORDS.green}`,
+      "x".repeat(4000),
+    ],
+  ].map((value): [string, () => string, undefined] => [`an invented ${value.slice(0, 20)}`, () => value, undefined]),
+];
+
+/** When the idle color's sessions end, as they are read at {@link NOW}. */
+const IDLE = { held: NOW + 1, over: NOW, none: 0, canary: undefined } as const;
+
+test("whatever a request brings, exactly one color comes out, and the right one: tester, session and canary, in each combination", () => {
+  let count = 0;
+  for (const each of COMBINATIONS) {
+    if (each.rateLimitPerSecond + each.maxConnections > 0) continue;
+    const hasSessions = each.canaryPercent > 0 || each.stickySessions === "cookie";
+    const hasTesters = each.files.tester !== undefined;
+    const front = hasSessions ? "$upstream" : "$color";
+    assert.ok(renderConfiguration(template, each).includes(`proxy_pass http://${front};`));
+    for (const active of COLORS) {
+      const idle = other(active);
+      for (const [state, until] of Object.entries(IDLE)) {
+        if (!hasSessions && state !== "none") continue;
+        const sessions = {
+          [active]: { word: WORDS[active] },
+          [idle]: { word: WORDS[idle], ...(until !== undefined && { until }) },
+        } as Sessions;
+        const maps = mapsOf({ ...each, activeColor: active }, sessions);
+        for (const [token, headers, isToken] of TESTING) {
+          for (const [session, valueFor, whose] of SESSIONS) {
+            // What is hostile meets all that is not, and not one another.
+            if (token.startsWith("a wrong") && session.startsWith("an invented")) continue;
+            const value = valueFor(active);
+            const own = value === undefined ? [] : [`blue_green_session=${value}`];
+            const cookie = [headers.cookie, ...own].filter((part) => part !== undefined).join("; ");
+            for (const lot of [0, 4.99, 5, 99]) {
+              for (const from of [CUTOVER, "192.0.2.7", "127.0.0.10"]) {
+                count++;
+                const request: Request = {
+                  now: NOW,
+                  lot,
+                  from,
+                  headers: { ...headers, ...(cookie !== "" && { cookie }) },
+                };
+                const what = `${active}, ${state}, ${token}, session ${session}, ${lot} %, ${from}: ${JSON.stringify(each)}`;
+                const isTester = hasTesters && isToken;
+                const valid = !hasSessions
+                  ? ""
+                  : whose === "active"
+                    ? active
+                    : whose === "idle" && (state === "held" || state === "canary")
+                      ? idle
+                      : "";
+                const drawn = each.canaryPercent > lot ? idle : active;
+                const color = from === CUTOVER ? active : isTester ? idle : valid || drawn;
+                if (maps.value("color", request) !== color) assert.equal(maps.value("color", request), color, what);
+                if (hasSessions) {
+                  const upstream = color === active || isTester ? color : `${color}_or_active`;
+                  if (maps.value("upstream", request) !== upstream)
+                    assert.equal(maps.value("upstream", request), upstream, what);
+                  const given =
+                    isTester || from === CUTOVER || valid === color
+                      ? ""
+                      : `blue_green_session=${WORDS[color]}; Path=/; HttpOnly; SameSite=Lax`;
+                  if (maps.value("new_session", request) !== given)
+                    assert.equal(maps.value("new_session", request), given, what);
+                }
+                if (each.files.maintenance !== undefined) {
+                  const closed = isTester || from === CUTOVER ? "" : "1";
+                  if (maps.value("closed", request) !== closed)
+                    assert.equal(maps.value("closed", request), closed, what);
+                }
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+  assert.ok(count > 50_000, String(count));
+});
+
+test("with nothing on, nothing that a request brings says where it goes", () => {
+  for (const activeColor of COLORS) {
+    const maps = mapsOf({ ...settings, activeColor }, {} as Sessions);
+    assert.deepEqual(maps.names.sort(), [
+      "active",
+      "asked_host",
+      "asked_port",
+      "color",
+      "connection_upgrade",
+      "generation",
+    ]);
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), fc.string({ unit: "binary" }), (cookie, token) => {
+        assert.equal(maps.value("color", { headers: { cookie, "x-blue-green-preview": token } }), activeColor);
+      }),
+    );
+  }
+});
+
+/** All on, blue active and green with sessions that hold. */
+const all = mapsOf(everything, { blue: { word: WORDS.blue }, green: { word: WORDS.green, until: NOW + 60 } });
+
+test("an invented cookie or token changes nothing at all, whatever is in it", () => {
+  const piece = fc.oneof(
+    fc.constantFrom(
+      ...Object.values(WORDS),
+      TOKEN,
+      "blue",
+      "green",
+      "=",
+      ";",
+      "; ",
+      '"',
+      "$",
+      "X-Blue-Green-Preview",
+      "blue_green_session",
+    ),
+    fc.string({ unit: "binary", maxLength: 8 }),
+  );
+  const text = fc.array(piece, { maxLength: 6 }).map((pieces) => pieces.join(""));
+  let compared = 0;
+  fc.assert(
+    fc.property(text, text, fc.nat({ max: 99 }), (cookie, token, lot) => {
+      // Whoever has a word or the token in its place has it.
+      const has = (one: string) =>
+        cookie.split(/; */).some((pair) => pair.replace(/ *= */, "=").trim().toLowerCase() === one.toLowerCase());
+      if (has(`X-Blue-Green-Preview=${TOKEN}`) || token === TOKEN) return;
+      if (COLORS.some((color) => has(`blue_green_session=${WORDS[color]}`))) return;
+      compared++;
+      const [bare, invented] = [{}, { cookie, "x-blue-green-preview": token }].map((headers) =>
+        ["color", "upstream", "new_session", "closed", "moves"].map((name) =>
+          all.value(name, { headers, lot, now: NOW }),
+        ),
+      );
+      assert.deepEqual(invented, bare);
+    }),
+    { numRuns: 3000 },
+  );
+  assert.ok(compared > 2000, String(compared));
+});
+
+test("the visitor's cookie is secure under TLS, and names whoever answered", () => {
+  const given = (request: Request) => all.value("new_session", { now: NOW, ...request });
+  const cookie = (color: Color) => `blue_green_session=${WORDS[color]}; Path=/; HttpOnly; SameSite=Lax`;
+  assert.equal(given({}), cookie("blue"));
+  assert.equal(given({ scheme: "https" }), `${cookie("blue")}; Secure`);
+  assert.equal(given({ lot: 0, scheme: "https" }), `${cookie("green")}; Secure`);
+  // Green did not answer, and blue did in its place: the session moves.
+  const onGreen = { headers: { cookie: `blue_green_session=${WORDS.green}` } };
+  assert.equal(given(onGreen), "");
+  assert.equal(given({ ...onGreen, answeredBy: "blue" }), cookie("blue"));
+  assert.equal(all.value("answered", { ...onGreen, answeredBy: "blue", now: NOW }), "blue");
+  assert.equal(all.value("answered", { ...onGreen, answeredBy: "nobody", now: NOW }), "green");
+});
+
+test("the app gets every cookie but the token's, and the token's never", () => {
+  const cookies = (header: string) => all.value("cookies_without_token", { headers: { cookie: header } });
+  const mine = `X-Blue-Green-Preview=${TOKEN}`;
+  for (const [header, left] of [
+    ["", ""],
+    ["a=1; b=2", "a=1; b=2"],
+    [mine, ""],
+    [`${mine}; a=1`, "a=1"],
+    [`a=1; ${mine}`, "a=1"],
+    [`a=1; ${mine}; b=2`, "a=1; b=2"],
+    [`a=1;${mine};b=2`, "a=1;b=2"],
+    [`a=1; x${mine}`, ""],
+    ["x-blue-green-preview=guess; a=1", "a=1"],
+    // Twice: none at all rather than one that is left.
+    [`${mine}; ${mine}; a=1`, ""],
+  ] as const) {
+    assert.equal(cookies(header), left, header);
+  }
+  const pair = fc.stringMatching(/^[a-z]{1,4}=[A-Za-z0-9$"{}.-]{0,6}$/);
+  fc.assert(
+    fc.property(
+      fc.array(pair, { maxLength: 5 }),
+      fc.nat({ max: 5 }),
+      fc.constantFrom("; ", ";"),
+      (pairs, at, separator) => {
+        const header = [...pairs.slice(0, at), mine, ...pairs.slice(at)].join(separator);
+        assert.equal(cookies(header), pairs.join(separator));
+      },
+    ),
+  );
+  fc.assert(
+    fc.property(
+      fc.array(fc.oneof(pair, fc.constantFrom(mine, mine.toLowerCase(), `${mine}x`, ` ${mine}`, `"${mine}"`)), {
+        maxLength: 6,
+      }),
+      (pairs) => {
+        assert.ok(!cookies(pairs.join("; ")).toLowerCase().includes(TOKEN));
+      },
+    ),
+  );
+});
+
+test("the limits count each client by its address, and the cutover not at all", () => {
+  assert.deepEqual(
+    [all.value("client", { from: "192.0.2.7" }), all.value("client", { from: CUTOVER })],
+    ["192.0.2.7", ""],
+  );
 });

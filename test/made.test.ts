@@ -10,7 +10,7 @@ const made: Made = {
   appPort: 5000,
   healthPath: "/healthz",
   memoryMb: 256,
-  drainSeconds: 60,
+  stopGraceSeconds: 30,
   environment: [],
   secretEnvironment: [],
   definition: "abc",
@@ -37,7 +37,7 @@ test("a color's own is its version and its image; a missing image is called none
 });
 
 test("everything else is shared, each with its setting's name and both values", () => {
-  const after = { port: 6001, appPort: 80, healthPath: "/", memoryMb: 512, drainSeconds: 5, definition: "def" };
+  const after = { port: 6001, appPort: 80, healthPath: "/", memoryMb: 512, stopGraceSeconds: 5, definition: "def" };
   assert.deepEqual(differences("blue", making(), making(after)), {
     own: [],
     shared: [
@@ -45,7 +45,7 @@ test("everything else is shared, each with its setting's name and both values", 
       "appPort 5000 -> 80",
       "healthPath /healthz -> /",
       "memoryMb 256 -> 512",
-      "drainSeconds 60 -> 5",
+      "stopGraceSeconds 30 -> 5",
       "how this program makes a container",
     ],
   });
@@ -94,9 +94,9 @@ test("a container without the label differs in all of it, and in nothing of its 
 });
 
 test("a label from before a setting existed differs in that setting alone", () => {
-  const { drainSeconds, ...older } = made;
+  const { stopGraceSeconds, ...older } = made;
   const before: Making = { made: older, environment: {} };
-  assert.deepEqual(differences("blue", before, making()).shared, ["drainSeconds (none) -> 60"]);
+  assert.deepEqual(differences("blue", before, making()).shared, ["stopGraceSeconds (none) -> 30"]);
 });
 
 test("no value of an environment is ever shown, whatever its name and its value are", () => {

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { COLORS, type Color, other } from "../stacks/color";
 import { differences } from "../stacks/made";
-import { decide, type Plan, type Runs, type Situation } from "../stacks/plan";
+import { decide, type Plan, type Situation } from "../stacks/plan";
 import type { HistoryEntry, Serving } from "../stacks/serving";
 import type { Settings } from "../stacks/settings";
 import { slotMadeFrom } from "../stacks/slot";
@@ -14,8 +14,9 @@ const owner = { project: "blue-green", stack: "dev" };
 const proxy = { nginxImage: "nginx:1.30.6", bindAddress: "127.0.0.1", httpPort: 8080, definition: "abc" };
 
 /** Stands for the hash of the rendered configuration: the same for the same, and readable. */
-const generationIn = (active: Color, { blue, green }: Record<Color, Runs>): string =>
-  `${active} ${blue.appPort}${blue.healthPath} ${green.appPort}${green.healthPath}`;
+const generationIn = (active: Color, { runs: { blue, green }, canaryPercent }: Asked): string =>
+  `${active} ${blue.appPort}${blue.healthPath} ${green.appPort}${green.healthPath}${canaryPercent === 0 ? "" : ` ${canaryPercent} %`}`;
+type Asked = Pick<Plan, "runs" | "canaryPercent">;
 
 const slotsOf = (settings: Settings) => ({
   blue: slotMadeFrom(owner, "blue", settings),
@@ -40,6 +41,9 @@ const containerOf = (color: Color, settings: Settings, change: Partial<SlotConta
   ...change,
 });
 
+/** When the runs of these tests take place. */
+const NOW = new Date("2026-01-02T04:00:00Z");
+
 const emptyWorld: World = { slots: {}, built: { blue: [], green: [] } };
 
 /** The latest cutover, as the history tells it. */
@@ -50,14 +54,19 @@ const latest: HistoryEntry = {
 
 /** What the proxy serves after an `up` with these settings that ended well. */
 const servedBy = (settings: Settings): Serving => {
-  const generation = generationIn(settings.activeColor, slotsOf(settings));
+  const { activeColor, canaryPercent } = settings;
+  const generation = generationIn(activeColor, { runs: slotsOf(settings), canaryPercent });
   return {
     generation,
     declared: generation,
-    color: settings.activeColor,
+    color: activeColor,
     answers: true,
     edited: false,
-    record: { stable: { [settings.activeColor]: [`${settings.activeColor}-1`] } },
+    canaryPercent,
+    record: {
+      stable: { [activeColor]: [`${activeColor}-1`] },
+      ...(canaryPercent > 0 && { canary: canaryPercent }),
+    },
     history: [latest],
   };
 };
@@ -83,7 +92,8 @@ const plan = (settings: Settings, world: Situation["world"], change: Partial<Sit
     source: "new",
     proxy,
     slots: slotsOf(settings),
-    generation: (runs) => generationIn(settings.activeColor, runs),
+    generation: (asked) => generationIn(settings.activeColor, asked),
+    now: NOW,
     preview: false,
     ...change,
   });
@@ -101,6 +111,7 @@ test("on an empty engine both versions are built from the sources as they are, a
     refusals: [],
     warnings: [],
     notes: [],
+    canaryPercent: 0,
     build: { blue: release, green: release },
     keep: { blue: false, green: false, proxy: false },
     pending: [],
@@ -118,6 +129,7 @@ test("an up after an up keeps the live color and the proxy, and says nothing", (
       refusals: [],
       warnings: [],
       notes: [],
+      canaryPercent: 0,
       keep: { blue: false, green: false, proxy: true, [settings.activeColor]: true },
       pending: [],
       replacedProxyId: undefined,
@@ -342,14 +354,14 @@ test("what both colors share goes to the idle one; the live one keeps what it ru
   const settings: Settings = {
     ...before,
     memoryMb: 512,
-    drainSeconds: 30,
+    stopGraceSeconds: 60,
     environment: { A: "1", B: "3", C: "4" },
     secretEnvironment: { TOKEN: "correct-horse" },
   };
   const decided = plan(settings, after(before));
   const pending = [
     "memoryMb 256 -> 512",
-    "drainSeconds 60 -> 30",
+    "stopGraceSeconds 30 -> 60",
     "environment.B",
     "environment.C",
     "secretEnvironment.TOKEN",
@@ -370,16 +382,16 @@ test("the color's port on the host is taken later like what is shared, not refus
 
 test("the proxy goes on asking the live color at the port and path that it runs with", () => {
   const settings = { ...sampleSettings, appPort: 5055, healthPath: "/ready" };
-  const asked: Record<Color, Runs>[] = [];
+  const asked: Asked[] = [];
   const decided = plan(settings, after(sampleSettings), {
-    generation: (runs) => {
-      asked.push(runs);
+    generation: (plan) => {
+      asked.push({ runs: plan.runs, canaryPercent: plan.canaryPercent });
       return "g";
     },
   });
   assert.deepEqual(decided.runs.blue, { ...slotsOf(settings).blue, appPort: 5000, healthPath: "/healthz" });
   assert.deepEqual(decided.runs.green, slotsOf(settings).green);
-  assert.deepEqual(asked, [decided.runs]);
+  assert.deepEqual(asked, [{ runs: decided.runs, canaryPercent: 0 }]);
 });
 
 test("a live container that does not say what it was made from is kept, and all of it is pending", () => {
@@ -646,6 +658,196 @@ test("a switch back to the stable color of before is at once; anything else abou
   ]) {
     assert.match(decided.notes.join("\n"), /, after its health, 1 smoke test, and is watched there for 10 s\.$/);
   }
+});
+
+/** These settings with this share for the idle color. */
+const sharing = (canaryPercent: number, settings = sampleSettings): Settings => ({ ...settings, canaryPercent });
+
+test("in the first run nobody can be shared with, and the setting says so until it counts", () => {
+  const decided = plan(sharing(5), emptyWorld);
+  assert.deepEqual([decided.canaryPercent, decided.refusals, decided.notes], [0, [], []]);
+  assert.deepEqual(decided.warnings, ["Nobody is served yet: canaryPercent 5 counts from the next `pulumi up` on."]);
+  // Without an engine nobody knows, and the preview shows what the setting asks for.
+  assert.equal(plan(sharing(5), { unknown: true, reason: "x" }, { preview: true }).canaryPercent, 5);
+});
+
+test("a canary is said with what comes before and after it: gates before the first percent, the watch after each step", () => {
+  const said = (from: number, to: number, change: Partial<Settings> = {}) => {
+    const settings = { ...withSlot("green", { version: "2.0.0" }), ...change };
+    const decided = plan(sharing(to, settings), after(sharing(from, settings)));
+    assert.deepEqual(
+      [decided.refusals, decided.warnings, decided.canaryPercent, decided.mend],
+      [[], [], to, undefined],
+    );
+    assert.deepEqual(decided.keep, { blue: true, green: false, proxy: true });
+    return decided.notes;
+  };
+  assert.deepEqual(said(0, 5), [
+    "green (2.0.0) gets 5 % of the new visitors (0 % now), after its health, 1 smoke test, and is watched there for 10 s.",
+  ]);
+  assert.deepEqual(said(0, 5, { bakeSeconds: 0, gateCommand: "true" }), [
+    "green (2.0.0) gets 5 % of the new visitors (0 % now), after its health, 1 smoke test, the gate command.",
+  ]);
+  assert.deepEqual(said(5, 20), [
+    "green (2.0.0) gets 20 % of the new visitors (5 % now), and is watched there for 10 s.",
+  ]);
+  assert.deepEqual(said(20, 5), ["green (2.0.0) gets 5 % of the new visitors (20 % now)."]);
+  assert.deepEqual(said(20, 0), ["green (2.0.0) gets no visitors any more (20 % now)."]);
+  assert.deepEqual(said(5, 5), []);
+  assert.deepEqual(said(0, 0), []);
+});
+
+test("a switch ends the canary, whatever the setting says, and the setting of before begins no other one after it", () => {
+  const settings = sharing(5, toGreen);
+  const decided = plan(settings, after(sharing(5)));
+  assert.deepEqual([decided.canaryPercent, decided.refusals], [0, []]);
+  assert.deepEqual(decided.warnings, [
+    "The switch ends the canary: all visitors move to green. Afterwards: pulumi config set canaryPercent 0",
+  ]);
+  assert.match(decided.notes.join(), /^The public moves from blue \(1\.0\.0\) to green/);
+
+  const switched = after(toGreen);
+  const ended = (endedCanary: number) => ({
+    ...switched,
+    serving: { ...servedBy(toGreen), record: { stable: { green: ["green-1"] }, endedCanary } },
+  });
+  const next = plan(settings, ended(5));
+  assert.deepEqual([next.canaryPercent, next.notes, next.mend, next.refusals], [0, [], undefined, []]);
+  assert.deepEqual(next.warnings, [
+    "canaryPercent 5 was green's before the switch; blue gets no visitors by it. Next: pulumi config set canaryPercent 0",
+  ]);
+  // Another value is another canary, and so is the same one after 0.
+  assert.equal(plan(sharing(6, toGreen), ended(5)).canaryPercent, 6);
+  assert.equal(plan(settings, switched).canaryPercent, 5);
+  assert.deepEqual(plan(toGreen, ended(5)).warnings, []);
+});
+
+test("the generation that is asked for is the one of the share that the plan has decided on, not of the setting's", () => {
+  const asked: number[] = [];
+  const generation = ({ canaryPercent }: Asked) => {
+    asked.push(canaryPercent);
+    return "g";
+  };
+  plan(sharing(5, toGreen), after(sampleSettings), { generation });
+  plan(sharing(5), after(sampleSettings), { generation });
+  assert.deepEqual(asked, [0, 5]);
+});
+
+test("another release of a color with visitors is refused, with the way to bring it there", () => {
+  for (const [change, seen] of [
+    [{ version: "2.0.0" }, "greenVersion 1.0.0 -> 2.0.0"],
+    [{ image: "shop:2" }, "greenImage (none) -> shop:2"],
+  ] as const) {
+    for (const share of [5, 20]) {
+      const decided = plan(sharing(share, withSlot("green", change)), after(sharing(5)));
+      assert.deepEqual(decided.refusals, [
+        `green has 5 % of the new visitors, and this would replace its container under them (${seen}). Nothing was touched. ` +
+          "Next: pulumi config set canaryPercent 0 && pulumi up, which gives it the release; then raise canaryPercent again",
+      ]);
+    }
+  }
+  // With the visitors' end it may come at once, and together with the first percent it is there before them.
+  const release = withSlot("green", { version: "2.0.0" });
+  assert.deepEqual(plan(release, after(sharing(5))).refusals, []);
+  assert.deepEqual(plan(sharing(5, release), after(sampleSettings)).refusals, []);
+});
+
+test("what both colors share does not reach a color with visitors, which keeps what it runs and where it is asked", () => {
+  const settings = { ...sharing(20), memoryMb: 512, appPort: 5055, healthPath: "/ready" };
+  const decided = plan(settings, after(sharing(5)));
+  assert.deepEqual([decided.refusals, decided.mend], [[], undefined]);
+  assert.deepEqual(decided.keep, { blue: true, green: true, proxy: true });
+  assert.partialDeepStrictEqual(decided.runs.green, { version: "1.0.0", appPort: 5000, healthPath: "/healthz" });
+  assert.ok(
+    decided.warnings.includes(
+      "green has 5 % of the new visitors and keeps what it runs. It takes appPort 5000 -> 5055, healthPath /healthz -> /ready, " +
+        "memoryMb 256 -> 512 without them.",
+    ),
+    decided.warnings.join("\n"),
+  );
+});
+
+test("a color whose visitors' time is over is replaced only after they have left it: a run of the cutover sees to it", () => {
+  const ending = { ...sampleSettings, memoryMb: 512 };
+  const decided = plan(ending, after(sharing(5)));
+  assert.equal(decided.mend, "retire green after 2026-01-02T03:04:05.678Z");
+  assert.deepEqual([decided.keep.green, decided.refusals], [false, []]);
+  assert.ok(
+    decided.warnings.includes("green is replaced (memoryMb 256 -> 512): its visitors move to blue before."),
+    decided.warnings.join("\n"),
+  );
+  assert.deepEqual(decided.notes, ["green (1.0.0) gets no visitors any more (5 % now)."]);
+});
+
+/** The world after an up, with sessions on green until then. */
+const heldUntil = (until: number | undefined, settings = sampleSettings): World => {
+  const serving = servedBy(settings);
+  const sessions = {
+    blue: { word: "blue-word" },
+    green: { word: "green-word", ...(until !== undefined && { until }) },
+  };
+  return { ...after(settings), serving: { ...serving, record: { ...serving.record, sessions } } };
+};
+
+test("sessions that hold are said and ended before their color is replaced, and left alone otherwise", () => {
+  const sticky: Settings = { ...sampleSettings, stickySessions: "cookie" };
+  const until = NOW.getTime() / 1000 + 60;
+  const release = withSlot("green", { version: "2.0.0" }, sticky);
+  const decided = plan(release, heldUntil(until, sticky));
+  assert.equal(decided.mend, "retire green after 2026-01-02T03:04:05.678Z");
+  assert.deepEqual(decided.warnings, [
+    "green is replaced (greenVersion 1.0.0 -> 2.0.0): its sessions, which would hold until 2026-01-02T04:01:00.000Z, move to blue before.",
+  ]);
+  assert.deepEqual([decided.refusals, decided.notes], [[], []]);
+  // Nothing is replaced, nothing holds any more, or nothing ever did.
+  assert.deepEqual(
+    [plan(sticky, heldUntil(until, sticky)).mend, plan(sticky, heldUntil(until, sticky)).warnings],
+    [undefined, []],
+  );
+  for (const over of [until - 60, until - 61, 0, undefined]) {
+    const later = plan(release, heldUntil(over, sticky));
+    assert.deepEqual([later.mend, later.warnings], [undefined, []], String(over));
+  }
+  // A switch away from blue keeps it anyway, and one that leaves green has the gate look at it.
+  assert.equal(plan({ ...release, activeColor: "green" }, heldUntil(until, sticky)).mend, undefined);
+});
+
+test("why a color is retired wins over why the cutover would run otherwise: both are said, and one run does both", () => {
+  const sticky: Settings = { ...sampleSettings, stickySessions: "cookie" };
+  const world = heldUntil(NOW.getTime() / 1000 + 60, sticky);
+  const edited = { ...world, serving: { ...(world.serving as Serving), edited: true } };
+  const decided = plan(withSlot("green", { version: "2.0.0" }, sticky), edited);
+  assert.match(decided.mend ?? "", /^retire green after /);
+  assert.match(decided.warnings.join("\n"), /move to blue before\.\n[\s\S]*this run puts it right\./);
+});
+
+test("whatever its share: a color is never replaced while visitors are sent to it, and an ended share says so once", () => {
+  const share = fc.constantFrom(0, 5, 20);
+  fc.assert(
+    fc.property(
+      ...([share, share, fc.constantFrom("1.0.0", "2.0.0"), fc.constantFrom(256, 512), fc.boolean()] as const),
+      fc.constantFrom(undefined, 0, -60, 60),
+      fc.constantFrom(...COLORS),
+      (has, asked, version, memoryMb, sticky, hold, active) => {
+        const before: Settings = { ...sharing(has), stickySessions: sticky ? "cookie" : "none" };
+        const base: Settings = { ...before, canaryPercent: asked, memoryMb, activeColor: active };
+        const settings = withSlot("green", { version }, base);
+        const until = hold === undefined ? undefined : hold === 0 ? 0 : NOW.getTime() / 1000 + hold;
+        const decided = plan(settings, heldUntil(until, before));
+        const replaced = version !== "1.0.0" || memoryMb !== 256;
+        const gets = active === "green" ? 0 : asked;
+        assert.equal(decided.canaryPercent, gets);
+        if (active === "green") return;
+        const refused = decided.refusals.length > 0;
+        const retired = decided.mend?.startsWith("retire green") === true;
+        if (has > 0 && replaced) assert.ok(Number(refused) + Number(decided.keep.green) + Number(retired) === 1);
+        else assert.deepEqual([refused, decided.keep.green], [false, false]);
+        if (retired) assert.ok(gets === 0 && replaced && (has > 0 || (sticky && (hold ?? 0) > 0)));
+        assert.equal(decided.notes.length, has === gets ? 0 : 1);
+      },
+    ),
+    { numRuns: 2000 },
+  );
 });
 
 const SECRETS = ["hunter2", "correct-horse"] as const;

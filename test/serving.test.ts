@@ -27,6 +27,7 @@ const rendered = (activeColor: "blue" | "green") =>
     ...sampleSettings,
     activeColor,
     slots: { blue: sampleSettings, green: sampleSettings },
+    files: {},
   });
 const BLUE = generationOf(rendered("blue"));
 const GREEN = generationOf(rendered("green"));
@@ -105,6 +106,7 @@ test("an intact configuration that nginx serves is told with its generation and 
     color: "blue",
     answers: true,
     edited: false,
+    canaryPercent: 0,
     record: { stable: {} },
     history: [],
   });
@@ -250,6 +252,60 @@ test("the record is told as it was written, and forgotten where a hand has spoil
     const serving = volume.put("cutover.json", text).read();
     assert.deepEqual(serving?.record, left, text);
     assert.deepEqual([serving?.color, serving?.edited], ["blue", false], text);
+  }
+});
+
+test("the share of the idle color is told as the configuration has it, and what is none is nothing", (t) => {
+  const sharing = (canaryPercent: number, activeColor: "blue" | "green" = "blue") =>
+    renderConfiguration(template, {
+      ...{ ...sampleSettings, activeColor, canaryPercent, files: {} },
+      slots: { blue: sampleSettings, green: sampleSettings },
+    });
+  const volume = served(t);
+  for (const percent of [0, 1, 5, 42, 99]) {
+    const configuration = sharing(percent);
+    volume.put("nginx.conf", written(configuration)).answers("generation", `${generationOf(configuration)} blue\n`);
+    assert.deepEqual([volume.read()?.canaryPercent, volume.read()?.edited], [percent, false]);
+  }
+  // By hand: the file is told of as edited, and what it says counts as far as it is a number.
+  for (const [by, percent] of [
+    ["  5% 1; # more", 0],
+    ["        05% 1;", 5],
+    ["        x% 1;", 0],
+    ["        5% 1;\n        7% 1;", 5],
+  ] as const) {
+    volume.put("nginx.conf", written(sharing(5)).replace(/^ *5% 1;$/m, by));
+    assert.deepEqual([volume.read()?.canaryPercent, volume.read()?.edited], [percent, true], by);
+  }
+});
+
+test("what visitors' cookies mean is told as it was written, and forgotten where anything else could reach nginx by it", (t) => {
+  const volume = served(t);
+  const sessions = { blue: { word: "blue-word_012345" }, green: { word: "A".repeat(64), until: 1_800_000_000 } };
+  const record = { stable: {}, canary: 5, endedCanary: 20, sessions };
+  assert.deepEqual(volume.put("cutover.json", `${JSON.stringify(record)}\n`).read()?.record, record);
+  const green = { word: "green-word_01234" };
+  for (const spoilt of [
+    ...[null, 7, "text", [], {}, { blue: green }, { blue: green, green: null }, { blue: [], green: [] }],
+    ...['"', "'", ";", "{", "}", "$", "\\", "\n", " ", "#", "é", ".", "*", "(", "|", "/", "\0"].map((hostile) => ({
+      blue: { word: `blue-word${hostile}012345` },
+      green,
+    })),
+    ...["", "short", "x".repeat(65), 12345678, null, ["aaaaaaaaaa"], { toString: 1 }, true].map((word) => ({
+      blue: { word },
+      green,
+    })),
+    ...[-1, 1.5, "1800000000", null, Number.MAX_SAFE_INTEGER + 1, {}, [], true].map((until) => ({
+      blue: { ...green, until },
+      green,
+    })),
+  ]) {
+    const serving = volume.put("cutover.json", `${JSON.stringify({ ...record, sessions: spoilt })}\n`).read();
+    assert.deepEqual(serving?.record, { stable: {}, canary: 5, endedCanary: 20 }, JSON.stringify(spoilt));
+  }
+  for (const spoilt of ["5", null, {}, []]) {
+    const text = JSON.stringify({ ...record, canary: spoilt, endedCanary: spoilt });
+    assert.deepEqual(volume.put("cutover.json", text).read()?.record, { stable: {}, sessions }, text);
   }
 });
 

@@ -54,6 +54,14 @@ test("everything that can be set arrives as it was set", () => {
         maxErrorPercent: "0.125",
         minRequests: "1000000",
         maxP95Seconds: "1.50",
+        canaryPercent: "99",
+        stickySessions: "cookie",
+        stickySeconds: "604800",
+        testerToken: "A-token_of.20~letters",
+        maintenance: "true",
+        rateLimitPerSecond: "100000",
+        maxConnections: "7",
+        stopGraceSeconds: "1",
         allowProxyReplace: "true",
         allowLiveReplace: "true",
       }),
@@ -61,7 +69,7 @@ test("everything that can be set arrives as it was set", () => {
       "docker:registryAuth": "[]",
       "pulumi:tags": "{}",
     },
-    secrets("secretEnvironment"),
+    secrets("secretEnvironment", "testerToken"),
   );
   assert.deepEqual(settings, {
     ...parseSettings(raw(), new Set()),
@@ -97,6 +105,14 @@ test("everything that can be set arrives as it was set", () => {
     maxErrorPercent: 0.125,
     minRequests: 1_000_000,
     maxP95Seconds: 1.5,
+    canaryPercent: 99,
+    stickySessions: "cookie",
+    stickySeconds: 604_800,
+    testerToken: "A-token_of.20~letters",
+    maintenance: true,
+    rateLimitPerSecond: 100_000,
+    maxConnections: 7,
+    stopGraceSeconds: 1,
     allowProxyReplace: true,
     allowLiveReplace: true,
     dockerHost: "ssh://deploy@host:22",
@@ -247,17 +263,33 @@ const BAD: [setting: string, value: string, given: string, rule: string, mend: s
       ["verifyRequests", 1, 1000, "8"],
       ["bakeSeconds", 0, 3600, "10"],
       ["minRequests", 1, 1_000_000, "20"],
+      ["canaryPercent", 0, 99, "0"],
+      ["stickySeconds", 1, 604_800, "3600"],
+      ["rateLimitPerSecond", 0, 100_000, "0"],
+      ["maxConnections", 0, 100_000, "0"],
+      ["stopGraceSeconds", 1, 3600, "30"],
     ] as const
   ).flatMap(([setting, least, most, mend]) =>
-    [String(least - 1), String(most + 1), "-5", "1e2", "1.5", "", " 1", "9".repeat(20), "１", "Infinity"].map(
-      (value): (typeof BAD)[number] => [
-        setting,
-        value,
-        JSON.stringify(value).replace("１", "\\uff11"),
-        `must be a whole number from ${least} to ${most}, in plain digits`,
-        `pulumi config set ${setting} ${mend}`,
-      ],
-    ),
+    [
+      String(least - 1),
+      String(most + 1),
+      "-5",
+      "1e2",
+      "1.5",
+      "5%",
+      "",
+      " 1",
+      "01",
+      "9".repeat(20),
+      "１",
+      "Infinity",
+    ].map((value): (typeof BAD)[number] => [
+      setting,
+      value,
+      JSON.stringify(value).replace("１", "\\uff11"),
+      `must be a whole number from ${least} to ${most}, in plain digits`,
+      `pulumi config set ${setting} ${mend}`,
+    ]),
   ),
   ...(
     [
@@ -288,6 +320,20 @@ const BAD: [setting: string, value: string, given: string, rule: string, mend: s
     ],
   ),
   ["allowLiveReplace", "1", '"1"', "must be true or false", "pulumi config set allowLiveReplace false"],
+  ...["yes", "True", "1", "", "true\n"].map((value): (typeof BAD)[number] => [
+    "maintenance",
+    value,
+    JSON.stringify(value),
+    "must be true or false",
+    "pulumi config set maintenance false",
+  ]),
+  ...["Cookie", "cookies", "true", "", "none; x", "cookie\n"].map((value): (typeof BAD)[number] => [
+    "stickySessions",
+    value,
+    JSON.stringify(value),
+    "must be none or cookie",
+    "pulumi config set stickySessions none",
+  ]),
   ["allowProxyReplace", "yes", '"yes"', "must be true or false", "pulumi config set allowProxyReplace false"],
   ["environment", "[]", '"[]"', "must be an object: one variable a time, with --path", "pulumi config rm environment"],
   ["environment", "{", '"{"', "must be an object: one variable a time, with --path", "pulumi config rm environment"],
@@ -310,7 +356,9 @@ test("ports that clash are mended by the commands given, up to the highest port"
 
 test("the values in mending commands are Pulumi.yaml's defaults, or placeholders that are refused themselves", () => {
   for (const name of SETTING_NAMES) {
-    if (name === "environment" || name === "secretEnvironment" || name === "smokeTests") continue;
+    if (["environment", "secretEnvironment", "smokeTests", "trustedProxies"].includes(name)) continue;
+    // A command that asks for its value, or reads it from a file.
+    if (name === "testerToken" || name === "tlsKey") continue;
     const value = / set \S+ (.+)$/.exec(refused(raw({ [name]: "\n" })))?.[1] ?? "";
     if (value.startsWith("'<")) refused(raw({ [name]: value.slice(1, -1) }));
     else assert.equal(value, defaults[name], name);
@@ -472,6 +520,85 @@ test("secrets must be set with --secret, only where they are kept so, and never 
   );
 });
 
+const TOKEN = "must be 16 to 200 of A-Z a-z 0-9 . _ ~ -, or empty";
+const SET_TOKEN = "    pulumi config set --secret testerToken";
+
+test("a testers' token is 16 to 200 plain characters, or none; whatever else it is, it is refused and never shown", () => {
+  for (const token of ["abcdefghijklmnop", "0123456789-._~AB", "Z".repeat(200)]) {
+    assert.equal(parseSettings(raw({ testerToken: token }), secrets("testerToken")).testerToken, token);
+  }
+  for (const keys of [secrets(), secrets("testerToken")]) {
+    assert.equal("testerToken" in parseSettings(raw({ testerToken: "" }), keys), false);
+  }
+  const long = "hunter2hunter2hunter2";
+  for (const token of [
+    ...["hunter2", "hunter2hunter2h", "x".repeat(201), " ".repeat(20), `${long} `, `${long}\n`, `\n${long}`],
+    ...[
+      `${long}"`,
+      `${long}'`,
+      `"${long}"`,
+      `${long}$`,
+      `$${long}`,
+      `\${${long}}`,
+      `${long}\\`,
+      `${long};`,
+      `${long}}`,
+    ],
+    ...[
+      `${long}é`,
+      `${long}\u202e`,
+      `${long}\u{1f986}`,
+      `${long}１`,
+      `${long}\0`,
+      `${long}#`,
+      `{{${long}}}`,
+      `${long},x`,
+    ],
+    ...[`(${long})`, `[${long}]`, `${long}*`, `${long}+`, `${long}?`, `${long}|`, `^${long}`, `${long}%`, `${long}/=`],
+  ]) {
+    assert.equal(
+      refused(raw({ testerToken: token }), secrets("testerToken")),
+      `testerToken = [secret]: ${TOKEN}\n${SET_TOKEN}`,
+      token,
+    );
+  }
+});
+
+test("a testers' token that is not secret is refused, even a good one, and shown nowhere", () => {
+  const secret =
+    "testerToken = [secret]: must be set with --secret; what the stack's file holds now is readable, so give it a new value";
+  assert.equal(refused(raw({ testerToken: "hunter2hunter2hunter2" })), `${secret}\n${SET_TOKEN}`);
+  assert.equal(
+    refused(raw({ testerToken: "hunter2" })),
+    `testerToken = [secret]: ${TOKEN}\n${SET_TOKEN}\n${secret}\n${SET_TOKEN}`,
+  );
+  for (const name of ["testertoken", "tester_token", "testerTokn"]) {
+    assert.equal(
+      refused({ ...raw(), [`${NAMESPACE}:${name}`]: "hunter2hunter2hunter2" }),
+      `${name} = (not shown): there is no such setting; testerToken was meant?\n` +
+        `    pulumi config rm ${name} && pulumi config set --secret testerToken`,
+    );
+  }
+});
+
+test("what stands in the proxy's configuration can't be secret, and is not shown where somebody tried", () => {
+  for (const [name, value, mend] of [
+    ["canaryPercent", "57", "0"],
+    ["canaryPercent", "570", "0"],
+    ["stickySessions", "cookie", "none"],
+    ["stickySeconds", "5757", "3600"],
+    ["maintenance", "true", "false"],
+    ["rateLimitPerSecond", "5757", "0"],
+    ["maxConnections", "5757", "0"],
+    ["stopGraceSeconds", "57", "30"],
+  ] as const) {
+    assert.equal(
+      refused(raw({ [name]: value }), secrets(name)),
+      `${name} = [secret]: can't be kept secret; must be set without --secret\n    pulumi config set ${name} ${mend}`,
+    );
+  }
+});
+
 test("an engine's address that could not be one is refused, and an empty one is none", () => {
   assert.equal(parseSettings({ ...raw(), "docker:host": "" }, new Set()).dockerHost, undefined);
   assert.match(
@@ -523,6 +650,7 @@ test("everything wrong at once is one error with all of it, in the order of the 
       "blueImage",
       "greenImage",
       "bindAddress",
+      ...["httpsPort", "tlsCertificate", "tlsKey", "tlsKey", "trustedProxies"],
       "bluePort",
       "greenPort",
     ],
@@ -534,6 +662,8 @@ test("everything wrong at once is one error with all of it, in the order of the 
       "maxErrorPercent",
       "minRequests",
       "maxP95Seconds",
+      ...["canaryPercent", "stickySessions", "stickySeconds", "testerToken", "testerToken", "maintenance"],
+      ...["rateLimitPerSecond", "maxConnections", "stopGraceSeconds"],
       "allowProxyReplace",
       "allowLiveReplace",
       "blueVersoin",

@@ -1,18 +1,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { HistoryEntry } from "../stacks/serving";
-import { secondsToDrain } from "../stacks/settled";
+import type { HistoryEntry, Serving } from "../stacks/serving";
+import type { Settings } from "../stacks/settings";
+import { toDrain } from "../stacks/settled";
 import { slotMadeFrom } from "../stacks/slot";
 import type { World } from "../stacks/world";
 import { sampleSettings } from "./settings.sample";
 
 const owner = { project: "blue-green", stack: "dev" };
-const settings = { ...sampleSettings, activeColor: "green" as const, keepAliveSeconds: 10 };
+const settings: Settings = { ...sampleSettings, activeColor: "green", keepAliveSeconds: 10, drainSeconds: 60 };
 const made = slotMadeFrom(owner, "blue", settings);
 const now = new Date("2026-01-01T00:01:00Z");
 
 /** Green is live, and what the latest cutover did is this many seconds ago. */
-function world(ago: number, change: Partial<HistoryEntry> = {}, memoryMb = 128): World {
+function world(ago: number, change: Partial<HistoryEntry> = {}, memoryMb = 128, more: Partial<Serving> = {}): World {
   const time = new Date(now.getTime() - ago * 1000).toISOString();
   const last: HistoryEntry = {
     ...{ time, result: "instant", from: "blue", to: "green", versions: {}, images: {}, seconds: {} },
@@ -21,8 +22,9 @@ function world(ago: number, change: Partial<HistoryEntry> = {}, memoryMb = 128):
   const state = { Running: true, Status: "running", StartedAt: "", ExitCode: 0, OOMKilled: false };
   return {
     serving: {
-      ...{ generation: "0".repeat(16), color: "green", answers: true, edited: false },
+      ...{ generation: "0".repeat(16), color: "green", answers: true, edited: false, canaryPercent: 0 },
       ...{ record: { stable: {} }, history: [last] },
+      ...more,
     },
     slots: {
       blue: {
@@ -34,32 +36,52 @@ function world(ago: number, change: Partial<HistoryEntry> = {}, memoryMb = 128):
   };
 }
 
-const seconds = (...args: Parameters<typeof world>) => secondsToDrain(world(...args), settings, made, now);
+const drained = (...args: Parameters<typeof world>) => toDrain(world(...args), settings, made, now);
+const blueFor = (seconds: number, quietSeconds: number) => ({ containers: ["b"], seconds, quietSeconds });
 
-test("a color that was live until a moment ago is replaced only after keepAliveSeconds", () => {
-  assert.equal(seconds(0), 10);
-  assert.equal(seconds(4), 6);
-  assert.equal(seconds(9.9), 1);
-  assert.equal(seconds(10), 0);
-  assert.equal(seconds(3600), 0);
+test("a color that was live until a moment ago is replaced after drainSeconds, and drained not before keepAliveSeconds", () => {
+  assert.deepEqual(drained(0), blueFor(60, 10));
+  assert.deepEqual(drained(4), blueFor(56, 6));
+  assert.deepEqual(drained(9.9), blueFor(51, 1));
+  assert.deepEqual(drained(10), blueFor(50, 0));
+  assert.deepEqual(drained(59.9), blueFor(1, 0));
+  assert.deepEqual([drained(60), drained(3600)], [undefined, undefined]);
 });
 
 test("the time counts from the switch: the gate before it does not count, the watch after it does", () => {
-  assert.equal(seconds(20, { result: "switched", seconds: { gate: 14, switch: 1, watch: 5 } }), 5);
+  const entry = { result: "switched", seconds: { gate: 14, switch: 1, watch: 5 } } as const;
+  assert.deepEqual(drained(20, entry), blueFor(55, 5));
 });
 
 test("a color that this run leaves alone is not waited for", () => {
-  assert.equal(seconds(0, {}, sampleSettings.memoryMb), 0);
+  assert.equal(drained(0, {}, sampleSettings.memoryMb), undefined);
 });
 
 test("nor after anything else than a switch away from it", () => {
-  assert.equal(seconds(0, { from: "green", to: "green" }), 0);
-  assert.equal(seconds(0, { from: "green", to: "blue" }), 0);
-  assert.equal(secondsToDrain({ ...world(0), serving: undefined as never }, settings, made, now), 0);
-  assert.equal(secondsToDrain(world(0), { ...settings, activeColor: "blue" }, made, now), 0);
+  assert.equal(drained(0, { from: "green", to: "green" }), undefined);
+  assert.equal(drained(0, { from: "green", to: "blue" }), undefined);
+  assert.equal(toDrain({ ...world(0), serving: undefined as never }, settings, made, now), undefined);
+  assert.equal(toDrain(world(0), { ...settings, activeColor: "blue" }, made, now), undefined);
+  assert.equal(toDrain({ ...world(0), slots: {} }, settings, made, now), undefined);
 });
 
-test("a clock that is wrong costs no more than keepAliveSeconds, and a time that is none costs nothing", () => {
-  assert.equal(seconds(-86_400), 10);
-  assert.equal(seconds(0, { time: "yesterday" }), 0);
+test("nor where it has visitors of its own still: the cutover takes them away, and waits itself", () => {
+  const heldUntil = (until: number | undefined): Partial<Serving> => ({
+    record: {
+      stable: {},
+      sessions: {
+        blue: { word: "aaaaaaaaaaaaaaaa", ...(until !== undefined && { until }) },
+        green: { word: "bbbbbbbbbbbbbbbb" },
+      },
+    },
+  });
+  const seconds = now.getTime() / 1000;
+  assert.equal(drained(0, {}, 128, { canaryPercent: 5 }), undefined);
+  assert.equal(drained(0, {}, 128, heldUntil(seconds + 1)), undefined);
+  for (const over of [seconds, seconds - 1, 0]) assert.deepEqual(drained(0, {}, 128, heldUntil(over)), blueFor(60, 10));
+});
+
+test("a clock that is wrong costs no more than the settings say, and a time that is none costs nothing", () => {
+  assert.deepEqual(drained(-86_400), blueFor(60, 10));
+  assert.equal(drained(0, { time: "yesterday" }), undefined);
 });

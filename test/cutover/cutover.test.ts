@@ -1,13 +1,24 @@
 import assert from "node:assert/strict";
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { CutoverFailed, carryOut } from "../../cutover/cutover";
 import { Nginx } from "../../cutover/nginx";
 import type { Order } from "../../cutover/order";
+import { sessionsFile } from "../../cutover/sessions";
 import { COLORS, type Color } from "../../stacks/color";
 import type { Docker, Ended } from "../../stacks/docker";
 import { LABEL, PROXY_DIRECTORY } from "../../stacks/names";
@@ -17,13 +28,14 @@ import {
   generationOf,
   type HistoryEntry,
   READ,
+  type Sessions,
 } from "../../stacks/serving";
 import type { ContainerState, Inspected } from "../../stacks/world";
 import { sampleSettings } from "../settings.sample";
 
-/** The part of a configuration by which it is known. */
-const configurationFor = (color: Color) =>
-  `map "" $color {\n    default ${color};\n}\n    return 200 "${GENERATION_PLACEHOLDER} $color\\n";\n`;
+/** The part of a configuration by which it is known, and what else is in it. */
+const configurationFor = (color: Color, more = "") =>
+  `map "" $active {\n    default ${color};\n}\n${more}    return 200 "${GENERATION_PLACEHOLDER} $active\\n";\n`;
 const GENERATION = { blue: generationOf(configurationFor("blue")), green: generationOf(configurationFor("green")) };
 const VERSIONS = { blue: "1.0.0", green: "2.0.0" };
 const IMAGES = { blue: "sha256:blue", green: "sha256:green" };
@@ -76,6 +88,15 @@ const orderTo = (target: Color, change: Partial<Order> = {}): Order => ({
   verifyRequests: 8,
   bakeSeconds: 0.1,
   limits: { maxErrorPercent: 1, minRequests: 20, maxP95Seconds: 0 },
+  canaryPercent: 0,
+  canarySetting: 0,
+  ports: { blue: 5000, green: 5000 },
+  sessions: false,
+  stickySeconds: undefined,
+  retire: undefined,
+  drainSeconds: 60,
+  keepAliveSeconds: 10,
+  files: {},
   ...change,
 });
 
@@ -102,6 +123,10 @@ class StubProxy {
   readonly cancelled = new AbortController();
   /** The record on the volume, and whether answers were counted, when the public was moved. */
   atMove: { record: CutoverRecord; watched: boolean } | undefined;
+  /** What the visitors' cookies meant at each move. */
+  readonly sessionsAtMoves: (string | undefined)[] = [];
+  /** The configurations that were on the volume, by generation. */
+  private readonly configurations = new Map<string, string>();
   moves: Record<string, string>[] = [];
   containers: Inspected[] = [containerOf("blue"), containerOf("green")];
 
@@ -137,10 +162,11 @@ class StubProxy {
     return this;
   }
 
-  /** From now on nginx serves this color. */
-  serves(color: Color): this {
-    const generation = GENERATION[color];
-    this.put("nginx.conf", configurationFor(color).replace(GENERATION_PLACEHOLDER, generation));
+  /** From now on nginx serves this color, or this configuration of it. */
+  serves(color: Color, configuration = configurationFor(color)): this {
+    const generation = generationOf(configuration);
+    this.configurations.set(generation, configuration);
+    this.put("nginx.conf", configuration.replace(GENERATION_PLACEHOLDER, generation));
     return this.put("answer", `${generation} ${color}\n`);
   }
 
@@ -153,6 +179,10 @@ class StubProxy {
     return existsSync(this.file("cutover.json"))
       ? JSON.parse(readFileSync(this.file("cutover.json"), "utf8"))
       : undefined;
+  }
+
+  read(name: string): string | undefined {
+    return existsSync(this.file(name)) ? readFileSync(this.file(name), "utf8") : undefined;
   }
 
   get history(): HistoryEntry[] {
@@ -178,8 +208,9 @@ class StubProxy {
   private async exec(script: string, args: string[]): Promise<string> {
     if (script === READ) return this.inside(READ);
     const color = args[1] as Color;
-    const { health = 200, count = 100, errors = 0, serves = `${GENERATION[color]} ${color}` } = await this.sample();
-    this.events.push("look");
+    const serving = this.read("answer")?.trim() ?? "";
+    const { health = 200, count = 100, errors = 0, serves = serving } = await this.sample();
+    this.events.push(color === serving.split(" ")[1] ? "look" : `look at ${color}`);
     return `1 ${health} ${serves}\n${count} ${errors} 5:${count}\n`;
   }
 
@@ -212,6 +243,12 @@ class StubProxy {
         if (env.STEP === "move") return this.moveTo(options.input ?? "", env);
         if (env.STEP === "back") return this.backTo(env.WANTED ?? "");
         if (args.some((arg) => arg.includes("--config -"))) return this.answer(options.input ?? "");
+        if (args.includes("/proc/net/tcp")) {
+          this.events.push("count");
+          return { ...ok, stdout: "  sl  local_address rem_address\n" };
+        }
+        if (args[0] === "container") return { ...ok, stdout: "[{}]" };
+        if (args.some((arg) => arg.includes("shutting down"))) return ok;
         this.events.push(`ask ${args.at(-1)}`);
         return { ...ok, stdout: `status ${await this.answers()}\n` };
       },
@@ -229,16 +266,18 @@ class StubProxy {
     const color = /default (\w+);/.exec(configuration)?.[1] as Color;
     this.events.push(`move ${color}`);
     this.moves.push(env);
+    this.sessionsAtMoves.push(this.read("sessions.conf"));
     this.atMove = { record: this.record ?? { stable: {} }, watched: existsSync(this.file("watched")) };
     const ended = await this.move();
-    if (ended.code === 0) this.serves(color);
+    if (ended.code === 0) this.serves(color, configuration);
     return ended;
   }
 
   private async backTo(wanted: string): Promise<Ended> {
     this.events.push(`back ${wanted}`);
     const ended = await this.back();
-    if (ended.code === 0) this.serves(wanted.split(" ")[1] as Color);
+    const [generation = "", color] = wanted.split(" ");
+    if (ended.code === 0) this.serves(color as Color, this.configurations.get(generation));
     return ended;
   }
 
@@ -346,7 +385,7 @@ test("a gated switch: smoke tests, gate command, the record of what moves, the m
   assert.deepEqual(proxy.atMove, { record: { moving: MOVING, stable: { blue: ["blue-1"] } }, watched: true });
   assert.deepEqual(proxy.moves[0], {
     ...{ STEP: "move", APP_PORT: "5000", HEALTH_PATH: "/healthz", ANSWER_SECONDS: "1" },
-    ...{ VERIFY_REQUESTS: "8", KEEP_PREVIOUS: "false" },
+    ...{ VERIFY_REQUESTS: "8", KEEP_PREVIOUS: "false", RELOAD: "false" },
   });
   assert.deepEqual(proxy.record, { stable: { blue: ["blue-1"], green: ["green-1"] } });
   assert.equal(existsSync(join(proxy.directory, "watched")), false, "the counting ends with the cutover");
@@ -653,7 +692,10 @@ test("a run that is cancelled before the move moves nothing, wherever it stands"
       "health",
       (proxy) => {
         proxy.change("green", { State: { ...running, Health: { Status: "starting" } } });
-        setTimeout(() => proxy.cancelled.abort(), 100);
+        // Not before the lock is held.
+        proxy.engine = (args) => {
+          if (args[1] === "inspect") setTimeout(() => proxy.cancelled.abort(), 100);
+        };
         return { healthTimeoutSeconds: 60 };
       },
     ],
@@ -670,7 +712,10 @@ test("a run that is cancelled before the move moves nothing, wherever it stands"
     [
       "gate command",
       (proxy) => {
-        setTimeout(() => proxy.cancelled.abort(), 400);
+        proxy.smoke = async () => {
+          setTimeout(() => proxy.cancelled.abort(), 400);
+          return { status: 200 };
+        };
         return { gateCommand: "sleep 20" };
       },
     ],
@@ -780,4 +825,371 @@ test("the history keeps its latest lines alone", async (t) => {
     [proxy.history.length, proxy.history[0]?.time, proxy.history.at(-1)?.result],
     [1000, "201", "switched"],
   );
+});
+
+/** The configuration that gives green this share of blue's new visitors. */
+const sharedBy = (percent: number) => configurationFor("blue", `    ${percent}% 1;\n    * "";\n`);
+
+/** An order to stay on blue and to give green this share. */
+function orderToShare(percent: number, change: Partial<Order> = {}): Order {
+  const configuration = percent === 0 ? configurationFor("blue") : sharedBy(percent);
+  const generation = generationOf(configuration);
+  const sharing = { canaryPercent: percent, canarySetting: percent, sessions: percent > 0 };
+  return orderTo("blue", { configuration, generation, ...sharing, ports: { blue: 5000, green: 5055 }, ...change });
+}
+
+const BLUE_WORD = "blue-word_012345";
+const GREEN_WORD = "green-word_01234";
+const BOTH: Sessions = { blue: { word: BLUE_WORD }, green: { word: GREEN_WORD } };
+const ON_BLUE: Sessions = { blue: { word: BLUE_WORD }, green: { word: GREEN_WORD, until: 0 } };
+
+/** A proxy on blue, of whose new visitors green has this share. */
+const onBoth = (t: TestContext, percent: number): StubProxy =>
+  new StubProxy(t)
+    .serves("blue", sharedBy(percent))
+    .put("sessions.conf", sessionsFile(BOTH))
+    .remembers({ stable: { blue: ["blue-1"] }, canary: percent, sessions: BOTH });
+
+/** What the history tells, but for times and versions. */
+const told = ({ history }: StubProxy) =>
+  history.map(({ result, from, to, canaryPercent }) => [result, from, to, canaryPercent]);
+
+test("the first percent is gated and watched like a switch, with the idle color's own tests, answers and container", async (t) => {
+  const proxy = onBlue(t);
+  assert.equal(await proxy.carriesOut(orderToShare(5, { gateCommand: "echo asked $TARGET_COLOR" })), undefined);
+  assert.deepEqual(proxy.events, [
+    ...["smoke http://green:5055/healthz", "gate: asked green", "move blue", "look at green"],
+  ]);
+  assert.equal(proxy.atMove?.watched, true);
+  assert.equal(proxy.read("nginx.conf")?.includes("5% 1;"), true);
+  const { sessions, ...record } = proxy.record as CutoverRecord;
+  assert.deepEqual(record, { stable: { blue: ["blue-1"] }, canary: 5 }, "green is not stable by that");
+  assert.deepEqual([sessions?.blue.until, sessions?.green.until], [undefined, undefined]);
+  assert.equal(proxy.sessionsAtMoves[0], sessionsFile(sessions as Sessions), "before the first visitor gets a word");
+  assert.deepEqual(told(proxy), [["canary", "blue", "blue", 5]]);
+  assert.equal(proxy.history[0]?.requests, 100);
+  assert.match(proxy.said.join("\n"), /^blue is live, and green has 5 % of the new visitors \(gate [\d.]+ s, /m);
+});
+
+test("a share that is raised is watched, not gated again, and keeps those who were there", async (t) => {
+  const proxy = onBoth(t, 5);
+  assert.equal(await proxy.carriesOut(orderToShare(20, { gateCommand: "echo asked" })), undefined);
+  assert.deepEqual(proxy.events, ["move blue", "look at green"]);
+  assert.equal(proxy.atMove?.watched, true);
+  assert.deepEqual(proxy.record, { stable: { blue: ["blue-1"] }, canary: 20, sessions: BOTH });
+  assert.equal(proxy.read("sessions.conf"), sessionsFile(BOTH));
+  assert.deepEqual(told(proxy), [["canary", "blue", "blue", 20]]);
+});
+
+test("a share that is lowered or ended is neither gated nor watched, and its end ends its visitors' sessions", async (t) => {
+  const lowered = onBoth(t, 20);
+  assert.equal(await lowered.carriesOut(orderToShare(5, { gateCommand: "exit 1" })), undefined);
+  assert.deepEqual(lowered.events, ["move blue"]);
+  assert.deepEqual(lowered.record, { stable: { blue: ["blue-1"] }, canary: 5, sessions: BOTH });
+  assert.deepEqual(told(lowered), [["reloaded", "blue", "blue", 5]]);
+
+  const ended = onBoth(t, 20);
+  assert.equal(await ended.carriesOut(orderToShare(0, { gateCommand: "exit 1" })), undefined);
+  assert.deepEqual(ended.events, ["move blue"]);
+  assert.deepEqual(ended.record, { stable: { blue: ["blue-1"] } });
+
+  const sticky = onBoth(t, 20);
+  await sticky.carriesOut(orderToShare(0, { sessions: true, stickySeconds: 3600 }));
+  const { sessions } = sticky.record as CutoverRecord;
+  assert.deepEqual([sessions?.blue, sessions?.green.until], [{ word: BLUE_WORD }, 0]);
+  assert.notEqual(sessions?.green.word, GREEN_WORD);
+});
+
+test("without a bake time a share is gated and not watched", async (t) => {
+  const proxy = onBlue(t);
+  assert.equal(await proxy.carriesOut(orderToShare(5, { bakeSeconds: 0 })), undefined);
+  assert.deepEqual(proxy.events, ["smoke http://green:5055/healthz", "move blue"]);
+  assert.deepEqual([proxy.atMove?.watched, proxy.record?.canary], [false, 5]);
+});
+
+test("an idle color that does not pass its gates gets no visitors, and the public is not touched", async (t) => {
+  for (const spoil of [
+    (proxy: StubProxy) => proxy.change("green", { State: dead }),
+    (proxy: StubProxy) => (proxy.containers = [containerOf("blue")]),
+    (proxy: StubProxy) => (proxy.smoke = async () => ({ status: 500, body: `no ${SECRET}` })),
+  ]) {
+    const proxy = onBlue(t);
+    spoil(proxy);
+    const { result, message } = await proxy.fails(orderToShare(5));
+    assert.equal(result, "refused");
+    assert.match(
+      message,
+      /^green did not get 5 % of the new visitors: [\s\S]*\nNothing was changed: the public is on blue\.\nNext: [\s\S]*$/,
+    );
+    if (!message.includes("no container")) {
+      assert.match(message, /greenVersion <version> && pulumi up; or stay: pulumi config set canaryPercent 0$/);
+    }
+    assert.deepEqual(
+      [proxy.moves, proxy.record, told(proxy)],
+      [[], { stable: { blue: ["blue-1"] } }, [["refused", "blue", "blue", 5]]],
+    );
+  }
+});
+
+test("trouble with the first percent brings the configuration of before back, by itself", async (t) => {
+  const proxy = onBlue(t).remembers({ stable: { blue: ["blue-1"] }, sessions: ON_BLUE });
+  proxy.put("sessions.conf", sessionsFile(ON_BLUE));
+  proxy.seen = { count: 100, errors: 7 };
+  const { result, reason, message } = await proxy.fails(orderToShare(5, { stickySeconds: 3600 }));
+  assert.equal(result, "reverted");
+  assert.match(reason, /^100 answers, 7 of them 5xx/);
+  assert.match(
+    message,
+    /^green got 5 % of the new visitors and was not well: 100 answers, [\s\S]*\nThe public is on blue, all of it\.\n[\s\S]* {2}no database\nNext: accept that: pulumi config set canaryPercent 0 && pulumi up; /,
+  );
+  assert.deepEqual(proxy.events, ["smoke http://green:5055/healthz", "move blue", "look at green", BACK_TO_BLUE]);
+  assert.deepEqual([proxy.live, proxy.record], ["blue", { stable: { blue: ["blue-1"] }, sessions: ON_BLUE }]);
+  assert.equal(proxy.read("sessions.conf"), sessionsFile(ON_BLUE), "nobody who began on green stays there");
+});
+
+test("trouble with a raised share ends all of it: to the share of before nobody goes back", async (t) => {
+  const proxy = onBoth(t, 5);
+  proxy.seen = { count: 100, errors: 7 };
+  const { result, message } = await proxy.fails(orderToShare(20));
+  assert.equal(result, "reverted");
+  assert.match(message, /^green got 20 % [\s\S]*\nThe public is on blue, all of it\.\n/);
+  assert.deepEqual(proxy.events, ["move blue", "look at green", "move blue"]);
+  assert.equal(proxy.read("nginx.conf")?.includes("% 1;"), false);
+  assert.equal(proxy.read("nginx.conf")?.includes('* "";'), true);
+  const { sessions, ...record } = proxy.record as CutoverRecord;
+  assert.deepEqual(record, { stable: { blue: ["blue-1"] } });
+  assert.deepEqual([sessions?.blue, sessions?.green.until], [{ word: BLUE_WORD }, 0]);
+  assert.equal(proxy.read("sessions.conf"), sessionsFile(sessions as Sessions));
+  assert.equal(proxy.moves.at(-1)?.RELOAD, "true");
+
+  // And tried again: from nothing, so gated first.
+  proxy.seen = {};
+  proxy.events.length = 0;
+  assert.equal(await proxy.carriesOut(orderToShare(20)), undefined);
+  assert.deepEqual(proxy.events, ["smoke http://green:5055/healthz", "move blue", "look at green"]);
+  assert.deepEqual([proxy.record?.canary, proxy.record?.sessions?.green.until], [20, undefined]);
+});
+
+test("where the share can't be ended, the configuration of before comes back, and what is in it is said", async (t) => {
+  const proxy = onBoth(t, 5);
+  proxy.seen = { errors: 100 };
+  proxy.move = async () => (proxy.moves.length === 1 ? ok : { code: 1, stdout: "", stderr: "no space" });
+  const { result } = await proxy.fails(orderToShare(20));
+  assert.equal(result, "reverted");
+  assert.equal(proxy.events.at(-1), `back ${generationOf(sharedBy(5))} blue`);
+  assert.equal(proxy.read("nginx.conf")?.includes(" 5% 1;"), true);
+  assert.deepEqual([proxy.record?.canary, proxy.record?.sessions], [5, BOTH]);
+  assert.equal(proxy.read("sessions.conf"), sessionsFile(BOTH));
+});
+
+test("what happens to the canary's container, or a run that is cancelled, ends its share; the live color's errors do not", async (t) => {
+  const cases: [(proxy: StubProxy) => void, RegExp][] = [
+    [(proxy) => proxy.change("green", { State: dead }), /^its container ended with exit code 3/],
+    [(proxy) => (proxy.seen = { serves: "0123456789abcdef blue" }), /^somebody else changed what the proxy serves/],
+    [(proxy) => proxy.cancelled.abort(), /^the run was cancelled$/],
+  ];
+  for (const [spoil, seen] of cases) {
+    const proxy = onBlue(t);
+    proxy.move = async () => {
+      spoil(proxy);
+      return ok;
+    };
+    const { result, reason } = await proxy.fails(orderToShare(5));
+    assert.match(reason, seen);
+    assert.deepEqual([result, proxy.events.at(-1), proxy.record?.canary], ["reverted", BACK_TO_BLUE, undefined]);
+  }
+  const other = onBlue(t);
+  other.move = async () => {
+    other.change("blue", { State: dead });
+    return ok;
+  };
+  assert.equal(await other.carriesOut(orderToShare(5)), undefined);
+});
+
+test("with too few answers of the canary the smoke tests are repeated at it, since the front answers the cutover from live", async (t) => {
+  const proxy = onBlue(t);
+  proxy.seen = { count: 3 };
+  assert.equal(await proxy.carriesOut(orderToShare(5)), undefined);
+  assert.equal(proxy.events.at(-1), "smoke http://green:5055/healthz");
+  assert.doesNotMatch(proxy.said.join("\n"), /through the front/);
+});
+
+test("a raise that was cut off in its watch is gated and watched by the next run", async (t) => {
+  const proxy = onBlue(t).serves("blue", sharedBy(5));
+  assert.equal(await proxy.carriesOut(orderToShare(5)), undefined);
+  assert.deepEqual(proxy.events, ["smoke http://green:5055/healthz", "move blue", "look at green"]);
+  assert.equal(proxy.record?.canary, 5);
+});
+
+test("a switch ends the canary, keeps its visitors where they are, and the setting begins no other one", async (t) => {
+  const proxy = onBoth(t, 5);
+  assert.equal(
+    await proxy.carriesOut(orderTo("green", { sessions: true, stickySeconds: 60, canarySetting: 5 })),
+    undefined,
+  );
+  assert.deepEqual(proxy.atMove?.record.moving, { ...MOVING, generation: generationOf(sharedBy(5)) });
+  // Whoever comes after us, should we be cut off, must know that too.
+  assert.deepEqual([proxy.atMove?.record.canary, proxy.atMove?.record.endedCanary], [undefined, 5]);
+  const { sessions, ...record } = proxy.record as CutoverRecord;
+  assert.deepEqual(record, { stable: { blue: ["blue-1"], green: ["green-1"] }, endedCanary: 5 });
+  assert.deepEqual([sessions?.green, sessions?.blue.word], [{ word: GREEN_WORD }, BLUE_WORD]);
+  assert.ok(Math.abs((sessions?.blue.until ?? 0) - Date.now() / 1000 - 60) < 10);
+
+  // The run after it changes nothing, and one with another setting forgets it.
+  const stays = orderTo("green", { sessions: true, stickySeconds: 60, canarySetting: 5 });
+  assert.equal(await proxy.carriesOut(stays), undefined);
+  assert.deepEqual(proxy.record, { ...record, sessions });
+  assert.equal(await proxy.carriesOut({ ...stays, canarySetting: 0 }), undefined);
+  assert.deepEqual(proxy.record, { stable: record.stable, sessions });
+  assert.equal(proxy.history.length, 1);
+});
+
+test("a switch that ended a canary and was cut off in its watch still has ended it", async (t) => {
+  const moving = { ...MOVING, generation: generationOf(sharedBy(5)) };
+  const proxy = new StubProxy(t).serves("green").remembers({ moving, stable: { blue: ["blue-1"] }, endedCanary: 5 });
+  assert.equal(await proxy.carriesOut(orderTo("green", { canarySetting: 5 })), undefined);
+  assert.deepEqual(proxy.record, { stable: { blue: ["blue-1"], green: ["green-1"] }, endedCanary: 5 });
+});
+
+test("at a switch with sessions, what they mean is on the volume and in the record before the first visitor moves", async (t) => {
+  const proxy = onBlue(t).remembers({ stable: { blue: ["blue-1"] }, sessions: ON_BLUE });
+  assert.equal(await proxy.carriesOut(orderTo("green", { sessions: true, stickySeconds: 60 })), undefined);
+  const { sessions } = proxy.record as CutoverRecord;
+  assert.deepEqual(proxy.atMove?.record.sessions, sessions);
+  assert.equal(proxy.sessionsAtMoves[0], sessionsFile(sessions as Sessions));
+  assert.equal(sessions?.blue.word, BLUE_WORD);
+  assert.equal(sessions?.green.until, undefined);
+  assert.match(sessions?.green.word ?? "", /^[A-Za-z0-9_-]{16}$/);
+  assert.notEqual(sessions?.green.word, GREEN_WORD, "a word of an earlier time");
+  assert.equal(proxy.moves[0]?.RELOAD, "true");
+});
+
+test("a switch that is taken back gives the sessions of before their meaning back, and those of the sick color none", async (t) => {
+  for (const failing of ["watch", "move"] as const) {
+    const proxy = onBlue(t).remembers({ stable: { blue: ["blue-1"] }, sessions: ON_BLUE });
+    if (failing === "watch") proxy.seen = { errors: 100 };
+    else proxy.move = async () => ({ code: 1, stdout: "", stderr: "no" });
+    await proxy.fails(orderTo("green", { sessions: true, stickySeconds: 60 }));
+    assert.equal(proxy.events.at(-1), BACK_TO_BLUE);
+    assert.equal(proxy.read("sessions.conf"), sessionsFile(ON_BLUE), failing);
+    assert.deepEqual(proxy.record, { stable: { blue: ["blue-1"] }, sessions: ON_BLUE }, failing);
+  }
+});
+
+test("a switch that was cut off and is taken back by the next run leaves no session on the sick color either", async (t) => {
+  const until = Math.floor(Date.now() / 1000) + 60;
+  const sessions = { blue: { word: BLUE_WORD, until }, green: { word: GREEN_WORD } };
+  const proxy = new StubProxy(t).serves("green").remembers({ moving: MOVING, stable: { blue: ["blue-1"] }, sessions });
+  proxy.seen = { errors: 100 };
+  const { result } = await proxy.fails(orderTo("green", { sessions: true, stickySeconds: 60 }));
+  assert.equal(result, "reverted");
+  const left = proxy.record?.sessions as Sessions;
+  assert.deepEqual([left.blue.until, left.green.until], [undefined, 0]);
+  assert.notEqual(left.green.word, GREEN_WORD);
+  assert.equal(proxy.read("sessions.conf"), sessionsFile(left));
+});
+
+test("sessions that can't be written do not keep the public from the way back, and that is said", async (t) => {
+  const proxy = onBlue(t).remembers({ stable: { blue: ["blue-1"] }, sessions: ON_BLUE });
+  proxy.seen = { errors: 100 };
+  proxy.answers = async () => {
+    mkdirSync(join(proxy.directory, "next"));
+    return 200;
+  };
+  const error = await proxy.carriesOut(orderTo("green", { sessions: true, stickySeconds: 60 }));
+  assert.ok(error instanceof CutoverFailed);
+  assert.deepEqual([error.result, proxy.live, proxy.events.at(-1)], ["reverted", "blue", BACK_TO_BLUE]);
+  assert.match(
+    proxy.said.join("\n"),
+    /sessions that began since then hold until the next `pulumi up`: they could not be ended \(.*next.*\)$/m,
+  );
+
+  // And the next run puts them right, whichever color it is to go to.
+  rmSync(join(proxy.directory, "next"), { recursive: true });
+  proxy.seen = {};
+  const later = await proxy.carriesOut(orderTo("blue", { sessions: true, stickySeconds: 60 }));
+  assert.equal(later, undefined);
+  const { sessions, moving } = proxy.record as CutoverRecord;
+  assert.deepEqual([moving, sessions?.blue.until, sessions?.green.until], [undefined, undefined, 0]);
+  assert.equal(proxy.read("sessions.conf"), sessionsFile(sessions as Sessions));
+});
+
+test("a share that can't be taken back at all is said as it is", async (t) => {
+  const jump = clock(t);
+  const proxy = onBlue(t);
+  proxy.seen = { errors: 100 };
+  proxy.back = async () => {
+    jump();
+    return { code: 1, stdout: "", stderr: "the volume is gone\n" };
+  };
+  const { result, message } = await proxy.fails(orderToShare(5));
+  assert.equal(result, "failed");
+  assert.match(message, /\nThe way back to blue failed \(the volume is gone\): the public is on blue\.\n/);
+  assert.doesNotMatch(message, /all of it/);
+});
+
+test("the files that the configuration names are there before it is, the secret ones for nginx's master alone", async (t) => {
+  const files = { "tester-0123456789abcdef.conf": "a\n$'`\\ü\n", "maintenance-0123456789abcdef.html": "<p>\n%s" };
+  const includes = Object.keys(files)
+    .map((name) => `include ${PROXY_DIRECTORY}/files/${name};\n`)
+    .join("");
+  const proxy = onBlue(t);
+  mkdirSync(join(proxy.directory, "files"));
+  proxy.put("files/tester-old.conf", "left over");
+  const configuration = configurationFor("blue", includes);
+  let atMove: string[] = [];
+  proxy.move = async () => {
+    atMove = readdirSync(join(proxy.directory, "files")).sort();
+    return ok;
+  };
+  await proxy.carriesOut(orderTo("blue", { configuration, generation: generationOf(configuration), files }));
+  assert.deepEqual(atMove, ["maintenance-0123456789abcdef.html", "tester-0123456789abcdef.conf", "tester-old.conf"]);
+  for (const [name, content] of Object.entries(files)) assert.equal(proxy.read(`files/${name}`), content);
+  const mode = (name: string) => (statSync(join(proxy.directory, "files", name)).mode & 0o777).toString(8);
+  assert.equal(mode("tester-0123456789abcdef.conf"), "600");
+  assert.equal(mode("maintenance-0123456789abcdef.html"), "644");
+  assert.equal(proxy.read("files/tester-old.conf"), undefined, "what nothing names any more goes");
+});
+
+test("a file that can't be written stops the run before anything moves", async (t) => {
+  const proxy = onBlue(t);
+  mkdirSync(join(proxy.directory, "next"));
+  const error = await proxy.carriesOut(orderTo("green", { files: { "tester-0123456789abcdef.conf": SECRET } }));
+  assert.match(error?.message ?? "", /^green was not switched to: [\s\S]*Nothing was changed: the public is on blue/);
+  assert.deepEqual(proxy.moves, []);
+});
+
+test("a color that is about to be replaced loses its sessions, and is waited for until it has no connection", async (t) => {
+  const until = Math.floor(Date.now() / 1000) + 3600;
+  const held = { blue: { word: BLUE_WORD }, green: { word: GREEN_WORD, until } };
+  const time = "2026-01-01T00:00:00.000Z";
+  const begin = () =>
+    onBlue(t).remembers({ stable: { blue: ["blue-1"] }, sessions: held }, { time, result: "switched", to: "blue" });
+  const order = { sessions: true, stickySeconds: 3600, keepAliveSeconds: 0.1 };
+
+  const proxy = begin();
+  assert.equal(
+    await proxy.carriesOut(orderTo("blue", { ...order, retire: { color: "green", after: time } })),
+    undefined,
+  );
+  assert.deepEqual(proxy.events, ["move blue", "count", "count"]);
+  const { sessions } = proxy.record as CutoverRecord;
+  assert.deepEqual([sessions?.blue, sessions?.green.until], [{ word: BLUE_WORD }, 0]);
+  assert.equal(proxy.sessionsAtMoves[0], sessionsFile(sessions as Sessions));
+  assert.equal(proxy.moves[0]?.RELOAD, "true");
+
+  // What an earlier run was told stays in the command's environment, and is none of this one's business.
+  for (const change of [
+    { retire: { color: "green", after: "2025-12-31T00:00:00.000Z" } as const },
+    { retire: { color: "blue", after: time } as const },
+    { retire: undefined },
+  ]) {
+    const later = begin();
+    assert.equal(await later.carriesOut(orderTo("blue", { ...order, ...change })), undefined);
+    assert.deepEqual([later.events, later.record?.sessions], [["move blue"], held]);
+  }
+  const switched = begin();
+  const retire = { color: "blue", after: "2025-12-31T00:00:00.000Z" } as const;
+  assert.equal(await switched.carriesOut(orderTo("green", { ...order, retire, bakeSeconds: 0 })), undefined);
+  assert.equal(switched.record?.sessions?.blue.word, BLUE_WORD, "those who stay do stay");
 });

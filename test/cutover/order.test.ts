@@ -3,17 +3,19 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
-import { orderFrom } from "../../cutover/order";
-import { renderConfiguration } from "../../stacks/configuration";
+import { orderFrom, withoutCanary } from "../../cutover/order";
+import { type ConfigurationSettings, renderConfiguration } from "../../stacks/configuration";
 import { generationOf } from "../../stacks/serving";
 import { sampleSettings } from "../settings.sample";
 
 const template = readFileSync(join(__dirname, "..", "..", "nginx", "nginx.conf.mustache"), "utf8");
-const configurationFor = (activeColor: "blue" | "green") =>
+const configurationFor = (activeColor: "blue" | "green", change: Partial<ConfigurationSettings> = {}) =>
   renderConfiguration(template, {
     ...sampleSettings,
     activeColor,
     slots: { blue: { appPort: 5001, healthPath: "/a" }, green: { appPort: 5002, healthPath: "/b" } },
+    files: {},
+    ...change,
   });
 const configuration = configurationFor("green");
 
@@ -34,6 +36,10 @@ const environment = {
   MAX_ERROR_PERCENT: "1.5",
   MIN_REQUESTS: "21",
   MAX_P95_SECONDS: "0.25",
+  CANARY_PERCENT: "7",
+  STICKY_SECONDS: "3601",
+  DRAIN_SECONDS: "62",
+  KEEP_ALIVE_SECONDS: "12",
 };
 
 test("each variable arrives where it belongs, and the target is the color that the configuration names", () => {
@@ -53,6 +59,15 @@ test("each variable arrives where it belongs, and the target is the color that t
     verifyRequests: 9,
     bakeSeconds: 11,
     limits: { maxErrorPercent: 1.5, minRequests: 21, maxP95Seconds: 0.25 },
+    canaryPercent: 0,
+    canarySetting: 7,
+    ports: { blue: 5001, green: 5002 },
+    sessions: false,
+    stickySeconds: 3601,
+    retire: undefined,
+    drainSeconds: 62,
+    keepAliveSeconds: 12,
+    files: {},
   });
   assert.equal(orderFrom(environment, configurationFor("blue")).target, "blue");
 });
@@ -68,7 +83,7 @@ test("a variable that is missing is named, whichever it is", () => {
 
 test("a number that is none is named", () => {
   const numbers = Object.entries(environment).filter(([, value]) => Number.isFinite(Number(value)));
-  assert.equal(numbers.length, 8);
+  assert.equal(numbers.length, 12);
   for (const [name] of numbers) {
     for (const value of ["ten", "Infinity", "NaN", "1s", "--1"]) {
       assert.throws(() => orderFrom({ ...environment, [name]: value }, configuration), {
@@ -96,10 +111,67 @@ test("the target is the color of the switch's own map, never one that stands any
 test("no text around the map changes the target or makes it unreadable", () => {
   fc.assert(
     fc.property(fc.string({ unit: "binary" }), fc.string({ unit: "binary" }), (before, after) => {
-      fc.pre(!before.includes("$color"));
+      fc.pre(!before.includes("$active"));
       const order = orderFrom(environment, `${before}\n${configuration}\n${after}`);
       assert.equal(order.target, "green");
     }),
     { numRuns: 200 },
   );
+});
+
+test("the share, the ports and the sessions are what the configuration says, and a share that is taken out leaves the rest", () => {
+  const sharing = configurationFor("blue", { canaryPercent: 5 });
+  const order = orderFrom(environment, sharing);
+  assert.deepEqual(
+    [order.canaryPercent, order.canarySetting, order.ports, order.sessions],
+    [5, 7, { blue: 5001, green: 5002 }, true],
+  );
+  assert.equal(orderFrom(environment, configurationFor("blue", { stickySessions: "cookie" })).sessions, true);
+  assert.equal(orderFrom(environment, configurationFor("blue", { canaryPercent: 99 })).canaryPercent, 99);
+
+  const without = withoutCanary(sharing);
+  assert.deepEqual(
+    sharing.split("\n").filter((line) => !without.split("\n").includes(line)),
+    ["        5% 1;"],
+  );
+  assert.equal(orderFrom(environment, without).canaryPercent, 0);
+  assert.equal(withoutCanary(configuration), configuration);
+});
+
+test("without sessions there is no time for which they hold", () => {
+  assert.equal(orderFrom({ ...environment, STICKY_SECONDS: "0" }, configuration).stickySeconds, undefined);
+});
+
+test("who is to be retired is told by MEND in its own words alone, with the time after which that counts", () => {
+  const retire = (MEND: string) => orderFrom({ ...environment, MEND }, configuration).retire;
+  assert.deepEqual(retire("retire blue after 2026-01-02T03:04:05.678Z"), {
+    color: "blue",
+    after: "2026-01-02T03:04:05.678Z",
+  });
+  assert.deepEqual(retire("retire green after nothing"), { color: "green", after: "nothing" });
+  for (const other of [
+    "",
+    "edited after nothing",
+    "retire",
+    "retire red after x",
+    "retire blue",
+    "not retire blue after x",
+  ]) {
+    assert.equal(retire(other), undefined, other);
+  }
+});
+
+test("each file is a variable of its own: a name, the end of the line, and all the rest as it is", () => {
+  const content = 'a\nb $X `c` \\ "d" ü\n\n';
+  const { files } = orderFrom(
+    {
+      ...environment,
+      FILE_TESTER: `tester-1.conf\n${content}`,
+      FILE_MAINTENANCE: "maintenance-1.html\n",
+      FILE_X: "",
+      A: "b\nc",
+    },
+    configuration,
+  );
+  assert.deepEqual(files, { "tester-1.conf": content, "maintenance-1.html": "" });
 });

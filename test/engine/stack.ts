@@ -124,7 +124,7 @@ export class TestStack {
     readonly name: string,
     /** The copy of the program, free to be changed by the test. */
     readonly directory: string,
-    readonly ports: { http: number; blue: number; green: number },
+    readonly ports: { http: number; https: number; blue: number; green: number },
     private readonly address: string,
     private readonly env: NodeJS.ProcessEnv,
   ) {}
@@ -156,9 +156,9 @@ export class TestStack {
     }
     symlinkSync(join(CHECKOUT, "node_modules"), join(directory, "node_modules"));
     mkdirSync(join(directory, "state"));
-    const [http, blue, green] = (await freePorts(3)) as [number, number, number];
+    const [http, https, blue, green] = (await freePorts(4)) as [number, number, number, number];
     const name = `test-${directory.slice(-6).toLowerCase()}`;
-    const stack = new TestStack(name, directory, { http, blue, green }, settings.bindAddress ?? "127.0.0.1", {
+    const stack = new TestStack(name, directory, { http, https, blue, green }, settings.bindAddress ?? "127.0.0.1", {
       ...process.env,
       ...env,
       PULUMI_BACKEND_URL: `file://${directory}/state`,
@@ -167,7 +167,7 @@ export class TestStack {
     });
     t.after(() => stack.remove());
     await stack.pulumi("stack", "init", name);
-    const ports = { httpPort: http, bluePort: blue, greenPort: green };
+    const ports = { httpPort: http, httpsPort: https, bluePort: blue, greenPort: green };
     // A second is enough where the watch after a switch is not what is tested.
     const all = { activeColor: "blue", bakeSeconds: 1, ...ports, ...baseImages(), ...settings };
     await stack.pulumi(
@@ -180,6 +180,11 @@ export class TestStack {
 
   get url(): string {
     return `http://${this.address}:${this.ports.http}`;
+  }
+
+  /** Where it is reached with a certificate. */
+  get httpsUrl(): string {
+    return `https://${this.address}:${this.ports.https}`;
   }
 
   /** A Pulumi command that must succeed, as a user types it. */

@@ -16,7 +16,7 @@ export const made = (color: Color, more: Partial<Made> = {}): Partial<Made> => (
   appPort: 5000,
   healthPath: "/healthz",
   memoryMb: 256,
-  drainSeconds: 60,
+  stopGraceSeconds: 30,
   environment: [],
   secretEnvironment: [],
   // The container's name goes into it.
@@ -77,6 +77,7 @@ export const serving = (more: Partial<Serving> = {}): Serving => ({
   color: "blue",
   answers: true,
   edited: false,
+  canaryPercent: 0,
   declared: "37a29a8e711eceac",
   record: { stable: { blue: [IDS.blue], green: [IDS.green] } },
   health: { well: true, seen: "200" },

@@ -51,6 +51,7 @@ test("a history that was spoilt by hand is shown as far as it can be read", () =
       versions: 7,
       seconds: "long",
       requests: "many",
+      canaryPercent: "5\u001b[2J",
       reason: {},
     }),
     line({
@@ -66,11 +67,11 @@ test("a history that was spoilt by hand is shown as far as it can be read", () =
   assert.deepEqual(read.history.map(cutoverOf), [
     {
       ...{ time: null, result: "switched", from: null, to: "blue", versions: {}, images: {}, seconds: null, steps: {} },
-      ...{ requests: null, reason: null },
+      ...{ requests: null, canaryPercent: null, reason: null },
     },
     {
       ...{ time: "2026-11-23T17:00:00.000Z", result: "reverted", from: null, to: "green", versions: {}, images: {} },
-      ...{ seconds: 1, steps: { a: 1 }, requests: null, reason: null },
+      ...{ seconds: 1, steps: { a: 1 }, requests: null, canaryPercent: null, reason: null },
     },
   ]);
   const { screen } = shown({ world: world({ serving: { ...serving(), history: read.history } }) });

@@ -229,6 +229,46 @@ test("settings that live has not taken yet are told, and are no reason to be deg
   );
 });
 
+test("a canary: who gets visitors, what it did, and no release that would be refused", () => {
+  const seconds = { gate: 0.4, switch: 0.3, watch: 10.1 };
+  const share = (canaryPercent: number, more: Parameters<typeof cutover>[0] = {}) =>
+    cutover({ ...{ result: "canary", from: "blue", to: "blue", seconds, canaryPercent }, ...more });
+  const reason = "100 answers, 7 of them 5xx";
+  const history = [share(5), share(20, { result: "reverted", reason }), share(20), share(5, { result: "reloaded" })];
+  const canary = serving({ canaryPercent: 5, record: { ...stableOnly("blue"), canary: 5 }, history });
+  assert.deepEqual(shown({ world: world({ serving: canary }) }), {
+    exit: 0,
+    screen: `
+blue-green, stack dev: well                                                                    23 Nov 18:50:00
+
+             blue                                            green
+version      1.0.0                                           1.1.0
+image        111111111111, app/ at 5812c2d78a03              222222222222, app/ at 99f31c02e4a1
+container    blue-green-dev-blue                             blue-green-dev-green
+health       healthy                                         healthy
+since        23 Nov 17:44, 65 min                            23 Nov 17:44, 65 min
+restarts     0                                               0
+role         live, stable                                    idle, not stable
+
+  active blue, live blue, stable blue: they agree
+  nginx answers, configuration 37a29a8e711eceac; blue's health path through it: 200
+  green gets 5 % of the new visitors
+  both colors run the same settings
+
+Last cutovers
+  when          result    from -> to    took  watched  reason
+  23 Nov 18:00  reloaded  blue 1.0.0  10.8 s      312
+  23 Nov 18:00  canary    blue 1.0.0  10.8 s      312  green got 20 % of the new visitors
+  23 Nov 18:00  reverted  blue 1.0.0  10.8 s      312  100 answers, 7 of them 5xx
+  23 Nov 18:00  canary    blue 1.0.0  10.8 s      312  green got 5 % of the new visitors
+
+Next
+  give green no visitors  pulumi config set canaryPercent 0 && pulumi up
+  switch to green         pulumi config set activeColor green && pulumi up
+`,
+  });
+});
+
 test("a stack that was never brought up, or was taken down", () => {
   assert.deepEqual(shown({ world: { slots: {}, built: { blue: [], green: [] } } }), {
     exit: 3,

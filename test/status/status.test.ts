@@ -63,7 +63,14 @@ test("the report has every key that is documented, and no other", () => {
     },
     proxy: {
       name: "blue-green-dev-proxy",
-      ...{ exists: true, running: true, answers: true, generation: "37a29a8e711eceac", edited: false },
+      ...{
+        exists: true,
+        running: true,
+        answers: true,
+        generation: "37a29a8e711eceac",
+        edited: false,
+        canaryPercent: 0,
+      },
       health: { well: true, seen: "200" },
       busy: null,
     },
@@ -76,7 +83,7 @@ test("the report has every key that is documented, and no other", () => {
         images: { blue: `sha256:${"1".repeat(64)}`, green: `sha256:${"2".repeat(64)}` },
         seconds: 11.41,
         steps: { gate: 0.4, switch: 0.31, watch: 10.7 },
-        ...{ requests: 312, reason: null },
+        ...{ requests: 312, canaryPercent: null, reason: null },
       },
     ],
     next: [
