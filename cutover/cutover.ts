@@ -179,9 +179,10 @@ class Cutover {
         "reloaded",
         retire === undefined ? edited : `${retire} has no visitors any more: it is replaced`,
       );
-    } else if (JSON.stringify(this.recordAfter({})) !== JSON.stringify(before.record)) {
-      await this.lock.writeRecord(this.recordAfter({}));
+      return;
     }
+    const record = this.recordAfter({});
+    if (JSON.stringify(record) !== JSON.stringify(before.record)) await this.lock.writeRecord(record);
   }
 
   /** The idle color gets a larger share of the new visitors, and none at all where it is not well with that. */
@@ -218,15 +219,7 @@ class Cutover {
       return where.settled ? { ...where, says } : where;
     }
     const sessions = this.nextSessions({ canary: false });
-    const { appPort, healthPath, verifyRequests } = order;
-    const how = {
-      appPort,
-      healthPath,
-      answerSeconds: ANSWER_SECONDS,
-      verifyRequests,
-      keepPrevious: false,
-      reload: true,
-    };
+    const how = { ...order, answerSeconds: ANSWER_SECONDS, keepPrevious: false, reload: true };
     await lock.writeSessions(sessionsFile(sessions)).catch(() => {});
     const ended = await proxy.move(withoutCanary(order.configuration), how, () => {}).catch(() => undefined);
     if (ended?.code !== 0) return this.settle(served);
@@ -335,10 +328,9 @@ class Cutover {
   /** The switch itself; when it fails the configuration of before serves. */
   private async move(answerSeconds: number, { watched = false, keepPrevious = false } = {}): Promise<void> {
     const { order, target, proxy, lock, before } = this;
-    const { appPort, healthPath, verifyRequests } = order;
     const { sessions } = this;
     const reload = JSON.stringify(sessions) !== JSON.stringify(before?.record.sessions);
-    const how = { appPort, healthPath, answerSeconds, verifyRequests, keepPrevious, reload };
+    const how = { ...order, answerSeconds, keepPrevious, reload };
     // Before the first answer of the new color, so that none is missed.
     if (watched && order.bakeSeconds > 0) await lock.watch();
     // Words that nobody has been told yet change nothing until the switch.

@@ -3,6 +3,12 @@ import { pathTo, quoted, type Refuse, removeCommand, setCommand } from "./proble
 
 export type EnvironmentName = "environment" | "secretEnvironment";
 
+/** All variables that the settings give to both colors, the secret ones among them. */
+export const allVariables = (settings: Record<EnvironmentName, Record<string, string>>): Record<string, string> => ({
+  ...settings.environment,
+  ...settings.secretEnvironment,
+});
+
 /** Names in `environment` and `secretEnvironment` that the program itself sets in a slot's containers. */
 export const RESERVED_NAMES: readonly string[] = ["COLOR", "PORT", "APP_VERSION", "DRAIN_SECONDS"];
 

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { COLORS, type Color, other } from "./color";
+import { allVariables } from "./environment";
 import { type Differences, differences, type Made } from "./made";
 import { isStable, type Serving } from "./serving";
 import type { Settings } from "./settings";
@@ -194,7 +195,7 @@ function decideVisitors(plan: Plan, world: World, serving: Serving, { settings, 
   const idle = other(settings.activeColor);
   const container = world.slots[idle];
   if (serving.color !== settings.activeColor || container === undefined) return;
-  const environment = { ...settings.environment, ...settings.secretEnvironment };
+  const environment = allVariables(settings);
   const { own, shared } = differences(idle, container, { made: slots[idle], environment });
   const [has, gets] = [serving.canaryPercent, plan.canaryPercent];
 
@@ -233,7 +234,7 @@ function decideLive(plan: Plan, world: World, serving: Serving, { settings, slot
   const active = settings.activeColor;
   const container = world.slots[live];
   const target = active === live ? undefined : world.slots[active];
-  const environment = { ...settings.environment, ...settings.secretEnvironment };
+  const environment = allVariables(settings);
   const differs = (color: Color, from: SlotContainer) => differences(color, from, { made: slots[color], environment });
   const lag = container && differs(live, container);
 

@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { other } from "./color";
 import { waitDrained } from "./connections";
 import type { Docker } from "./docker";
+import { allVariables } from "./environment";
 import { differences, type Made } from "./made";
 import type { Owner } from "./names";
 import type { Settings } from "./settings";
@@ -58,7 +59,7 @@ export function toDrain(
   if (last.from !== idle || last.to !== settings.activeColor) return undefined;
   if (serving.canaryPercent > 0 || (serving.record.sessions?.[idle].until ?? 0) * 1000 > now.getTime())
     return undefined;
-  const environment = { ...settings.environment, ...settings.secretEnvironment };
+  const environment = allVariables(settings);
   const { own, shared } = differences(idle, container, { made, environment });
   if (own.length + shared.length === 0) return undefined;
 

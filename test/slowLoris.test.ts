@@ -10,6 +10,7 @@ import {
 import type { NetworkInterfaceInfo } from "node:os";
 import { afterEach, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { leftBehind, until } from "./load/left";
 import { isOnThisMachine, type SlowLorisOptions, slowLoris } from "./load/slowLoris";
 
 const ends: (() => void)[] = [];
@@ -47,19 +48,6 @@ function serveRaw(meet: (socket: Socket) => void = () => {}) {
 function serveHttp(limits: ServerOptions) {
   const server = createServer({ connectionsCheckingInterval: 20, ...limits }, (req) => req.resume());
   return listen(server);
-}
-
-async function until(reached: () => boolean, what: string): Promise<void> {
-  const deadline = Date.now() + 10_000;
-  while (!reached()) {
-    assert.ok(Date.now() < deadline, `not within 10 s: ${what}`);
-    await sleep(5);
-  }
-}
-
-/** Sockets of clients and timers that keep this process alive. */
-function leftBehind(): string[] {
-  return process.getActiveResourcesInfo().filter((kind) => /^(TCPSocketWrap|TCPConnectWrap|Timeout)$/.test(kind));
 }
 
 const ATTACK = { connections: 3, seconds: 10, bytePauseMs: 10, part: "header" } as const;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { type AddressInfo, createServer as createNetServer, type Server as NetServer, type Socket } from "node:net";
 import { afterEach, describe, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
+import { leftBehind, until } from "./load/left";
 import { cookieHeader, keepCookie, makeVisitors, moves, type Visitor, visit } from "./load/visitors";
 
 const ends: (() => void)[] = [];
@@ -42,19 +42,6 @@ const colored =
   (_: IncomingMessage, res: ServerResponse) => {
     res.writeHead(status, { "X-Color": color }).end("ok");
   };
-
-async function until(reached: () => boolean, what: string): Promise<void> {
-  const deadline = Date.now() + 10_000;
-  while (!reached()) {
-    assert.ok(Date.now() < deadline, `not within 10 s: ${what}`);
-    await sleep(5);
-  }
-}
-
-/** Sockets and timers that keep this process alive. */
-function leftBehind(): string[] {
-  return process.getActiveResourcesInfo().filter((kind) => /^(TCPSocketWrap|TCPConnectWrap|Timeout)$/.test(kind));
-}
 
 /**
  * A canary as a proxy makes it: a visitor's ticket decides, the cookie holds it if there is one, else the User-Agent's digits do. A
