@@ -1,17 +1,18 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
-import { type Color, other } from "../stacks/color";
+import { COLORS, type Color, other } from "../stacks/color";
 import { waitDrained } from "../stacks/connections";
 import type { Docker, Ended } from "../stacks/docker";
 import { hide, lastLines, verdict, waitHealthy } from "../stacks/health";
 import { authority } from "../stacks/host";
-import { containerName } from "../stacks/names";
+import { containerName, type ReplicaName, replicaName } from "../stacks/names";
 import {
   type CutoverRecord,
   type HistoryEntry,
   isStable,
   type Result,
+  type Retired,
   type Serving,
   type Sessions,
 } from "../stacks/serving";
@@ -34,6 +35,9 @@ const MOST_UNASKED = 3;
 
 /** How long the proxy may be away, as when Docker restarts, before nothing more can be done for it. */
 const RECOVER_SECONDS = 90;
+
+/** How long the engine may take to stop containers, beside the time that they have for it. */
+const STOP_SECONDS = 60;
 
 /** nginx hands on what it has counted after at most half a second. */
 const COUNTED_AFTER_MILLISECONDS = 700;
@@ -92,7 +96,7 @@ class Cutover {
   /** The color whose release is checked and watched: the target, or with a canary the idle one. */
   private trial: Color;
   private readonly seconds: Record<string, number> = {};
-  private slots: Partial<Record<Color, SlotContainer>> = {};
+  private slots: Record<Color, SlotContainer[]> = { blue: [], green: [] };
   private readonly before: Serving | undefined;
   private requests: number | undefined;
   /** What visitors' cookies mean from the switch on, where there are sessions. */
@@ -134,9 +138,12 @@ class Cutover {
       return;
     }
 
-    const stable = isStable(before.record, target, this.ids);
-    if (before.color !== target && stable) {
-      this.say(`${target} was stable and its container is the same: going back at once, without smoke tests and watch`);
+    const started = await this.startRetired(before);
+    const containers = this.containersOf(target);
+    const stable = isStable(before.record, target, containers);
+    if (before.color !== target && stable && !started.includes(target)) {
+      const same = containers.length === 1 ? "its container is" : "its containers are";
+      this.say(`${target} was stable and ${same} the same: going back at once, without smoke tests and watch`);
       await this.timed("switch", () => this.move(soon));
       await this.finish("instant");
       return;
@@ -166,19 +173,23 @@ class Cutover {
       return;
     }
     if (order.canaryPercent > (before.record.canary ?? 0)) return this.raise(before, soon);
+    const added = containers.filter((container) => !isStable(before.record, target, [container]));
+    // Those that came beside the others meet the public when they are what they should be.
+    if (added.length < containers.length && added.length > 0) await this.timed("gate", () => this.examine(added));
     await this.timed("switch", () => this.move(soon));
     const { retire } = this;
-    if (retire !== undefined) await this.timed("drain", () => this.drain(retire));
+    if (retire !== undefined) await this.timed("drain", () => this.drain(retire, this.slots[retire]));
     // A container made anew in front of the public: there is no other one to go back to, but it must be what it should be.
-    if (!stable) await this.timed("gate", () => this.examine());
+    if (!stable && added.length === containers.length) await this.timed("gate", () => this.examine());
     // Nothing moved: a changed limit, for example, is nothing that the history tells.
     // The next one of its kind is told from this one by the history.
-    if (!asked || !stable || retire !== undefined) {
-      const edited = before.edited ? "the configuration had been changed" : undefined;
-      await this.finish(
-        "reloaded",
-        retire === undefined ? edited : `${retire} has no visitors any more: it is replaced`,
-      );
+    if (!asked || !stable || retire !== undefined || this.leaving.length > 0 || started.length > 0) {
+      const reasons = [
+        ...(retire === undefined ? [] : [`${retire} has no visitors any more: it is replaced`]),
+        ...(before.edited ? [] : this.scaled(before)),
+        ...(before.edited ? ["the configuration had been changed"] : []),
+      ];
+      await this.finish("reloaded", reasons.join("; ") || undefined);
       return;
     }
     const record = this.recordAfter({});
@@ -228,18 +239,66 @@ class Cutover {
     return { settled: true, says };
   }
 
-  /** Waits until the color has answered its last request, or the time for that is over. */
-  private async drain(color: Color): Promise<void> {
+  /** Waits until these have answered their last request, or the time for that is over. */
+  private async drain(what: string, containers: readonly SlotContainer[]): Promise<void> {
     const { order, means, proxy } = this;
-    const slot = this.slots[color];
-    if (slot === undefined) return;
-    await waitDrained(means.docker, proxy.id, [slot.id], {
-      what: color,
+    const ids = containers.filter(({ state }) => state.Running).map(({ id }) => id);
+    if (ids.length === 0) return;
+    await waitDrained(means.docker, proxy.id, ids, {
+      what,
       seconds: order.drainSeconds,
       quietSeconds: order.keepAliveSeconds,
       retired: true,
       say: means.say,
       signal: means.signal,
+    });
+  }
+
+  /** The containers that the configuration does not name: they get no new requests, and are stopped or removed. */
+  private get leaving(): SlotContainer[] {
+    return COLORS.flatMap((color) => this.slots[color].filter(({ replica }) => replica > this.order.replicas[color]));
+  }
+
+  /** Those that leave answer their last requests; the idle color's are stopped where it is to be, others are Pulumi's to remove. */
+  private async letGo(): Promise<void> {
+    const { order, target, means, leaving } = this;
+    const idle = other(target);
+    if (leaving.length === 0) return;
+    const whole = order.replicas[idle] === 0;
+    const names = leaving.filter((container) => !whole || !this.slots[idle].includes(container));
+    const what = [...(whole ? [idle] : []), ...names.map(({ name }) => name)].join(", ");
+    await this.drain(what, leaving);
+    const stops = order.idle === "stopped" && whole ? this.slots[idle].filter(({ state }) => state.Running) : [];
+    if (stops.length === 0) return;
+    // SIGTERM first, then the container's own time to end.
+    const grace = Math.max(...stops.map(({ made }) => made.stopGraceSeconds ?? 0));
+    const ids = stops.map(({ id }) => id);
+    const ended = await means.docker.run(["stop", ...ids], { timeoutSeconds: grace + STOP_SECONDS });
+    if (ended.code !== 0) throw new Error(ended.stderr.trim());
+    this.say(`${idle} is stopped; it comes up again with: pulumi config set activeColor ${idle} && pulumi up`);
+  }
+
+  /** Starts the containers of a color that was stopped and is wanted again; answers which color that is. */
+  private async startRetired({ record: { retired } }: Serving): Promise<Color[]> {
+    const { order, means } = this;
+    if (retired === undefined || order.replicas[retired.color] === 0) return [];
+    const { color } = retired;
+    const stopped = this.slots[color].filter(({ state }) => !state.Running);
+    if (stopped.length > 0) {
+      this.say(`${color} was ${retired.how}: it is started`);
+      await this.timed("start", () => means.docker.ask("start", ...stopped.map(({ id }) => id)));
+      this.slots = await readSlots(means.docker, order.owner);
+    }
+    return [color];
+  }
+
+  /** What became of the number of containers, in words. */
+  private scaled({ replicas: before }: Serving): string[] {
+    const { replicas } = this.order;
+    return COLORS.filter((color) => replicas[color] !== before[color]).map((color) => {
+      if (replicas[color] === 0) return `${color} is ${this.order.idle}`;
+      if (before[color] === 0) return `${color} comes up again`;
+      return `${color} has ${replicas[color] === 1 ? "1 container" : `${replicas[color]} containers`} (${before[color]} before)`;
     });
   }
 
@@ -269,39 +328,54 @@ class Cutover {
     );
   }
 
-  /** The color on trial is checked from where the proxy reaches it: its health and the smoke tests. */
-  private async examine(): Promise<void> {
+  /** Each container of the color on trial is checked from where the proxy reaches it: its health and the smoke tests. */
+  private async examine(containers = this.containersOf(this.trial)): Promise<void> {
     const { order, trial, means } = this;
-    const slot = this.slots[trial];
-    if (slot === undefined) throw this.refused("it has no container", "", "pulumi up --refresh, which makes it again");
-    const unhealthy = await waitHealthy(means.docker, slot.id, {
-      seconds: order.healthTimeoutSeconds,
-      secrets: this.secrets,
-      restarts: slot.restarts,
-      say: means.say,
-      signal: means.signal,
-    });
-    if (unhealthy !== undefined) throw this.refused(firstLine(unhealthy).replace(/\.$/, ""), restOf(unhealthy));
-    this.stopIfCancelled();
+    const wanted = order.replicas[trial];
+    const there = this.containersOf(trial).length;
+    if (there < wanted) {
+      const seen = there === 0 ? "it has no container" : `it has ${there} of its ${wanted} containers`;
+      throw this.refused(seen, "", "pulumi up --refresh, which makes them again");
+    }
+    for (const slot of containers) {
+      const called = wanted === 1 ? "" : `${replicaName(trial, slot.replica)}: `;
+      const unhealthy = await waitHealthy(means.docker, slot.id, {
+        seconds: order.healthTimeoutSeconds,
+        secrets: this.secrets,
+        restarts: slot.restarts,
+        say: (line) => this.say(`${called}${line}`),
+        signal: means.signal,
+      });
+      if (unhealthy !== undefined) {
+        throw this.refused(`${called}${firstLine(unhealthy).replace(/\.$/, "")}`, restOf(unhealthy));
+      }
+      this.stopIfCancelled();
 
-    const failure = await this.smoke(this.direct);
-    if (failure !== undefined) {
-      throw this.refused(`the smoke test "${failure.test}" failed`, `${this.details(failure)}\n${await this.log()}`);
+      const failure = await this.smoke(this.direct(slot), slot);
+      if (failure !== undefined) {
+        const more = `${this.details(failure)}\n${await this.log(slot)}`;
+        throw this.refused(`${called}the smoke test "${failure.test}" failed`, more);
+      }
+      this.stopIfCancelled();
     }
     const count = order.smokeTests.length;
     const passed = count === 0 ? "" : ` and passed ${count === 1 ? "1 smoke test" : `${count} smoke tests`}`;
-    this.say(`${trial} (${slot.version}) is healthy${passed}`);
-    this.stopIfCancelled();
+    const each = containers.length === 1 ? "is" : `has ${containers.length} containers, and each is`;
+    this.say(`${trial} (${containers[0]?.version}) ${each} healthy${passed}`);
   }
 
-  /** The color on trial, as the proxy reaches it. */
-  private get direct(): string {
-    return `http://${this.trial}:${this.order.ports[this.trial]}`;
+  /** Those of a color's containers that the configuration names. */
+  private containersOf(color: Color): SlotContainer[] {
+    return this.slots[color].filter(({ replica }) => replica <= this.order.replicas[color]);
   }
 
-  private smoke(base: string): Promise<SmokeFailure | undefined> {
-    const identity = { color: this.trial, version: this.slots[this.trial]?.version ?? "" };
-    return runSmokeTests(this.order.smokeTests, base, identity, this.proxy.curl);
+  /** One container of the color on trial, as the proxy reaches it. */
+  private direct({ replica }: SlotContainer): string {
+    return `http://${replicaName(this.trial, replica)}:${this.order.ports[this.trial]}`;
+  }
+
+  private smoke(base: string, { version }: SlotContainer): Promise<SmokeFailure | undefined> {
+    return runSmokeTests(this.order.smokeTests, base, { color: this.trial, version }, this.proxy.curl);
   }
 
   /** Before the switch: nothing has moved yet. */
@@ -313,9 +387,9 @@ class Cutover {
     const gate = {
       command: order.gateCommand,
       timeoutSeconds: order.gateTimeoutSeconds,
-      url: `http://${authority(order.targetHost)}:${this.slots[trial]?.made.port}`,
+      url: `http://${authority(order.targetHost)}:${this.slots[trial][0]?.made.port}`,
       color: trial,
-      version: this.slots[trial]?.version ?? "",
+      version: this.slots[trial][0]?.version ?? "",
     };
     const failed = await runGateCommand(gate, (line) => this.say(`gate: ${line}`), means.signal);
     this.stopIfCancelled();
@@ -406,7 +480,7 @@ class Cutover {
   private async watch(): Promise<string | undefined> {
     const { order, target, trial, proxy, means } = this;
     const watch = new Watch(order.limits);
-    const first = this.slots[trial];
+    const first = this.containersOf(trial);
     const started = performance.now();
     const passed = () => (performance.now() - started) / 1000;
     let offset = 0;
@@ -436,7 +510,10 @@ class Cutover {
       if (sample.serves !== `${order.generation} ${target}`) {
         return `somebody else changed what the proxy serves (${sample.serves || "no answer"})`;
       }
-      const trouble = [this.changed(first, slots[trial]), watch.verdict].filter((one) => one !== undefined);
+      const trouble = [
+        ...first.flatMap((slot) => this.changed(slot, slots[trial]) ?? []).slice(0, 1),
+        watch.verdict,
+      ].filter((one) => one !== undefined);
       if (trouble.length > 0) return trouble.join("; ");
       // A last look that was missed is looked at again.
       if (last && watch.answered) break;
@@ -449,18 +526,23 @@ class Cutover {
       return undefined;
     }
     // The front itself answers the cutover from the live color alone.
-    const [where, base] = trial === target ? [" through the front", "http://127.0.0.1:8080"] : ["", this.direct];
+    const where = trial === target ? " through the front" : "";
     this.say(`${few}: the smoke tests are repeated${where}`);
-    const failure = await this.smoke(base);
-    return failure && `the smoke test "${failure.test}" failed${where}\n${this.details(failure)}`;
+    for (const slot of trial === target ? first.slice(0, 1) : first) {
+      const failure = await this.smoke(trial === target ? "http://127.0.0.1:8080" : this.direct(slot), slot);
+      if (failure !== undefined) return `the smoke test "${failure.test}" failed${where}\n${this.details(failure)}`;
+    }
+    return undefined;
   }
 
-  /** What happened to the container since the switch, in words. */
-  private changed(first: SlotContainer | undefined, now: SlotContainer | undefined): string | undefined {
-    if (first === undefined || now?.id !== first.id) return "its container is gone";
+  /** What happened to a container since the switch, in words. */
+  private changed(first: SlotContainer, slots: SlotContainer[]): string | undefined {
+    const now = slots.find(({ id }) => id === first.id);
+    const its = this.order.replicas[this.trial] === 1 ? "its container" : replicaName(this.trial, first.replica);
+    if (now === undefined) return `${its} is gone`;
     const seen = verdict(now.state, now.restarts - first.restarts);
-    if (typeof seen === "object") return `its container ${hide(this.secrets, seen.failed)}`;
-    return now.state.StartedAt === first.state.StartedAt ? undefined : "its container was started again";
+    if (typeof seen === "object") return `${its} ${hide(this.secrets, seen.failed)}`;
+    return now.state.StartedAt === first.state.StartedAt ? undefined : `${its} was started again`;
   }
 
   /** Makes sure that what served before serves, whatever became of the script, also when the proxy is away for a while. */
@@ -532,30 +614,54 @@ class Cutover {
 
   /** The record of a cutover that ended well; `stable` is what has become so in it. */
   private recordAfter(stable: CutoverRecord["stable"]): CutoverRecord {
-    const { before, order } = this;
+    const { before, order, target } = this;
     const { canaryPercent, canarySetting } = order;
-    const { stable: known, endedCanary } = this.recordBefore();
-    const switched = before !== undefined && before.color !== this.target;
+    const { stable: known, endedCanary, since, retired } = this.recordBefore();
+    const switched = before !== undefined && before.color !== target;
+    const begins = switched || before === undefined || before.record.moving?.to === target;
+    const live = begins ? new Date().toISOString() : since;
+    const idle = other(target);
     const ended = canarySetting > 0 && canaryPercent === 0 && (switched || endedCanary === canarySetting);
+    const release = retired?.color === idle || this.slots[idle].length > 0;
     return {
       stable: { ...known, ...stable },
+      ...(live !== undefined && { since: live }),
+      ...(order.idle !== "running" &&
+        release && { retired: { color: idle, how: order.idle, ...this.releaseIn(idle, retired) } }),
       ...(canaryPercent > 0 && { canary: canaryPercent }),
       ...(ended && { endedCanary: canarySetting }),
       ...(this.sessions && { sessions: this.sessions }),
     };
   }
 
+  /** The release that a color has, or had when it was removed. */
+  private releaseIn(color: Color, retired: Retired | undefined): Pick<Retired, "version" | "image"> {
+    const [first] = this.slots[color];
+    return first === undefined
+      ? { version: retired?.version ?? "", image: retired?.image ?? "" }
+      : { version: first.version, image: first.made.image ?? "" };
+  }
+
   /** The record and the history of a cutover that ended well. */
   private async finish(result: Result, reason?: string): Promise<void> {
     const { target, before, lock } = this;
+    const ids = this.containersOf(target)
+      .map(({ id }) => id)
+      .sort();
     // A canary says nothing of the color that most of the public is on.
-    await lock
-      .writeRecord(this.recordAfter(result === "canary" ? {} : { [target]: this.ids }))
-      .catch((error: Error) => {
+    await lock.writeRecord(this.recordAfter(result === "canary" ? {} : { [target]: ids })).catch((error: Error) => {
+      this.say(
+        `the way back will not be at once: that ${target} is stable could not be written (${firstLine(error.message)})`,
+      );
+    });
+    // What goes wrong from here on takes nothing from the public: the next run does it again.
+    if (this.leaving.length > 0) {
+      await this.timed("drain", () => this.letGo()).catch((error: Error) => {
         this.say(
-          `the way back will not be at once: that ${target} is stable could not be written (${firstLine(error.message)})`,
+          `what the public has left is not stopped yet: ${firstLine(error.message)}; the next \`pulumi up\` does that`,
         );
       });
+    }
     await this.remember(result, reason);
     const from = before === undefined || before.color === target ? "" : `, from ${before.color}`;
     const well = result === "reloaded" || result === "canary" ? "" : " and well";
@@ -568,7 +674,7 @@ class Cutover {
   private async remember(result: Result, reason?: string): Promise<void> {
     const { before, slots, target, requests } = this;
     const each = <T>(of: (slot: SlotContainer) => T) =>
-      Object.fromEntries(Object.entries(slots).map(([color, slot]) => [color, of(slot)]));
+      Object.fromEntries(COLORS.flatMap((color) => slots[color].slice(0, 1).map((slot) => [color, of(slot)])));
     const entry: HistoryEntry = {
       time: this.began,
       result,
@@ -623,7 +729,7 @@ class Cutover {
   /** The command that puts another release on a color. */
   private releaseOf(color: Color): string {
     const version = `pulumi config set ${color}Version <version>`;
-    return this.slots[color]?.made.image ? `pulumi config set ${color}Image <image> && ${version}` : version;
+    return this.slots[color][0]?.made.image ? `pulumi config set ${color}Image <image> && ${version}` : version;
   }
 
   /** A smoke test's failure, without the secrets that an answer may hold. */
@@ -635,24 +741,22 @@ class Cutover {
     this.means.say(line);
   }
 
-  private log(): Promise<string> {
-    const slot = this.slots[this.trial];
+  /** The end of a container's log: of the one that is named, or else of one that is not well. */
+  private log(named?: SlotContainer): Promise<string> {
+    const slots = this.slots[this.trial];
+    const ill = slots.find(({ state }) => !state.Running || state.Health?.Status === "unhealthy");
+    const slot = named ?? ill ?? slots[0];
     return slot === undefined ? Promise.resolve("") : lastLines(this.means.docker, slot.id, this.secrets);
   }
 
-  /** The target's containers, all of them. */
-  private get ids(): string[] {
-    const slot = this.slots[this.target];
-    return slot === undefined ? [] : [slot.id];
-  }
-
-  /** Values that the container on trial was given and that may be in its log. */
+  /** Values that the containers on trial were given and that may be in their logs. */
   private get secrets(): string[] {
-    const slot = this.slots[this.trial];
-    return (slot?.made.secretEnvironment ?? []).map((name) => slot?.environment[name] ?? "");
+    return this.slots[this.trial].flatMap(({ made, environment }) =>
+      (made.secretEnvironment ?? []).map((name) => environment[name] ?? ""),
+    );
   }
 
-  private name(part: Color | "proxy"): string {
+  private name(part: ReplicaName | "proxy"): string {
     return containerName(this.order.owner, part);
   }
 }

@@ -1,6 +1,6 @@
 import type { Color } from "../stacks/color";
 import { type Owner, PROXY_DIRECTORY } from "../stacks/names";
-import { generationOf } from "../stacks/serving";
+import { generationOf, type Retired } from "../stacks/serving";
 import type { SmokeTest } from "../stacks/smokeTests";
 import type { Limits } from "./watch";
 
@@ -32,6 +32,8 @@ export interface Order {
   canarySetting: number;
   /** Where the proxy reaches each color. */
   ports: Record<Color, number>;
+  /** How many containers the configuration names for each color: none for one that is stopped or removed. */
+  replicas: Record<Color, number>;
   /** Whether the configuration gives sessions to visitors. */
   sessions: boolean;
   /** How long sessions stay on the color that is left, in seconds; undefined where they move with everybody. */
@@ -41,6 +43,8 @@ export interface Order {
    * that time: the variable stays as it was until another run needs it.
    */
   retire: { color: Color; after: string } | undefined;
+  /** What becomes of the idle color's containers. */
+  idle: "running" | Retired["how"];
   drainSeconds: number;
   keepAliveSeconds: number;
   /** The files that the configuration names, by name. */
@@ -98,15 +102,11 @@ export function orderFrom(env: NodeJS.ProcessEnv, configuration: string): Order 
     },
     canaryPercent: Number(CANARY_LINE.exec(configuration)?.[1] ?? 0),
     canarySetting: number("CANARY_PERCENT"),
-    ports: Object.fromEntries(
-      [...configuration.matchAll(/^ *server (blue|green):([0-9]+) resolve;$/gm)].map(([, color, port]) => [
-        color,
-        Number(port),
-      ]),
-    ) as Record<Color, number>,
+    ...reachedIn(configuration),
     sessions: configuration.includes(`include ${PROXY_DIRECTORY}/sessions.conf;`),
     stickySeconds: number("STICKY_SECONDS") || undefined,
     retire: retireIn(env.MEND),
+    idle: text("IDLE") as Order["idle"],
     drainSeconds: number("DRAIN_SECONDS"),
     keepAliveSeconds: number("KEEP_ALIVE_SECONDS"),
     files: Object.fromEntries(
@@ -115,6 +115,20 @@ export function orderFrom(env: NodeJS.ProcessEnv, configuration: string): Order 
       ),
     ),
   };
+}
+
+/** What the upstreams `blue` and `green` say; each container stands there once, and maybe again as a backup. */
+function reachedIn(configuration: string): Pick<Order, "ports" | "replicas"> {
+  const upstreams = [...configuration.matchAll(/^ *upstream (blue|green) \{\n([^}]*)\}/gm)].map(
+    ([, color, servers = ""]) => ({
+      color,
+      servers: [...servers.matchAll(/^ *server (?:blue|green)(?:-[0-9]+)?:([0-9]+) resolve(?!.* backup)/gm)],
+    }),
+  );
+  return {
+    ports: Object.fromEntries(upstreams.map(({ color, servers }) => [color, Number(servers[0]?.[1])])),
+    replicas: Object.fromEntries(upstreams.map(({ color, servers }) => [color, servers.length])),
+  } as Pick<Order, "ports" | "replicas">;
 }
 
 function retireIn(mend: string | undefined): Order["retire"] {

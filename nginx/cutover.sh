@@ -217,7 +217,7 @@ else
         # Through nginx's own upstream: an address that it has not looked up again yet must not pass. Directly, where the
         # configuration that serves now asks another port or path.
         target=http://$color:$APP_PORT$HEALTH_PATH
-        if [ -n "$before" ] && grep -qF "server $color:$APP_PORT resolve;" "$current" &&
+        if [ -n "$before" ] && grep -q "^ *server $color:$APP_PORT resolve[ ;]" "$current" &&
             grep -qF "proxy_pass http://$color$HEALTH_PATH;" "$current"; then
             target=$control/$color
         fi

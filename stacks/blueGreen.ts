@@ -17,7 +17,7 @@ import { hasTls, NginxProxy, proxyMadeFrom } from "./proxy";
 import { Refusal } from "./refusal";
 import { generationOf } from "./serving";
 import type { Settings } from "./settings";
-import { Slot, slotMadeFrom } from "./slot";
+import { Slot, settingsOf, slotMadeFrom } from "./slot";
 import { sourceHash } from "./source";
 import { readTls } from "./tls";
 import type { UnknownWorld, World } from "./world";
@@ -85,7 +85,7 @@ export class BlueGreen extends pulumi.ComponentResource {
       world,
       source: sourceHash(APP_DIRECTORY),
       proxy: proxyMadeFrom(owner, settings),
-      slots: { blue: slotMadeFrom(owner, "blue", settings), green: slotMadeFrom(owner, "green", settings) },
+      slots: { blue: slotMadeFrom("blue", settings), green: slotMadeFrom("green", settings) },
       generation: (plan) => generationOf(render(plan)),
       files: { problems: [...fileProblems, ...tls.problems], warnings: tls.warnings },
       now,
@@ -110,16 +110,25 @@ export class BlueGreen extends pulumi.ComponentResource {
           seconds: settings.healthTimeoutSeconds,
           secrets: Object.values(settings.secretEnvironment),
           restarts: 0,
-          say: (line) => pulumi.log.info(`${color}: ${line}`, this),
+          say: (line) => pulumi.log.info(`${hook.name}: ${line}`, this),
         });
         if (failed === undefined) return;
         const where = wherePublicIs(color, active, "unknown" in world ? undefined : world.serving?.color);
         const image = settings.slots[color].image === undefined ? "" : `${color}Image and `;
-        const next = `docker logs ${containerName(owner, color)}; then set another ${image}${color}Version or mend the settings, and: pulumi up`;
-        throw new Error(`${color}: ${failed}\n${where} Next: ${next}`);
+        const next = `docker logs ${owner.project}-${owner.stack}-${hook.name}; then set another ${image}${color}Version or mend the settings, and: pulumi up`;
+        throw new Error(`${hook.name}: ${failed}\n${where} Next: ${next}`);
       });
-      const shared = { owner, settings, network: network.name, appDirectory: APP_DIRECTORY, afterCreate };
-      const own = { color, build: plan.build[color], keep: plan.keep[color] };
+      // What is kept is what another container beside it is like.
+      const [kept] = plan.keep[color] && !("unknown" in world) ? world.slots[color] : [];
+      const made = kept === undefined ? settings : settingsOf(color, kept, settings);
+      const shared = { owner, network: network.name, appDirectory: APP_DIRECTORY, afterCreate };
+      const own = {
+        color,
+        settings: made,
+        replicas: plan.containers[color],
+        build: plan.build[color],
+        keep: plan.keep[color],
+      };
       return new Slot(color, { ...shared, ...own, ...(after && { after }) }, { parent: this });
     };
 
@@ -143,6 +152,7 @@ export class BlueGreen extends pulumi.ComponentResource {
         target: plan.runs[active],
         configuration,
         files,
+        idle: plan.idle,
         mend: plan.mend,
         ...(replacedProxyId !== undefined && {
           afterUpdate: new pulumi.ResourceHook(`${name}-outage`, async () => {

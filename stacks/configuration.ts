@@ -2,12 +2,15 @@ import Mustache from "mustache";
 import { COLORS, type Color } from "./color";
 import type { FileNames } from "./files";
 import { HTTPS_PORT, reachedAt } from "./host";
+import { replicaNames } from "./names";
 import type { Settings } from "./settings";
 
 /** Where a color is reached and asked for its health: what it runs, which may be other than the settings while it is live. */
 export interface Reached {
   appPort: number;
   healthPath: string;
+  /** How many containers requests go to; none where it is stopped or removed. */
+  replicas: number;
 }
 
 /** The part of the settings that the proxy's configuration is made from, where each color is, and the files that it names. */
@@ -26,6 +29,13 @@ export type ConfigurationSettings = Pick<
   | "httpsPort"
   | "trustedProxies"
 > & { slots: Record<Color, Reached>; files: FileNames };
+
+/** How long a container may take to accept a connection. */
+const CONNECT_SECONDS = 5;
+/** The same where somebody else can be asked. */
+const CONNECT_AGAIN_SECONDS = 2;
+/** How long after one answer's timeout another container is asked: the connections that failed before fit in, no third timeout does. */
+const GO_ON_SECONDS = 5;
 
 /** What a key of the template stands for: a text, or with `undefined` or `false` nothing, so that its sections are left out. */
 type View = Record<string, string | number | boolean | readonly string[] | undefined>;
@@ -52,16 +62,26 @@ function viewOf({ slots, files, stickySessions, bindAddress, ...shared }: Config
   const tls = files.tlsCertificate !== undefined;
   const trusted = shared.trustedProxies.length > 0;
   const visiting = sessions ? "$visiting" : drawn;
+  const replicas = COLORS.some((color) => slots[color].replicas > 1);
+  const again = sessions || replicas;
   return {
     ...shared,
     ...Object.fromEntries(
       COLORS.flatMap((color) => [
         [`${color}AppPort`, slots[color].appPort],
         [`${color}HealthPath`, slots[color].healthPath],
+        [`${color}Away`, slots[color].replicas === 0],
+        [`${color}Alone`, slots[color].replicas === 1],
+        [`${color}Spread`, slots[color].replicas > 1],
+        [`${color}Names`, replicaNames(color, slots[color].replicas)],
       ]),
     ),
     idle: canary || tester,
     sessions,
+    replicas,
+    again,
+    connectSeconds: again ? CONNECT_AGAIN_SECONDS : CONNECT_SECONDS,
+    goOnSeconds: shared.proxyTimeoutSeconds + GO_ON_SECONDS,
     limited: shared.rateLimitPerSecond > 0 || shared.maxConnections > 0,
     tester: files.tester,
     maintenance: files.maintenance,

@@ -4,6 +4,7 @@ import type { Reached } from "./configuration";
 import { dockerHost } from "./docker";
 import type { ProxyFiles } from "./files";
 import type { Owner } from "./names";
+import type { Plan } from "./plan";
 import type { Settings } from "./settings";
 
 /** Constant on purpose: values travel in the environment and on standard input, never in a shell's text. */
@@ -42,6 +43,8 @@ export interface CutoverArgs {
   configuration: string;
   /** The files that the configuration names. */
   files: ProxyFiles;
+  /** What becomes of the idle color's containers. */
+  idle: Plan["idle"];
   /** Where set, the cutover runs although nothing of the above has changed (see plan.ts). */
   mend: string | undefined;
   /** Runs after a cutover that followed another one. */
@@ -85,6 +88,7 @@ export class Cutover extends pulumi.ComponentResource {
           STICKY_SECONDS: String(settings.stickySessions === "none" ? 0 : settings.stickySeconds),
           DRAIN_SECONDS: String(settings.drainSeconds),
           KEEP_ALIVE_SECONDS: String(settings.keepAliveSeconds),
+          IDLE: args.idle,
           ...Object.fromEntries(
             Object.entries(args.files).map(([kind, { name, content, secret }]) => {
               const text = `${name}\n${content}`;

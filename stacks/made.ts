@@ -59,4 +59,13 @@ export function differences(color: Color, before: Making, after: Making): Differ
   };
 }
 
+/** What any of a color's containers has to be made anew for; nothing where there is none. */
+export function differencesOf(color: Color, containers: readonly Making[], after: Making): Differences {
+  const each = containers.map((container) => differences(color, container, after));
+  return {
+    own: [...new Set(each.flatMap(({ own }) => own))],
+    shared: [...new Set(each.flatMap(({ shared }) => shared))],
+  };
+}
+
 const shown = (value: unknown): string => (value === undefined || value === "" ? "(none)" : String(value));

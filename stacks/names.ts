@@ -14,6 +14,8 @@ export const LABEL = {
   stack: "blue-green.stack",
   role: "blue-green.role",
   color: "blue-green.color",
+  /** Which one of its color's containers a container is, from 1 on. */
+  replica: "blue-green.replica",
   version: "blue-green.version",
   /** Hash over the sources that an image was built from. */
   source: "blue-green.source",
@@ -30,8 +32,19 @@ export const LABEL = {
 /** Where the proxy's volume is mounted: the configuration that serves, and nginx's temporary files. */
 export const PROXY_DIRECTORY = "/var/lib/blue-green";
 
+/** What one of a color's containers is called, on the Docker network too: the first one as the color itself. */
+export type ReplicaName = Color | `${Color}-${number}`;
+
+/** The name of a color's container, of which there are 1 to `replicas`. */
+export const replicaName = (color: Color, replica: number): ReplicaName =>
+  replica === 1 ? color : `${color}-${replica}`;
+
+/** The names of all of a color's containers. */
+export const replicaNames = (color: Color, replicas: number): ReplicaName[] =>
+  Array.from({ length: replicas }, (_, at) => replicaName(color, at + 1));
+
 /** The container's name as `docker ps` shows it: project, stack and what it is; the beginning of all of them for "". */
-export const containerName = (owner: Owner, part: Color | "proxy" | ""): string =>
+export const containerName = (owner: Owner, part: ReplicaName | "proxy" | ""): string =>
   `${owner.project}-${owner.stack}-${part}`;
 
 /** The one network that the proxy and both colors share. */

@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
 import { COLORS, type Color, other } from "./color";
 import { allVariables } from "./environment";
-import { type Differences, differences, type Made } from "./made";
-import { isStable, type Serving } from "./serving";
+import { type Differences, differencesOf, type Made } from "./made";
+import { replicaName, replicaNames } from "./names";
+import { isStable, type Retired, type Serving } from "./serving";
 import type { Settings } from "./settings";
 import type { BuiltImage, SlotContainer, UnknownWorld, World } from "./world";
 
@@ -24,6 +25,10 @@ export interface Plan {
   pending: string[];
   /** What each color runs when this run has ended well. */
   runs: Record<Color, Runs>;
+  /** How many containers each color has; none where it is removed. */
+  containers: Record<Color, number>;
+  /** What becomes of the idle color. */
+  idle: "running" | Retired["how"];
   /** The proxy that this run replaces on purpose. */
   replacedProxyId: string | undefined;
   /**
@@ -36,7 +41,10 @@ export interface Plan {
 }
 
 /** What a color runs, as far as the proxy and people need it. */
-export type Runs = Pick<Made, "version" | "appPort" | "healthPath">;
+export type Runs = Pick<Made, "version" | "appPort" | "healthPath"> & {
+  /** How many containers requests go to; none where it is stopped or removed. */
+  replicas: number;
+};
 
 /** What {@link decide} decides from. */
 export interface Situation {
@@ -64,7 +72,8 @@ export interface Situation {
  * preview and nothing has been touched.
  */
 export function decide(situation: Situation): Plan {
-  const { world } = situation;
+  const { world, slots } = situation;
+  const { replicas } = situation.settings;
   const plan: Plan = {
     refusals: [],
     warnings: [],
@@ -73,7 +82,9 @@ export function decide(situation: Situation): Plan {
     build: { blue: undefined, green: undefined },
     keep: { blue: false, green: false, proxy: false },
     pending: [],
-    runs: { blue: situation.slots.blue, green: situation.slots.green },
+    runs: { blue: { ...slots.blue, replicas }, green: { ...slots.green, replicas } },
+    containers: { blue: replicas, green: replicas },
+    idle: "running",
     replacedProxyId: undefined,
     mend: undefined,
     first: "unknown" in world || world.serving === undefined,
@@ -93,6 +104,7 @@ export function decide(situation: Situation): Plan {
     if (serving?.busy !== undefined) decideUntold(plan, `A cutover runs in this proxy (${serving.busy}).`, situation);
     if (serving !== undefined) {
       decideVisitors(plan, world, serving, situation);
+      decideIdle(plan, world, serving, situation);
       decideLive(plan, world, serving, situation);
     }
   }
@@ -193,10 +205,11 @@ function decideCanary(plan: Plan, { serving }: World, { settings }: Situation): 
 /** Visitors of the idle color: it is not changed under them, and they leave it before it is replaced. */
 function decideVisitors(plan: Plan, world: World, serving: Serving, { settings, slots, now }: Situation): void {
   const idle = other(settings.activeColor);
-  const container = world.slots[idle];
-  if (serving.color !== settings.activeColor || container === undefined) return;
+  const containers = world.slots[idle];
+  const [first] = containers;
+  if (serving.color !== settings.activeColor || first === undefined) return;
   const environment = allVariables(settings);
-  const { own, shared } = differences(idle, container, { made: slots[idle], environment });
+  const { own, shared } = differencesOf(idle, containers, { made: slots[idle], environment });
   const [has, gets] = [serving.canaryPercent, plan.canaryPercent];
 
   if (has > 0 && gets > 0 && own.length > 0) {
@@ -206,7 +219,7 @@ function decideVisitors(plan: Plan, world: World, serving: Serving, { settings, 
     );
   } else if (has > 0 && gets > 0 && shared.length > 0) {
     plan.keep[idle] = true;
-    plan.runs[idle] = { ...slots[idle], ...definedIn(container) };
+    plan.runs[idle] = { ...plan.runs[idle], ...definedIn(first) };
     plan.warnings.push(
       `${idle} has ${has} % of the new visitors and keeps what it runs. It takes ${shared.join(", ")} without them.`,
     );
@@ -224,68 +237,185 @@ function decideVisitors(plan: Plan, world: World, serving: Serving, { settings, 
     const share = gets === 0 ? "no visitors any more" : `${gets} % of the new visitors`;
     const how =
       gets > has ? `, ${has === 0 ? afterWhat(settings) : `and is watched there for ${settings.bakeSeconds} s`}` : "";
-    plan.notes.push(`${idle} (${container.version}) gets ${share} (${has} % now)${how}.`);
+    plan.notes.push(`${idle} (${first.version}) gets ${share} (${has} % now)${how}.`);
   }
 }
+
+/**
+ * The idle color is stopped or removed when it has been idle for long enough: so long after the switch, the making of its
+ * containers, the last visitor's session, and the latest cutover that tried it.
+ */
+function decideIdle(plan: Plan, world: World, serving: Serving, { settings, slots, now }: Situation): void {
+  const { activeColor, idleAfterMinutes } = settings;
+  const switches = serving.color !== activeColor;
+  const idle = other(activeColor);
+  const containers = world.slots[idle];
+  const retired = serving.record.retired?.color === idle ? serving.record.retired : undefined;
+  if (settings.idle === "running") {
+    if (retired !== undefined && !switches)
+      plan.notes.push(`${idle} was ${retired.how} and comes up again, as the idle color.`);
+    return;
+  }
+  const does = settings.idle === "stopped" ? "stops" : "removes";
+  const later = (due: Date) =>
+    plan.notes.push(
+      `${idle} stays up while it is idle for ${duration(idleAfterMinutes)}: the first \`pulumi up\` after ${minute(due)} ${does} it.`,
+    );
+  const after = (time: number) => new Date(time + idleAfterMinutes * 60_000);
+  if (switches) {
+    later(after(now.getTime()));
+    return;
+  }
+  if (plan.canaryPercent > 0) return;
+
+  const { version, image } = slots[idle];
+  const same = retired?.version === version && retired.image === image;
+  const { own, shared } = differencesOf(idle, containers, { made: slots[idle], environment: allVariables(settings) });
+  const made = containers.length === 0 ? !same : own.length + shared.length > 0;
+  if (made) {
+    later(after(now.getTime()));
+    return;
+  }
+  const latest = serving.history.at(-1);
+  const tried = latest !== undefined && (latest.to === idle || latest.canaryPercent !== undefined);
+  const times = [
+    Date.parse(serving.record.since ?? latest?.time ?? ""),
+    ...containers.map(({ created }) => Date.parse(created ?? "")),
+    ...(tried ? [Date.parse(latest.time)] : []),
+    (serving.record.sessions?.[idle].until ?? 0) * 1000,
+  ];
+  const known = times.filter((time) => time > 0);
+  // Where nothing tells a time it is not known to be over.
+  const due = after(known.length === 0 ? now.getTime() + 1 : Math.max(...known));
+  if (retired === undefined && due > now) {
+    later(due);
+    return;
+  }
+  plan.idle = containers.length === 0 ? "removed" : settings.idle;
+  plan.runs[idle].replicas = 0;
+  // One that is stopped gets more containers when it comes up again.
+  plan.containers[idle] = plan.idle === "removed" ? 0 : Math.min(settings.replicas, containers.length);
+  if (containers.length > 0 && retired?.how !== plan.idle) {
+    const stays = plan.idle === "removed" ? ", and its image stays" : "";
+    plan.notes.push(
+      `${idle} (${containers[0]?.version}) is ${plan.idle}${stays}: it has been idle for ${duration(idleAfterMinutes)}.`,
+    );
+  } else if (containers.some(({ state }) => state.Running)) {
+    plan.mend ??= `${idle} runs after ${latest?.time ?? "nothing"}`;
+    plan.warnings.push(
+      `${idle} was ${retired?.how} and runs again: this run ${settings.idle === "stopped" ? "stops" : "removes"} it. To have it run: pulumi config set idle running`,
+    );
+  }
+}
+
+const duration = (minutes: number): string => (minutes === 1 ? "1 minute" : `${minutes} minutes`);
+
+/** ISO 8601, UTC, rounded up to whole minutes. */
+const minute = (time: Date): string =>
+  `${new Date(Math.ceil(time.getTime() / 60_000) * 60_000).toISOString().slice(0, 16)}Z`;
 
 /** The color that the public is on is not changed in place; what is going to happen to the public is said. */
 function decideLive(plan: Plan, world: World, serving: Serving, { settings, slots, generation }: Situation): void {
   const live = serving.color;
   const active = settings.activeColor;
-  const container = world.slots[live];
-  const target = active === live ? undefined : world.slots[active];
+  const containers = world.slots[live];
+  const target = active === live ? [] : world.slots[active];
   const environment = allVariables(settings);
-  const differs = (color: Color, from: SlotContainer) => differences(color, from, { made: slots[color], environment });
-  const lag = container && differs(live, container);
+  const differs = (color: Color) => differencesOf(color, world.slots[color], { made: slots[color], environment });
+  const lag = differs(live);
 
-  if (container !== undefined && lag !== undefined) keepLive(plan, live, container, lag, settings, slots);
-  const ahead = target && differs(active, target);
-  const wasStable = target !== undefined && isStable(serving.record, active, [target.id]);
+  keepLive(plan, live, containers, lag, settings);
+  const ahead = differs(active);
+  const wasStable = isStable(serving.record, active, target);
   // Only what both share has changed since, and the color that is left has that already: the change may be what is gone back
   // from, and must not come along.
   const goesBack =
-    wasStable &&
-    ahead?.own.length === 0 &&
-    ahead.shared.length > 0 &&
-    container !== undefined &&
-    lag?.shared.length === 0;
+    wasStable && ahead.own.length === 0 && ahead.shared.length > 0 && containers.length > 0 && lag.shared.length === 0;
   if (goesBack) {
     plan.keep[active] = true;
     plan.pending = ahead.shared;
-    plan.runs[active] = { ...slots[active], ...definedIn(target) };
+    plan.runs[active] = { ...plan.runs[active], ...definedIn(target[0]) };
     plan.warnings.push(
       `${active} goes live again as it was: it does not take ${ahead.shared.join(", ")}, which ${live} runs with, before it is idle again.`,
     );
   }
-  if (container === undefined || !container.state.Running) {
-    const seen = container === undefined ? "its container is gone" : `its container is ${container.state.Status}`;
+  const asked = generation(plan);
+  const { replicas } = serving;
+  const down = illness(live, containers, replicas[live] || 1, (container) => container.state.Running);
+  if (down !== undefined) {
     const away =
       active === live ? `; or move the public: pulumi config set activeColor ${other(live)} && pulumi up` : "";
-    plan.warnings.push(`${live} is live, but ${seen}: the public gets errors. Next: ${revive(container)}${away}`);
+    const some = containers.some(({ state }) => state.Running);
+    const meets = some ? "the others serve the public" : "the public gets errors";
+    plan.warnings.push(
+      `${live} is live, but ${down.whose} ${down.seen}: ${meets}. Next: ${down.revive}${some ? "" : away}`,
+    );
   }
 
   const idle = other(live);
-  if (active === live && !isWell(world.slots[idle])) {
-    const { name, state } = world.slots[idle] ?? {};
-    const seen = state === undefined ? "has no container" : `is ${state.Running ? state.Health?.Status : state.Status}`;
+  const retired = plan.idle !== "running" || serving.record.retired?.color === idle;
+  const ill = active === live && !retired ? illness(idle, world.slots[idle], replicas[idle] || 1, isWell) : undefined;
+  if (ill !== undefined) {
+    const whose =
+      replicas[idle] > 1
+        ? `, and ${ill.whose} ${ill.seen}`
+        : ill.container
+          ? ` and ${ill.seen}`
+          : " and has no container";
+    const next = ill.container === undefined ? ill.revive : `docker logs --tail 30 ${ill.container.name}`;
     plan.warnings.push(
-      `${idle} is idle and ${seen}: it is no way back. Next: ${name === undefined ? "pulumi up --refresh" : `docker logs --tail 30 ${name}`}; ` +
+      `${idle} is idle${whose}: it is no way back. Next: ${next}; ` +
         `or put another release on it: ${settings.slots[idle].image === undefined ? "" : `pulumi config set ${idle}Image <an image> && `}` +
         `pulumi config set ${idle}Version <a new version> && pulumi up`,
     );
   }
 
-  const why = mendReason(serving, generation(plan), active, container);
+  const why = mendReason(serving, asked, active, containers);
   if (why !== undefined) {
     // A color's last visitors leave it by a run of the cutover as well.
     plan.mend ??= `${why.seen} after ${serving.history.at(-1)?.time ?? "nothing"}`;
     plan.warnings.push(why.says);
   }
   if (active !== live) {
-    const unchanged = ahead !== undefined && ahead.own.length + ahead.shared.length === 0;
-    const move = `The public moves from ${live} (${container?.version ?? "gone"}) to ${active} (${settings.slots[active].version})`;
-    plan.notes.push(`${move}, ${goesBack || (wasStable && unchanged) ? atOnce(active) : afterWhat(settings)}.`);
+    const unchanged = ahead.own.length + ahead.shared.length === 0;
+    const ready = target.length >= plan.runs[active].replicas && target.every(({ state }) => state.Running);
+    const comesUp =
+      serving.record.retired?.color === active ? `; it was ${serving.record.retired.how} and comes up first` : "";
+    const move = `The public moves from ${live} (${containers[0]?.version ?? "gone"}) to ${active} (${settings.slots[active].version})`;
+    const how = wasStable && ready && (goesBack || unchanged) ? atOnce(active) : afterWhat(settings);
+    plan.notes.push(`${move}, ${how}${comesUp}.`);
   }
+  for (const color of COLORS) {
+    const wanted = plan.runs[color].replicas;
+    if (replicas[color] === wanted || wanted === 0 || replicas[color] === 0) continue;
+    plan.notes.push(`${color} gets ${count(wanted)} (${replicas[color]} now); those that stay are not touched.`);
+  }
+}
+
+const count = (containers: number): string => (containers === 1 ? "1 container" : `${containers} containers`);
+
+/** What is wrong with a color's containers, of which it should have so many, and the command that brings them back. */
+function illness(
+  color: Color,
+  containers: SlotContainer[],
+  expected: number,
+  isFine: (container: SlotContainer) => boolean,
+): { whose: string; seen: string; revive: string; container?: SlotContainer } | undefined {
+  const names = replicaNames(color, expected);
+  const gone = names.filter((_, at) => !containers.some(({ replica }) => replica === at + 1));
+  const ill = containers.filter((container) => !isFine(container));
+  const which = (list: string[]) => (expected === 1 ? "its container" : `${list.join(", ")} of its ${count(expected)}`);
+  const [first] = ill;
+  if (gone.length > 0)
+    return { whose: which(gone), seen: gone.length > 1 ? "are gone" : "is gone", revive: "pulumi up --refresh" };
+  if (first === undefined) return undefined;
+  const { Running, Health, Status } = first.state;
+  return {
+    whose: which([replicaName(color, first.replica)]),
+    seen: `is ${Running ? Health?.Status : Status}`,
+    revive: `docker start ${ill.map(({ name }) => name).join(" ")}`,
+    container: first,
+  };
 }
 
 const atOnce = (target: Color): string => `at once: ${target} was stable and its container is the same`;
@@ -304,11 +434,12 @@ function afterWhat({ smokeTests, gateCommand, bakeSeconds }: Settings): string {
 function keepLive(
   plan: Plan,
   live: Color,
-  container: SlotContainer,
+  containers: SlotContainer[],
   { own, shared }: Differences,
   settings: Settings,
-  slots: Record<Color, Made>,
 ): void {
+  const [first] = containers;
+  if (first === undefined) return;
   const staysLive = settings.activeColor === live;
   const all = [...own, ...shared];
   const list = all.join(", ");
@@ -320,12 +451,12 @@ function keepLive(
     return;
   }
   if (own.length > 0 && staysLive) {
-    plan.refusals.push(refuseOwn(live, container, own, settings));
+    plan.refusals.push(refuseOwn(live, first, own, settings));
     return;
   }
   plan.keep[live] = true;
   plan.pending = all;
-  plan.runs[live] = { ...slots[live], ...definedIn(container) };
+  plan.runs[live] = { ...plan.runs[live], ...definedIn(first) };
   if (all.length > 0) {
     const when = staysLive ? "on the first `pulumi up` after it has become idle" : "on the next `pulumi up`";
     plan.warnings.push(`${live} is live and keeps what it runs. It takes ${list} ${when}.`);
@@ -337,7 +468,7 @@ function mendReason(
   serving: Serving,
   asked: string,
   active: Color,
-  container: SlotContainer | undefined,
+  containers: SlotContainer[],
 ): { seen: string; says: string } | undefined {
   const { color: live, generation, declared, edited, record } = serving;
   if (edited) {
@@ -354,27 +485,26 @@ function mendReason(
     const says = `The switch to ${live} was not watched to its end: this run does that.`;
     return { seen: `moving to ${live}`, says };
   }
-  if (container?.state.Running === true && !isStable(record, live, [container.id])) {
-    const says = `${live} is live, but its container was made anew since it was switched to: this run asks it the smoke tests.`;
-    return { seen: container.id.slice(0, 12), says };
+  const anew = containers.find((container) => container.state.Running && !isStable(record, live, [container]));
+  if (anew !== undefined) {
+    const says = `${live} is live, but its container${containers.length > 1 ? ` ${anew.name}` : ""} was made anew since it was switched to: this run asks it the smoke tests.`;
+    return { seen: anew.id.slice(0, 12), says };
   }
   return undefined;
 }
 
 /** Whether a color could take over, as far as its container tells; one that is still starting may. */
-const isWell = (container: SlotContainer | undefined): boolean =>
-  container?.state.Running === true && container.state.Health?.Status !== "unhealthy";
+const isWell = ({ state }: SlotContainer): boolean => state.Running && state.Health?.Status !== "unhealthy";
 
 /** What a container that stays says of itself. */
-const definedIn = ({ version, made: { appPort, healthPath } }: SlotContainer): Partial<Runs> => ({
-  version,
-  ...(appPort !== undefined && { appPort }),
-  ...(healthPath !== undefined && { healthPath }),
-});
-
-/** The command that brings a color's container back. */
-const revive = (container: SlotContainer | undefined): string =>
-  container === undefined ? "pulumi up --refresh" : `docker start ${container.name}`;
+const definedIn = (container: SlotContainer | undefined): Partial<Runs> => {
+  const { appPort, healthPath } = container?.made ?? {};
+  return {
+    ...(container && { version: container.version }),
+    ...(appPort !== undefined && { appPort }),
+    ...(healthPath !== undefined && { healthPath }),
+  };
+};
 
 function refuseOwn(live: Color, { version, made }: SlotContainer, own: string[], settings: Settings): string {
   const idle = other(live);

@@ -21,6 +21,8 @@ export interface Serving {
   declared?: string;
   /** The share of new visitors that goes to the idle color, in percent. */
   canaryPercent: number;
+  /** How many containers of each color requests go to. */
+  replicas: Record<Color, number>;
   /** The fingerprint of the pair that it speaks TLS with (see tls.ts). */
   tls?: string;
   /** Who carries out a cutover in this proxy at this moment. */
@@ -44,6 +46,19 @@ export interface CutoverRecord {
   endedCanary?: number;
   /** What visitors' cookies mean, where there are sessions. */
   sessions?: Sessions;
+  /** Since when the live color is live; ISO 8601, UTC. */
+  since?: string;
+  /** The idle color that is stopped or removed on purpose, and the release that it had then. */
+  retired?: Retired;
+}
+
+/** A color whose containers were stopped or removed since it is idle. */
+export interface Retired {
+  color: Color;
+  how: "stopped" | "removed";
+  version: string;
+  /** The image as the setting names it; empty where `app/` is built. */
+  image: string;
 }
 
 /** What a color's visitors have in their cookie. */
@@ -99,6 +114,9 @@ cd ${PROXY_DIRECTORY} 2>/dev/null && if [ -s nginx.conf ]; then
     echo "answer $answer"
     echo "file $(sed "s/\${stated:-x}/${GENERATION_PLACEHOLDER}/" nginx.conf | sha256sum | cut -c 1-16) $(color_of nginx.conf)"
     echo "canary $(sed -n 's/^ *\\([0-9][0-9]*\\)% 1;$/\\1/p' nginx.conf)"
+    awk '/^ *upstream (blue|green) {$/ { color = $2 } /^ *}/ { color = "" }
+        color != "" && / resolve/ && !/ backup/ { count[color]++ }
+        END { print "replicas", count["blue"] + 0, count["green"] + 0 }' nginx.conf
     sed -n 's|^ *ssl_certificate .*/tls-\\([0-9a-f]*\\)\\.crt;$|tls \\1|p' nginx.conf
     if [ -s declared ]; then printf 'declared %s\\n' "$(head -n 1 declared)"; fi
     if [ -z "\${HELD:-}" ] && [ -e lock ] && ! flock -n lock true; then printf 'busy %s\\n' "$(head -n 1 holder 2>/dev/null)"; fi
@@ -140,6 +158,7 @@ export function servingOf(text: string): Serving | undefined {
   const busy = lines.find(([name]) => name === "busy")?.[1];
   const health = last("health").trim();
   const tls = last("tls").trim();
+  const [, blue = 0, green = 0] = /^(\d{1,3}) (\d{1,3})$/.exec(last("replicas"))?.map(Number) ?? [];
   return {
     generation,
     color,
@@ -147,6 +166,7 @@ export function servingOf(text: string): Serving | undefined {
     edited: file[0] !== generation || file[1] !== color,
     ...(declared !== "" && { declared }),
     canaryPercent: Number(last("canary")) || 0,
+    replicas: { blue, green },
     ...(tls !== "" && { tls }),
     ...(busy !== undefined && { busy: busy.trim() || "nobody knows who" }),
     record: recordOf(last("record")),
@@ -162,7 +182,7 @@ const healthOf = (text: string) => ({ well: /^2\d\d/.test(text), seen: text.repl
 
 /** A file that a hand has spoilt counts as one that isn't there: what it forgets is that a color was stable. */
 function recordOf(text: string): CutoverRecord {
-  const { moving, stable, canary, endedCanary, sessions } = objectIn(text) ?? {};
+  const { moving, stable, canary, endedCanary, sessions, since, retired } = objectIn(text) ?? {};
   const ids = (color: Color) => {
     const list = (stable as Record<string, unknown> | undefined)?.[color];
     return Array.isArray(list) && list.every((id) => typeof id === "string") ? { [color]: list as string[] } : {};
@@ -173,11 +193,23 @@ function recordOf(text: string): CutoverRecord {
     ...(typeof canary === "number" && { canary }),
     ...(typeof endedCanary === "number" && { endedCanary }),
     ...(areSessions(sessions) && { sessions }),
+    ...(typeof since === "string" && !Number.isNaN(Date.parse(since)) && { since }),
+    ...(isRetired(retired) && { retired }),
   };
 }
 
 function isMoving(value: unknown): value is NonNullable<CutoverRecord["moving"]> {
   return isObject(value) && isColor(value.from) && isColor(value.to) && typeof value.generation === "string";
+}
+
+function isRetired(value: unknown): value is Retired {
+  return (
+    isObject(value) &&
+    isColor(value.color) &&
+    (value.how === "stopped" || value.how === "removed") &&
+    typeof value.version === "string" &&
+    typeof value.image === "string"
+  );
 }
 
 /** Words go into nginx's configuration: nothing else may. */
@@ -203,9 +235,9 @@ function entryOf(line: string): HistoryEntry[] {
     : [];
 }
 
-/** Whether these are the containers that the color was stable with, all of them and no other. */
-export const isStable = (record: CutoverRecord, color: Color, containers: readonly string[]): boolean =>
-  containers.length > 0 && JSON.stringify(record.stable[color]) === JSON.stringify([...containers].sort());
+/** Whether the color was stable with each of these containers; it may have had more of them. */
+export const isStable = (record: CutoverRecord, color: Color, containers: readonly { id: string }[]): boolean =>
+  containers.length > 0 && containers.every(({ id }) => record.stable[color]?.includes(id));
 
 /** Notes beside the configuration what Pulumi's state holds; whole or not at all, since it travels as an argument. */
 export async function writeDeclared(docker: Docker, proxy: string, generation: string): Promise<void> {

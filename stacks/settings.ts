@@ -111,6 +111,12 @@ export interface Settings {
   maxConnections: number;
   /** How long a container that is stopped has from SIGTERM to SIGKILL, in seconds. */
   stopGraceSeconds: number;
+  /** How many containers each color has, at least 1. */
+  replicas: number;
+  /** What becomes of the idle color's containers; its image stays. */
+  idle: "running" | "stopped" | "removed";
+  /** How long the idle color stays up after a switch where `idle` is not `running`, in minutes. */
+  idleAfterMinutes: number;
   /** Whether this run may replace the nginx container. */
   allowProxyReplace: boolean;
   /** Whether this run may replace the container of the color that is live. */
@@ -155,6 +161,8 @@ const MAX_P95_SECONDS = 300;
 /** 100 would be a switch, without what a switch does. */
 const MAX_CANARY_PERCENT = 99;
 const MAX_STICKY_SECONDS = 7 * 24 * 3600;
+const MAX_REPLICAS = 20;
+const MAX_IDLE_MINUTES = 7 * 24 * 60;
 /** Guessing is slow enough then, also against what a preview shows of it (see files.ts). */
 const MIN_TOKEN_CHARACTERS = 16;
 const MAX_TOKEN_CHARACTERS = 200;
@@ -318,6 +326,9 @@ const SHAPE = {
   rateLimitPerSecond: wholeNumber(0, MAX_RATE),
   maxConnections: wholeNumber(0, MAX_RATE),
   stopGraceSeconds: wholeNumber(1, MAX_SECONDS),
+  replicas: wholeNumber(1, MAX_REPLICAS),
+  idle: z.enum(["running", "stopped", "removed"], { error: "must be running, stopped or removed" }),
+  idleAfterMinutes: wholeNumber(0, MAX_IDLE_MINUTES),
   allowProxyReplace: trueOrFalse,
   allowLiveReplace: trueOrFalse,
 };
@@ -394,6 +405,9 @@ const MENDING_VALUES: Record<Exclude<SettingName, StructuredName>, string> = {
   rateLimitPerSecond: "0",
   maxConnections: "0",
   stopGraceSeconds: "30",
+  replicas: "1",
+  idle: "running",
+  idleAfterMinutes: "60",
   allowProxyReplace: "false",
   allowLiveReplace: "false",
 };

@@ -25,7 +25,7 @@ export async function settledWorld(docker: Docker, owner: Owner, settings: Setti
     const { serving } = world;
     if (serving?.busy === undefined || waited >= WAIT_SECONDS) {
       const idle = other(settings.activeColor);
-      const drain = toDrain(world, settings, slotMadeFrom(owner, idle, settings), new Date());
+      const drain = toDrain(world, settings, slotMadeFrom(idle, settings), new Date());
       if (drain !== undefined && world.proxy !== undefined) {
         const say = (line: string) => pulumi.log.info(line);
         await waitDrained(docker, world.proxy.id, drain.containers, { what: idle, ...drain, retired: true, say });
@@ -53,15 +53,18 @@ export function toDrain(
   now: Date,
 ): { containers: string[]; seconds: number; quietSeconds: number } | undefined {
   const idle = other(settings.activeColor);
-  const container = slots[idle];
+  const containers = slots[idle].filter(({ state }) => state.Running);
   const last = serving?.history.at(-1);
-  if (container === undefined || last === undefined || serving?.color !== settings.activeColor) return undefined;
+  if (containers.length === 0 || last === undefined || serving?.color !== settings.activeColor) return undefined;
   if (last.from !== idle || last.to !== settings.activeColor) return undefined;
   if (serving.canaryPercent > 0 || (serving.record.sessions?.[idle].until ?? 0) * 1000 > now.getTime())
     return undefined;
   const environment = allVariables(settings);
-  const { own, shared } = differences(idle, container, { made, environment });
-  if (own.length + shared.length === 0) return undefined;
+  const replaced = containers.filter((container) => {
+    const { own, shared } = differences(idle, container, { made, environment });
+    return own.length + shared.length > 0;
+  });
+  if (replaced.length === 0) return undefined;
 
   // The watch comes after the switch.
   const before = (last.seconds.gate ?? 0) + (last.seconds.switch ?? 0);
@@ -71,5 +74,5 @@ export function toDrain(
   const seconds = left(settings.drainSeconds);
   return seconds === 0
     ? undefined
-    : { containers: [container.id], seconds, quietSeconds: left(settings.keepAliveSeconds) };
+    : { containers: replaced.map(({ id }) => id), seconds, quietSeconds: left(settings.keepAliveSeconds) };
 }

@@ -3,9 +3,9 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { Color } from "./color";
 import type { Made } from "./made";
-import { containerName, imageName, LABEL, labelList, type Owner, ownerLabels } from "./names";
+import { containerName, imageName, LABEL, labelList, type Owner, ownerLabels, replicaName } from "./names";
 import type { Settings } from "./settings";
-import type { BuiltImage } from "./world";
+import type { BuiltImage, SlotContainer } from "./world";
 
 /** The health check: every so many seconds, each given so many, and unhealthy after so many failures in a row. */
 const HEALTH_INTERVAL_SECONDS = 2;
@@ -36,13 +36,15 @@ export interface SlotArgs {
   owner: Owner;
   color: Color;
   settings: SlotSettings;
-  /** The network on which the proxy reaches the slot under its color's name. */
+  /** How many containers it has; its image stays where there are none. */
+  replicas: number;
+  /** The network on which the proxy reaches them, the first one under its color's name. */
   network: pulumi.Input<string>;
   /** The folder with the Dockerfile, relative to the project. */
   appDirectory: string;
   /** The release to build; undefined where the color's image is pulled. */
   build: BuiltImage | undefined;
-  /** Runs after the container was made, and fails the run when it throws. */
+  /** Runs after each container was made, and fails the run when it throws. */
   afterCreate: pulumi.ResourceHook;
   /** Whether it stays what it is, whatever the settings say by now: the public is on it. */
   keep: boolean;
@@ -50,9 +52,8 @@ export interface SlotArgs {
   after?: pulumi.Resource;
 }
 
-/** A slot's container, but for what only the engine knows (ids), for its release and for its labels. */
-const slotContainer = (owner: Owner, color: Color, settings: SlotSettings) => ({
-  name: containerName(owner, color),
+/** A slot's container, but for its name and for what only the engine knows (ids), for its release and for its labels. */
+const slotContainer = (color: Color, settings: SlotSettings) => ({
   // On the engine's loopback only: to try a color before the switch, not for the public.
   ports: [{ internal: settings.appPort, external: settings.slots[color].port, ip: "127.0.0.1" }],
   healthcheck: {
@@ -67,6 +68,8 @@ const slotContainer = (owner: Owner, color: Color, settings: SlotSettings) => ({
   capabilities: { drops: ["ALL"] },
   memory: settings.memoryMb,
   restart: "unless-stopped",
+  // An idle color may be stopped on purpose: a refresh must not have it made anew.
+  mustRun: false,
   // The stop signal is the image's own: it knows which one lets requests in flight finish.
   stopTimeout: settings.stopGraceSeconds,
   destroyGraceSeconds: settings.stopGraceSeconds,
@@ -78,10 +81,10 @@ const slotContainer = (owner: Owner, color: Color, settings: SlotSettings) => ({
  * What a slot's container is made from: the settings by name, and a hash over the rest. The container carries it as a label, so
  * that a run can tell before it starts which settings a color does not run yet.
  */
-export function slotMadeFrom(owner: Owner, color: Color, settings: SlotSettings): Made {
+export function slotMadeFrom(color: Color, settings: SlotSettings): Made {
   const { version, image, port } = settings.slots[color];
   const { appPort, healthPath, memoryMb, stopGraceSeconds, environment, secretEnvironment } = settings;
-  const { name: _, ...rest } = slotContainer(owner, color, {
+  const rest = slotContainer(color, {
     ...{ environment: {}, secretEnvironment: {}, appPort: 0, healthPath: "", memoryMb: 0, stopGraceSeconds: 0 },
     slots: { blue: { version: "", port: 0 }, green: { version: "", port: 0 } },
   });
@@ -93,44 +96,69 @@ export function slotMadeFrom(owner: Owner, color: Color, settings: SlotSettings)
   };
 }
 
-/** One color: its image and its container. */
+/** The settings that a container runs, for others that are made beside it: what it does not say of itself is as it is set. */
+export function settingsOf(color: Color, { made, environment }: SlotContainer, settings: SlotSettings): SlotSettings {
+  const { version, image, port, appPort, healthPath, memoryMb, stopGraceSeconds } = made;
+  if (version === undefined) return settings;
+  const values = (names: string[] = []) => Object.fromEntries(names.map((name) => [name, environment[name] ?? ""]));
+  const { slots } = settings;
+  return {
+    slots: { ...slots, [color]: { version, port: port ?? slots[color].port, ...(image && { image }) } },
+    appPort: appPort ?? settings.appPort,
+    healthPath: healthPath ?? settings.healthPath,
+    memoryMb: memoryMb ?? settings.memoryMb,
+    stopGraceSeconds: stopGraceSeconds ?? settings.stopGraceSeconds,
+    environment: values(made.environment),
+    secretEnvironment: values(made.secretEnvironment),
+  };
+}
+
+/** One color: its image and its containers. */
 export class Slot extends pulumi.ComponentResource {
   constructor(name: string, args: SlotArgs, opts?: pulumi.ComponentResourceOptions) {
     super("blue-green:index:Slot", name, {}, opts);
-    const { owner, color, settings, keep } = args;
+    const { owner, color, settings, keep, replicas } = args;
 
     const image = new docker.RemoteImage(name, imageArgs(args), {
       parent: this,
-      ...(keep && { ignoreChanges: ["*"] }),
+      ...((keep || replicas === 0) && { ignoreChanges: ["*"] }),
       ...(args.after && { dependsOn: args.after }),
     });
-    new docker.Container(
-      name,
-      {
-        ...slotContainer(owner, color, settings),
-        image: image.imageId,
-        envs: environment(color, settings),
-        labels: labelList({
-          ...ownerLabels(owner),
-          [LABEL.role]: "slot",
-          [LABEL.color]: color,
-          [LABEL.version]: settings.slots[color].version,
-          [LABEL.slot]: JSON.stringify(slotMadeFrom(owner, color, settings)),
-          ...(args.build && { [LABEL.build]: args.build.reused ? "reused" : "built" }),
-        }),
-        networksAdvanced: [{ name: args.network, aliases: [color] }],
-      },
-      {
-        parent: this,
-        deleteBeforeReplace: true,
-        // memorySwap by its name too: it is the provider's own, and the star stands for what this program says.
-        ignoreChanges: keep ? ["*", "memorySwap"] : ["memorySwap"],
-        // Health check, limits and tmpfs would be shown as updates and never reach the container.
-        replaceOnChanges: ["*"],
-        ...(args.after && { dependsOn: args.after }),
-        hooks: { afterCreate: [args.afterCreate] },
-      },
-    );
+    const { ports, ...container } = slotContainer(color, settings);
+    for (let replica = 1; replica <= replicas; replica++) {
+      const called = replicaName(color, replica);
+      new docker.Container(
+        called,
+        {
+          ...container,
+          name: containerName(owner, called),
+          // The host's port leads to the first one.
+          ...(replica === 1 && { ports }),
+          image: image.imageId,
+          envs: environment(color, settings),
+          labels: labelList({
+            ...ownerLabels(owner),
+            [LABEL.role]: "slot",
+            [LABEL.color]: color,
+            [LABEL.replica]: String(replica),
+            [LABEL.version]: settings.slots[color].version,
+            [LABEL.slot]: JSON.stringify(slotMadeFrom(color, settings)),
+            ...(args.build && { [LABEL.build]: args.build.reused ? "reused" : "built" }),
+          }),
+          networksAdvanced: [{ name: args.network, aliases: [called] }],
+        },
+        {
+          parent: this,
+          deleteBeforeReplace: true,
+          // memorySwap by its name too: it is the provider's own, and the star stands for what this program says.
+          ignoreChanges: keep ? ["*", "memorySwap"] : ["memorySwap"],
+          // Health check, limits and tmpfs would be shown as updates and never reach the container.
+          replaceOnChanges: ["*"],
+          ...(args.after && { dependsOn: args.after }),
+          hooks: { afterCreate: [args.afterCreate] },
+        },
+      );
+    }
 
     this.registerOutputs();
   }

@@ -25,10 +25,12 @@ export interface ProxyContainer {
   made: Record<string, unknown>;
 }
 
-/** A color's container as it exists, running or not. */
+/** One of a color's containers as it exists, running or not. */
 export interface SlotContainer {
   id: string;
   name: string;
+  /** Which one of the color's containers it is, from 1 on. */
+  replica: number;
   /** When it was made; ISO 8601, UTC. */
   created?: string;
   /** The image that it was made from, by id. */
@@ -64,7 +66,8 @@ export interface World {
   serving?: Serving;
   /** Why a proxy that runs could not be asked what it serves: which color is live is unknown then. */
   silent?: string;
-  slots: Partial<Record<Color, SlotContainer>>;
+  /** Per color its containers, in their order; none where it has none. */
+  slots: Record<Color, SlotContainer[]>;
   /** Per color, the images built for it that the engine still has. */
   built: Record<Color, BuiltImage[]>;
 }
@@ -132,12 +135,13 @@ async function inspected(docker: Docker, owner: Owner, kind: "container" | "imag
 export function worldOf(containers: Inspected[], images: Inspected[]): World {
   const proxy = containers.find((container) => container.Config.Labels?.[LABEL.role] === "proxy");
   const built = Object.fromEntries(COLORS.map((color) => [color, builtFor(color, [...containers, ...images])]));
-  const slots = COLORS.flatMap((color) => {
-    const found = containers.find(({ Config: { Labels } }) => Labels?.[LABEL.color] === color);
-    return found ? [[color, slotOf(found)] as const] : [];
-  });
+  const slotsOf = (color: Color) =>
+    containers
+      .filter(({ Config: { Labels } }) => Labels?.[LABEL.color] === color)
+      .map(slotOf)
+      .sort((a, b) => a.replica - b.replica);
   return {
-    slots: Object.fromEntries(slots),
+    slots: { blue: slotsOf("blue"), green: slotsOf("green") },
     ...(proxy && {
       proxy: {
         id: proxy.Id,
@@ -166,6 +170,7 @@ function slotOf({ Id, Name, Created, Image, RestartCount, State, Config }: Inspe
   return {
     id: Id,
     name: (Name ?? "").replace(/^\//, ""),
+    replica: Number(labels[LABEL.replica]) || 1,
     ...(Created !== undefined && { created: Created }),
     imageId: Image ?? "",
     state: State ?? { Running: false, Status: "unknown", StartedAt: "", ExitCode: 0, OOMKilled: false },

@@ -95,8 +95,14 @@ function about(start: string, report: ColorReport): string | undefined {
   return problem === undefined ? undefined : `${start} ${problem}`;
 }
 
-function problemWith({ containers }: ColorReport): string | undefined {
-  if (containers.length === 0) return "its container is gone";
-  const [problem] = containers.flatMap((container) => container.problem ?? []);
-  return problem === undefined ? undefined : `its container ${problem}`;
+function problemWith({ containers, missing, retired }: ColorReport): string | undefined {
+  if (containers.length === 0) return retired === "removed" ? undefined : "its container is gone";
+  const ill = containers.filter(({ problem }) => problem !== null);
+  const [first] = ill;
+  const all = containers.length + missing.length;
+  if (missing.length > 0) return `${missing[0]} is gone: it has ${all - missing.length} of its ${all} containers`;
+  if (first === undefined) return undefined;
+  if (all === 1) return `its container ${first.problem}`;
+  const more = ill.length === 1 ? "" : `, and ${ill.length - 1} more of its ${all} containers are not well`;
+  return `${first.name} ${first.problem}${more}`;
 }

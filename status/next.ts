@@ -32,23 +32,24 @@ function forLive({ active, colors, proxy, cutOff, unwatched }: Known, live: Colo
   const idle = other(live);
   const target = colors[idle];
   const isServed = proxy.health?.well === true;
-  const how = target.instant ? ", at once" : "";
+  const how = target.instant ? ", at once" : target.retired === null ? "" : ", which comes up first";
+  const ready = target.well || target.retired !== null;
   const next: NextCommand[] = [];
 
   if (!isServed) {
     const command = active === idle ? up() : activate(idle);
     const move = { purpose: `move the public to ${idle}${how}`, command };
     const mendLive = mend(live, colors[live], commands);
-    return target.well ? [move, ...mendLive] : [...mendLive, ...mend(idle, target, commands)];
+    return ready ? [move, ...mendLive] : [...mendLive, ...mend(idle, target, commands)];
   }
   if (!colors[live].well) next.push(...mend(live, colors[live], commands));
   if (proxy.edited === true) {
-    const moves = active === idle && target.well ? `, and switch to ${idle}` : "";
+    const moves = active === idle && ready ? `, and switch to ${idle}` : "";
     next.push({ purpose: `put the configuration right${moves}`, command: up() });
   }
   if (active === null) next.push({ purpose: `stay on ${live}`, command: activate(live) });
   if (active === idle) {
-    if (target.well) next.push({ purpose: `switch to ${idle}${how}`, command: up() });
+    if (ready) next.push({ purpose: `switch to ${idle}${how}`, command: up() });
     else next.push(...mend(idle, target, commands), { purpose: "then switch", command: up() });
     return [...next, { purpose: `stay on ${live}`, command: activate(live) }];
   }
@@ -59,8 +60,11 @@ function forLive({ active, colors, proxy, cutOff, unwatched }: Known, live: Colo
   // A release would be refused: the color is not changed under its visitors.
   const ends = { purpose: `give ${idle} no visitors`, command: commands.upWith(["canaryPercent", "0"]) };
   const put = proxy.canaryPercent ? ends : release(idle, target, commands);
-  if (!target.well) return [...next, ...mend(idle, target, commands), put];
-  const back = { purpose: target.stable ? `go back to ${idle}${how}` : `switch to ${idle}`, command: activate(idle) };
+  if (!ready) return [...next, ...mend(idle, target, commands), put];
+  const back = {
+    purpose: target.stable || target.retired !== null ? `go back to ${idle}${how}` : `switch to ${idle}`,
+    command: activate(idle),
+  };
   return [...next, put, back];
 }
 
@@ -73,8 +77,9 @@ const release = (color: Color, { image }: ColorReport, { upWith }: Commands): Ne
 });
 
 /** What brings a color back that is not well. */
-function mend(color: Color, { containers }: ColorReport, { up, docker }: Commands): NextCommand[] {
-  if (containers.length === 0) return [{ purpose: `make ${color}'s container again`, command: up("--refresh") }];
+function mend(color: Color, { containers, missing }: ColorReport, { up, docker }: Commands): NextCommand[] {
+  if (containers.length === 0 || missing.length > 0)
+    return [{ purpose: `make ${color}'s container again`, command: up("--refresh") }];
   const ill = containers.filter(({ problem }) => problem !== null);
   // Where Docker finds nothing wrong, its own words are what is left.
   return (ill.length > 0 ? ill : containers).map(({ name, state }) => {

@@ -58,9 +58,13 @@ export interface ColorReport {
   /** Whether it has containers and all of them are healthy. */
   well: boolean;
   stable: boolean;
+  /** Whether its containers were stopped or removed on purpose since it is idle; null where they were not. */
+  retired: "stopped" | "removed" | null;
   /** Whether a switch to it would be at once, without gate and bake. */
   instant: boolean;
   containers: ContainerReport[];
+  /** The names of containers that nginx asks and that are gone. */
+  missing: string[];
 }
 
 /** One container of a color. */
@@ -71,7 +75,7 @@ export interface ContainerReport {
   state: string;
   /** Docker's word: `healthy`, `starting`, `unhealthy`; null where there is no health check or it does not run. */
   health: string | null;
-  /** What is wrong with it, in words; null where it is healthy. */
+  /** What is wrong with it, in words; null where it is healthy, or stopped on purpose. */
   problem: string | null;
   /** Since when it runs, or does not; ISO 8601, UTC; null where it never ran. */
   since: string | null;

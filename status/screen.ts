@@ -57,22 +57,21 @@ function colorTable({ colors, time }: Report, paint: Paint): string[] {
     const cells = COLORS.map((color) => cut(plain(of(colors[color])), COLOR_COLUMNS).padEnd(COLOR_COLUMNS));
     return `${paint("faint", name.padEnd(NAME_COLUMNS))}${cells.join("  ").trimEnd()}`;
   };
-  const each = (of: (container: ContainerReport) => string) => (color: ColorReport) =>
-    color.containers.map(of).join("; ") || "-";
   const names = COLORS.map((color) => paint(color, color) + " ".repeat(COLOR_COLUMNS - color.length));
   return [
     `${" ".repeat(NAME_COLUMNS)}${names.join("  ").trimEnd()}`,
     row("version", ({ version }) => version ?? "-"),
     row("image", ({ image }) => (image === null ? "-" : imageText(image))),
-    row("container", (color) => (color.containers.length === 0 ? "none" : each(({ name }) => name)(color))),
-    row("health", each(healthText)),
-    row(
-      "since",
-      each(({ since }) => (since === null ? "-" : `${clock(new Date(since), false, now)}, ${ago(since, now)}`)),
+    row("container", ({ containers: [first, ...more] }) =>
+      first === undefined ? "none" : `${first.name}${more.length === 0 ? "" : ` and ${more.length} more`}`,
     ),
-    row(
-      "restarts",
-      each(({ restarts }) => String(restarts)),
+    row("health", healthOf),
+    row("since", ({ containers }) => {
+      const since = latest(containers);
+      return since === undefined ? "-" : `${clock(new Date(since), false, now)}, ${ago(since, now)}`;
+    }),
+    row("restarts", ({ containers }) =>
+      containers.length === 0 ? "-" : String(containers.reduce((sum, { restarts }) => sum + restarts, 0)),
     ),
     row("role", roleText),
   ];
@@ -81,6 +80,27 @@ function colorTable({ colors, time }: Report, paint: Paint): string[] {
 function imageText({ id, reference, source }: NonNullable<ColorReport["image"]>): string {
   const from = reference ?? (source === null ? "of unknown origin" : `app/ at ${source}`);
   return `${id.slice(0, 12)}, ${from}`;
+}
+
+/** When the last one of a color's containers began to run, or ended. */
+const latest = (containers: ContainerReport[]): string | undefined =>
+  containers
+    .flatMap(({ since }) => since ?? [])
+    .sort((a, b) => Date.parse(a) - Date.parse(b))
+    .at(-1);
+
+/** How a color's containers are: those that are not well first, and how many are. */
+function healthOf({ containers, missing, retired }: ColorReport): string {
+  if (containers.length === 0) return "-";
+  const all = containers.length + missing.length;
+  const well = containers.filter(({ problem }) => problem === null);
+  const [ill] = containers.filter(({ problem }) => problem !== null);
+  if (ill === undefined && missing.length === 0) {
+    const word = retired === "stopped" && containers.every(({ state }) => state === "exited") ? "stopped" : "healthy";
+    return all === 1 ? word : `${all} ${word}`;
+  }
+  const worst = ill === undefined ? `${missing[0]} is gone` : healthText(ill);
+  return all === 1 ? worst : `${well.length} of ${all} healthy; ${worst}`;
 }
 
 function healthText({ state, health, problem }: ContainerReport): string {
@@ -93,9 +113,10 @@ function healthText({ state, health, problem }: ContainerReport): string {
     : `${state}: ${problem}`;
 }
 
-function roleText({ role, stable, instant }: ColorReport): string {
+function roleText({ role, stable, instant, retired }: ColorReport): string {
   if (role === null) return "-";
   if (role === "live") return stable ? "live, stable" : "live, not stable";
+  if (retired !== null) return `idle, ${retired}: the way to it brings it up`;
   if (instant) return "idle, stable: the way to it is instant";
   return stable ? "idle, stable" : "idle, not stable";
 }

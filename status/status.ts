@@ -1,7 +1,7 @@
 import { COLORS, type Color, other } from "../stacks/color";
 import { hide, verdict } from "../stacks/health";
 import { differences, type Made, type Making } from "../stacks/made";
-import { containerName, type Owner } from "../stacks/names";
+import { containerName, type Owner, replicaNames } from "../stacks/names";
 import { isStable } from "../stacks/serving";
 import type { SlotContainer, UnknownWorld, World } from "../stacks/world";
 import { commandsFor } from "./commands";
@@ -35,7 +35,7 @@ export function statusOf(facts: Facts): Report | CantTell {
       { purpose: "find the engine", command: next },
     ]);
   }
-  if (world.proxy === undefined && Object.keys(world.slots).length === 0) {
+  if (world.proxy === undefined && COLORS.every((color) => world.slots[color].length === 0)) {
     const bring = { purpose: "bring it up", command: commands.up() };
     const reason = `Nothing of the stack ${owner.stack} runs on this engine`;
     if ("color" in facts.active) return cantTell(reason, [bring]);
@@ -53,10 +53,9 @@ export function statusOf(facts: Facts): Report | CantTell {
   const { serving } = world;
   const live = serving?.color ?? null;
   const pending = pendingIn(world, live);
-  const colors = Object.fromEntries(COLORS.map((color) => [color, colorOf(color, world, live, pending)])) as Record<
-    Color,
-    ColorReport
-  >;
+  const colors = Object.fromEntries(
+    COLORS.map((color) => [color, colorOf(color, owner, world, live, pending)]),
+  ) as Record<Color, ColorReport>;
   const stable = COLORS.filter((color) => colors[color].stable);
   const active = "color" in facts.active ? facts.active.color : null;
   const proxy = proxyOf(owner, world);
@@ -96,17 +95,17 @@ export const cantTell = (reason: string, next: NextCommand[] = []): CantTell => 
   next,
 });
 
-function colorOf(color: Color, world: World, live: Color | null, pending: Pending | null): ColorReport {
-  const slot = world.slots[color];
-  const containers = slot === undefined ? [] : [containerOf(slot)];
-  const well = containers.length > 0 && containers.every(({ problem }) => problem === null);
-  const stable =
-    world.serving !== undefined &&
-    isStable(
-      world.serving.record,
-      color,
-      containers.map(({ id }) => id),
-    );
+function colorOf(color: Color, owner: Owner, world: World, live: Color | null, pending: Pending | null): ColorReport {
+  const slots = world.slots[color];
+  const [slot] = slots;
+  const { retired } = world.serving?.record ?? {};
+  const purpose = retired?.color === color ? retired.how : null;
+  const containers = slots.map((slot) => containerOf(slot, purpose));
+  const missing = replicaNames(color, world.serving?.replicas[color] ?? 0)
+    .map((name) => containerName(owner, name))
+    .filter((_, at) => slots.length > 0 && !slots.some(({ replica }) => replica === at + 1));
+  const well = containers.length > 0 && missing.length === 0 && slots.every((slot) => problemOf(slot) === undefined);
+  const stable = world.serving !== undefined && isStable(world.serving.record, color, slots);
   const role = live === null ? null : live === color ? "live" : "idle";
   return {
     role,
@@ -114,9 +113,11 @@ function colorOf(color: Color, world: World, live: Color | null, pending: Pendin
     image: slot === undefined ? null : imageOf(color, slot, world),
     well,
     stable,
+    retired: purpose,
     // One that is behind is made anew by the run that switches to it.
     instant: role === "idle" && well && stable && pending?.color !== color,
     containers,
+    missing,
   };
 }
 
@@ -130,12 +131,13 @@ function imageOf(color: Color, slot: SlotContainer, world: World): ColorReport["
   };
 }
 
-function containerOf(slot: SlotContainer): ContainerReport {
+function containerOf(slot: SlotContainer, retired: ColorReport["retired"]): ContainerReport {
   const { id, name, state, restarts } = slot;
   const since = state.Running ? state.StartedAt : state.FinishedAt;
   // Docker's year 1 stands for never.
   const known = since !== undefined && Date.parse(since) > 0;
-  const problem = problemOf(slot);
+  // One that was stopped on purpose has nothing wrong with it.
+  const problem = retired !== null && state.Status === "exited" ? undefined : problemOf(slot);
   return {
     id,
     name,
@@ -184,11 +186,12 @@ function proxyOf(owner: Owner, { proxy, serving }: World): ProxyReport {
 
 /** What the two colors run differently, beside what each has of its own, as a change of the one that was made first. */
 function pendingIn({ slots }: World, live: Color | null): Pending | null {
-  const { blue, green } = slots;
+  const [blue] = slots.blue;
+  const [green] = slots.green;
   if (blue === undefined || green === undefined) return null;
-  const [before, after] = [makingOf(blue), makingOf(green)];
   const color = olderOf(blue, green) ?? live ?? "blue";
-  const [from, to] = color === "blue" ? [before, after] : [after, before];
+  const from = makingOf(color === "blue" ? blue : green);
+  const to = makingOf(color === "blue" ? green : blue);
   // Without its label nothing can be compared with it.
   if (from.made.definition === undefined) return { color, settings: differences(color, from, from).shared };
   if (to.made.definition === undefined) return { color: other(color), settings: differences(color, to, to).shared };

@@ -81,7 +81,7 @@ pulumi.runtime.setMocks(
 );
 
 const owner = { project: "blue-green", stack: "dev" };
-const empty: World = { slots: {}, built: { blue: [], green: [] } };
+const empty: World = { slots: { blue: [], green: [] }, built: { blue: [], green: [] } };
 const running: ContainerState = {
   ...{ Running: true, Status: "running", StartedAt: "2026-01-01T00:00:00Z", ExitCode: 0, OOMKilled: false },
   Health: { Status: "healthy" },
@@ -97,18 +97,26 @@ function after(change: Partial<Settings>): World {
   const { activeColor, slots, environment, secretEnvironment } = settings;
   const generation = generationOf(render(settings));
   const container = (color: Color): SlotContainer => ({
-    ...{ id: `${color}-1`, name: `blue-green-dev-${color}`, imageId: "sha256:1", state: running, restarts: 0 },
+    ...{
+      id: `${color}-1`,
+      name: `blue-green-dev-${color}`,
+      replica: 1,
+      imageId: "sha256:1",
+      state: running,
+      restarts: 0,
+    },
     version: slots[color].version,
-    made: slotMadeFrom(owner, color, settings),
+    made: slotMadeFrom(color, settings),
     environment: { ...environment, ...secretEnvironment },
   });
   return {
     ...empty,
     proxy: { id: "p", running: true, made: proxyMadeFrom(owner, settings) },
-    slots: { blue: container("blue"), green: container("green") },
+    slots: { blue: [container("blue")], green: [container("green")] },
     serving: {
       ...{ generation, declared: generation, color: activeColor, answers: true, edited: false, history: [] },
       canaryPercent: settings.canaryPercent,
+      replicas: { blue: settings.replicas, green: settings.replicas },
       record: {
         stable: { blue: ["blue-1"], green: ["green-1"] },
         ...(settings.canaryPercent > 0 && { canary: settings.canaryPercent }),
@@ -124,7 +132,7 @@ const promiseOf = <T>(output: pulumi.Output<T>): Promise<T> => new Promise((reso
 const RESOURCES = 9;
 
 /** Makes the component with these settings and answers all that it made; its proxy serves what the cutover asks for. */
-async function make(settings: Partial<Settings> = {}, world: World = empty) {
+async function make(settings: Partial<Settings> = {}, world: World = empty, resources = RESOURCES) {
   made = [];
   options = new Map();
   hooks = new Map();
@@ -140,7 +148,7 @@ async function make(settings: Partial<Settings> = {}, world: World = empty) {
   const service = new BlueGreen("service", { owner, settings: { ...sampleSettings, ...settings }, world, engine });
   // The component is there before its parts are, and the last word is the proxy's: two questions.
   const deadline = Date.now() + 20_000;
-  while (made.length < RESOURCES || asked.length < 2) {
+  while (made.length < resources || asked.length < 2) {
     assert.ok(Date.now() < deadline, `${made.length} resources were made, ${asked.length} questions asked`);
     await pause(5);
   }
@@ -198,11 +206,12 @@ test("the two colors are equal but for name, color, version, port and image", as
     assert.deepEqual(envs, [`COLOR=${color}`, "DRAIN_SECONDS=27", "PORT=5000", "SHOP=42"]);
     assert.deepEqual(ports, [{ internal: 5000, external: port, ip: "127.0.0.1" }]);
     assert.deepEqual(networksAdvanced, [{ name: "blue-green-dev", aliases: [color] }]);
-    const slot = slotMadeFrom(owner, color, { ...sampleSettings, ...settings });
+    const slot = slotMadeFrom(color, { ...sampleSettings, ...settings });
     assert.deepEqual(labels, [
       { label: "blue-green.build", value: "built" },
       { label: "blue-green.color", value: color },
       { label: "blue-green.project", value: "blue-green" },
+      { label: "blue-green.replica", value: "1" },
       { label: "blue-green.role", value: "slot" },
       { label: "blue-green.slot", value: JSON.stringify(slot) },
       { label: "blue-green.stack", value: "dev" },
@@ -319,7 +328,7 @@ test("what a container was made from is on it by name, without any value of an e
 
 test("a setting that is named changes nothing of the hash over the rest, and neither does the color", () => {
   const definition = (settings: Partial<Settings>, color: Color = "blue") =>
-    slotMadeFrom(owner, color, { ...sampleSettings, ...settings }).definition;
+    slotMadeFrom(color, { ...sampleSettings, ...settings }).definition;
   const slots = { blue: { version: "9", port: 9, image: "x" }, green: { version: "8", port: 8 } };
   const others = { slots, appPort: 1, healthPath: "/x", memoryMb: 1, stopGraceSeconds: 1, environment: { A: "1" } };
   assert.equal(definition({ ...others, secretEnvironment: { B: "2" } }), definition({}));
@@ -357,6 +366,7 @@ test("the cutover is one constant command; everything else travels on standard i
     STICKY_SECONDS: "0",
     DRAIN_SECONDS: "60",
     KEEP_ALIVE_SECONDS: "10",
+    IDLE: "running",
     DOCKER_CONTEXT: "default",
     DOCKER_HOST: "ssh://host",
   });
@@ -388,8 +398,15 @@ test("what the command is given is what the cutover reads, each setting where it
     ...{ smokeTests: settings.smokeTests, gateCommand: settings.gateCommand, gateTimeoutSeconds: 301 },
     targetHost: "engine.example",
     limits: { maxErrorPercent: 1.5, minRequests: 21, maxP95Seconds: 0.25 },
-    ...{ canaryPercent: 0, canarySetting: 0, ports: { blue: 5055, green: 5055 }, sessions: false, files: {} },
-    ...{ stickySeconds: undefined, retire: undefined, drainSeconds: 60, keepAliveSeconds: 10 },
+    ...{
+      canaryPercent: 0,
+      canarySetting: 0,
+      ports: { blue: 5055, green: 5055 },
+      replicas: { blue: 1, green: 1 },
+      sessions: false,
+      files: {},
+    },
+    ...{ stickySeconds: undefined, retire: undefined, idle: "running", drainSeconds: 60, keepAliveSeconds: 10 },
   });
   await make();
   const plain = one(COMMAND, "cutover");
@@ -604,7 +621,7 @@ test("both colors' containers, and nothing else, are followed by a look at their
 async function errorOf(name: string): Promise<string | undefined> {
   const hook = hooks.get(name);
   assert.ok(hook, name);
-  const args = { urn: "urn", id: "g1", name: "green", type: CONTAINER };
+  const args = { urn: "urn", id: "g1", name: name.split("-")[1] ?? "", type: CONTAINER };
   return Promise.resolve(hook.callback(args)).then(
     () => undefined,
     (error: Error) => error.message,
@@ -753,4 +770,47 @@ test("a refusal of the plan comes before any resource, with every reason", () =>
       ),
   );
   assert.deepEqual(made, []);
+});
+
+test("each container of a color has a name of its own, and only the first one the host's port", async () => {
+  await make({ replicas: 3 }, empty, RESOURCES + 4);
+  for (const color of ["blue", "green"] as const) {
+    const all = [color, `${color}-2`, `${color}-3`].map((name) => one(CONTAINER, name));
+    assert.deepEqual(
+      all.map(({ name, networksAdvanced, ports }) => [name, networksAdvanced, ports]),
+      ["", "-2", "-3"].map((end) => [
+        `blue-green-dev-${color}${end}`,
+        [{ name: "blue-green-dev", aliases: [`${color}${end}`] }],
+        end === "" ? [{ internal: 5000, external: sampleSettings.slots[color].port, ip: "127.0.0.1" }] : undefined,
+      ]),
+    );
+    const replicas = all.map(
+      ({ labels }) =>
+        (labels as { label: string; value: string }[]).find(({ label }) => label === "blue-green.replica")?.value,
+    );
+    assert.deepEqual(replicas, ["1", "2", "3"]);
+  }
+});
+
+test("a container that comes beside a live one that lags behind is made of what that one runs, its secrets still secret", async () => {
+  const old = { memoryMb: 128, environment: { A: "old" }, secretEnvironment: { B: "hunter2" } };
+  const now = { memoryMb: 512, environment: { A: "new", C: "3" }, secretEnvironment: { B: "hunter3" } };
+  await make({ ...now, replicas: 2 }, after(old), RESOURCES + 2);
+  const { memory, envs, labels } = one(CONTAINER, "blue-2");
+  assert.equal(memory, 128);
+  assert.match(JSON.stringify(envs), /A=old/);
+  assert.doesNotMatch(JSON.stringify([envs, labels]), /hunter3|C=3/);
+  assert.doesNotMatch(JSON.stringify(labels), /hunter2/);
+  assert.equal(one(CONTAINER, "green-2").memory, 512);
+});
+
+test("an idle color that is removed has no container, and its image stays as it is", async () => {
+  const settings = { idle: "removed", idleAfterMinutes: 0 } as const;
+  const world = after(settings);
+  const { serving = assert.fail() } = world;
+  const since = "2026-01-01T00:00:00.000Z";
+  await make(settings, { ...world, serving: { ...serving, record: { ...serving.record, since } } }, RESOURCES - 1);
+  assert.ok(!made.some(({ type, name }) => type === CONTAINER && name.startsWith("green")));
+  assert.deepEqual(optionsOf(IMAGE, "green").ignoreChanges, ["*"]);
+  assert.equal((one(COMMAND, "cutover").environment as Record<string, string>).IDLE, "removed");
 });

@@ -19,8 +19,8 @@ const golden = (name: string): string => readFileSync(join(__dirname, name), "ut
 const settings: ConfigurationSettings = {
   activeColor: "blue",
   slots: {
-    blue: { appPort: 5001, healthPath: "/health/ready" },
-    green: { appPort: 5002, healthPath: "/health/green" },
+    blue: { appPort: 5001, healthPath: "/health/ready", replicas: 1 },
+    green: { appPort: 5002, healthPath: "/health/green", replicas: 1 },
   },
   drainSeconds: 31,
   keepAliveSeconds: 11,
@@ -38,9 +38,16 @@ const settings: ConfigurationSettings = {
 
 const FILES = { tester: "tester-0123456789abcdef.conf", maintenance: "maintenance-0123456789abcdef.html" };
 
+/** Those slots with so many containers. */
+const slotsOf = (blue: number, green: number): ConfigurationSettings["slots"] => ({
+  blue: { ...settings.slots.blue, replicas: blue },
+  green: { ...settings.slots.green, replicas: green },
+});
+
 /** The same with all that can be on. */
 const everything: ConfigurationSettings = {
   ...settings,
+  slots: slotsOf(3, 2),
   canaryPercent: 5,
   stickySessions: "cookie",
   rateLimitPerSecond: 50,
@@ -70,17 +77,19 @@ const COMBINATIONS: ConfigurationSettings[] = [0, 5].flatMap((canaryPercent) =>
   (["none", "cookie"] as const).flatMap((stickySessions) =>
     [{}, { tester: FILES.tester }, { maintenance: FILES.maintenance }, FILES].flatMap((files) =>
       [0, 50].flatMap((rateLimitPerSecond) =>
-        [0, 20].map((maxConnections) => ({
-          ...settings,
-          ...{ canaryPercent, stickySessions, files, rateLimitPerSecond, maxConnections },
-        })),
+        [0, 20].flatMap((maxConnections) =>
+          [settings.slots, everything.slots].map((slots) => ({
+            ...settings,
+            ...{ canaryPercent, stickySessions, files, rateLimitPerSecond, maxConnections, slots },
+          })),
+        ),
       ),
     ),
   ),
 );
 
 test("a switch changes one line, whatever is on", () => {
-  assert.equal(COMBINATIONS.length, 64);
+  assert.equal(COMBINATIONS.length, 128);
   for (const each of COMBINATIONS) {
     const [blue, green] = COLORS.map((activeColor) => renderConfiguration(template, { ...each, activeColor }));
     assert.deepEqual(different(blue ?? "", green ?? ""), [["default blue;", "default green;"]]);
@@ -100,15 +109,18 @@ test("what is off does not stand in it, and no line is left behind where it woul
     maintenance: /maintenance|\$closed|return 503/,
     rateLimitPerSecond: /limit_req/,
     maxConnections: /limit_conn/,
+    replicas: /least_conn|-2:|fail_timeout|next_upstream_t/,
   };
   for (const each of COMBINATIONS) {
     const sessions = each.canaryPercent > 0 || each.stickySessions === "cookie";
-    const on = { ...each, ...each.files, sessions };
+    const replicas = each.slots !== settings.slots;
+    const on = { ...each, ...each.files, sessions, replicas };
     const text = renderConfiguration(template, each);
     for (const [key, pattern] of Object.entries(words)) {
       assert.equal(pattern.test(text), Boolean(on[key as keyof typeof on]), `${key}: ${pattern}`);
     }
     assert.equal(/binary_remote_addr/.test(text), each.rateLimitPerSecond + each.maxConnections > 0);
+    assert.equal(/[$@]again|proxy_connect_timeout 2s/.test(text), sessions || replicas);
     assert.equal(/\$idle\b/.test(text), each.canaryPercent > 0 || "tester" in each.files);
     assert.doesNotMatch(text, /\n\n\n|\{\{|\}\}|[ \t]\n/);
     assert.equal(text.split("{").length, text.split("}").length);
@@ -116,7 +128,8 @@ test("what is off does not stand in it, and no line is left behind where it woul
 });
 
 test("where a color is reached stands in lines of its own, and nowhere else", () => {
-  const slots = { ...settings.slots, green: { appPort: 5099, healthPath: "/other" } };
+  const slots = { ...settings.slots, green: { appPort: 5099, healthPath: "/other", replicas: 1 } };
+  const one = { ...everything, slots: settings.slots };
   assert.deepEqual(
     different(renderConfiguration(template, settings), renderConfiguration(template, { ...settings, slots })),
     [
@@ -125,13 +138,64 @@ test("where a color is reached stands in lines of its own, and nowhere else", ()
     ],
   );
   assert.deepEqual(
-    different(renderConfiguration(template, everything), renderConfiguration(template, { ...everything, slots })),
+    different(renderConfiguration(template, one), renderConfiguration(template, { ...everything, slots })),
     [
       ["server green:5002 resolve;", "server green:5099 resolve;"],
       ["server green:5002 resolve max_fails=0;", "server green:5099 resolve max_fails=0;"],
       ["proxy_pass http://green/health/green;", "proxy_pass http://green/other;"],
     ],
   );
+});
+
+/** What stands in an upstream. */
+const linesOf = (text: string, upstream: string): string[] =>
+  (new RegExp(`upstream ${upstream} \\{\\n([^}]*)\\}`).exec(text)?.[1] ?? "")
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "" && !line.startsWith("#"));
+const KEPT = ["keepalive 64;", "keepalive_timeout 4s;"];
+
+test("one container of a color is the server of its upstream, whatever the other color has", () => {
+  for (const slots of [slotsOf(1, 1), slotsOf(1, 20)]) {
+    const text = renderConfiguration(template, { ...everything, slots });
+    assert.deepEqual(linesOf(text, "blue"), ["zone blue 256k;", "server blue:5001 resolve;", ...KEPT]);
+    assert.deepEqual(linesOf(text, "blue_or_active"), [
+      ...[
+        "zone blue_or_active 256k;",
+        "server blue:5001 resolve max_fails=0;",
+        "server 127.0.0.1:8082 backup;",
+        ...KEPT,
+      ],
+    ]);
+  }
+});
+
+test("several containers are each a server by their own names, and again as backups that never count as failed", () => {
+  for (const [replicas, names] of [
+    [2, ["green", "green-2"]],
+    [3, ["green", "green-2", "green-3"]],
+    [20, ["green", ...Array.from({ length: 19 }, (_, at) => `green-${at + 2}`)]],
+  ] as const) {
+    const text = renderConfiguration(template, { ...everything, slots: slotsOf(1, replicas) });
+    const servers = names.map((name) => `server ${name}:5002 resolve max_fails=1 fail_timeout=5s;`);
+    assert.deepEqual(linesOf(text, "green"), [
+      ...["zone green 256k;", "least_conn;", ...servers],
+      ...names.map((name) => `server ${name}:5002 resolve backup max_fails=0;`),
+      ...KEPT,
+    ]);
+    assert.deepEqual(linesOf(text, "green_or_active"), [
+      ...["zone green_or_active 256k;", "least_conn;", ...servers, "server 127.0.0.1:8082 backup;", ...KEPT],
+    ]);
+  }
+});
+
+test("another number of containers changes the servers of that color's upstreams, and nothing else", () => {
+  const [few, many] = [slotsOf(3, 2), slotsOf(20, 2)].map((slots) => {
+    const text = renderConfiguration(template, { ...everything, slots });
+    assert.equal(text.split(/^ *server blue/m).length - 1, 3 * slots.blue.replicas);
+    return text.replace(/^ *server blue.*\n/gm, "");
+  });
+  assert.equal(few, many);
 });
 
 test("the page of maintenance is named where 503 is answered: what a location has of its own ends what it would inherit", () => {
@@ -193,7 +257,12 @@ function accepted(values: Record<string, string>): ConfigurationSettings | undef
   const on = { canaryPercent: "5", stickySessions: "cookie", rateLimitPerSecond: "50", maxConnections: "20" };
   try {
     const parsed = parseSettings(raw({ ...on, ...values }), new Set());
-    return { ...parsed, slots: { blue: parsed, green: parsed }, files: FILES };
+    const slot = { appPort: parsed.appPort, healthPath: parsed.healthPath };
+    return {
+      ...parsed,
+      slots: { blue: { ...slot, replicas: 3 }, green: { ...slot, replicas: 2 } },
+      files: FILES,
+    };
   } catch (error) {
     assert.ok(error instanceof SettingsError);
     return undefined;
@@ -370,7 +439,8 @@ const IDLE = { held: NOW + 1, over: NOW, none: 0, canary: undefined } as const;
 test("whatever a request brings, exactly one color comes out, and the right one: tester, session and canary, in each combination", () => {
   let count = 0;
   for (const each of COMBINATIONS) {
-    if (each.rateLimitPerSecond + each.maxConnections > 0) continue;
+    // Neither limits nor containers have a say in it: see below.
+    if (each.rateLimitPerSecond + each.maxConnections > 0 || each.slots !== settings.slots) continue;
     const hasSessions = each.canaryPercent > 0 || each.stickySessions === "cookie";
     const hasTesters = each.files.tester !== undefined;
     const front = hasSessions ? "$upstream" : "$color";
@@ -438,6 +508,25 @@ test("whatever a request brings, exactly one color comes out, and the right one:
   assert.ok(count > 50_000, String(count));
 });
 
+test("the number of containers changes no variable, but for whom a request is asked of again", () => {
+  /** Without the servers, the tries and their times, and that. */
+  const rest = (text: string) =>
+    text
+      .replace(/\n\n( *#.*\n)* *proxy_next_upstream_tries.*\n.*/, "")
+      .replace(/\n\n( *#.*\n)* *map .* \$again \{[^}]*\}/, "")
+      .replace(/ *location @again \{[^}]*\}[^}]*\}\n/, "")
+      .replace(
+        /^ *(server [a-z0-9-]+:\d+ resolve.*|least_conn;|error_page 502 = @again;|proxy_connect_timeout [25]s;)\n/gm,
+        "",
+      );
+  for (const each of COMBINATIONS) {
+    assert.equal(
+      rest(renderConfiguration(template, each)),
+      rest(renderConfiguration(template, { ...each, slots: settings.slots })),
+    );
+  }
+});
+
 test("with nothing on, nothing that a request brings says where it goes", () => {
   for (const activeColor of COLORS) {
     const maps = mapsOf({ ...settings, activeColor }, {} as Sessions);
@@ -488,7 +577,7 @@ test("an invented cookie or token changes nothing at all, whatever is in it", ()
       if (COLORS.some((color) => has(`blue_green_session=${WORDS[color]}`))) return;
       compared++;
       const [bare, invented] = [{}, { cookie, "x-blue-green-preview": token }].map((headers) =>
-        ["color", "upstream", "new_session", "closed", "moves"].map((name) =>
+        ["color", "upstream", "new_session", "closed", "again"].map((name) =>
           all.value(name, { headers, lot, now: NOW }),
         ),
       );
@@ -497,6 +586,38 @@ test("an invented cookie or token changes nothing at all, whatever is in it", ()
     { numRuns: 3000 },
   );
   assert.ok(compared > 2000, String(compared));
+});
+
+test("asked again is what may be asked twice, or what nginx was about to ask another container", () => {
+  const one = "172.18.0.3:5001";
+  const again = (of: ConfigurationSettings, request: Request) =>
+    mapsOf(of, { blue: { word: WORDS.blue }, green: { word: WORDS.green, until: NOW + 60 } }).value("again", {
+      now: NOW,
+      ...request,
+    });
+  const onGreen = { headers: { cookie: `blue_green_session=${WORDS.green}` } };
+  const replicas = { ...settings, slots: slotsOf(3, 2) };
+  const sessions = { ...everything, slots: settings.slots };
+  for (const method of ["GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE", "BREW"]) {
+    const safe = ["GET", "HEAD", "OPTIONS"].includes(method);
+    const after = (asked: string, more: Request = {}) => ({ method, asked, ...more });
+    // It answered, or was asked and did not: that was for nginx to repeat.
+    for (const asked of ["", one, `${one}, ${one}`, `${one} : ${one}`, "127.0.0.1:8082"]) {
+      assert.equal(again(replicas, after(asked)), "", asked);
+      assert.equal(again(everything, after(asked)), "", asked);
+      for (const of of [everything, sessions]) {
+        assert.equal(again(of, after(asked, onGreen)), safe ? "127.0.0.1:8082" : "", asked);
+      }
+    }
+    // Going on, it found that the upstream had changed.
+    for (const before of ["", `${one}, `, `${one}, ${one}, `]) {
+      assert.equal(again(replicas, after(`${before}blue`)), "blue");
+      assert.equal(again(everything, after(`${before}blue`)), "blue");
+      assert.equal(again(everything, after(`${before}green_or_active`, onGreen)), "green_or_active");
+      assert.equal(again(sessions, after(`${before}blue`)), "");
+      assert.equal(again(sessions, after(`${before}green_or_active`, onGreen)), safe ? "127.0.0.1:8082" : "");
+    }
+  }
 });
 
 test("the visitor's cookie is secure under TLS, and names whoever answered", () => {

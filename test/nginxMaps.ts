@@ -11,6 +11,8 @@ export interface Request {
   /** Where the connection comes from. */
   from?: string;
   method?: string;
+  /** Whom nginx has asked so far, as `$upstream_addr` has it: where there was nobody left to ask, the upstream's own name. */
+  asked?: string;
   scheme?: string;
   /** Where in the whole of all clients `split_clients` puts this one: 0 to below 100, in percent. */
   lot?: number;
@@ -125,13 +127,20 @@ function split({ entries }: Block, { lot = 99.99 }: Request): string {
 }
 
 function builtIn(name: string, request: Request): string {
-  const { headers = {}, from = "192.0.2.7", method = "GET", scheme = "http", now = 1_800_000_000 } = request;
+  const {
+    headers = {},
+    from = "192.0.2.7",
+    method = "GET",
+    asked = "",
+    scheme = "http",
+    now = 1_800_000_000,
+  } = request;
   if (name === "upstream_http_x_blue_green_active") return request.answeredBy ?? "";
   if (name.startsWith("http_")) return headers[name.slice("http_".length).replaceAll("_", "-")] ?? "";
   if (name.startsWith("cookie_")) return cookie(headers.cookie ?? "", name.slice("cookie_".length));
   const others: Record<string, string> = {
     ...{ realip_remote_addr: from, remote_addr: from, binary_remote_addr: from, host: "shop.example" },
-    ...{ request_method: method, scheme, msec: `${now}.123` },
+    ...{ request_method: method, upstream_addr: asked, scheme, msec: `${now}.123` },
   };
   const value = others[name];
   if (value === undefined) throw new Error(`$${name} is defined nowhere`);

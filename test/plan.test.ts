@@ -10,18 +10,28 @@ import { slotMadeFrom } from "../stacks/slot";
 import type { BuiltImage, SlotContainer, World } from "../stacks/world";
 import { sampleSettings } from "./settings.sample";
 
-const owner = { project: "blue-green", stack: "dev" };
 const proxy = { nginxImage: "nginx:1.30.6", bindAddress: "127.0.0.1", httpPort: 8080, definition: "abc" };
 
 /** Stands for the hash of the rendered configuration: the same for the same, and readable. */
 const generationIn = (active: Color, { runs: { blue, green }, canaryPercent }: Asked): string =>
-  `${active} ${blue.appPort}${blue.healthPath} ${green.appPort}${green.healthPath}${canaryPercent === 0 ? "" : ` ${canaryPercent} %`}`;
+  [
+    active,
+    ...[blue, green].map(({ appPort, healthPath, replicas }) => `${replicas}x${appPort}${healthPath}`),
+    canaryPercent,
+  ].join(" ");
 type Asked = Pick<Plan, "runs" | "canaryPercent">;
 
 const slotsOf = (settings: Settings) => ({
-  blue: slotMadeFrom(owner, "blue", settings),
-  green: slotMadeFrom(owner, "green", settings),
+  blue: slotMadeFrom("blue", settings),
+  green: slotMadeFrom("green", settings),
 });
+
+/** What both colors run, as the settings have it. */
+const runsOf = (settings: Settings): Plan["runs"] => {
+  const { replicas } = settings;
+  const { blue, green } = slotsOf(settings);
+  return { blue: { ...blue, replicas }, green: { ...green, replicas } };
+};
 
 const environmentOf = (settings: Settings) => ({ ...settings.environment, ...settings.secretEnvironment });
 
@@ -30,12 +40,13 @@ const running = { Running: true, Status: "running", StartedAt: "2026-01-01T00:00
 /** A color's container as these settings made it. */
 const containerOf = (color: Color, settings: Settings, change: Partial<SlotContainer> = {}): SlotContainer => ({
   id: `${color}-1`,
+  replica: 1,
   name: `blue-green-dev-${color}`,
   imageId: `sha256:${color}`,
   state: running,
   restarts: 0,
   version: settings.slots[color].version,
-  made: slotMadeFrom(owner, color, settings),
+  made: slotMadeFrom(color, settings),
   // The image's own and the program's own are never compared.
   environment: { PATH: "/bin", COLOR: color, ...environmentOf(settings) },
   ...change,
@@ -44,7 +55,7 @@ const containerOf = (color: Color, settings: Settings, change: Partial<SlotConta
 /** When the runs of these tests take place. */
 const NOW = new Date("2026-01-02T04:00:00Z");
 
-const emptyWorld: World = { slots: {}, built: { blue: [], green: [] } };
+const emptyWorld: World = { slots: { blue: [], green: [] }, built: { blue: [], green: [] } };
 
 /** The latest cutover, as the history tells it. */
 const latest: HistoryEntry = {
@@ -55,7 +66,7 @@ const latest: HistoryEntry = {
 /** What the proxy serves after an `up` with these settings that ended well. */
 const servedBy = (settings: Settings): Serving => {
   const { activeColor, canaryPercent } = settings;
-  const generation = generationIn(activeColor, { runs: slotsOf(settings), canaryPercent });
+  const generation = generationIn(activeColor, { runs: runsOf(settings), canaryPercent });
   return {
     generation,
     declared: generation,
@@ -63,6 +74,7 @@ const servedBy = (settings: Settings): Serving => {
     answers: true,
     edited: false,
     canaryPercent,
+    replicas: { blue: settings.replicas, green: settings.replicas },
     record: {
       stable: { [activeColor]: [`${activeColor}-1`] },
       ...(canaryPercent > 0 && { canary: canaryPercent }),
@@ -75,7 +87,7 @@ const servedBy = (settings: Settings): Serving => {
 const after = (settings: Settings, change: Partial<World> = {}): World => ({
   ...emptyWorld,
   proxy: { id: "p", running: true, made: proxy },
-  slots: { blue: containerOf("blue", settings), green: containerOf("green", settings) },
+  slots: { blue: [containerOf("blue", settings)], green: [containerOf("green", settings)] },
   serving: servedBy(settings),
   built: {
     blue: [{ version: settings.slots.blue.version, source: "new", base: "python:3", reused: false }],
@@ -115,7 +127,9 @@ test("on an empty engine both versions are built from the sources as they are, a
     build: { blue: release, green: release },
     keep: { blue: false, green: false, proxy: false },
     pending: [],
-    runs: slotsOf(sampleSettings),
+    runs: runsOf(sampleSettings),
+    containers: { blue: 1, green: 1 },
+    idle: "running",
     replacedProxyId: undefined,
     mend: undefined,
     first: true,
@@ -132,11 +146,13 @@ test("an up after an up keeps the live color and the proxy, and says nothing", (
       canaryPercent: 0,
       keep: { blue: false, green: false, proxy: true, [settings.activeColor]: true },
       pending: [],
+      containers: { blue: 1, green: 1 },
+      idle: "running",
       replacedProxyId: undefined,
       mend: undefined,
       first: false,
     });
-    assert.deepEqual(runs, slotsOf(settings));
+    assert.deepEqual(runs, runsOf(settings));
     assert.deepEqual(build.blue, { version: "1.0.0", source: "new", base: "python:3", reused: false });
   }
 });
@@ -389,14 +405,14 @@ test("the proxy goes on asking the live color at the port and path that it runs 
       return "g";
     },
   });
-  assert.deepEqual(decided.runs.blue, { ...slotsOf(settings).blue, appPort: 5000, healthPath: "/healthz" });
-  assert.deepEqual(decided.runs.green, slotsOf(settings).green);
+  assert.deepEqual(decided.runs.blue, { ...runsOf(settings).blue, appPort: 5000, healthPath: "/healthz" });
+  assert.deepEqual(decided.runs.green, runsOf(settings).green);
   assert.deepEqual(asked, [{ runs: decided.runs, canaryPercent: 0 }]);
 });
 
 test("a live container that does not say what it was made from is kept, and all of it is pending", () => {
   const container = containerOf("blue", sampleSettings, { made: {}, version: "unknown" });
-  const world = after(sampleSettings, { slots: { blue: container } });
+  const world = after(sampleSettings, { slots: { blue: [container], green: [] } });
   const decided = plan(withSlot("blue", { version: "2.0.0" }), world);
   assert.deepEqual(decided.refusals, []);
   assert.equal(decided.keep.blue, true);
@@ -422,8 +438,8 @@ test("a run that switches away keeps what was live, and says that the next run b
 test("a live container that is gone or does not run is said, with the command that brings it back and the other way out", () => {
   const world = after(sampleSettings);
   const exited = containerOf("blue", sampleSettings, { state: { ...running, Running: false, Status: "exited" } });
-  const dead = { ...world, slots: { ...world.slots, blue: exited } };
-  const gone = { ...world, slots: { green: containerOf("green", sampleSettings) } };
+  const dead = { ...world, slots: { ...world.slots, blue: [exited] } };
+  const gone = { ...world, slots: { blue: [], green: [containerOf("green", sampleSettings)] } };
   assert.deepEqual(plan(sampleSettings, dead).warnings, [
     "blue is live, but its container is exited: the public gets errors. Next: docker start blue-green-dev-blue; " +
       "or move the public: pulumi config set activeColor green && pulumi up",
@@ -450,15 +466,15 @@ test("an idle color that could not take over is said while the public stays, wit
   const world = after(sampleSettings);
   const idleIs = (state: Partial<SlotContainer["state"]>) => {
     const green = containerOf("green", sampleSettings, { made: {}, state: { ...running, ...state } });
-    return { ...world, slots: { ...world.slots, green } };
+    return { ...world, slots: { ...world.slots, green: [green] } };
   };
   const warning = (seen: string, next: string) =>
     `green is idle and ${seen}: it is no way back. Next: ${next}; or put another release on it: ` +
     "pulumi config set greenVersion <a new version> && pulumi up";
-  const { blue } = world.slots as Record<Color, SlotContainer>;
+  const { blue } = world.slots;
   const log = "docker logs --tail 30 blue-green-dev-green";
   for (const [unwell, warnings] of [
-    [{ ...world, slots: { blue } }, [warning("has no container", "pulumi up --refresh")]],
+    [{ ...world, slots: { blue, green: [] as SlotContainer[] } }, [warning("has no container", "pulumi up --refresh")]],
     [idleIs({ Running: false, Status: "exited" }), [warning("is exited", log)]],
     [idleIs({ Health: { Status: "unhealthy" } }), [warning("is unhealthy", log)]],
     [idleIs({ Health: { Status: "starting" } }), []],
@@ -478,9 +494,9 @@ test("an idle color that could not take over is said while the public stays, wit
 
 test("an idle color with an image of its own is given another image with its release", () => {
   const settings = withSlot("green", { image: "shop:2" });
-  const { blue } = after(settings).slots as Record<Color, SlotContainer>;
+  const { blue } = after(settings).slots;
   assert.match(
-    plan(settings, after(settings, { slots: { blue } })).warnings.join(),
+    plan(settings, after(settings, { slots: { blue, green: [] } })).warnings.join(),
     /; or put another release on it: pulumi config set greenImage <an image> && pulumi config set greenVersion <a new version> && pulumi up$/,
   );
 });
@@ -488,7 +504,7 @@ test("an idle color with an image of its own is given another image with its rel
 test("a live container that was made anew since it was stable is checked again, once", () => {
   const anew = (id: string, change: Partial<SlotContainer> = {}): World => {
     const world = after(sampleSettings);
-    return { ...world, slots: { ...world.slots, blue: containerOf("blue", sampleSettings, { id, ...change }) } };
+    return { ...world, slots: { ...world.slots, blue: [containerOf("blue", sampleSettings, { id, ...change })] } };
   };
   const id = "0123456789abcdef".repeat(4);
   const decided = plan(sampleSettings, anew(id));
@@ -542,7 +558,7 @@ test("where the state says that nothing is to be done while the proxy serves som
   const declared = servedBy(sampleSettings).generation;
   const world = { ...after(sampleSettings), serving: { ...servedBy(toGreen), declared } };
   const decided = plan(sampleSettings, world);
-  assert.equal(decided.mend, "green 5000/healthz 5000/healthz after 2026-01-02T03:04:05.678Z");
+  assert.equal(decided.mend, "green 1x5000/healthz 1x5000/healthz 0 after 2026-01-02T03:04:05.678Z");
   assert.deepEqual(decided.warnings, [
     "The proxy serves green, although the latest run that ended well left blue live (a run was cut off, or somebody's hand): " +
       "this run puts it right.",
@@ -628,7 +644,7 @@ test("a switch back to the stable color of before is at once; anything else abou
     const serving = servedBy(sampleSettings);
     return {
       ...world,
-      slots: { ...world.slots, green: containerOf("green", sampleSettings, green) },
+      slots: { ...world.slots, green: [containerOf("green", sampleSettings, green)] },
       serving: { ...serving, record: { ...serving.record, stable: { green: ids } } },
     };
   };
@@ -641,7 +657,7 @@ test("a switch back to the stable color of before is at once; anything else abou
   const more = { ...sampleSettings, memoryMb: 512 };
   const lagging = stable(["green-1"]);
   const blue = containerOf("blue", more);
-  const decided = plan({ ...toGreen, memoryMb: 512 }, { ...lagging, slots: { ...lagging.slots, blue } });
+  const decided = plan({ ...toGreen, memoryMb: 512 }, { ...lagging, slots: { ...lagging.slots, blue: [blue] } });
   assert.deepEqual([decided.keep.green, decided.pending, decided.notes], [true, ["memoryMb 256 -> 512"], atOnce]);
   assert.match(
     decided.warnings.join(),
@@ -650,13 +666,13 @@ test("a switch back to the stable color of before is at once; anything else abou
   // Another container than the one that was stable, or one that this run replaces.
   for (const decided of [
     plan(toGreen, stable(["green-0"])),
-    plan(toGreen, stable(["green-1", "green-2"])),
+    plan({ ...toGreen, replicas: 2 }, stable(["green-1"])),
     plan(toGreen, stable([])),
     plan({ ...toGreen, memoryMb: 512 }, stable(["green-1"])),
     plan({ ...toGreen, secretEnvironment: { TOKEN: "hunter2" } }, stable(["green-1"])),
     plan(withSlot("green", { version: "2.0.0" }, toGreen), stable(["green-1"])),
   ]) {
-    assert.match(decided.notes.join("\n"), /, after its health, 1 smoke test, and is watched there for 10 s\.$/);
+    assert.match(decided.notes.join("\n"), /, after its health, 1 smoke test, and is watched there for 10 s\.$/m);
   }
 });
 
@@ -911,7 +927,7 @@ const anyWorld: fc.Arbitrary<Situation["world"]> = fc
     return {
       ...emptyWorld,
       proxy: { id: "p", running, made },
-      slots: { ...(blue && { blue }), ...(green && { green }) },
+      slots: { blue: blue ? [blue] : [], green: green ? [green] : [] },
       ...(served && {
         serving: {
           ...servedBy(served),
@@ -939,7 +955,7 @@ test("whatever runs and whatever is asked: live is kept, or refused, or replaced
       const back = live !== undefined && keep[other(live)];
       for (const color of COLORS) assert.ok(!keep[color] || color === live || back, `${color} is kept`);
       if ("unknown" in world || live === undefined) {
-        assert.deepEqual([pending, decided.mend, runs], [[], undefined, slotsOf(settings)]);
+        assert.deepEqual([pending, decided.mend, runs], [[], undefined, runsOf(settings)]);
         return;
       }
       assert.equal(notes.length, settings.activeColor === live ? 0 : 1);
@@ -948,9 +964,9 @@ test("whatever runs and whatever is asked: live is kept, or refused, or replaced
         assert.match(notes.join(), /at once/);
         return;
       }
-      assert.deepEqual(runs[other(live)], slotsOf(settings)[other(live)]);
+      assert.deepEqual(runs[other(live)], runsOf(settings)[other(live)]);
 
-      const container = world.slots[live];
+      const [container] = world.slots[live];
       if (container === undefined) return;
       const { own, shared } = differences(live, container, {
         made: slotsOf(settings)[live],
@@ -973,6 +989,251 @@ test("whatever runs and whatever is asked: live is kept, or refused, or replaced
         assert.match(warnings.join("\n"), /is replaced in place/);
       }
     }),
+    { numRuns: 2000 },
+  );
+  for (const [what, count] of Object.entries(seen)) assert.ok(count > 20, `${what}: ${count}`);
+});
+
+/** Blue is live since 03:00, an hour before these runs, and green's container is older; `record` and `history` as told. */
+const hourAgo = (settings: Settings, change: Partial<Serving> = {}, green: Partial<SlotContainer>[] = [{}]): World => {
+  const serving = servedBy(settings);
+  const record = { ...serving.record, since: "2026-01-02T03:00:00.000Z" };
+  return {
+    ...after(settings),
+    slots: {
+      blue: [containerOf("blue", settings)],
+      green: green.map((more) => containerOf("green", settings, { created: "2026-01-01T00:00:00Z", ...more })),
+    },
+    serving: { ...serving, history: [{ ...latest, time: "2026-01-02T03:00:00.000Z" }], record, ...change },
+  };
+};
+const idling = (change: Partial<Settings> = {}): Settings => ({
+  ...{ ...sampleSettings, idle: "stopped", idleAfterMinutes: 60 },
+  ...change,
+});
+const idleIn = ({ idle, runs, containers, notes, warnings, mend }: Plan) => ({
+  ...{ idle, asked: runs.green.replicas, containers: containers.green, notes, warnings, mend },
+});
+
+test("the idle color is stopped or removed by the first run at least so long after the switch, and the time is told before", () => {
+  const settings = idling();
+  const stays = (minute: string, does = "stops") => ({
+    ...{ idle: "running", asked: 1, containers: 1, warnings: [], mend: undefined },
+    notes: [`green stays up while it is idle for 60 minutes: the first \`pulumi up\` after ${minute} ${does} it.`],
+  });
+  const early = (world: World, change: Partial<Situation> = {}, more: Partial<Settings> = {}) =>
+    idleIn(plan(idling(more), world, change));
+  assert.deepEqual(early(hourAgo(settings), { now: new Date("2026-01-02T03:59:59.999Z") }), stays("2026-01-02T04:00Z"));
+  const none = { now: new Date("2026-01-02T03:59:59.999Z") };
+  assert.deepEqual(early(hourAgo(settings), none, { idle: "removed" }), stays("2026-01-02T04:00Z", "removes"));
+  const is = (idle: "stopped" | "removed", containers: number, more = "") => ({
+    ...{ idle, asked: 0, containers, warnings: [], mend: undefined },
+    notes: [`green (1.0.0) is ${idle}${more}: it has been idle for 60 minutes.`],
+  });
+  assert.deepEqual(early(hourAgo(settings)), is("stopped", 1));
+  assert.deepEqual(early(hourAgo(settings), {}, { idle: "removed" }), is("removed", 0, ", and its image stays"));
+  assert.equal(plan(idling({ idle: "running" }), hourAgo(settings)).idle, "running");
+
+  // What has happened to it since then counts as well; a minute is rounded up.
+  const { record } = hourAgo(settings).serving ?? assert.fail();
+  const until = Date.parse("2026-01-02T03:30:00Z") / 1000;
+  const sessions = { blue: { word: "blue-word" }, green: { word: "green-word", until } };
+  const tried = { ...latest, time: "2026-01-02T03:20:00.001Z" };
+  for (const [world, minute] of [
+    [hourAgo(settings, {}, [{ created: "2026-01-02T03:10:00.5Z" }]), "2026-01-02T04:11Z"],
+    [hourAgo(settings, {}, [{}, { replica: 2, created: "2026-01-02T03:10:00Z" }]), "2026-01-02T04:10Z"],
+    [hourAgo(settings, { history: [{ ...tried, to: "green", result: "refused" }] }), "2026-01-02T04:21Z"],
+    [hourAgo(settings, { history: [{ ...tried, result: "canary", canaryPercent: 5 }] }), "2026-01-02T04:21Z"],
+    [hourAgo(settings, { record: { ...record, sessions } }), "2026-01-02T04:30Z"],
+    // A stack of a version that wrote no such time.
+    [hourAgo(settings, { record: { stable: record.stable }, history: [tried] }), "2026-01-02T04:21Z"],
+  ] as const) {
+    assert.match(plan(settings, world).notes.join(), new RegExp(`after ${minute} stops it`));
+  }
+  // A reload says nothing of the idle color.
+  assert.equal(plan(settings, hourAgo(settings, { history: [tried] })).idle, "stopped");
+});
+
+test("the idle color stays up where visitors, a switch or another release need it, and where no time is known", () => {
+  const settings = idling({ idleAfterMinutes: 0 });
+  const world = hourAgo(settings);
+  for (const change of [
+    { activeColor: "green" as const },
+    { canaryPercent: 5 },
+    { memoryMb: 512 },
+    withSlot("green", { version: "2.0.0" }),
+  ]) {
+    const { idle, runs, containers } = plan({ ...settings, ...change, idle: "removed", idleAfterMinutes: 0 }, world);
+    assert.deepEqual([idle, runs.green.replicas, containers.green], ["running", 1, 1]);
+  }
+  const garbage = hourAgo(settings, { record: { stable: { blue: ["blue-1"] }, since: "?" }, history: [] }, [
+    { created: "long ago" },
+  ]);
+  assert.equal(plan(settings, garbage).idle, "running");
+});
+
+test("a color that is stopped or removed stays so until it is wanted, and is no fault", () => {
+  const settings = idling({ idleAfterMinutes: 1000 });
+  const exited = { state: { ...running, Running: false, Status: "exited" } };
+  const retired = (how: "stopped" | "removed", green: Partial<SlotContainer>[]) => {
+    const release = { color: "green", how, version: "1.0.0", image: "" } as const;
+    const world = hourAgo(settings, {}, green);
+    const { serving = assert.fail() } = world;
+    const runs = runsOf(settings);
+    const asked = { runs: { ...runs, green: { ...runs.green, replicas: 0 } }, canaryPercent: 0 };
+    const generation = generationIn("blue", asked);
+    const replicas = { blue: 1, green: 0 };
+    const record = { ...serving.record, retired: release };
+    return { ...world, serving: { ...serving, generation, declared: generation, replicas, record } };
+  };
+  const quiet = { asked: 0, notes: [], warnings: [], mend: undefined };
+  assert.deepEqual(idleIn(plan(settings, retired("stopped", [exited]))), { ...quiet, idle: "stopped", containers: 1 });
+  const removed = idling({ idle: "removed", idleAfterMinutes: 1000 });
+  assert.deepEqual(idleIn(plan(removed, retired("removed", []))), { ...quiet, idle: "removed", containers: 0 });
+  // What is gone can't be stopped; what is stopped can be removed.
+  assert.equal(plan(settings, retired("removed", [])).idle, "removed");
+  assert.equal(plan(removed, retired("stopped", [exited])).containers.green, 0);
+  // No more of it are made before it comes up.
+  assert.equal(plan({ ...settings, replicas: 3 }, retired("stopped", [exited])).containers.green, 1);
+
+  for (const another of [{ version: "2.0.0" }, { image: "shop:2" }]) {
+    const release = { ...withSlot("green", another, settings), idle: "removed" as const };
+    assert.deepEqual(
+      [plan(release, retired("removed", [])).idle, plan(release, retired("removed", [])).containers.green],
+      ["running", 1],
+    );
+  }
+  const byHand = plan(settings, retired("stopped", [{}]));
+  assert.deepEqual([byHand.idle, byHand.mend], ["stopped", "green runs after 2026-01-02T03:00:00.000Z"]);
+  assert.match(
+    byHand.warnings.join(),
+    /^green was stopped and runs again: this run stops it\. To have it run: pulumi config set idle running$/,
+  );
+
+  const up = plan(idling({ idle: "running" }), retired("stopped", [exited]));
+  assert.deepEqual([up.notes, up.warnings], [["green was stopped and comes up again, as the idle color."], []]);
+  const { serving, ...rest } = retired("stopped", [exited]);
+  const back = {
+    ...rest,
+    serving: { ...serving, record: { ...serving.record, stable: { blue: ["blue-1"], green: ["green-1"] } } },
+  };
+  assert.match(
+    plan({ ...settings, activeColor: "green" }, back).notes.join("\n"),
+    /to green \(1\.0\.0\), after its health, 1 smoke test, and is watched there for 10 s; it was stopped and comes up first\.$/m,
+  );
+});
+
+test("containers of a color that are not there or do not run are told with how many others serve", () => {
+  const settings = { ...sampleSettings, replicas: 3 };
+  const exited = { state: { ...running, Running: false, Status: "exited" } };
+  const world = (...blue: Partial<SlotContainer>[]): World => {
+    const each = (color: Color, list: Partial<SlotContainer>[]) =>
+      list.map((more, at) => {
+        const name = `blue-green-dev-${color}${at === 0 ? "" : `-${at + 1}`}`;
+        return containerOf(color, settings, { id: `${color}-${at + 1}`, name, replica: at + 1, ...more });
+      });
+    const serving = servedBy(settings);
+    const record = { stable: { blue: ["blue-1", "blue-2", "blue-3"] } };
+    return {
+      ...after(settings),
+      slots: { blue: each("blue", blue), green: each("green", [{}, {}, {}]) },
+      serving: { ...serving, record },
+    };
+  };
+  const warned = (...blue: Partial<SlotContainer>[]) => plan(settings, world(...blue)).warnings.join();
+  assert.equal(warned({}, {}, {}), "");
+  assert.equal(
+    warned({}, exited, {}),
+    "blue is live, but blue-2 of its 3 containers is exited: the others serve the public. Next: docker start blue-green-dev-blue-2",
+  );
+  assert.equal(
+    warned({}),
+    "blue is live, but blue-2, blue-3 of its 3 containers are gone: the others serve the public. Next: pulumi up --refresh",
+  );
+  assert.match(
+    warned(exited, exited, exited),
+    /: the public gets errors\. Next: docker start \S+-blue \S+-blue-2 \S+-blue-3; or move the public/,
+  );
+  // Those of a scale that has not taken place are missed by nobody.
+  const more = plan({ ...settings, replicas: 5 }, world({}, {}, {}));
+  assert.deepEqual([more.warnings, more.containers], [[], { blue: 5, green: 5 }]);
+  assert.deepEqual(more.notes, [
+    "blue gets 5 containers (3 now); those that stay are not touched.",
+    "green gets 5 containers (3 now); those that stay are not touched.",
+  ]);
+});
+
+test("whatever runs and whatever is asked: nothing is stopped or removed but an idle color without visitors", () => {
+  const seen = { running: 0, stopped: 0, removed: 0 };
+  const anyMore = fc.record({
+    replicas: fc.integer({ min: 1, max: 3 }),
+    idle: fc.constantFrom("running" as const, "stopped" as const, "removed" as const),
+    idleAfterMinutes: fc.constantFrom(0, 60),
+    canaryPercent: fc.constantFrom(0, 5),
+  });
+  const anyColor = (color: Color) =>
+    fc
+      .array(
+        fc.record({
+          settings: anySettings,
+          created: fc.constantFrom("2026-01-01T00:00:00Z", "2026-01-02T03:59:00Z", "?"),
+        }),
+        { maxLength: 3 },
+      )
+      .map((list) =>
+        list.map(({ settings, created }, at) =>
+          containerOf(color, settings, { id: `${color}-${at + 1}`, replica: at + 1, created }),
+        ),
+      );
+  const anyRetired = fc.option(
+    fc.record({
+      color: fc.constantFrom(...COLORS),
+      how: fc.constantFrom("stopped" as const, "removed" as const),
+      version: fc.constantFrom("1.0.0", "2.0.0"),
+      image: fc.constantFrom("", "shop:1"),
+    }),
+    { nil: undefined },
+  );
+  fc.assert(
+    fc.property(
+      anySettings,
+      anyMore,
+      anySettings,
+      anyColor("blue"),
+      anyColor("green"),
+      anyRetired,
+      fc.boolean(),
+      (asked, more, served, blue, green, retired, same) => {
+        const settings = { ...asked, ...more };
+        // Otherwise almost every color would have to be made anew.
+        const made = (color: Color, list: SlotContainer[]) =>
+          same
+            ? list.map((container) => ({
+                ...containerOf(color, settings),
+                id: container.id,
+                replica: container.replica,
+              }))
+            : list;
+        const serving = servedBy(served);
+        const record = { ...serving.record, ...(retired && { retired }) };
+        const { activeColor } = settings;
+        const { idle, runs, containers, canaryPercent } = plan(settings, {
+          ...after(served),
+          slots: { blue: made("blue", blue), green: made("green", green) },
+          serving: { ...serving, record },
+        });
+        const { replicas } = settings;
+        assert.deepEqual([runs[activeColor].replicas, containers[activeColor]], [replicas, replicas]);
+        const other = activeColor === "blue" ? "green" : "blue";
+        seen[idle] += 1;
+        assert.equal(runs[other].replicas, idle === "running" ? replicas : 0);
+        assert.ok(containers[other] <= replicas && (containers[other] === 0) === (idle === "removed"));
+        if (idle !== "running") {
+          assert.notEqual(settings.idle, "running");
+          assert.deepEqual([serving.color, canaryPercent], [activeColor, 0]);
+        }
+      },
+    ),
     { numRuns: 2000 },
   );
   for (const [what, count] of Object.entries(seen)) assert.ok(count > 20, `${what}: ${count}`);

@@ -22,11 +22,11 @@ import { stubDocker } from "./docker.stub";
 import { sampleSettings } from "./settings.sample";
 
 const template = readFileSync(join(__dirname, "..", "nginx", "nginx.conf.mustache"), "utf8");
-const rendered = (activeColor: "blue" | "green") =>
+const rendered = (activeColor: "blue" | "green", { blue, green } = { blue: 1, green: 1 }) =>
   renderConfiguration(template, {
     ...sampleSettings,
     activeColor,
-    slots: { blue: sampleSettings, green: sampleSettings },
+    slots: { blue: { ...sampleSettings, replicas: blue }, green: { ...sampleSettings, replicas: green } },
     files: {},
   });
 const BLUE = generationOf(rendered("blue"));
@@ -107,9 +107,41 @@ test("an intact configuration that nginx serves is told with its generation and 
     answers: true,
     edited: false,
     canaryPercent: 0,
+    replicas: { blue: 1, green: 1 },
     record: { stable: {} },
     history: [],
   });
+});
+
+test("how many containers of each color are asked is counted in the configuration, backups and colors that are away not", (t) => {
+  for (const [blue, green] of [
+    [3, 1],
+    [1, 20],
+    [2, 0],
+  ] as const) {
+    const volume = new Volume(t).put("nginx.conf", written(rendered("blue", { blue, green })));
+    assert.deepEqual(volume.read()?.replicas, { blue, green });
+  }
+  assert.deepEqual(servingOf("file 0123456789abcdef blue\nreplicas x -1\n")?.replicas, { blue: 0, green: 0 });
+});
+
+test("since when live is live, and which color was stopped on purpose, is taken as written and in no other shape", (t) => {
+  const retired = { color: "green", how: "stopped", version: "1.0.0", image: "" };
+  const read = (record: unknown) =>
+    served(t)
+      .put("cutover.json", `${JSON.stringify(record)}\n`)
+      .read()?.record;
+  const whole = { stable: {}, since: "2026-01-01T00:00:00.000Z", retired };
+  assert.deepEqual(read(whole), whole);
+  for (const spoilt of [
+    { ...retired, color: "red" },
+    { ...retired, how: "gone" },
+    { ...retired, version: 1 },
+    "green",
+    null,
+  ]) {
+    assert.deepEqual(read({ since: "yesterday", retired: spoilt }), { stable: {} });
+  }
 });
 
 test("without a configuration nothing is served: no directory, no file, an empty file", (t) => {
@@ -459,12 +491,14 @@ test("what makes no sense is never an error", () => {
   );
 });
 
-test("a color is stable with exactly the containers that it was stable with, in any order", () => {
+test("a color is stable with the containers that it was stable with, in any order, and with no other", () => {
+  const ids = (...list: string[]) => list.map((id) => ({ id }));
   const record = { stable: { blue: ["a", "b"], green: [] } };
-  assert.equal(isStable(record, "blue", ["b", "a"]), true);
-  for (const ids of [["a"], ["a", "b", "c"], ["a", "c"], []]) assert.equal(isStable(record, "blue", ids), false);
+  assert.equal(isStable(record, "blue", ids("b", "a")), true);
+  assert.equal(isStable(record, "blue", ids("a")), true, "it had more of them");
+  for (const list of [ids("a", "b", "c"), ids("a", "c"), []]) assert.equal(isStable(record, "blue", list), false);
   assert.equal(isStable(record, "green", []), false);
-  assert.equal(isStable({ stable: {} }, "blue", ["a"]), false);
+  assert.equal(isStable({ stable: {} }, "blue", ids("a")), false);
 });
 
 test("what is declared is replaced as a whole and read back as it was, and leaves no other file", async (t) => {

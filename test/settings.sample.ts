@@ -45,6 +45,9 @@ export const sampleSettings: Settings = {
   rateLimitPerSecond: 0,
   maxConnections: 0,
   stopGraceSeconds: 30,
+  replicas: 1,
+  idle: "running",
+  idleAfterMinutes: 60,
   allowProxyReplace: false,
   allowLiveReplace: false,
 };

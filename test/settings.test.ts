@@ -62,6 +62,9 @@ test("everything that can be set arrives as it was set", () => {
         rateLimitPerSecond: "100000",
         maxConnections: "7",
         stopGraceSeconds: "1",
+        replicas: "20",
+        idle: "stopped",
+        idleAfterMinutes: "10080",
         allowProxyReplace: "true",
         allowLiveReplace: "true",
       }),
@@ -113,6 +116,9 @@ test("everything that can be set arrives as it was set", () => {
     rateLimitPerSecond: 100_000,
     maxConnections: 7,
     stopGraceSeconds: 1,
+    replicas: 20,
+    idle: "stopped",
+    idleAfterMinutes: 10_080,
     allowProxyReplace: true,
     allowLiveReplace: true,
     dockerHost: "ssh://deploy@host:22",
@@ -268,6 +274,8 @@ const BAD: [setting: string, value: string, given: string, rule: string, mend: s
       ["rateLimitPerSecond", 0, 100_000, "0"],
       ["maxConnections", 0, 100_000, "0"],
       ["stopGraceSeconds", 1, 3600, "30"],
+      ["replicas", 1, 20, "1"],
+      ["idleAfterMinutes", 0, 10_080, "60"],
     ] as const
   ).flatMap(([setting, least, most, mend]) =>
     [
@@ -333,6 +341,13 @@ const BAD: [setting: string, value: string, given: string, rule: string, mend: s
     JSON.stringify(value),
     "must be none or cookie",
     "pulumi config set stickySessions none",
+  ]),
+  ...["Stopped", "stop", "true", "", "removed; x", "stopped\n"].map((value): (typeof BAD)[number] => [
+    "idle",
+    value,
+    JSON.stringify(value),
+    "must be running, stopped or removed",
+    "pulumi config set idle running",
   ]),
   ["allowProxyReplace", "yes", '"yes"', "must be true or false", "pulumi config set allowProxyReplace false"],
   ["environment", "[]", '"[]"', "must be an object: one variable a time, with --path", "pulumi config rm environment"],
@@ -458,9 +473,9 @@ test("a setting that doesn't exist is refused, with the one that was meant", () 
         "    pulumi config rm secretEnviroment && pulumi config set --secret --path 'secretEnvironment.<NAME>'",
     ],
     [
-      "replicas",
+      "shards",
       "2",
-      "replicas = (not shown): there is no such setting; Pulumi.yaml lists all\n    pulumi config rm replicas",
+      "shards = (not shown): there is no such setting; Pulumi.yaml lists all\n    pulumi config rm shards",
     ],
     ["-x", "2", "-x = (not shown): there is no such setting; Pulumi.yaml lists all\n    pulumi config rm -- -x"],
     [
@@ -591,6 +606,9 @@ test("what stands in the proxy's configuration can't be secret, and is not shown
     ["rateLimitPerSecond", "5757", "0"],
     ["maxConnections", "5757", "0"],
     ["stopGraceSeconds", "57", "30"],
+    ["replicas", "17", "1"],
+    ["idle", "stopped", "running"],
+    ["idleAfterMinutes", "57", "60"],
   ] as const) {
     assert.equal(
       refused(raw({ [name]: value }), secrets(name)),
@@ -663,7 +681,7 @@ test("everything wrong at once is one error with all of it, in the order of the 
       "minRequests",
       "maxP95Seconds",
       ...["canaryPercent", "stickySessions", "stickySeconds", "testerToken", "testerToken", "maintenance"],
-      ...["rateLimitPerSecond", "maxConnections", "stopGraceSeconds"],
+      ...["rateLimitPerSecond", "maxConnections", "stopGraceSeconds", "replicas", "idle", "idleAfterMinutes"],
       "allowProxyReplace",
       "allowLiveReplace",
       "blueVersoin",

@@ -7,9 +7,8 @@ import { slotMadeFrom } from "../stacks/slot";
 import type { World } from "../stacks/world";
 import { sampleSettings } from "./settings.sample";
 
-const owner = { project: "blue-green", stack: "dev" };
 const settings: Settings = { ...sampleSettings, activeColor: "green", keepAliveSeconds: 10, drainSeconds: 60 };
-const made = slotMadeFrom(owner, "blue", settings);
+const made = slotMadeFrom("blue", settings);
 const now = new Date("2026-01-01T00:01:00Z");
 
 /** Green is live, and what the latest cutover did is this many seconds ago. */
@@ -23,14 +22,27 @@ function world(ago: number, change: Partial<HistoryEntry> = {}, memoryMb = 128, 
   return {
     serving: {
       ...{ generation: "0".repeat(16), color: "green", answers: true, edited: false, canaryPercent: 0 },
+      replicas: { blue: 1, green: 1 },
       ...{ record: { stable: {} }, history: [last] },
       ...more,
     },
     slots: {
-      blue: {
-        ...{ id: "b", name: "b", imageId: "i", state, restarts: 0, version: "1.0.0", environment: {} },
-        made: { ...made, memoryMb },
-      },
+      blue: [
+        {
+          ...{ id: "b", name: "b", replica: 1, imageId: "i", state, restarts: 0, version: "1.0.0", environment: {} },
+          made: { ...made, memoryMb },
+        },
+        // Nothing of these would be changed, or they are stopped.
+        {
+          ...{ id: "c", name: "c", replica: 2, imageId: "i", state, restarts: 0, version: "1.0.0", environment: {} },
+          made,
+        },
+        {
+          ...{ id: "d", name: "d", replica: 3, imageId: "i", restarts: 0, version: "1.0.0", environment: {} },
+          ...{ state: { ...state, Running: false }, made: { ...made, memoryMb } },
+        },
+      ],
+      green: [],
     },
     built: { blue: [], green: [] },
   };
@@ -62,7 +74,7 @@ test("nor after anything else than a switch away from it", () => {
   assert.equal(drained(0, { from: "green", to: "blue" }), undefined);
   assert.equal(toDrain({ ...world(0), serving: undefined as never }, settings, made, now), undefined);
   assert.equal(toDrain(world(0), { ...settings, activeColor: "blue" }, made, now), undefined);
-  assert.equal(toDrain({ ...world(0), slots: {} }, settings, made, now), undefined);
+  assert.equal(toDrain({ ...world(0), slots: { blue: [], green: [] } }, settings, made, now), undefined);
 });
 
 test("nor where it has visitors of its own still: the cutover takes them away, and waits itself", () => {

@@ -436,7 +436,7 @@ test("the pair travels as two files named by its fingerprint, the key as a secre
 });
 
 const template = readFileSync(join(__dirname, "..", "nginx", "nginx.conf.mustache"), "utf8");
-const reached = { appPort: 5000, healthPath: "/healthz" };
+const reached = { replicas: 1, appPort: 5000, healthPath: "/healthz" };
 const render = (change: Partial<ConfigurationSettings>) =>
   renderConfiguration(template, {
     ...parseSettings(raw(), new Set()),

@@ -32,7 +32,7 @@ const inspectedSlot: Inspected = {
 };
 
 test("an engine with nothing of this stack is a world without proxy, colors and images", () => {
-  assert.deepEqual(worldOf([], []), { slots: {}, built: { blue: [], green: [] } });
+  assert.deepEqual(worldOf([], []), { slots: { blue: [], green: [] }, built: { blue: [], green: [] } });
 });
 
 test("the proxy is told by its role, with what it was made from", () => {
@@ -48,32 +48,56 @@ test("the proxy is told by its role, with what it was made from", () => {
 
 test("a color's container is told with its release, its state and what it was made from", () => {
   assert.deepEqual(worldOf([inspectedSlot], []).slots, {
-    blue: {
-      id: "b1",
-      name: "blue-green-dev-blue",
-      imageId: "sha256:1",
-      state: { ...running, Restarting: false, Health: { Status: "healthy" } },
-      restarts: 2,
-      version: "1.0.0",
-      made: { version: "1.0.0", memoryMb: 256, definition: "d", environment: ["URL"], secretEnvironment: [] },
-      environment: { PATH: "/bin", URL: "http://a/?b=c", EMPTY: "", LINES: "a\nb=c" },
-    },
+    blue: [
+      {
+        id: "b1",
+        name: "blue-green-dev-blue",
+        replica: 1,
+        imageId: "sha256:1",
+        state: { ...running, Restarting: false, Health: { Status: "healthy" } },
+        restarts: 2,
+        version: "1.0.0",
+        made: { version: "1.0.0", memoryMb: 256, definition: "d", environment: ["URL"], secretEnvironment: [] },
+        environment: { PATH: "/bin", URL: "http://a/?b=c", EMPTY: "", LINES: "a\nb=c" },
+      },
+    ],
+    green: [],
   });
 });
 
 test("a container that says next to nothing is told all the same, and counts as one that does not run", () => {
   assert.deepEqual(worldOf([{ Id: "g1", Config: { Labels: { "blue-green.color": "green" } } }], []).slots, {
-    green: {
-      ...{ id: "g1", name: "", imageId: "", restarts: 0, version: "unknown", made: {}, environment: {} },
-      state: { Running: false, Status: "unknown", StartedAt: "", ExitCode: 0, OOMKilled: false },
-    },
+    blue: [],
+    green: [
+      {
+        ...{ id: "g1", name: "", replica: 1, imageId: "", restarts: 0, version: "unknown", made: {}, environment: {} },
+        state: { Running: false, Status: "unknown", StartedAt: "", ExitCode: 0, OOMKilled: false },
+      },
+    ],
   });
 });
 
 test("what is labelled with neither color is no color's container, and an image never is one", () => {
   const labelled = (Labels: Record<string, string> | null): Inspected => ({ Id: "x", Config: { Labels } });
   const containers = [labelled(null), labelled({}), labelled({ "blue-green.color": "red" })];
-  assert.deepEqual(worldOf(containers, [inspectedSlot]).slots, {});
+  assert.deepEqual(worldOf(containers, [inspectedSlot]).slots, { blue: [], green: [] });
+});
+
+test("a color's containers come in their order, and one that does not say which it is counts as the first", () => {
+  const labelled = (Id: string, replica: string): Inspected => ({
+    Id,
+    Config: { Labels: { "blue-green.color": "blue", "blue-green.replica": replica } },
+  });
+  const found = [labelled("ten", "10"), labelled("two", "2"), inspectedSlot, labelled("hostile", "-x")];
+  assert.deepEqual(
+    worldOf(found, []).slots.blue.map(({ id, replica }) => [id, replica]),
+    [
+      ["b1", 1],
+      ["hostile", 1],
+      ["two", 2],
+      ["ten", 10],
+    ],
+  );
 });
 
 test("a container whose label is missing or mangled was made from nothing known", () => {
@@ -86,7 +110,7 @@ test("a container whose label is missing or mangled was made from nothing known"
       ],
       [],
     );
-    assert.deepEqual([world.proxy?.made, world.slots.blue?.made], [{}, {}], String(label));
+    assert.deepEqual([world.proxy?.made, world.slots.blue[0]?.made], [{}, {}], String(label));
   }
 });
 
@@ -114,7 +138,7 @@ test("whatever the variables of a container are, each is told once and nothing o
     fc.property(fc.dictionary(name, fc.string({ unit: "binary" })), (variables) => {
       const Env = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
       const container = { ...inspectedSlot, Config: { ...inspectedSlot.Config, Env } };
-      const told = worldOf([container], []).slots.blue?.environment ?? {};
+      const told = worldOf([container], []).slots.blue[0]?.environment ?? {};
       assert.deepEqual(Object.entries(told), Object.entries(variables));
     }),
   );
@@ -153,14 +177,14 @@ test("what the proxy serves is its own word", async () => {
   const world = await readWorld(docker, owner);
   assert.ok(!("unknown" in world));
   assert.equal(world.serving?.color, "green");
-  assert.equal(world.slots.blue?.version, "1.0.0");
+  assert.equal(world.slots.blue[0]?.version, "1.0.0");
 });
 
 test("a proxy that is not there, or has nothing to serve yet, serves nothing, and the rest of the world is known", async () => {
   for (const serving of [async () => "", () => Promise.reject(new Error("No such container: blue-green-dev-proxy"))]) {
     const world = await readWorld(engineWith(inspectedSlot, serving).docker, owner);
     assert.ok(!("unknown" in world) && !("serving" in world));
-    assert.equal(world.slots.blue?.id, "b1");
+    assert.equal(world.slots.blue[0]?.id, "b1");
   }
 });
 
@@ -187,13 +211,16 @@ test("an engine without anything of this stack is asked to inspect nothing", asy
     asked.push(args.slice(0, 2).join(" "));
     return "";
   };
-  assert.deepEqual(await readWorld(stubDocker({ ask }), owner), { slots: {}, built: { blue: [], green: [] } });
+  assert.deepEqual(await readWorld(stubDocker({ ask }), owner), {
+    slots: { blue: [], green: [] },
+    built: { blue: [], green: [] },
+  });
   assert.deepEqual(asked.sort(), ["container ls", "exec -e", "image ls"]);
 });
 
 test("the colors' containers alone are read with two questions", async () => {
   const { docker, asked } = engineWith(inspectedSlot, () => assert.fail("the proxy is not asked"));
-  assert.equal((await readSlots(docker, owner)).blue?.id, "b1");
+  assert.equal((await readSlots(docker, owner)).blue[0]?.id, "b1");
   assert.deepEqual(asked, [
     ["container", "ls", "--all", "--quiet", "--no-trunc", ...filters],
     ["container", "inspect", "one"],

@@ -34,8 +34,9 @@ import type { ContainerState, Inspected } from "../../stacks/world";
 import { sampleSettings } from "../settings.sample";
 
 /** The part of a configuration by which it is known, and what else is in it. */
-const configurationFor = (color: Color, more = "") =>
-  `map "" $active {\n    default ${color};\n}\n${more}    return 200 "${GENERATION_PLACEHOLDER} $active\\n";\n`;
+const UPSTREAMS = COLORS.map((color) => `upstream ${color} {\n    server ${color}:5000 resolve;\n}\n`).join("");
+const configurationFor = (color: Color, more = "", upstreams = UPSTREAMS) =>
+  `map "" $active {\n    default ${color};\n}\n${upstreams}${more}    return 200 "${GENERATION_PLACEHOLDER} $active\\n";\n`;
 const GENERATION = { blue: generationOf(configurationFor("blue")), green: generationOf(configurationFor("green")) };
 const VERSIONS = { blue: "1.0.0", green: "2.0.0" };
 const IMAGES = { blue: "sha256:blue", green: "sha256:green" };
@@ -91,6 +92,8 @@ const orderTo = (target: Color, change: Partial<Order> = {}): Order => ({
   canaryPercent: 0,
   canarySetting: 0,
   ports: { blue: 5000, green: 5000 },
+  replicas: { blue: 1, green: 1 },
+  idle: "running",
   sessions: false,
   stickySeconds: undefined,
   retire: undefined,
@@ -133,6 +136,7 @@ class StubProxy {
   // How it does what it is asked: all goes well unless a test says otherwise.
   move = async (): Promise<Ended> => ok;
   back = async (): Promise<Ended> => ok;
+  stop = async (): Promise<Ended> => ok;
   seen: Partial<Seen> = {};
   sample = async (): Promise<Partial<Seen>> => this.seen;
   smoke = async (): Promise<{ status: number; body?: string }> => ({ status: 200 });
@@ -175,7 +179,14 @@ class StubProxy {
     return this.put("history.jsonl", history.map((entry) => `${JSON.stringify(entry)}\n`).join(""));
   }
 
+  /** Without the time that it is live since, which no test foresees. */
   get record(): CutoverRecord | undefined {
+    const { since: _, ...record } = this.whole ?? { stable: {} };
+    return this.whole && record;
+  }
+
+  /** The record as it is on the volume. */
+  get whole(): CutoverRecord | undefined {
     return existsSync(this.file("cutover.json"))
       ? JSON.parse(readFileSync(this.file("cutover.json"), "utf8"))
       : undefined;
@@ -203,6 +214,11 @@ class StubProxy {
     this.containers = this.containers.map((each) =>
       each.Config.Labels?.[LABEL.color] === color ? containerOf(color, change) : each,
     );
+  }
+
+  /** These containers are in this state from now on. */
+  private become(ids: string[], State: ContainerState): void {
+    this.containers = this.containers.map((each) => (ids.includes(each.Id) ? { ...each, State } : each));
   }
 
   private async exec(script: string, args: string[]): Promise<string> {
@@ -233,6 +249,11 @@ class StubProxy {
         this.engine(args);
         if (args[0] === "exec")
           return this.exec(args[args.indexOf("-c") + 1] ?? "", args.slice(args.indexOf("-c") + 3));
+        if (args[0] === "start") {
+          this.events.push(args.join(" "));
+          this.become(args, running);
+          return "";
+        }
         if (args[1] === "ls") return `${this.containers.map(({ Id }) => Id).join("\n")}\n`;
         return JSON.stringify(this.containers.filter(({ Id }) => args.includes(Id)));
       },
@@ -243,6 +264,10 @@ class StubProxy {
         if (env.STEP === "move") return this.moveTo(options.input ?? "", env);
         if (env.STEP === "back") return this.backTo(env.WANTED ?? "");
         if (args.some((arg) => arg.includes("--config -"))) return this.answer(options.input ?? "");
+        if (args[0] === "stop") {
+          this.events.push(args.join(" "));
+          return this.stop();
+        }
         if (args.includes("/proc/net/tcp")) {
           this.events.push("count");
           return { ...ok, stdout: "  sl  local_address rem_address\n" };
@@ -1192,4 +1217,156 @@ test("a color that is about to be replaced loses its sessions, and is waited for
   const retire = { color: "blue", after: "2025-12-31T00:00:00.000Z" } as const;
   assert.equal(await switched.carriesOut(orderTo("green", { ...order, retire, bakeSeconds: 0 })), undefined);
   assert.equal(switched.record?.sessions?.blue.word, BLUE_WORD, "those who stay do stay");
+});
+
+/** A color's containers, of which the first one is called as the color. */
+const several = (color: Color, count: number): Inspected[] =>
+  Array.from({ length: count }, (_, at) => {
+    const { Config, ...rest } = containerOf(color);
+    const Labels = { ...Config.Labels, [LABEL.replica]: String(at + 1) };
+    return { ...rest, Id: `${color}-${at + 1}`, Config: { ...Config, Labels } };
+  });
+
+/** An order whose configuration names so many containers of each color. */
+function orderFor(target: Color, replicas: Record<Color, number>, change: Partial<Order> = {}): Order {
+  const configuration = servedWith(target, replicas);
+  return orderTo(target, { configuration, generation: generationOf(configuration), replicas, ...change });
+}
+
+const servedWith = (target: Color, replicas: Record<Color, number>): string => {
+  const servers = (color: Color) =>
+    Array.from(
+      { length: replicas[color] },
+      (_, at) => `    server ${color}${at === 0 ? "" : `-${at + 1}`}:5000 resolve;\n`,
+    );
+  return configurationFor(
+    target,
+    "",
+    COLORS.map((color) => `upstream ${color} {\n${servers(color).join("")}}\n`).join(""),
+  );
+};
+
+test("containers that come beside those that serve are asked before the public meets them, and one that is bad stays out", async (t) => {
+  const make = () => {
+    const proxy = onBlue(t);
+    proxy.containers = [...several("blue", 3), containerOf("green")];
+    return proxy;
+  };
+  const proxy = make();
+  assert.equal(await proxy.carriesOut(orderFor("blue", { blue: 3, green: 1 })), undefined);
+  assert.deepEqual(
+    proxy.events,
+    ["smoke http://blue-2:5000/healthz", "smoke http://blue-3:5000/healthz", "move blue"],
+    "the one that serves is not asked again",
+  );
+  assert.deepEqual(proxy.record, { stable: { blue: ["blue-1", "blue-2", "blue-3"] } });
+  assert.equal(proxy.history.at(-1)?.reason, "blue has 3 containers (1 before)");
+
+  const bad = make();
+  bad.smoke = async () => ({ status: 503 });
+  const { result, message } = await bad.fails(orderFor("blue", { blue: 3, green: 1 }));
+  assert.equal(result, "refused");
+  assert.match(message, /blue-2: the smoke test .* failed\.\n[\s\S]*Nothing was changed: the public is on blue/);
+  assert.deepEqual([bad.moves, bad.record], [[], { stable: { blue: ["blue-1"] } }]);
+});
+
+test("containers that are too many leave when they have answered, and are not stopped here", async (t) => {
+  const proxy = new StubProxy(t).serves("blue", servedWith("blue", { blue: 3, green: 1 }));
+  proxy.remembers({ stable: { blue: ["blue-1", "blue-2", "blue-3"] } });
+  proxy.containers = [...several("blue", 3), containerOf("green")];
+  assert.equal(await proxy.carriesOut(orderFor("blue", { blue: 1, green: 1 }, { keepAliveSeconds: 0 })), undefined);
+  assert.deepEqual([proxy.events[0], new Set(proxy.events.slice(1))], ["move blue", new Set(["count"])]);
+  assert.deepEqual(proxy.record, { stable: { blue: ["blue-1"] } });
+  assert.equal(proxy.history.at(-1)?.reason, "blue has 1 container (3 before)");
+});
+
+test("a switch asks each container of the color, and is refused where one is missing", async (t) => {
+  const proxy = onBlue(t);
+  proxy.containers = [containerOf("blue"), ...several("green", 2)];
+  assert.equal(await proxy.carriesOut(orderFor("green", { blue: 1, green: 2 })), undefined);
+  assert.deepEqual(proxy.events.slice(0, 3), [
+    "smoke http://green:5000/healthz",
+    "smoke http://green-2:5000/healthz",
+    "move green",
+  ]);
+  assert.deepEqual(proxy.record?.stable.green, ["green-1", "green-2"]);
+
+  const missing = onBlue(t);
+  missing.containers = [containerOf("blue"), ...several("green", 2)];
+  const { message } = await missing.fails(orderFor("green", { blue: 1, green: 3 }));
+  assert.match(message, /^green was not switched to: it has 2 of its 3 containers\.\n[\s\S]*Next: pulumi up --refresh/);
+  assert.deepEqual(missing.moves, []);
+});
+
+const RETIRED = { color: "green", how: "stopped", version: "2.0.0", image: "" } as const;
+
+test("an idle color that is to stop is drained and stopped, and one that can't be is said and takes nothing back", async (t) => {
+  for (const well of [true, false]) {
+    const proxy = onBlue(t);
+    proxy.containers = [containerOf("blue"), ...several("green", 2)];
+    if (!well) proxy.stop = async () => ({ ...ok, code: 1, stderr: "no such engine\n" });
+    const order = orderFor("blue", { blue: 1, green: 0 }, { idle: "stopped", keepAliveSeconds: 0 });
+    assert.equal(await proxy.carriesOut(order), undefined);
+    assert.deepEqual(
+      [proxy.events[0], proxy.events[1], proxy.events.at(-1)],
+      ["move blue", "count", "stop green-1 green-2"],
+    );
+    assert.deepEqual(proxy.record, { stable: { blue: ["blue-1"] }, retired: RETIRED });
+    assert.deepEqual([proxy.live, proxy.history.at(-1)?.reason], ["blue", "green is stopped"]);
+    const said = well
+      ? /^green is stopped; it comes up again with: /
+      : /not stopped yet: no such engine; the next `pulumi up`/;
+    assert.ok(
+      proxy.said.some((line) => said.test(line)),
+      proxy.said.join("\n"),
+    );
+  }
+});
+
+test("an idle color that is removed is drained and left to whoever removes it, and its release is remembered without it", async (t) => {
+  const order = orderFor("blue", { blue: 1, green: 0 }, { idle: "removed", keepAliveSeconds: 0 });
+  const proxy = onBlue(t);
+  assert.equal(await proxy.carriesOut(order), undefined);
+  assert.ok(!proxy.events.some((event) => event.startsWith("stop")));
+  const retired = { ...RETIRED, how: "removed" };
+  assert.deepEqual(proxy.record, { stable: { blue: ["blue-1"] }, retired });
+  proxy.containers = [containerOf("blue")];
+  assert.equal(await proxy.carriesOut({ ...order, verifyRequests: 9 }), undefined);
+  assert.deepEqual(proxy.record?.retired, retired);
+});
+
+test("a color that was stopped is started before it is asked, and gated and watched although it was stable", async (t) => {
+  const proxy = new StubProxy(t).serves("blue", servedWith("blue", { blue: 1, green: 0 }));
+  const since = "2026-01-01T00:00:00.000Z";
+  proxy.remembers({ stable: { blue: ["blue-1"], green: ["green-1"] }, since, retired: RETIRED });
+  proxy.containers = [containerOf("blue"), containerOf("green", { State: { ...dead, ExitCode: 0 } })];
+  const bad = orderFor("green", { blue: 1, green: 1 });
+  proxy.smoke = async () => ({ status: 503 });
+  await proxy.fails(bad);
+  assert.deepEqual([proxy.whole?.retired, proxy.whole?.since, proxy.moves], [RETIRED, since, []]);
+
+  proxy.smoke = async () => ({ status: 200 });
+  proxy.change("green", { State: { ...dead, ExitCode: 0 } });
+  proxy.events.length = 0;
+  assert.equal(await proxy.carriesOut(bad), undefined);
+  assert.deepEqual(proxy.events.slice(0, 4), [
+    "start green-1",
+    "smoke http://green:5000/healthz",
+    "move green",
+    "look",
+  ]);
+  assert.deepEqual(proxy.record, { stable: { blue: ["blue-1"], green: ["green-1"] } });
+  assert.notEqual(proxy.whole?.since, since, "live since now");
+  assert.equal(proxy.history.at(-1)?.result, "switched");
+
+  // And as the idle color, without being asked.
+  const idle = new StubProxy(t).serves("blue", servedWith("blue", { blue: 1, green: 0 }));
+  idle.remembers({ stable: { blue: ["blue-1"] }, since, retired: RETIRED });
+  idle.containers = [containerOf("blue"), containerOf("green", { State: { ...dead, ExitCode: 0 } })];
+  assert.equal(await idle.carriesOut(orderFor("blue", { blue: 1, green: 1 })), undefined);
+  assert.deepEqual(idle.events, ["start green-1", "move blue"]);
+  assert.deepEqual(
+    [idle.whole, idle.history.at(-1)?.reason],
+    [{ stable: { blue: ["blue-1"] }, since }, "green comes up again"],
+  );
 });

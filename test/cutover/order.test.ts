@@ -13,7 +13,10 @@ const configurationFor = (activeColor: "blue" | "green", change: Partial<Configu
   renderConfiguration(template, {
     ...sampleSettings,
     activeColor,
-    slots: { blue: { appPort: 5001, healthPath: "/a" }, green: { appPort: 5002, healthPath: "/b" } },
+    slots: {
+      blue: { appPort: 5001, healthPath: "/a", replicas: 1 },
+      green: { appPort: 5002, healthPath: "/b", replicas: 1 },
+    },
     files: {},
     ...change,
   });
@@ -40,6 +43,7 @@ const environment = {
   STICKY_SECONDS: "3601",
   DRAIN_SECONDS: "62",
   KEEP_ALIVE_SECONDS: "12",
+  IDLE: "running",
 };
 
 test("each variable arrives where it belongs, and the target is the color that the configuration names", () => {
@@ -62,11 +66,13 @@ test("each variable arrives where it belongs, and the target is the color that t
     canaryPercent: 0,
     canarySetting: 7,
     ports: { blue: 5001, green: 5002 },
+    replicas: { blue: 1, green: 1 },
     sessions: false,
     stickySeconds: 3601,
     retire: undefined,
     drainSeconds: 62,
     keepAliveSeconds: 12,
+    idle: "running",
     files: {},
   });
   assert.equal(orderFrom(environment, configurationFor("blue")).target, "blue");
@@ -136,6 +142,30 @@ test("the share, the ports and the sessions are what the configuration says, and
   );
   assert.equal(orderFrom(environment, without).canaryPercent, 0);
   assert.equal(withoutCanary(configuration), configuration);
+});
+
+test("how many containers each color has is read where they are listed, once each, with or without sessions", () => {
+  for (const [blue, green] of [
+    [1, 1],
+    [1, 2],
+    [3, 1],
+    [11, 20],
+  ] as const) {
+    const slots = {
+      blue: { appPort: 5001, healthPath: "/a", replicas: blue },
+      green: { appPort: 5002, healthPath: "/b", replicas: green },
+    };
+    for (const change of [{}, { canaryPercent: 5 }]) {
+      const order = orderFrom(environment, configurationFor("blue", { slots, ...change }));
+      assert.deepEqual(
+        [order.replicas, order.ports],
+        [
+          { blue, green },
+          { blue: 5001, green: 5002 },
+        ],
+      );
+    }
+  }
 });
 
 test("without sessions there is no time for which they hold", () => {

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { backendImages } from "./backend";
@@ -452,4 +454,101 @@ test("disk full in the volume", async (t) => {
     await stack.up();
     assert.equal(await whole(stack), "green");
   });
+});
+
+test("failures of one container of several leave the others serving", async (t) => {
+  const stack = await TestStack.make(t, { ...images, replicas: "2", proxyTimeoutSeconds: "3" });
+  await stack.up();
+  const second = `blue-green-${stack.name}-blue-2`;
+  const healthy = () =>
+    until("it is healthy again", async () => {
+      const health = await stack.docker("container", "inspect", "--format", "{{.State.Health.Status}}", second);
+      return health.trim() === "healthy";
+    });
+
+  await row(t, stack, "one container of several killed", async () => {
+    await stack.docker("kill", second);
+    says(
+      await stack.pulumi("preview"),
+      `blue-2 of its 2 containers is exited: the others serve the public. Next: docker start ${second}`,
+    );
+    const status = await stack.command("npm", "run", "--silent", "status");
+    says(status.output, "1 of 2 healthy", `docker start ${second}`);
+    await stack.docker("start", second);
+    await healthy();
+  });
+
+  await row(t, stack, "one container of several hangs", async () => {
+    await stack.docker("pause", second);
+    await new Promise((resolve) => setTimeout(resolve, 6000));
+    await stack.docker("unpause", second);
+    await healthy();
+  });
+
+  await row(t, stack, "one container of several gone", async () => {
+    await stack.docker("rm", "--force", second);
+    says(
+      await stack.pulumi("preview"),
+      "blue-2 of its 2 containers is gone: the others serve the public. Next: pulumi up --refresh",
+    );
+    await stack.pulumi("up", "--yes", "--skip-preview", "--refresh");
+    await healthy();
+    says(await stack.up(), `${second} was made anew since it was switched to: this run asks it the smoke tests`);
+  });
+});
+
+test("failures of a canary and of an idle color that was stopped", async (t) => {
+  const stack = await TestStack.make(t, { ...images, canaryPercent: "0", idle: "stopped", idleAfterMinutes: "0" });
+  await stack.up();
+
+  await row(t, stack, "stopped color does not start", async () => {
+    says(await stack.up(), "green is stopped; it comes up again with");
+    const taken = createServer().listen(stack.ports.green, "127.0.0.1");
+    await once(taken, "listening");
+    await stack.set("activeColor", "green");
+    await fails(
+      stack,
+      "green was stopped: it is started",
+      "green was not switched to",
+      "the public is on blue",
+      "Next: ",
+    );
+    assert.equal(await whole(stack), "blue");
+    await new Promise((resolve) => taken.close(resolve));
+    says(await stack.up(), "green was stopped: it is started");
+    assert.equal(await whole(stack), "green");
+  });
+
+  await row(t, stack, "stopped color started by hand", async () => {
+    says(await stack.up(), "blue is stopped");
+    await stack.docker("start", (await stack.container("blue")).Id);
+    says(await stack.pulumi("preview"), "blue was stopped and runs again: this run stops it.");
+    says(await stack.up(), "blue is stopped");
+    assert.equal((await stack.container("blue")).State.Status, "exited");
+    await stack.set("idle", "running");
+    await stack.up();
+    await stack.switchTo("blue");
+  });
+
+  await row(t, stack, "canary's container killed", async () => {
+    await stack.set("canaryPercent", "40");
+    says(await stack.up(), "and green has 40 % of the new visitors");
+    await killMaster(stack, "green");
+    await until("green is healthy", async () => (await stack.container("green")).State.Health?.Status === "healthy");
+  });
+
+  await row(
+    t,
+    stack,
+    "errors of a canary",
+    async () => {
+      await stack.set("canaryPercent", "0");
+      await stack.up();
+      await faults(stack, "green", { errorPercent: 50 });
+      await stack.set("canaryPercent", "40");
+      await fails(stack, "green got 40 % of the new visitors and was not well", "The public is on blue, all of it.");
+      await faults(stack, "green", {});
+    },
+    { only: /^status 500$/, within: 6 },
+  );
 });

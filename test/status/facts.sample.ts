@@ -48,6 +48,7 @@ export const unhealthy = state({
 export const slot = (color: Color, more: Partial<SlotContainer> = {}): SlotContainer => ({
   id: IDS[color],
   name: `blue-green-dev-${color}`,
+  replica: 1,
   created: color === "blue" ? "2026-11-23T16:44:22Z" : "2026-11-23T16:50:00Z",
   imageId: IMAGES[color],
   state: state(),
@@ -78,6 +79,7 @@ export const serving = (more: Partial<Serving> = {}): Serving => ({
   answers: true,
   edited: false,
   canaryPercent: 0,
+  replicas: { blue: 1, green: 1 },
   declared: "37a29a8e711eceac",
   record: { stable: { blue: [IDS.blue], green: [IDS.green] } },
   health: { well: true, seen: "200" },
@@ -89,10 +91,13 @@ export const stableOnly = (...colors: Color[]): Serving["record"] => ({
   stable: Object.fromEntries(colors.map((color) => [color, [IDS[color]]])),
 });
 
-export const world = (more: Partial<World> = {}): World => ({
+/** A world with one container, several or none of each color. */
+type SampleWorld = Partial<Omit<World, "slots">> & { slots?: Partial<Record<Color, SlotContainer | SlotContainer[]>> };
+
+export const world = ({ slots = { blue: slot("blue"), green: slot("green") }, ...more }: SampleWorld = {}): World => ({
   proxy: { id: "c".repeat(64), running: true, made: {} },
   serving: serving(),
-  slots: { blue: slot("blue"), green: slot("green") },
+  slots: { blue: [slots.blue ?? []].flat(), green: [slots.green ?? []].flat() },
   built: {
     blue: [{ version: "1.0.0", source: "5812c2d78a03", base: "python:3", reused: true }],
     green: [{ version: "1.1.0", source: "99f31c02e4a1", base: "python:3", reused: false }],
@@ -110,7 +115,7 @@ export const facts = (more: Partial<Facts> = {}): Facts => ({
 });
 
 /** A world whose proxy says nothing. */
-export function noServing(more: Partial<World> = {}): World {
+export function noServing(more: SampleWorld = {}): World {
   const { serving: _, ...rest } = world(more);
   return rest;
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { SlotContainer } from "../../stacks/world";
 import { cantTellScreen, screenOf } from "../../status/screen";
 import { type Facts, statusOf } from "../../status/status";
 import { cutover, ended, facts, made, noServing, serving, slot, stableOnly, unhealthy, world } from "./facts.sample";
@@ -208,6 +209,70 @@ test("a color whose container is gone", () => {
   assert.doesNotMatch(screen, /the same settings/);
 });
 
+/** Three containers of a color, by the state of each. */
+const three = (color: "blue" | "green", ...states: (Partial<SlotContainer> | undefined)[]): SlotContainer[] =>
+  states.flatMap((more, at) =>
+    more === undefined
+      ? []
+      : [
+          slot(color, {
+            id: `${color}${at}`.padEnd(64, "0"),
+            name: `blue-green-dev-${color}${at === 0 ? "" : `-${at + 1}`}`,
+            replica: at + 1,
+            ...more,
+          }),
+        ],
+  );
+
+test("several containers of a color: how many are well, and what is wrong with one of them", () => {
+  const blue = three("blue", {}, {}, {});
+  const record = { stable: { blue: blue.map(({ id }) => id), green: [] } };
+  const seen = (green: SlotContainer[]) =>
+    shown({ world: world({ slots: { blue, green }, serving: serving({ replicas: { blue: 3, green: 3 }, record }) }) });
+
+  const well = seen(three("green", {}, {}, { restarts: 4 }));
+  assert.equal(well.exit, 0);
+  assert.match(well.screen, /^container {4}blue-green-dev-blue and 2 more +blue-green-dev-green and 2 more$/m);
+  assert.match(well.screen, /^health {7}3 healthy {39}3 healthy$/m);
+  assert.match(well.screen, /^restarts {5}0 {47}4$/m);
+
+  const ill = seen(three("green", {}, { state: ended }, {}));
+  assert.equal(ill.exit, 1);
+  assert.match(ill.screen, /^health {7}3 healthy {39}2 of 3 healthy; exited: ended with exit cod\.\.\.$/m);
+  assert.match(ill.screen, /^! green is idle, and blue-green-dev-green-2 ended with exit code 137$/m);
+  assert.match(ill.screen, /^ {2}start green {7}docker start blue-green-dev-green-2$/m);
+
+  const gone = seen(three("green", {}, undefined, {}));
+  assert.equal(gone.exit, 1);
+  assert.match(gone.screen, /2 of 3 healthy; blue-green-dev-green-2 is gone$/m);
+  assert.match(gone.screen, /^! green is idle, and blue-green-dev-green-2 is gone: it has 2 of its 3 containers$/m);
+  assert.match(gone.screen, /^ {2}make green's container again {2}pulumi up --refresh$/m);
+});
+
+test("an idle color that was stopped or removed on purpose is well, and the way to it is told", () => {
+  for (const how of ["stopped", "removed"] as const) {
+    const green = how === "stopped" ? [slot("green", { state: ended })] : [];
+    const retired = { color: "green", how, version: "1.1.0", image: "" } as const;
+    const record = { stable: { blue: [slot("blue").id] }, retired };
+    const change = serving({ record, replicas: { blue: 1, green: 0 } });
+    const { exit, screen } = shown({ world: world({ slots: { blue: slot("blue"), green }, serving: change }) });
+    assert.equal(exit, 0, screen);
+    assert.match(screen, new RegExp(`idle, ${how}: the way to it brings it up$`, "m"));
+    assert.match(
+      screen,
+      how === "stopped" ? /^health {7}healthy {41}stopped$/m : /^container {4}blue-green-dev-blue +none$/m,
+    );
+    assert.match(
+      screen,
+      /^ {2}go back to green, which comes up first {2}pulumi config set activeColor green && pulumi up$/m,
+    );
+
+    // The same without that purpose is a fault.
+    const unmeant = serving({ record: { stable: record.stable }, replicas: { blue: 1, green: 1 } });
+    assert.equal(shown({ world: world({ slots: { blue: slot("blue"), green }, serving: unmeant }) }).exit, 1);
+  }
+});
+
 test("settings that live has not taken yet are told, and are no reason to be degraded", () => {
   const image = `registry.example/team/shop@sha256:${"9".repeat(64)}`;
   const green = slot("green", { made: made("green", { image, memoryMb: 512, environment: ["A", "B", "C"] }) });
@@ -270,7 +335,7 @@ Next
 });
 
 test("a stack that was never brought up, or was taken down", () => {
-  assert.deepEqual(shown({ world: { slots: {}, built: { blue: [], green: [] } } }), {
+  assert.deepEqual(shown({ world: { slots: { blue: [], green: [] }, built: { blue: [], green: [] } } }), {
     exit: 3,
     screen: `
 Can't tell: Nothing of the stack dev runs on this engine

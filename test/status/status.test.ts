@@ -52,11 +52,13 @@ test("the report has every key that is documented, and no other", () => {
     colors: {
       blue: {
         ...{ role: "live", version: "1.0.0", well: true, stable: true, instant: false },
+        ...{ retired: null, missing: [] },
         image: { id: "1".repeat(64), reference: null, source: "5812c2d78a03" },
         containers: [container("blue", "b".repeat(64))],
       },
       green: {
         ...{ role: "idle", version: "1.1.0", well: true, stable: true, instant: true },
+        ...{ retired: null, missing: [] },
         image: { id: "2".repeat(64), reference: null, source: "99f31c02e4a1" },
         containers: [container("green", "a".repeat(64))],
       },
@@ -94,15 +96,18 @@ test("the report has every key that is documented, and no other", () => {
 });
 
 test("where nothing can be told, the reason and what to type are all there is", () => {
-  assert.deepEqual(statusOf(facts({ world: { slots: {}, built: { blue: [], green: [] } } })), {
+  assert.deepEqual(statusOf(facts({ world: { slots: { blue: [], green: [] }, built: { blue: [], green: [] } } })), {
     ...{ exit: 3, level: "unknown", reason: "Nothing of the stack dev runs on this engine" },
     next: [{ purpose: "bring it up", command: "pulumi up" }],
   });
   const problem = "activeColor is not set in Pulumi.dev.yaml";
-  assert.deepEqual(statusOf(facts({ active: { problem }, world: { slots: {}, built: { blue: [], green: [] } } })), {
-    ...{ exit: 3, level: "unknown", reason: `Nothing of the stack dev runs on this engine, and ${problem}` },
-    next: [{ purpose: "bring it up", command: "pulumi config set activeColor blue && pulumi up" }],
-  });
+  assert.deepEqual(
+    statusOf(facts({ active: { problem }, world: { slots: { blue: [], green: [] }, built: { blue: [], green: [] } } })),
+    {
+      ...{ exit: 3, level: "unknown", reason: `Nothing of the stack dev runs on this engine, and ${problem}` },
+      next: [{ purpose: "bring it up", command: "pulumi config set activeColor blue && pulumi up" }],
+    },
+  );
 });
 
 test("down is whatever the public meets: proxy gone, ended, without configuration, without answer, live without answer", () => {
