@@ -175,7 +175,13 @@ class Cutover {
     if (order.canaryPercent > (before.record.canary ?? 0)) return this.raise(before, soon);
     const added = containers.filter((container) => !isStable(before.record, target, [container]));
     // Those that came beside the others meet the public when they are what they should be.
-    if (added.length < containers.length && added.length > 0) await this.timed("gate", () => this.examine(added));
+    if (added.length < containers.length && added.length > 0) {
+      const fewer = before.replicas[target];
+      const stay =
+        order.replicas[target] === fewer ? "" : `; or stay: pulumi config set replicas ${fewer} && pulumi up`;
+      const next = `docker logs --tail 30 ${added[0]?.name}; when it is mended: pulumi up${stay}`;
+      await this.timed("gate", () => this.examine(added, next));
+    }
     await this.timed("switch", () => this.move(soon));
     const { retire } = this;
     if (retire !== undefined) await this.timed("drain", () => this.drain(retire, this.slots[retire]));
@@ -268,6 +274,7 @@ class Cutover {
     const names = leaving.filter((container) => !whole || !this.slots[idle].includes(container));
     const what = [...(whole ? [idle] : []), ...names.map(({ name }) => name)].join(", ");
     await this.drain(what, leaving);
+    if (means.signal.aborted) throw new Error("the run was cancelled");
     const stops = order.idle === "stopped" && whole ? this.slots[idle].filter(({ state }) => state.Running) : [];
     if (stops.length === 0) return;
     // SIGTERM first, then the container's own time to end.
@@ -329,7 +336,7 @@ class Cutover {
   }
 
   /** Each container of the color on trial is checked from where the proxy reaches it: its health and the smoke tests. */
-  private async examine(containers = this.containersOf(this.trial)): Promise<void> {
+  private async examine(containers = this.containersOf(this.trial), next?: string): Promise<void> {
     const { order, trial, means } = this;
     const wanted = order.replicas[trial];
     const there = this.containersOf(trial).length;
@@ -347,14 +354,14 @@ class Cutover {
         signal: means.signal,
       });
       if (unhealthy !== undefined) {
-        throw this.refused(`${called}${firstLine(unhealthy).replace(/\.$/, "")}`, restOf(unhealthy));
+        throw this.refused(`${called}${firstLine(unhealthy).replace(/\.$/, "")}`, restOf(unhealthy), next);
       }
       this.stopIfCancelled();
 
       const failure = await this.smoke(this.direct(slot), slot);
       if (failure !== undefined) {
         const more = `${this.details(failure)}\n${await this.log(slot)}`;
-        throw this.refused(`${called}the smoke test "${failure.test}" failed`, more);
+        throw this.refused(`${called}the smoke test "${failure.test}" failed`, more, next);
       }
       this.stopIfCancelled();
     }

@@ -5,6 +5,9 @@ import type { ContainerState } from "./world";
 
 /** How often it is looked at meanwhile, and how often that is said. */
 const LOOK_EVERY_MILLISECONDS = 300;
+/** A container that ends again and again is looked at until it has ended once more: only then its exit code is told. */
+const LOOK_AGAIN_MILLISECONDS = 100;
+const MOST_LOOKS_AGAIN = 30;
 const SAY_EVERY_SECONDS = 10;
 
 /** Lines of a container's log that an error shows. */
@@ -26,10 +29,14 @@ export interface Waited {
   signal?: AbortSignal;
 }
 
+/** Whether it runs, so that its state has forgotten how it ended the last time. */
+const isUpAgain = ({ Running, Status }: ContainerState): boolean => Running && Status !== "restarting";
+
 /** What one look at a container's state says: well, not yet, or why it never will be. */
 export function verdict(state: ContainerState, restarts: number): "healthy" | "starting" | { failed: string } {
   const health = state.Health?.Status;
   if (state.OOMKilled) return { failed: "was killed for want of memory (setting memoryMb)" };
+  if (restarts > 0 && isUpAgain(state)) return { failed: "ended and was started again" };
   if (restarts > 0 || !state.Running) return { failed: `ended with exit code ${state.ExitCode}` };
   if (health === "unhealthy") {
     const last = printable(state.Health?.Log?.at(-1)?.Output ?? "").trim();
@@ -47,11 +54,18 @@ export async function waitHealthy(docker: Docker, containerId: string, waited: W
   // The wall clock may be set meanwhile.
   const started = performance.now();
   let said = 0;
+  let again = 0;
   for (;;) {
     const [container] = JSON.parse(await docker.ask("container", "inspect", containerId));
     const name = container.Name.slice(1);
-    const seen = verdict(container.State, container.RestartCount - waited.restarts);
+    const restarts = container.RestartCount - waited.restarts;
+    const seen = verdict(container.State, restarts);
     if (seen === "healthy") return undefined;
+    if (restarts > 0 && isUpAgain(container.State) && again < MOST_LOOKS_AGAIN && waited.signal?.aborted !== true) {
+      again += 1;
+      await pause(LOOK_AGAIN_MILLISECONDS);
+      continue;
+    }
 
     const seconds = Math.floor((performance.now() - started) / 1000);
     const cancelled = waited.signal?.aborted === true;

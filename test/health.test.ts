@@ -44,8 +44,11 @@ test("a container that ended and was healthy before is not healthy any more", ()
 });
 
 test("a container that was restarted has failed, even where it happens to run at this moment", () => {
-  assert.deepEqual(verdict({ ...starting, ExitCode: 1 }, 1), { failed: "ended with exit code 1" });
-  assert.deepEqual(verdict(healthy, 2), { failed: "ended with exit code 0" });
+  const restarting = { ...starting, Status: "restarting", ExitCode: 1 };
+  assert.deepEqual(verdict(restarting, 1), { failed: "ended with exit code 1" });
+  // Up again, its state says 0, which is nobody's exit code.
+  assert.deepEqual(verdict(starting, 1), { failed: "ended and was started again" });
+  assert.deepEqual(verdict(healthy, 2), { failed: "ended and was started again" });
 });
 
 /** A container that is seen in these states, the last of them for ever. */
@@ -83,6 +86,7 @@ async function pass<T>(t: TestContext, act: () => Promise<T>): Promise<{ result:
     t.mock.timers.tick(100);
   }
   await done;
+  t.mock.reset();
   return { ...(result as unknown as { result: T }), milliseconds };
 }
 
@@ -170,8 +174,18 @@ test("only restarts since the beginning are failures", async (t) => {
   const before = seen("", { ...healthy, RestartCount: 2 });
   assert.equal((await pass(t, () => waitHealthy(before.docker, "id", waited({ restarts: 2 })))).result, undefined);
   const since = seen("", { ...healthy, RestartCount: 3 });
-  const failed = await waitHealthy(since.docker, "id", waited({ restarts: 2 }));
-  assert.match(failed ?? "", /^the container blue-green-dev-green ended with exit code 0\.\n/);
+  const { result: failed, milliseconds } = await pass(t, () =>
+    waitHealthy(since.docker, "id", waited({ restarts: 2 })),
+  );
+  assert.match(failed ?? "", /^the container blue-green-dev-green ended and was started again\.\n/);
+  assert.ok(milliseconds <= 4000, "its exit code is not waited for any longer");
+});
+
+test("one that ends again and again is looked at until its exit code is told", async (t) => {
+  const up = { ...starting, RestartCount: 1 };
+  const { docker } = seen("no service today", starting, up, up, { ...up, Status: "restarting", ExitCode: 3 });
+  const { result } = await pass(t, () => waitHealthy(docker, "id", waited()));
+  assert.match(result ?? "", /^the container blue-green-dev-green ended with exit code 3\.\n/);
 });
 
 test("neither what a health check says nor the log shows a secret", async () => {

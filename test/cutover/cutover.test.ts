@@ -1267,6 +1267,10 @@ test("containers that come beside those that serve are asked before the public m
   const { result, message } = await bad.fails(orderFor("blue", { blue: 3, green: 1 }));
   assert.equal(result, "refused");
   assert.match(message, /blue-2: the smoke test .* failed\.\n[\s\S]*Nothing was changed: the public is on blue/);
+  assert.match(
+    message,
+    /\nNext: docker logs --tail 30 \S+; when it is mended: pulumi up; or stay: pulumi config set replicas 1 && pulumi up$/,
+  );
   assert.deepEqual([bad.moves, bad.record], [[], { stable: { blue: ["blue-1"] } }]);
 });
 
@@ -1321,6 +1325,18 @@ test("an idle color that is to stop is drained and stopped, and one that can't b
       proxy.said.join("\n"),
     );
   }
+});
+
+test("an idle color is not stopped by a run that was cancelled; the next one does it", async (t) => {
+  const proxy = onBlue(t);
+  proxy.move = async () => {
+    proxy.cancelled.abort();
+    return ok;
+  };
+  await proxy.carriesOut(orderFor("blue", { blue: 1, green: 0 }, { idle: "stopped", keepAliveSeconds: 0 }));
+  assert.ok(!proxy.events.some((event) => event.startsWith("stop")), proxy.events.join());
+  assert.ok(proxy.said.some((line) => line.includes("not stopped yet: the run was cancelled")));
+  assert.equal(proxy.live, "blue");
 });
 
 test("an idle color that is removed is drained and left to whoever removes it, and its release is remembered without it", async (t) => {

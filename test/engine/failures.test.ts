@@ -348,7 +348,10 @@ test("failures after the switch are taken back", async (t) => {
       await killMaster(stack, "green");
       const { code, output } = await up.ended;
       assert.notEqual(code, 0);
-      says(output, /its container (was started again|ended with exit code \d+)|health path was not answered/);
+      says(
+        output,
+        /its container ((ended and )?was started again|ended with exit code \d+)|health path was not answered/,
+      );
       await pending();
     },
     { only: /^status 50[24]$|reset|lost/, within: 10 },
