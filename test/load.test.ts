@@ -135,6 +135,21 @@ describe("against a good server, exactly zero failures and exact counts", () => 
     assert.deepEqual([...said], ["close"]);
   });
 
+  test("the requests come in turn from as many visitors as are asked for, and from none without", async () => {
+    for (const [userAgents, most] of [
+      [3, ["visitor-0", "visitor-1", "visitor-2"]],
+      [0, [undefined]],
+    ] as const) {
+      const said = new Set<string | undefined>();
+      const server = await serve((req, res) => {
+        said.add(req.headers["user-agent"]);
+        ok(res);
+      });
+      assertNoFailures(await after(keepAliveGets({ url: server.url, connections: 1, userAgents }), 100));
+      assert.deepEqual([...said], most);
+    }
+  });
+
   test("posts: bodies differ each time and arrive whole", async () => {
     const hashes = new Set<string>();
     const server = await serve((req, res) => {

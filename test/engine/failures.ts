@@ -5,6 +5,9 @@ import type { TestContext } from "node:test";
 import { freshGets, keepAliveGets, type LoadReport } from "../load";
 import { type Ended, get, must, type TestStack } from "./stack";
 
+/** As many visitors, since a canary draws by the User-Agent: of a single one it could draw none. */
+const USER_AGENTS = 100;
+
 /** What a failure cost the public. */
 export interface Cost {
   requests: number;
@@ -36,10 +39,8 @@ export function row(
 ): Promise<void> {
   return t.test(name, async () => {
     const url = `${stack.url}/`;
-    const loads = [
-      keepAliveGets({ url, connections: 8, pauseMs: 20, requestTimeoutMs: 10_000, maxSeconds }),
-      freshGets({ url, connections: 2, pauseMs: 20, requestTimeoutMs: 10_000, maxSeconds }),
-    ];
+    const requests = { url, pauseMs: 20, requestTimeoutMs: 10_000, maxSeconds, userAgents: USER_AGENTS };
+    const loads = [keepAliveGets({ ...requests, connections: 8 }), freshGets({ ...requests, connections: 2 })];
     let reports: LoadReport[] = [];
     try {
       await body();

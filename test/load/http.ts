@@ -21,6 +21,8 @@ export interface PausedLoadOptions extends LoadOptions {
    * a connection that the server closes unannounced in the pause is a failure, also if no request was under way.
    */
   pauseMs?: number;
+  /** The requests come in turn from so many visitors, told apart by their User-Agent; default 0, none is sent. */
+  userAgents?: number;
 }
 
 interface Outgoing {
@@ -41,6 +43,7 @@ interface Manner {
   headStartMs?(): number;
   pauseMs(): number;
   next?(): Outgoing;
+  userAgents?: number;
 }
 
 /** Keep-alive connections in a closed loop: the next GET follows the answer at once, or after `pauseMs`. */
@@ -129,9 +132,10 @@ export function blindReuse(options: LoadOptions & { /** Default 6. */ idleSecond
   });
 }
 
-function load(options: LoadOptions, manner: Manner): Load {
+function load(options: PausedLoadOptions, manner: Manner): Load {
   const run = newRun(options);
-  run.start(manner.name, options.connections, (client) => live(client, manner));
+  const { userAgents = 0 } = options;
+  run.start(manner.name, options.connections, (client) => live(client, { ...manner, userAgents }));
   return run;
 }
 
@@ -173,7 +177,8 @@ async function request(client: Client, manner: Manner, connection: Connection): 
 
   let exchange: Exchange;
   try {
-    exchange = await connection.exchange(head(manner, asked, body), body, requestTimeoutMs);
+    const userAgent = manner.userAgents ? `visitor-${report.requests % manner.userAgents}` : undefined;
+    exchange = await connection.exchange(head(manner, asked, body, userAgent), body, requestTimeoutMs);
   } catch (error) {
     if (!(error instanceof Broken)) throw error;
     return fail(error.kind, error.message);
@@ -193,11 +198,12 @@ async function request(client: Client, manner: Manner, connection: Connection): 
   return true;
 }
 
-function head(manner: Manner, asked: string, body: Buffer | undefined): string {
+function head(manner: Manner, asked: string, body: Buffer | undefined, userAgent?: string): string {
   return [
     `${asked} HTTP/1.1`,
     `Host: ${manner.target.host}`,
     `Connection: ${manner.fresh ? "close" : "keep-alive"}`,
+    ...(userAgent === undefined ? [] : [`User-Agent: ${userAgent}`]),
     ...(body === undefined ? [] : ["Content-Type: application/octet-stream", `Content-Length: ${body.length}`]),
     "\r\n",
   ].join("\r\n");
