@@ -240,7 +240,7 @@ class Cutover {
     await lock.writeSessions(sessionsFile(sessions)).catch(() => {});
     const ended = await proxy.move(withoutCanary(order.configuration), how, () => {}).catch(() => undefined);
     if (ended?.code !== 0) return this.settle(served);
-    const { canary: _, ...record } = before.record;
+    const { canary: _, tried: __, ...record } = before.record;
     await lock.writeRecord({ ...record, sessions }).catch(() => {});
     return { settled: true, says };
   }
@@ -619,8 +619,8 @@ class Cutover {
     return record;
   }
 
-  /** The record of a cutover that ended well; `stable` is what has become so in it. */
-  private recordAfter(stable: CutoverRecord["stable"]): CutoverRecord {
+  /** The record of a cutover that ended well; `stable` and `tried` are what has become so in it. */
+  private recordAfter(stable: CutoverRecord["stable"], tried = this.before?.record.tried): CutoverRecord {
     const { before, order, target } = this;
     const { canaryPercent, canarySetting } = order;
     const { stable: known, endedCanary, since, retired } = this.recordBefore();
@@ -635,6 +635,7 @@ class Cutover {
       ...(live !== undefined && { since: live }),
       ...(order.idle !== "running" &&
         release && { retired: { color: idle, how: order.idle, ...this.releaseIn(idle, retired) } }),
+      ...(tried !== undefined && { tried }),
       ...(canaryPercent > 0 && { canary: canaryPercent }),
       ...(ended && { endedCanary: canarySetting }),
       ...(this.sessions && { sessions: this.sessions }),
@@ -642,24 +643,33 @@ class Cutover {
   }
 
   /** The release that a color has, or had when it was removed. */
-  private releaseIn(color: Color, retired: Retired | undefined): Pick<Retired, "version" | "image"> {
-    const [first] = this.slots[color];
-    return first === undefined
-      ? { version: retired?.version ?? "", image: retired?.image ?? "" }
-      : { version: first.version, image: first.made.image ?? "" };
+  private releaseIn(color: Color, retired: Retired | undefined): Omit<Retired, "color" | "how"> {
+    const slots = this.slots[color];
+    const [first] = slots;
+    if (first === undefined) {
+      const { version = "", image = "", stable } = retired ?? {};
+      return { version, image, ...(stable && { stable }) };
+    }
+    const stable = isStable(this.recordBefore(), color, slots);
+    return { version: first.version, image: first.made.image ?? "", ...(stable && { stable }) };
   }
 
   /** The record and the history of a cutover that ended well. */
   private async finish(result: Result, reason?: string): Promise<void> {
     const { target, before, lock } = this;
-    const ids = this.containersOf(target)
-      .map(({ id }) => id)
-      .sort();
+    const idsOf = (color: Color) =>
+      this.containersOf(color)
+        .map(({ id }) => id)
+        .sort();
     // A canary says nothing of the color that most of the public is on.
-    await lock.writeRecord(this.recordAfter(result === "canary" ? {} : { [target]: ids })).catch((error: Error) => {
-      this.say(
-        `the way back will not be at once: that ${target} is stable could not be written (${firstLine(error.message)})`,
-      );
+    const record =
+      result === "canary" ? this.recordAfter({}, idsOf(this.trial)) : this.recordAfter({ [target]: idsOf(target) });
+    const lost =
+      result === "canary"
+        ? `that ${this.trial} was well as a canary`
+        : `the way back will not be at once: that ${target} is stable`;
+    await lock.writeRecord(record).catch((error: Error) => {
+      this.say(`${lost} could not be written (${firstLine(error.message)})`);
     });
     // What goes wrong from here on takes nothing from the public: the next run does it again.
     if (this.leaving.length > 0) {

@@ -352,6 +352,8 @@ function decideLive(plan: Plan, world: World, serving: Serving, { settings, slot
     );
   }
 
+  const unchanged = ahead.own.length + ahead.shared.length === 0;
+  decideCanaryFirst(plan, world, serving, { settings, isBack: wasStable && ahead.own.length === 0, unchanged });
   const idle = other(live);
   const retired = plan.idle !== "running" || serving.record.retired?.color === idle;
   const ill = active === live && !retired ? illness(idle, world.slots[idle], replicas[idle] || 1, isWell) : undefined;
@@ -377,7 +379,6 @@ function decideLive(plan: Plan, world: World, serving: Serving, { settings, slot
     plan.warnings.push(why.says);
   }
   if (active !== live) {
-    const unchanged = ahead.own.length + ahead.shared.length === 0;
     const ready = target.length >= plan.runs[active].replicas && target.every(({ state }) => state.Running);
     const comesUp =
       serving.record.retired?.color === active ? `; it was ${serving.record.retired.how} and comes up first` : "";
@@ -390,6 +391,28 @@ function decideLive(plan: Plan, world: World, serving: Serving, { settings, slot
     if (replicas[color] === wanted || wanted === 0 || replicas[color] === 0) continue;
     plan.notes.push(`${color} gets ${count(wanted)} (${replicas[color]} now); those that stay are not touched.`);
   }
+}
+
+/** With `canaryFirst` nobody is moved to what has had no visitors yet, but for the way back and where live is not well. */
+function decideCanaryFirst(
+  plan: Plan,
+  world: World,
+  { color: live, record }: Serving,
+  { settings, isBack, unchanged }: { settings: Settings; isBack: boolean; unchanged: boolean },
+): void {
+  const { activeColor, slots, canaryFirst } = settings;
+  if (!canaryFirst || activeColor === live || isBack || !world.slots[live].some(isWell)) return;
+  const { version, image = "" } = slots[activeColor];
+  const { retired, tried = [], endedCanary } = record;
+  const wasRetired = retired?.color === activeColor && retired.stable === true;
+  if (wasRetired && retired.version === version && retired.image === image) return;
+  if (unchanged && world.slots[activeColor].some(({ id }) => tried.includes(id))) return;
+  const share = [5, 10].find((percent) => percent !== endedCanary);
+  plan.refusals.push(
+    `${activeColor} (${version}) has had no visitors as a canary yet, which canaryFirst asks for before a switch. Nothing was touched. ` +
+      `Next: pulumi config set activeColor ${live} && pulumi up, which makes ${activeColor} ready; then pulumi config set canaryPercent ${share} && pulumi up; ` +
+      `when it was well: pulumi config set activeColor ${activeColor} && pulumi up. Or without it: pulumi config set canaryFirst false`,
+  );
 }
 
 const count = (containers: number): string => (containers === 1 ? "1 container" : `${containers} containers`);

@@ -40,6 +40,8 @@ export interface CutoverRecord {
   moving?: { from: Color; generation: string; to: Color };
   /** Per color, the containers (ids, sorted) that went through their bake time while live. */
   stable: Partial<Record<Color, string[]>>;
+  /** The containers (ids) that were well with visitors as a canary. */
+  tried?: string[];
   /** The share of new visitors that the idle color took and was well with, in percent. */
   canary?: number;
   /** The setting `canaryPercent` that a switch has ended: as long as it stays the same it begins no other canary. */
@@ -59,6 +61,8 @@ export interface Retired {
   version: string;
   /** The image as the setting names it; empty where `app/` is built. */
   image: string;
+  /** Whether it had been stable. */
+  stable?: boolean;
 }
 
 /** What a color's visitors have in their cookie. */
@@ -182,14 +186,15 @@ const healthOf = (text: string) => ({ well: /^2\d\d/.test(text), seen: text.repl
 
 /** A file that a hand has spoilt counts as one that isn't there: what it forgets is that a color was stable. */
 function recordOf(text: string): CutoverRecord {
-  const { moving, stable, canary, endedCanary, sessions, since, retired } = objectIn(text) ?? {};
+  const { moving, stable, tried, canary, endedCanary, sessions, since, retired } = objectIn(text) ?? {};
   const ids = (color: Color) => {
     const list = (stable as Record<string, unknown> | undefined)?.[color];
-    return Array.isArray(list) && list.every((id) => typeof id === "string") ? { [color]: list as string[] } : {};
+    return areIds(list) ? { [color]: list } : {};
   };
   return {
     ...(isMoving(moving) && { moving }),
     stable: { ...ids("blue"), ...ids("green") },
+    ...(areIds(tried) && { tried }),
     ...(typeof canary === "number" && { canary }),
     ...(typeof endedCanary === "number" && { endedCanary }),
     ...(areSessions(sessions) && { sessions }),
@@ -197,6 +202,9 @@ function recordOf(text: string): CutoverRecord {
     ...(isRetired(retired) && { retired }),
   };
 }
+
+const areIds = (value: unknown): value is string[] =>
+  Array.isArray(value) && value.every((id) => typeof id === "string");
 
 function isMoving(value: unknown): value is NonNullable<CutoverRecord["moving"]> {
   return isObject(value) && isColor(value.from) && isColor(value.to) && typeof value.generation === "string";
@@ -208,7 +216,8 @@ function isRetired(value: unknown): value is Retired {
     isColor(value.color) &&
     (value.how === "stopped" || value.how === "removed") &&
     typeof value.version === "string" &&
-    typeof value.image === "string"
+    typeof value.image === "string" &&
+    (value.stable === undefined || typeof value.stable === "boolean")
   );
 }
 

@@ -117,6 +117,10 @@ export interface Settings {
   idle: "running" | "stopped" | "removed";
   /** How long the idle color stays up after a switch where `idle` is not `running`, in minutes. */
   idleAfterMinutes: number;
+  /** Whether a release must have had visitors as a canary, and have been well with them, before a switch to it. */
+  canaryFirst: boolean;
+  /** Whether every image must be named by its digest, and none may be built on the way. */
+  imagesByDigest: boolean;
   /** Whether this run may replace the nginx container. */
   allowProxyReplace: boolean;
   /** Whether this run may replace the container of the color that is live. */
@@ -224,6 +228,9 @@ const version = text(
   (value) => value.length <= MAX_VERSION_CHARACTERS && /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(value),
 );
 
+/** A tag may name another image tomorrow, a digest can't. */
+const DIGEST = /@sha256:[0-9a-f]{64}$/;
+
 const IMAGE_RULE = "must be an image reference such as registry.example.com/team/app:1.2 or app@sha256:...";
 const image = text(IMAGE_RULE, isImage);
 const imageOrNone = text(`${IMAGE_RULE}, or empty`, (value) => value === "" || isImage(value));
@@ -329,6 +336,8 @@ const SHAPE = {
   replicas: wholeNumber(1, MAX_REPLICAS),
   idle: z.enum(["running", "stopped", "removed"], { error: "must be running, stopped or removed" }),
   idleAfterMinutes: wholeNumber(0, MAX_IDLE_MINUTES),
+  canaryFirst: trueOrFalse,
+  imagesByDigest: trueOrFalse,
   allowProxyReplace: trueOrFalse,
   allowLiveReplace: trueOrFalse,
 };
@@ -408,6 +417,8 @@ const MENDING_VALUES: Record<Exclude<SettingName, StructuredName>, string> = {
   replicas: "1",
   idle: "running",
   idleAfterMinutes: "60",
+  canaryFirst: "false",
+  imagesByDigest: "false",
   allowProxyReplace: "false",
   allowLiveReplace: "false",
 };
@@ -474,6 +485,12 @@ function ownValues(raw: Readonly<Record<string, unknown>>): Record<string, unkno
 type Parsed = z.output<z.ZodObject<typeof SHAPE>>;
 type Context = z.core.$RefinementCtx<Parsed>;
 
+/** Names an image by the digest that its registry has it under; the engine has learnt that by pulling it. */
+const setByDigest = (name: SettingName, reference: string) => {
+  const image = quoted(reference);
+  return `docker pull ${image} && pulumi config set ${name} "$(docker image inspect --format '{{index .RepoDigests 0}}' ${image})"`;
+};
+
 /** What settings mean for one another. Those that are wrong by themselves, or secret, are refused already and passed over. */
 function agree(
   parsed: Partial<Record<SettingName, unknown>>,
@@ -498,6 +515,21 @@ function agree(
     ["tlsKey", "tlsCertificate"],
   ] as const) {
     if (isSet(name) && parsed[needs] === "") issue(needs, `must be set too, since ${name} is`, mendCommand(needs));
+  }
+
+  if (parsed.imagesByDigest === true) {
+    for (const name of ["blueImage", "greenImage", "nginxImage"] as const) {
+      const value = parsed[name];
+      if (typeof value !== "string" || isSecret(name) || DIGEST.test(value)) continue;
+      if (value === "")
+        issue(
+          name,
+          "must be an image by its digest, since imagesByDigest is true: app/ is not built here",
+          setByDigest(name, "<image>"),
+        );
+      else if (isImage(value))
+        issue(name, "must be named by its digest, since imagesByDigest is true", setByDigest(name, value));
+    }
   }
 
   // bindAddress may be the loopback as well, where both colors' ports are. Without TLS httpsPort takes none.

@@ -713,6 +713,60 @@ test("a canary is said with what comes before and after it: gates before the fir
   assert.deepEqual(said(0, 0), []);
 });
 
+test("canaryFirst refuses a switch to what has had no visitors, and lets everything else through", () => {
+  const careful: Settings = { ...withSlot("green", { version: "2.0.0" }), canaryFirst: true };
+  const switching: Settings = { ...careful, activeColor: "green" };
+  const refusal = (share: number, version = "2.0.0") =>
+    `green (${version}) has had no visitors as a canary yet, which canaryFirst asks for before a switch. Nothing was touched. ` +
+    "Next: pulumi config set activeColor blue && pulumi up, which makes green ready; " +
+    `then pulumi config set canaryPercent ${share} && pulumi up; when it was well: pulumi config set activeColor green && pulumi up. ` +
+    "Or without it: pulumi config set canaryFirst false";
+  const remembering = (record: Serving["record"], change: Partial<World> = {}) => {
+    const world = after(careful, change);
+    return { ...world, serving: { ...servedBy(careful), record } };
+  };
+  const stable = { blue: ["blue-1"] };
+  const refusals = (settings: Settings, world: World) => plan(settings, world).refusals;
+
+  assert.deepEqual(refusals(switching, after(careful)), [refusal(5)]);
+  assert.deepEqual(refusals({ ...switching, canaryFirst: false }, after(careful)), []);
+  // The share that the switch before has ended would begin nothing.
+  assert.deepEqual(refusals(switching, remembering({ stable, endedCanary: 5 })), [refusal(10)]);
+  assert.deepEqual(refusals(switching, remembering({ stable, tried: ["green-1"] })), []);
+  assert.deepEqual(refusals(switching, remembering({ stable, tried: ["green-0"] })), [refusal(5)]);
+  // What goes live must be what was tried: not another release in the same run, nor the same one with another environment.
+  const tried = remembering({ stable, tried: ["green-1"] });
+  const next = { ...withSlot("green", { version: "3.0.0" }, switching) };
+  assert.deepEqual(refusals(next, tried), [refusal(5, "3.0.0")]);
+  assert.deepEqual(refusals({ ...switching, environment: { A: "1" } }, tried), [refusal(5)]);
+  // The way back is never blocked, whatever both take along.
+  const back = remembering({ stable: { ...stable, green: ["green-1"] } });
+  assert.deepEqual(refusals(switching, back), []);
+  assert.deepEqual(refusals({ ...switching, memoryMb: 512 }, back), []);
+  assert.deepEqual(refusals(next, back), [refusal(5, "3.0.0")]);
+  // Also to what was removed, where it was live before.
+  const removed = (stableThen: boolean) =>
+    remembering(
+      {
+        stable,
+        retired: { color: "green", how: "removed", version: "2.0.0", image: "", ...(stableThen && { stable: true }) },
+      },
+      { slots: { blue: [containerOf("blue", careful)], green: [] } },
+    );
+  assert.deepEqual(refusals(switching, removed(true)), []);
+  assert.deepEqual(refusals(switching, removed(false)), [refusal(5)]);
+  assert.deepEqual(refusals(next, removed(true)), [refusal(5, "3.0.0")]);
+  // And never away from what is not well: nobody is served by waiting.
+  const ill = { ...running, Health: { Status: "unhealthy" } };
+  for (const blue of [[], [containerOf("blue", careful, { state: ill })]]) {
+    const world = after(careful, { slots: { blue, green: [containerOf("green", careful)] } });
+    assert.deepEqual(refusals(switching, world), []);
+  }
+  // No switch, no canary.
+  assert.deepEqual(refusals(careful, after(careful)), []);
+  assert.deepEqual(refusals(switching, emptyWorld), []);
+});
+
 test("a switch ends the canary, whatever the setting says, and the setting of before begins no other one after it", () => {
   const settings = sharing(5, toGreen);
   const decided = plan(settings, after(sharing(5)));

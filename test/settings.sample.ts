@@ -48,6 +48,8 @@ export const sampleSettings: Settings = {
   replicas: 1,
   idle: "running",
   idleAfterMinutes: 60,
+  canaryFirst: false,
+  imagesByDigest: false,
   allowProxyReplace: false,
   allowLiveReplace: false,
 };

@@ -7,6 +7,7 @@ import * as pulumi from "@pulumi/pulumi";
 import fc from "fast-check";
 import { COLORS, other } from "../stacks/color";
 import { RESERVED_NAMES } from "../stacks/environment";
+import { quoted, shown } from "../stacks/problem";
 import { NAMESPACE, parseSettings, readSettings, SETTING_NAMES, SettingsError } from "../stacks/settings";
 import { defaults, project, raw, refused, secrets } from "./settings.raw";
 import { sampleSettings } from "./settings.sample";
@@ -65,6 +66,7 @@ test("everything that can be set arrives as it was set", () => {
         replicas: "20",
         idle: "stopped",
         idleAfterMinutes: "10080",
+        canaryFirst: "true",
         allowProxyReplace: "true",
         allowLiveReplace: "true",
       }),
@@ -119,6 +121,7 @@ test("everything that can be set arrives as it was set", () => {
     replicas: 20,
     idle: "stopped",
     idleAfterMinutes: 10_080,
+    canaryFirst: true,
     allowProxyReplace: true,
     allowLiveReplace: true,
     dockerHost: "ssh://deploy@host:22",
@@ -682,12 +685,54 @@ test("everything wrong at once is one error with all of it, in the order of the 
       "maxP95Seconds",
       ...["canaryPercent", "stickySessions", "stickySeconds", "testerToken", "testerToken", "maintenance"],
       ...["rateLimitPerSecond", "maxConnections", "stopGraceSeconds", "replicas", "idle", "idleAfterMinutes"],
+      ...["canaryFirst", "imagesByDigest"],
       "allowProxyReplace",
       "allowLiveReplace",
       "blueVersoin",
       "docker:host",
     ],
   ]);
+});
+
+const DIGEST = `@sha256:${"0123456789abcdef".repeat(4)}`;
+
+test("imagesByDigest takes images by their digest alone, and says how each is named so", () => {
+  const byDigest = {
+    blueImage: `shop${DIGEST}`,
+    greenImage: `registry.example:5000/shop:1.2${DIGEST}`,
+    nginxImage: `nginx${DIGEST}`,
+  };
+  const settings = parseSettings(raw({ imagesByDigest: "true", ...byDigest }), new Set());
+  assert.deepEqual([settings.imagesByDigest, settings.nginxImage], [true, `nginx${DIGEST}`]);
+
+  const others = [
+    "shop",
+    "shop:1.2",
+    "shop:sha256",
+    `shop@sha512:${"ab".repeat(64)}`,
+    `shop@sha256:${"ab".repeat(16)}`,
+    `shop${DIGEST.toUpperCase().replace("SHA256", "sha256")}`,
+  ];
+  for (const image of others) {
+    for (const name of Object.keys(byDigest)) {
+      const mend = `docker pull ${quoted(image)} && pulumi config set ${name} "$(docker image inspect --format '{{index .RepoDigests 0}}' ${quoted(image)})"`;
+      assert.equal(
+        refused(raw({ imagesByDigest: "true", ...byDigest, [name]: image })),
+        `${name} = ${shown(image)}: must be named by its digest, since imagesByDigest is true\n    ${mend}`,
+      );
+      // Without the setting they are as good as any.
+      parseSettings(raw({ ...byDigest, [name]: image }), new Set());
+    }
+  }
+  assert.equal(
+    refused(raw({ imagesByDigest: "true", ...byDigest, greenImage: "" })),
+    'greenImage = "": must be an image by its digest, since imagesByDigest is true: app/ is not built here\n' +
+      "    docker pull '<image>' && pulumi config set greenImage \"$(docker image inspect --format '{{index .RepoDigests 0}}' '<image>')\"",
+  );
+  // What is no image at all is said once, and a secret is not shown.
+  assert.doesNotMatch(refused(raw({ imagesByDigest: "true", ...byDigest, nginxImage: "a b" })), /digest,/);
+  const secret = refused(raw({ imagesByDigest: "true", ...byDigest, blueImage: "hunter2" }), secrets("blueImage"));
+  assert.doesNotMatch(secret, /hunter2/);
 });
 
 test("what is missing is said too", () => {

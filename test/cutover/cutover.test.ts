@@ -888,7 +888,8 @@ test("the first percent is gated and watched like a switch, with the idle color'
   assert.equal(proxy.atMove?.watched, true);
   assert.equal(proxy.read("nginx.conf")?.includes("5% 1;"), true);
   const { sessions, ...record } = proxy.record as CutoverRecord;
-  assert.deepEqual(record, { stable: { blue: ["blue-1"] }, canary: 5 }, "green is not stable by that");
+  const tried = { stable: { blue: ["blue-1"] }, canary: 5, tried: ["green-1"] };
+  assert.deepEqual(record, tried, "green is not stable by that");
   assert.deepEqual([sessions?.blue.until, sessions?.green.until], [undefined, undefined]);
   assert.equal(proxy.sessionsAtMoves[0], sessionsFile(sessions as Sessions), "before the first visitor gets a word");
   assert.deepEqual(told(proxy), [["canary", "blue", "blue", 5]]);
@@ -901,7 +902,7 @@ test("a share that is raised is watched, not gated again, and keeps those who we
   assert.equal(await proxy.carriesOut(orderToShare(20, { gateCommand: "echo asked" })), undefined);
   assert.deepEqual(proxy.events, ["move blue", "look at green"]);
   assert.equal(proxy.atMove?.watched, true);
-  assert.deepEqual(proxy.record, { stable: { blue: ["blue-1"] }, canary: 20, sessions: BOTH });
+  assert.deepEqual(proxy.record, { stable: { blue: ["blue-1"] }, canary: 20, sessions: BOTH, tried: ["green-1"] });
   assert.equal(proxy.read("sessions.conf"), sessionsFile(BOTH));
   assert.deepEqual(told(proxy), [["canary", "blue", "blue", 20]]);
 });

@@ -29,7 +29,19 @@ export class CurrentEngine {
     readonly env: { DOCKER_HOST: string },
     /** The address at which this machine reaches what its containers publish, and the images that it has. */
     readonly settings: { bindAddress: string; nginxImage: string; appBaseImage: string },
+    /** The folder with the `ssh` that has root's key there (see the script). */
+    private readonly ssh: string,
   ) {}
+
+  /** The same engine, reached as root over SSH. */
+  get sshHost(): string {
+    return `ssh://root@${this.settings.bindAddress}`;
+  }
+
+  /** Has docker and pulumi find the key for it, and says no word of the engine itself. */
+  get sshEnv(): { PATH: string } {
+    return { PATH: `${this.ssh}:${process.env.PATH}` };
+  }
 
   /**
    * Starts one that is gone when the test ends, so that stacks on it belong in tests within; or answers in words why this machine
@@ -47,7 +59,9 @@ export class CurrentEngine {
     const said = (name: string) => output.match(new RegExp(`^${name}=(.+)$`, "m"))?.[1];
     const DOCKER_HOST = said("DOCKER_HOST");
     const bindAddress = said("ADDRESS");
-    if (code !== 0 || !DOCKER_HOST || !bindAddress) throw new Error(`${SCRIPT} start: exit code ${code}\n${output}`);
+    const ssh = said("SSH");
+    if (code !== 0 || !DOCKER_HOST || !bindAddress || !ssh)
+      throw new Error(`${SCRIPT} start: exit code ${code}\n${output}`);
 
     const { nginxImage, appBaseImage } = baseImages();
     if (!nginxImage || !appBaseImage) throw new Error("No base images in .state/images. Next: setup/bring");
@@ -55,7 +69,20 @@ export class CurrentEngine {
     await addPackages(appBaseImage, join(directory, "Dockerfile"));
     const env = { DOCKER_HOST };
     await load([nginxImage, WITH_PACKAGES], env);
-    return new CurrentEngine(directory, env, { bindAddress, nginxImage, appBaseImage: WITH_PACKAGES });
+    return new CurrentEngine(directory, env, { bindAddress, nginxImage, appBaseImage: WITH_PACKAGES }, ssh);
+  }
+
+  /** Gives it images of the machine's own engine; answers what it calls them by their digests. */
+  async takeImages(...images: string[]): Promise<string[]> {
+    await load(images, this.env);
+    const format = "{{index .RepoDigests 0}}";
+    return (
+      await must("docker", ["image", "inspect", "--format", format, ...images], {
+        env: { ...process.env, ...this.env },
+      })
+    )
+      .trim()
+      .split("\n");
   }
 
   /** What a restart of Docker does; the containers are left to the engine. */
