@@ -272,7 +272,7 @@ class StubProxy {
           this.events.push("count");
           return { ...ok, stdout: "  sl  local_address rem_address\n" };
         }
-        if (args[0] === "container") return { ...ok, stdout: "[{}]" };
+        if (args[0] === "container") return { ...ok, stdout: JSON.stringify(args.slice(2).map(() => ({}))) };
         if (args.some((arg) => arg.includes("shutting down"))) return ok;
         this.events.push(`ask ${args.at(-1)}`);
         return { ...ok, stdout: `status ${await this.answers()}\n` };
