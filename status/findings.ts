@@ -71,6 +71,12 @@ function degraded({ active, live, colors, proxy, ...known }: Known, unasked: str
       );
     }
   }
+  if (latest?.to === live && latest.canaryPercent !== null && FAILED.includes(latest.result)) {
+    const share = `${latest.canaryPercent} % of the new visitors`;
+    found.push(
+      `${idle} should get ${share}, and that was ${worded(latest.result)}: ${latest.reason ?? "for no known reason"}`,
+    );
+  }
   found.push(
     proxy.edited === true && "the proxy's configuration was changed by hand",
     isServed && about(`${live} is live and answers, but`, colors[live]),

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { parse } from "yaml";
 import { assertNoFailures, freshGets, keepAliveGets } from "../load";
 import { backendImage } from "./backend";
@@ -23,6 +23,11 @@ function prodSettings(): Record<string, string> {
 test("a stack each on two engines, the second one over SSH", async (t) => {
   const engine = await CurrentEngine.start(t);
   if (typeof engine === "string") return t.skip(engine);
+  // Within, so that the stacks are gone before the engine is.
+  await t.test("prod's file there, dev here", (t) => onBoth(t, engine));
+});
+
+async function onBoth(t: TestContext, engine: CurrentEngine): Promise<void> {
   const versions = ["1.0.0", "2.0.0"] as const;
   const [one, two] = await engine.takeImages(...(await Promise.all(versions.map(backendImage))));
   const [nginxImage] = await engine.takeImages(engine.settings.nginxImage);
@@ -117,4 +122,4 @@ test("a stack each on two engines, the second one over SSH", async (t) => {
     assert.deepEqual(await containersOf(prod, engine.env), before);
     await prod.pulumi("preview", "--expect-no-changes");
   });
-});
+}

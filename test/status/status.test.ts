@@ -36,6 +36,17 @@ const serves = (more: Parameters<typeof serving>[0]): { world: World } => ({
 const GREEN = "pulumi config set activeColor green && pulumi up";
 const RELEASE = "pulumi config set greenVersion <version> && pulumi up";
 
+test("a canary that was put back is a finding until another cutover follows it", () => {
+  const share = { from: "blue", to: "blue", canaryPercent: 20 } as const;
+  const put = cutover({ ...share, result: "reverted", reason: "100 answers, 7 of them 5xx" });
+  const found = concluded(serves({ history: [cutover({ ...share, result: "canary" }), put] }));
+  assert.deepEqual(found.findings, [
+    "green should get 20 % of the new visitors, and that was reverted: 100 answers, 7 of them 5xx",
+  ]);
+  assert.equal(found.exit, 1);
+  assert.deepEqual(concluded(serves({ history: [put, cutover({ ...share, result: "canary" })] })).findings, []);
+});
+
 test("the report has every key that is documented, and no other", () => {
   const { time, ...rest } = report();
   assert.equal(time, "2026-11-23T17:50:00.000Z");
