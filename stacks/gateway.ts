@@ -87,7 +87,7 @@ const RUN = 'docker exec -i -e FILE_TLSCERTIFICATE -e FILE_TLSKEY "$GATEWAY" sh 
  */
 export async function createGateway(
   name: string,
-  { network, routes, allowReplace = false, ...given }: GatewayArgs,
+  { network, routes, allowReplace = false, drainSeconds = DRAIN_SECONDS, ...given }: GatewayArgs,
   opts?: pulumi.ComponentResourceOptions,
 ): Promise<Gateway> {
   const problem = contextProblem(process.env);
@@ -98,7 +98,7 @@ export async function createGateway(
     (port) => ![given.httpPort, given.httpsPort].includes(port),
   );
   const rest = { activeColor: "blue", bluePort, greenPort } as const;
-  const secrets = await withSecrets({ drainSeconds: DRAIN_SECONDS, ...given, ...rest }, where);
+  const secrets = await withSecrets({ ...given, ...rest, drainSeconds }, where);
   const settings = completeSettings(secrets, where, readProvider());
   const engine = dockerAt(settings.dockerHost);
   const seen = await readGateway(engine, stackOwner());
