@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
+import { CUTOVER_SCRIPT } from "../cutover/nginx";
 import type { Color } from "../stacks/color";
 import { type ConfigurationSettings, type Reached, renderConfiguration } from "../stacks/configuration";
 import { command, docker } from "./command";
@@ -39,7 +40,7 @@ async function cutover(proxyId: string, configuration: string): Promise<void> {
     WATCH: "false",
   };
   const names = Object.keys(environment).flatMap((name) => ["-e", name]);
-  await command("docker", ["exec", "-i", ...names, proxyId, "sh", "-c", read("nginx", "cutover.sh")], {
+  await command("docker", ["exec", "-i", ...names, proxyId, "sh", "-c", CUTOVER_SCRIPT], {
     input: configuration,
     env: environment,
   });

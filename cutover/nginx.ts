@@ -23,7 +23,10 @@ const MOST_HISTORY_LINES = 1000;
 /** From here on the watched answers are forgotten, so that a long watch can't fill the disk. */
 const MOST_ANSWERS_BYTES = 256 * 1024 * 1024;
 
-const SCRIPT = readFileSync(join(__dirname, "..", "nginx", "cutover.sh"), "utf8");
+/** What moves the public, inside the proxy. */
+export const CUTOVER_SCRIPT = ["reload.sh", "cutover.sh"]
+  .map((file) => readFileSync(join(__dirname, "..", "nginx", file), "utf8"))
+  .join("\n");
 
 /**
  * One cutover at a time, whoever runs it. The lock goes with the process that holds it, and that one ends with its standard
@@ -170,7 +173,7 @@ export class Nginx {
     onLine: (line: string) => void,
   ): Promise<Ended> {
     const variables = Object.entries(env).flatMap(([name, value]) => ["-e", `${name}=${value}`]);
-    return this.docker.run(["exec", "-i", ...variables, this.id, "sh", "-c", SCRIPT], {
+    return this.docker.run(["exec", "-i", ...variables, this.id, "sh", "-c", CUTOVER_SCRIPT], {
       input,
       timeoutSeconds,
       onLine,

@@ -81,7 +81,12 @@ export function orderFrom(env: NodeJS.ProcessEnv, configuration: string): Order 
     );
   }
   return {
-    owner: { project: text("PROJECT"), stack: text("STACK") },
+    owner: {
+      project: text("PROJECT"),
+      stack: text("STACK"),
+      // Under a name that nobody's own environment has by chance.
+      ...(env.BLUE_GREEN_SERVICE !== undefined && { service: env.BLUE_GREEN_SERVICE }),
+    },
     proxy: text("PROXY"),
     configuration,
     generation: generationOf(configuration),

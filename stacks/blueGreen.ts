@@ -1,18 +1,29 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { isAbsolute, join } from "node:path";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { type Color, other } from "./color";
+import { COLORS, type Color, other } from "./color";
 import { renderConfiguration } from "./configuration";
 import { Cutover } from "./cutover";
 import type { Docker } from "./docker";
 import { namesOf, pageProblem, proxyFiles } from "./files";
+import type { GatewayNetwork } from "./gatewayNetwork";
 import { waitHealthy } from "./health";
 import { HTTPS_PORT, reachedAt } from "./host";
 import { confirmLive } from "./live";
-import { containerName, labelList, networkName, type Owner, ownerLabels } from "./names";
+import {
+  containerName,
+  labelList,
+  logicalName,
+  nameOnEngine,
+  networkName,
+  type Owner,
+  ownerLabels,
+  serviceNameRule,
+} from "./names";
 import { secondsWithout } from "./outage";
 import { decide, type Plan } from "./plan";
+import { shown } from "./problem";
 import { hasTls, NginxProxy, proxyMadeFrom } from "./proxy";
 import { Refusal } from "./refusal";
 import { generationOf } from "./serving";
@@ -22,7 +33,7 @@ import { sourceHash } from "./source";
 import { readTls } from "./tls";
 import type { UnknownWorld, World } from "./world";
 
-/** The folder of the sample service, relative to the project. */
+/** The folder of the service's sources, relative to the project, where nothing else is said. */
 const APP_DIRECTORY = "app";
 
 /** The proxy's files travel with this program. */
@@ -49,6 +60,10 @@ export interface BlueGreenArgs {
   world: World | UnknownWorld;
   /** The engine that all of it runs on. */
   engine: Docker;
+  /** The folder with the Dockerfile that colors without an image of their own are built from, relative to the program; `app`. */
+  appDirectory?: string;
+  /** The network on which a {@link Gateway} reaches this service; the gateway's word about its clients is believed then. */
+  gateway?: GatewayNetwork;
 }
 
 /** A service as two identical environments behind one proxy. The public sees the one that `activeColor` names. */
@@ -64,10 +79,24 @@ export class BlueGreen extends pulumi.ComponentResource {
   readonly idleVersion: pulumi.Output<string>;
   /** What the color that was live when the run began does not run yet of the settings. */
   readonly pending: pulumi.Output<string[]>;
+  /** @internal For the gateway: what it routes to. */
+  readonly owner: Owner;
+  /** @internal */
+  readonly settings: Settings;
+  /** @internal */
+  readonly gateway: GatewayNetwork | undefined;
+  /** @internal What has to have ended well before requests are sent here. */
+  readonly moved: pulumi.Resource;
 
   constructor(name: string, args: BlueGreenArgs, opts?: pulumi.ComponentResourceOptions) {
     super("blue-green:index:BlueGreen", name, {}, opts);
-    const { owner, settings, world, engine } = args;
+    const { owner, world, engine, gateway, appDirectory = APP_DIRECTORY } = args;
+    const settings = behind(gateway, args.settings);
+    const wrong = argumentProblem(args);
+    if (wrong !== undefined) throw new Refusal(ofService(owner, `${wrong} Nothing was touched.`));
+    this.owner = owner;
+    this.settings = settings;
+    this.gateway = gateway;
     const active = settings.activeColor;
     const idle = other(active);
 
@@ -78,13 +107,16 @@ export class BlueGreen extends pulumi.ComponentResource {
     const files = proxyFiles(owner, settings, () => readNginx("maintenance.html"), tls.pair);
     const fileProblems = [pageProblem(files)].filter((problem) => problem !== undefined);
     const render = ({ runs, canaryPercent }: Pick<Plan, "runs" | "canaryPercent">) =>
-      renderConfiguration(template, { ...settings, canaryPercent, slots: runs, files: namesOf(files) });
+      renderConfiguration(template, {
+        ...{ ...settings, canaryPercent, slots: runs, files: namesOf(files) },
+        ...(gateway && { gateway: gateway.address }),
+      });
     const engineHost = settings.dockerHost ?? process.env.DOCKER_HOST;
     const plan = decide({
       settings,
       world,
-      source: sourceHash(APP_DIRECTORY),
-      proxy: proxyMadeFrom(owner, settings),
+      source: builds(settings) ? sourceHash(appDirectory) : "",
+      proxy: proxyMadeFrom(owner, settings, gateway?.name),
       slots: { blue: slotMadeFrom("blue", settings), green: slotMadeFrom("green", settings) },
       generation: (plan) => generationOf(render(plan)),
       files: { problems: [...fileProblems, ...tls.problems], warnings: tls.warnings },
@@ -92,9 +124,10 @@ export class BlueGreen extends pulumi.ComponentResource {
       preview: pulumi.runtime.isDryRun(),
       ...(engineHost !== undefined && { dockerHost: engineHost }),
     });
-    if (plan.refusals.length > 0) throw new Refusal(plan.refusals.join("\n"));
-    for (const warning of plan.warnings) pulumi.log.warn(warning, this);
-    for (const note of plan.notes) pulumi.log.info(note, this);
+    if (plan.refusals.length > 0)
+      throw new Refusal(plan.refusals.map((refusal) => ofService(owner, refusal)).join("\n"));
+    for (const warning of plan.warnings) pulumi.log.warn(ofService(owner, warning), this);
+    for (const note of plan.notes) pulumi.log.info(ofService(owner, note), this);
     const configuration = render(plan);
 
     const network = new docker.Network(
@@ -115,13 +148,13 @@ export class BlueGreen extends pulumi.ComponentResource {
         if (failed === undefined) return;
         const where = wherePublicIs(color, active, "unknown" in world ? undefined : world.serving?.color);
         const image = settings.slots[color].image === undefined ? "" : `${color}Image and `;
-        const next = `docker logs ${owner.project}-${owner.stack}-${hook.name}; then set another ${image}${color}Version or mend the settings, and: pulumi up`;
+        const next = `docker logs ${nameOnEngine(owner, hook.name)}; then set another ${image}${color}Version or mend the settings, and: pulumi up`;
         throw new Error(`${hook.name}: ${failed}\n${where} Next: ${next}`);
       });
       // What is kept is what another container beside it is like.
       const [kept] = plan.keep[color] && !("unknown" in world) ? world.slots[color] : [];
       const made = kept === undefined ? settings : settingsOf(color, kept, settings);
-      const shared = { owner, network: network.name, appDirectory: APP_DIRECTORY, afterCreate };
+      const shared = { owner, network: network.name, appDirectory, afterCreate };
       const own = {
         color,
         settings: made,
@@ -129,12 +162,15 @@ export class BlueGreen extends pulumi.ComponentResource {
         build: plan.build[color],
         keep: plan.keep[color],
       };
-      return new Slot(color, { ...shared, ...own, ...(after && { after }) }, { parent: this });
+      return new Slot(logicalName(owner, color), { ...shared, ...own, ...(after && { after }) }, { parent: this });
     };
 
     const proxy = new NginxProxy(
-      "proxy",
-      { owner, settings, network: network.name, keep: plan.keep.proxy },
+      logicalName(owner, "proxy"),
+      {
+        ...{ owner, settings, network: network.name, keep: plan.keep.proxy },
+        ...(gateway && { gateway: { name: gateway.name, network: gateway.network.name } }),
+      },
       { parent: this },
     );
 
@@ -144,7 +180,7 @@ export class BlueGreen extends pulumi.ComponentResource {
 
     const { replacedProxyId } = plan;
     const cutover = new Cutover(
-      "cutover",
+      logicalName(owner, "cutover"),
       {
         settings,
         owner,
@@ -166,6 +202,7 @@ export class BlueGreen extends pulumi.ComponentResource {
       { parent: this, dependsOn: [proxy, slot(active), ...canary] },
     );
     if (canary.length === 0) slot(idle, cutover.command);
+    this.moved = cutover.command;
 
     if (!pulumi.runtime.isDryRun()) {
       pulumi
@@ -190,6 +227,42 @@ export class BlueGreen extends pulumi.ComponentResource {
     this.registerOutputs({ url: this.url, activeColor: this.activeColor, idleColor: this.idleColor });
   }
 }
+
+/** Whether a color is built from sources. */
+const builds = ({ slots }: Settings): boolean => COLORS.some((color) => slots[color].image === undefined);
+
+/** What is wrong with the arguments beside the settings, in a sentence or more. */
+function argumentProblem({
+  owner,
+  settings,
+  gateway,
+  appDirectory = APP_DIRECTORY,
+}: BlueGreenArgs): string | undefined {
+  const rule = owner.service === undefined ? undefined : serviceNameRule(owner.service, owner);
+  if (rule !== undefined) return `The service's name ${shown(owner.service)} ${rule}.`;
+  if (gateway !== undefined && owner.service === undefined)
+    return "Only a service with a name can be behind a gateway.";
+  if (gateway !== undefined && hasTls(settings)) {
+    return "tlsCertificate is set, but behind a gateway it is the gateway that speaks TLS: set it there.";
+  }
+  if (!builds(settings)) return undefined;
+  if (isAbsolute(appDirectory)) {
+    return `appDirectory is ${shown(appDirectory)}, but must be relative to the program's folder: it is a part of the state, which every machine shares.`;
+  }
+  return existsSync(join(appDirectory, "Dockerfile"))
+    ? undefined
+    : `There is no ${shown(join(appDirectory, "Dockerfile"))} seen from the program's folder: name the folder with it as appDirectory, or set blueImage and greenImage.`;
+}
+
+/** Behind a gateway its word about its clients is believed, and nobody else's on that network. */
+const behind = (gateway: GatewayNetwork | undefined, settings: Settings): Settings =>
+  gateway === undefined
+    ? settings
+    : { ...settings, trustedProxies: [...new Set([...settings.trustedProxies, gateway.address])] };
+
+/** A message for people says which service it is about, where there are several. */
+const ofService = ({ service }: Owner, message: string): string =>
+  service === undefined ? message : `${service}: ${message}`;
 
 /** Where the public is when a color's new container has failed, given who was live when the run began. */
 function wherePublicIs(color: Color, active: Color, live: Color | undefined): string {

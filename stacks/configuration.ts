@@ -1,9 +1,9 @@
-import Mustache from "mustache";
 import { COLORS, type Color } from "./color";
 import type { FileNames } from "./files";
 import { HTTPS_PORT, reachedAt } from "./host";
 import { replicaNames } from "./names";
 import type { Settings } from "./settings";
+import { renderTemplate, type View } from "./template";
 
 /** Where a color is reached and asked for its health: what it runs, which may be other than the settings while it is live. */
 export interface Reached {
@@ -28,7 +28,12 @@ export type ConfigurationSettings = Pick<
   | "bindAddress"
   | "httpsPort"
   | "trustedProxies"
-> & { slots: Record<Color, Reached>; files: FileNames };
+> & {
+  slots: Record<Color, Reached>;
+  files: FileNames;
+  /** The gateway's address, where there is one: it is among the trusted proxies, and requests keep the id that it gave them. */
+  gateway?: string;
+};
 
 /** How long a container may take to accept a connection. */
 const CONNECT_SECONDS = 5;
@@ -37,21 +42,12 @@ const CONNECT_AGAIN_SECONDS = 2;
 /** How long after one answer's timeout another container is asked: the connections that failed before fit in, no third timeout does. */
 const GO_ON_SECONDS = 5;
 
-/** What a key of the template stands for: a text, or with `undefined` or `false` nothing, so that its sections are left out. */
-type View = Record<string, string | number | boolean | readonly string[] | undefined>;
-
 /**
  * The proxy's whole configuration, from the template `nginx/nginx.conf.mustache`. A switch changes one line of it, and what is
- * off does not stand in it.
- *
- * Mustache would escape `/` and render a missing key as nothing: values are written as they are (settings.ts has made sure
- * that none can carry anything but itself), and a key that the template asks for and the settings lack is an error.
+ * off does not stand in it. No value can carry anything but itself (see settings.ts).
  */
-export function renderConfiguration(template: string, settings: ConfigurationSettings): string {
-  const view = viewOf(settings);
-  check(Mustache.parse(template), view);
-  return Mustache.render(template, view, {}, { escape: String });
-}
+export const renderConfiguration = (template: string, settings: ConfigurationSettings): string =>
+  renderTemplate("nginx.conf.mustache", template, viewOf(settings));
 
 /** What is set, and the names of nginx's variables: one that a feature defines, or the one that it would have changed. */
 function viewOf({ slots, files, stickySessions, bindAddress, ...shared }: ConfigurationSettings): View {
@@ -97,6 +93,8 @@ function viewOf({ slots, files, stickySessions, bindAddress, ...shared }: Config
     forwardedHost: trusted ? "$forwarded_host" : "$asked_host",
     forwardedPort: trusted ? "$forwarded_port" : "$asked_port",
     forwardedPrefix: trusted ? "$forwarded_prefix" : '""',
+    gateway: shared.gateway?.replaceAll(".", "\\."),
+    requestId: shared.gateway === undefined ? "$request_id" : "$asked_id",
     drawn,
     visiting,
     tried: tester ? "$tried" : visiting,
@@ -104,30 +102,4 @@ function viewOf({ slots, files, stickySessions, bindAddress, ...shared }: Config
     upstream: sessions ? "$upstream" : "$color",
     answered: sessions ? "$answered" : "$color",
   };
-}
-
-type Token = ReturnType<typeof Mustache.parse>[number];
-
-/** That the template has nothing but text, `{{name}}` and sections, and asks for no key that there is none of. */
-function check(tokens: Token[], view: View): void {
-  for (const [type, key, , , within] of tokens) {
-    if (!["text", "name", "#", "^"].includes(type)) {
-      throw new Error(
-        `nginx.conf.mustache: only {{name}}, {{#name}} and {{^name}} are used there, not a '${type}' tag: {{${key}}}`,
-      );
-    }
-    if (type === "text") continue;
-    if (!Object.hasOwn(view, key)) {
-      throw new Error(`nginx.conf.mustache asks for {{${key}}}, which the settings do not have`);
-    }
-    if (type === "name" && !["string", "number"].includes(typeof view[key])) {
-      throw new Error(`nginx.conf.mustache writes {{${key}}} where it has no text`);
-    }
-    const value = view[key];
-    const [first] = Array.isArray(value) ? value : [value];
-    // A section that is left out is not looked into: what it needs is not there either.
-    if (type === "name" || Boolean(first) !== (type === "#")) continue;
-    // In a list's section {{.}} is the one whose turn it is.
-    check((within ?? []) as Token[], Array.isArray(value) ? { ...view, ".": first } : view);
-  }
 }

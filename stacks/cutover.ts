@@ -1,3 +1,4 @@
+import { join, relative, sep } from "node:path";
 import { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { Reached } from "./configuration";
@@ -5,10 +6,18 @@ import { dockerHost } from "./docker";
 import type { ProxyFiles } from "./files";
 import type { Owner } from "./names";
 import type { Plan } from "./plan";
+import { quoted } from "./problem";
 import type { Settings } from "./settings";
 
-/** Constant on purpose: values travel in the environment and on standard input, never in a shell's text. */
-const RUN = "node --require tsx/cjs cutover/main.ts";
+/** This program's own sources are TypeScript; in the package they are compiled. */
+const SOURCE = __filename.endsWith(".ts");
+
+/**
+ * Seen from the program's folder, in which commands are run: it is a part of the state, and must be the same on every machine.
+ * Nothing else is in it: values travel in the environment and on standard input, never in a shell's text.
+ */
+const MAIN = relative(process.cwd(), join(__dirname, "..", "cutover", SOURCE ? "main.ts" : "main.js"));
+const RUN = `node ${SOURCE ? "--require tsx/cjs " : ""}${quoted(MAIN.split(sep).join("/"))}`;
 
 /** The settings that the cutover goes by. */
 export type CutoverSettings = Pick<
@@ -72,6 +81,7 @@ export class Cutover extends pulumi.ComponentResource {
           PROXY: args.proxyId,
           PROJECT: owner.project,
           STACK: owner.stack,
+          ...(owner.service !== undefined && { BLUE_GREEN_SERVICE: owner.service }),
           APP_PORT: String(args.target.appPort),
           HEALTH_PATH: args.target.healthPath,
           HEALTH_TIMEOUT_SECONDS: String(settings.healthTimeoutSeconds),

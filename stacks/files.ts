@@ -75,8 +75,8 @@ const pageFile = (content: string): ProxyFile => ({
 });
 
 /** The name is seen in previews: whoever guesses at the token from it pays some 50 ms for each guess. */
-const slowHash = (token: string, { project, stack }: Owner): string =>
-  scryptSync(token, `${project}/${stack}`, 8).toString("hex");
+const slowHash = (token: string, { project, stack, service }: Owner): string =>
+  scryptSync(token, [project, stack, ...(service === undefined ? [] : [service])].join("/"), 8).toString("hex");
 
 /**
  * What makes a request a tester's, as nginx reads it, and the request's cookies without the token. Regular expressions, since other

@@ -6,12 +6,16 @@ export interface Owner {
   project: string;
   /** The stack, e.g. `dev`. */
   stack: string;
+  /** Which one of the stack's services, e.g. `shop`; absent where it has one alone, as this project's own program. */
+  service?: string;
 }
 
 /** Labels by which people, tests and the program itself find what belongs to a stack. */
 export const LABEL = {
   project: "blue-green.project",
   stack: "blue-green.stack",
+  /** Absent on what belongs to no service by name. */
+  service: "blue-green.service",
   role: "blue-green.role",
   color: "blue-green.color",
   /** Which one of its color's containers a container is, from 1 on. */
@@ -27,6 +31,8 @@ export const LABEL = {
   proxy: "blue-green.proxy",
   /** What a slot's container was made from, as JSON without secrets: what a color does not run yet of the settings. */
   slot: "blue-green.slot",
+  /** What a gateway's container was made from, as JSON: what a change of it would replace. */
+  gateway: "blue-green.gateway",
 } as const;
 
 /** Where the proxy's volume is mounted: the configuration that serves, and nginx's temporary files. */
@@ -43,25 +49,62 @@ export const replicaName = (color: Color, replica: number): ReplicaName =>
 export const replicaNames = (color: Color, replicas: number): ReplicaName[] =>
   Array.from({ length: replicas }, (_, at) => replicaName(color, at + 1));
 
-/** The container's name as `docker ps` shows it: project, stack and what it is; the beginning of all of them for "". */
+/**
+ * What Pulumi calls a part: it tells resources apart by type and name, and not by their parent's name, so that each service's parts
+ * carry that of the service.
+ */
+export const logicalName = <Part extends string>({ service }: Owner, part: Part): Part | `${string}-${Part}` =>
+  service === undefined ? part : `${service}-${part}`;
+
+/** What Docker calls something of the stack by what Pulumi calls it. */
+export const nameOnEngine = ({ project, stack }: Owner, logical: string): string => `${project}-${stack}-${logical}`;
+
+/** The container's name as `docker ps` shows it: project, stack, service and what it is; the beginning of all of them for "". */
 export const containerName = (owner: Owner, part: ReplicaName | "proxy" | ""): string =>
-  `${owner.project}-${owner.stack}-${part}`;
+  nameOnEngine(owner, logicalName(owner, part));
 
 /** The one network that the proxy and both colors share. */
-export const networkName = (owner: Owner): string => `${owner.project}-${owner.stack}`;
+export const networkName = (owner: Owner): string =>
+  owner.service === undefined ? `${owner.project}-${owner.stack}` : nameOnEngine(owner, owner.service);
 
 /** The proxy's volume. */
-export const volumeName = (owner: Owner): string => `${owner.project}-${owner.stack}-proxy`;
+export const volumeName = (owner: Owner): string => containerName(owner, "proxy");
 
 /** The tag of a built image: a version and the sources that it was built from. */
 export const imageName = (owner: Owner, color: Color, version: string, source: string): string =>
-  `${owner.project}-${owner.stack}-${color}:${version}-${source}`.toLowerCase();
+  `${containerName(owner, color)}:${version}-${source}`.toLowerCase();
 
-/** The labels that everything of a stack carries. */
-export const ownerLabels = (owner: Owner): Record<string, string> => ({
-  [LABEL.project]: owner.project,
-  [LABEL.stack]: owner.stack,
+/** The labels that everything of a stack, or of one of its services, carries. */
+export const ownerLabels = ({ project, stack, service }: Owner): Record<string, string> => ({
+  [LABEL.project]: project,
+  [LABEL.stack]: stack,
+  ...(service !== undefined && { [LABEL.service]: service }),
 });
+
+/** A stack's one gateway: its container, its network and, with what proxies call theirs, its volume. */
+export const gatewayName = (owner: Owner): string => nameOnEngine(owner, "gateway");
+
+/** What a service's proxy is called on the gateway's network. */
+export const gatewayAlias = ({ service }: Owner): string => `${service}-proxy`;
+
+/** The longest label of a host name (RFC 1035): the engine's DNS answers to the containers' names. */
+const MAX_NAME_CHARACTERS = 63;
+
+/** Words that the parts' names are made of: with one of them a service's name would read as another one's part. */
+const PART_NAMES: readonly string[] = ["blue", "green", "proxy", "gateway"];
+
+/** Why a service can't be called that; undefined where it can. */
+export function serviceNameRule(name: string, owner: Owner): string | undefined {
+  if (!/^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/.test(name)) {
+    return "must be of a-z 0-9, with single dashes between them, and begin with a letter";
+  }
+  const word = name.split("-").find((word) => PART_NAMES.includes(word));
+  if (word !== undefined) return `must not have the word ${word} in it, which its parts are called`;
+  const longest = containerName({ ...owner, service: name }, "green-20");
+  return longest.length > MAX_NAME_CHARACTERS
+    ? `must be ${longest.length - MAX_NAME_CHARACTERS} characters shorter: ${longest} would be the name of a container, and may have ${MAX_NAME_CHARACTERS}`
+    : undefined;
+}
 
 /** Labels as the Docker provider wants them, in an order that never changes. */
 export const labelList = (labels: Record<string, string>): { label: string; value: string }[] =>

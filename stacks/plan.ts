@@ -549,7 +549,7 @@ function refuseOwn(live: Color, { version, made }: SlotContainer, own: string[],
 }
 
 /** Each difference in words: `httpPort 8080 -> 9090`. */
-function changed(before: Record<string, unknown>, after: Record<string, unknown>): string[] {
+export function changed(before: Record<string, unknown>, after: Record<string, unknown>): string[] {
   return Object.keys({ ...before, ...after })
     .filter((key) => !isDeepStrictEqual(before[key], after[key]))
     .map((key) => `${key} ${text(before[key])} -> ${text(after[key])}`);

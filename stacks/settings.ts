@@ -136,12 +136,22 @@ export interface Settings {
 export class SettingsError extends Refusal {
   override readonly name = "SettingsError";
 
-  constructor(readonly problems: readonly Problem[]) {
+  /** @param of whose settings these are, where a program gives them and not the stack's configuration. */
+  constructor(
+    readonly problems: readonly Problem[],
+    of?: string,
+  ) {
     const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
-    const lines = problems.map(({ setting, given, rule, mend }) => `${setting} = ${given}: ${rule}\n    ${mend}`);
-    super(
-      [`${count} in the settings; nothing was touched. Below each is the command that mends it.`, ...lines].join("\n"),
-    );
+    const lines = problems.map(({ setting, given, rule, mend }) => {
+      const line = `${setting} = ${given}: ${rule}`;
+      // A command could not set it; but for what is in the stack's configuration all the same.
+      return of === undefined || setting.startsWith("docker:") ? `${line}\n    ${mend}` : line;
+    });
+    const head =
+      of === undefined
+        ? `${count} in the settings; nothing was touched. Below each is the command that mends it.`
+        : `${count} in the settings of ${of}; nothing was touched. Mend it where the program gives them, then: pulumi up`;
+    super([head, ...lines].join("\n"));
   }
 }
 
@@ -196,12 +206,15 @@ const MAX_HOST_CHARACTERS = 253;
 
 /** A zone (fe80::1%eth0) is free text to isIP. */
 const isAddress = (value: string) => isIP(value) !== 0 && !value.includes("%");
-const isHost = (value: string) => isAddress(value) || (value.length <= MAX_HOST_CHARACTERS && HOST_NAME.test(value));
+/** Whether it is a name in the DNS, and nothing else. */
+export const isHostName = (value: string) => value.length <= MAX_HOST_CHARACTERS && HOST_NAME.test(value);
+const isHost = (value: string) => isAddress(value) || isHostName(value);
 
 const isImage = (value: string) =>
   value.length <= MAX_IMAGE_CHARACTERS && IMAGE_REFERENCE.test(value) && !IMAGE_ID.test(value);
 
-const isHealthPath = (value: string) =>
+/** Whether a path is plain: what clients and nginx take it for is what stands there. */
+export const isPlainPath = (value: string) =>
   value.length <= MAX_PATH_CHARACTERS &&
   /^\/[A-Za-z0-9._~/-]*$/.test(value) &&
   !value.includes("//") &&
@@ -301,7 +314,7 @@ const SHAPE = {
   appPort: port,
   healthPath: text(
     `must be a path of A-Z a-z 0-9 . _ ~ - / from the root, without // and .., at most ${MAX_PATH_CHARACTERS} characters`,
-    isHealthPath,
+    isPlainPath,
   ),
   environment: structured((json, refuse) => parseEnvironment("environment", json, refuse)),
   secretEnvironment: structured((json, refuse) => parseEnvironment("secretEnvironment", json, refuse)),
@@ -467,10 +480,27 @@ export function parseSettings(raw: Readonly<Record<string, unknown>>, secretKeys
 
 /** Reads and validates the stack's configuration. Nothing else in the program reads configuration. */
 export function readSettings(): Settings {
+  const { raw, secretKeys } = readConfiguration();
+  return parseSettings(raw, secretKeys);
+}
+
+/** The Docker provider's own configuration: where it is set, commands must go by it too. */
+export function readProvider(): Configuration {
+  const { raw, secretKeys } = readConfiguration();
+  return { raw: Object.fromEntries(Object.entries(raw).filter(([key]) => key.startsWith("docker:"))), secretKeys };
+}
+
+/** A stack's configuration, and the keys of it that were set with `--secret`. */
+export interface Configuration {
+  raw: Record<string, string>;
+  secretKeys: Set<string>;
+}
+
+function readConfiguration(): Configuration {
   const raw = pulumi.runtime.allConfig();
   // The SDK exports this but leaves it out of its types; `Config` would tell secrets only key by key, as outputs.
   const { isConfigSecret } = pulumi.runtime as unknown as { isConfigSecret(key: string): boolean };
-  return parseSettings(raw, new Set(Object.keys(raw).filter((key) => isConfigSecret(key))));
+  return { raw, secretKeys: new Set(Object.keys(raw).filter((key) => isConfigSecret(key))) };
 }
 
 /** Our own settings by their bare names. Without a prototype, so that a setting called `constructor` is merely unknown. */

@@ -17,10 +17,17 @@ const SAY_EVERY_SECONDS = 5;
 /**
  * What runs, once no cutover is under way and the color that this run is going to replace has given its last answers. A preview
  * does not wait; what is still under way in the end, the plan refuses.
+ *
+ * @param seen what runs, where it was read a moment ago.
  */
-export async function settledWorld(docker: Docker, owner: Owner, settings: Settings): Promise<World | UnknownWorld> {
+export async function settledWorld(
+  docker: Docker,
+  owner: Owner,
+  settings: Settings,
+  seen?: World | UnknownWorld,
+): Promise<World | UnknownWorld> {
   for (let waited = 0; ; waited++) {
-    const world = await readWorld(docker, owner);
+    const world = waited === 0 && seen !== undefined ? seen : await readWorld(docker, owner);
     if ("unknown" in world || pulumi.runtime.isDryRun()) return world;
     const { serving } = world;
     if (serving?.busy === undefined || waited >= WAIT_SECONDS) {

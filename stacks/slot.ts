@@ -3,7 +3,7 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { Color } from "./color";
 import type { Made } from "./made";
-import { containerName, imageName, LABEL, labelList, type Owner, ownerLabels, replicaName } from "./names";
+import { containerName, imageName, LABEL, labelList, logicalName, type Owner, ownerLabels, replicaName } from "./names";
 import type { Settings } from "./settings";
 import type { BuiltImage, SlotContainer } from "./world";
 
@@ -128,7 +128,7 @@ export class Slot extends pulumi.ComponentResource {
     for (let replica = 1; replica <= replicas; replica++) {
       const called = replicaName(color, replica);
       new docker.Container(
-        called,
+        logicalName(owner, called),
         {
           ...container,
           name: containerName(owner, called),

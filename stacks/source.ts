@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import ignoring from "@balena/dockerignore";
 
 /** Hexadecimal digits of a source hash: enough to tell releases apart, short enough to read aloud. */
@@ -17,7 +17,7 @@ export function sourceHash(directory: string): string {
 
   const files = readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name).slice(directory.length + 1))
+    .map((entry) => relative(directory, join(entry.parentPath, entry.name)))
     // Docker always sends the Dockerfile, even where .dockerignore names it.
     .filter((path) => path === "Dockerfile" || !ignored.ignores(path))
     .sort();

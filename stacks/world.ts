@@ -2,7 +2,7 @@ import { COLORS, type Color } from "./color";
 import type { Docker } from "./docker";
 import { objectIn } from "./json";
 import type { Made } from "./made";
-import { containerName, LABEL, type Owner } from "./names";
+import { containerName, LABEL, type Owner, ownerLabels } from "./names";
 import { readServing, type Serving } from "./serving";
 
 /** An image that was built before: for its version it is taken again, whatever the sources are by now. */
@@ -95,41 +95,91 @@ export interface Inspected {
  *
  * @param ask what the proxy is asked beyond what it serves (see {@link readServing}).
  */
-export async function readWorld(
+export async function readWorld(docker: Docker, owner: Owner, ask: Ask = {}): Promise<World | UnknownWorld> {
+  const [world] = await readWorlds(docker, owner, [owner], ask);
+  return world as World | UnknownWorld;
+}
+
+/** What a proxy is asked beyond what it serves (see {@link readServing}). */
+interface Ask {
+  history?: number;
+  health?: boolean;
+}
+
+/** So many proxies are asked at a time: each question is a connection of its own, of which a server behind SSH takes about ten. */
+const ASKED_AT_A_TIME = 4;
+
+/**
+ * The same for several services of one stack, in their order: what the engine has is asked once for all of them, and only each proxy
+ * for itself.
+ *
+ * @param all who all of them are services of.
+ */
+export async function readWorlds(
   docker: Docker,
-  owner: Owner,
-  ask: { history?: number; health?: boolean } = {},
-): Promise<World | UnknownWorld> {
+  all: Owner,
+  owners: readonly Owner[],
+  ask: Ask = {},
+): Promise<(World | UnknownWorld)[]> {
   try {
-    let silent: string | undefined;
-    const [containers, images, serving] = await Promise.all([
-      inspected(docker, owner, "container"),
-      inspected(docker, owner, "image"),
-      // By its name, so as not to wait until its id is known; one that isn't there or doesn't run serves nothing.
-      readServing(docker, containerName(owner, "proxy"), ask).catch((error: Error) => {
-        silent = error.message;
-        return undefined;
-      }),
+    const [containers, images, told] = await Promise.all([
+      inspected(docker, all, "container"),
+      inspected(docker, all, "image"),
+      inTurns(owners, ASKED_AT_A_TIME, (owner) => askProxy(docker, owner, ask)),
     ]);
-    const world = worldOf(containers, images);
-    return { ...world, ...(serving && { serving }), ...(world.proxy?.running && silent !== undefined && { silent }) };
+    return owners.map((owner, at) => {
+      const world = worldOf(containers.filter(isOf(owner)), images.filter(isOf(owner)));
+      const { serving, silent } = told[at] ?? {};
+      return { ...world, ...(serving && { serving }), ...(world.proxy?.running && silent !== undefined && { silent }) };
+    });
   } catch (error) {
-    return { unknown: true, reason: (error as Error).message };
+    const unknown: UnknownWorld = { unknown: true, reason: (error as Error).message };
+    return owners.map(() => unknown);
   }
+}
+
+/** By its name, so as not to wait until its id is known; one that isn't there or doesn't run serves nothing. */
+const askProxy = (docker: Docker, owner: Owner, ask: Ask): Promise<Pick<World, "serving" | "silent">> =>
+  readServing(docker, containerName(owner, "proxy"), ask).then(
+    (serving) => ({ ...(serving && { serving }) }),
+    (error: Error) => ({ silent: error.message }),
+  );
+
+/** Does something with each of them, with so many at a time; the results in their order. */
+async function inTurns<Item, Result>(
+  items: readonly Item[],
+  atATime: number,
+  act: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  const waiting = [...items.entries()];
+  const worker = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) results[next[0]] = await act(next[1]);
+  };
+  await Promise.all(Array.from({ length: atATime }, worker));
+  return results;
 }
 
 /** The containers of the stack's colors. */
 export async function readSlots(docker: Docker, owner: Owner): Promise<World["slots"]> {
-  return worldOf(await inspected(docker, owner, "container"), []).slots;
+  return worldOf((await inspected(docker, owner, "container")).filter(isOf(owner)), []).slots;
 }
 
-/** What `docker inspect` tells of everything of one kind that carries the stack's labels. */
+/** What `docker inspect` tells of everything of one kind that carries the owner's labels. */
 async function inspected(docker: Docker, owner: Owner, kind: "container" | "image"): Promise<Inspected[]> {
-  const mine = [`label=${LABEL.project}=${owner.project}`, `label=${LABEL.stack}=${owner.stack}`];
-  const filters = mine.flatMap((filter) => ["--filter", filter]);
+  const filters = Object.entries(ownerLabels(owner)).flatMap(([label, value]) => [
+    "--filter",
+    `label=${label}=${value}`,
+  ]);
   const ids = (await docker.ask(kind, "ls", "--all", "--quiet", "--no-trunc", ...filters)).split("\n").filter(Boolean);
   return ids.length === 0 ? [] : JSON.parse(await docker.ask(kind, "inspect", ...new Set(ids)));
 }
+
+/** Whether something of the stack is this service's; without one, no service's: the engine can't be asked for that. */
+const isOf =
+  ({ service }: Owner) =>
+  ({ Config }: Inspected): boolean =>
+    Config.Labels?.[LABEL.service] === service;
 
 /** Makes the world from what `docker inspect` printed of this stack's containers and images. */
 export function worldOf(containers: Inspected[], images: Inspected[]): World {

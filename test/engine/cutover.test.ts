@@ -19,7 +19,7 @@ test("a cutover that fails leaves the public where it was", async (t) => {
   };
 
   await t.test("when nginx does not take the reload: the old file is back", async () => {
-    const script = join(stack.directory, "nginx", "cutover.sh");
+    const script = join(stack.directory, "nginx", "reload.sh");
     const good = readFileSync(script, "utf8");
     writeFileSync(script, good.replace("readback_seconds=15", "readback_seconds=4"));
     const file = () => stack.docker("exec", proxy.Id, "cat", "/var/lib/blue-green/nginx.conf");

@@ -1,0 +1,168 @@
+# How nginx gets another configuration in one step that is done or not done: cutover.sh and gateway.sh go on from here, in the same shell.
+# Runs inside the container (POSIX sh, with what the official nginx images bring).
+# They say by `named_in` which $generation and $color a configuration file names; of a gateway's, the second is a word of its own.
+set -eu
+
+dir=/var/lib/blue-green
+current=$dir/nginx.conf
+next=$dir/nginx.conf.next
+previous=$dir/nginx.conf.previous
+control=http://127.0.0.1:8081
+readback_seconds=15
+# Fresh connections in a row that must meet the new configuration, beside every old worker's own word that it accepts no more.
+readback_answers=8
+# Another one may be at it whose caller was killed: it ends by itself.
+lock_seconds=60
+
+say() { echo "$*"; }
+fail() {
+    echo "$*" >&2
+    exit 1
+}
+
+# Milliseconds since the host started.
+now_ms() {
+    read -r uptime _ </proc/uptime
+    echo "${uptime%.*}${uptime#*.}0"
+}
+
+ask() { curl -q --silent --show-error --max-time 2 --noproxy '*' --header 'Connection: close' "$@"; }
+
+# The generation and the color that every one of some fresh connections in a row met; each different answer is a line.
+serving() { ask "$control/generation?[1-$readback_answers]" 2>/dev/null | sort -u || true; }
+
+# nginx is process 1 once the first configuration was there; before that the container waits for it.
+nginx_runs() { tr '\0' ' ' </proc/1/cmdline | grep -q '^nginx: master'; }
+
+# The workers that accept connections: one that a reload has retired says so in its title.
+accepting_workers() {
+    workers=$(grep -ls '^nginx: worker process' /proc/[0-9]*/cmdline) || return 0
+    # shellcheck disable=SC2086 # file names, split on purpose
+    grep -Ls 'shutting down' $workers || true
+}
+
+# Reload, then read back until every fresh connection meets the wanted generation and no worker of before accepts any more.
+# `nginx -s reload` only signals, so its exit says nothing.
+reload_and_read_back() {
+    wanted=$1
+    old=
+    signalled=no
+    deadline=$(($(now_ms) + readback_seconds * 1000))
+    while :; do
+        # In the very first run, nginx starts by itself once the configuration is there, this one or the one before it.
+        if [ "$signalled" = no ] && nginx_runs; then
+            old=$(accepting_workers)
+            kill -HUP 1
+            signalled=yes
+        fi
+        if retired "$old" && [ "$(serving)" = "$wanted" ]; then return; fi
+        [ "$(now_ms)" -lt "$deadline" ] || return 1
+        sleep 0.05
+    done
+}
+
+# Whether none of the workers of before accepts any more.
+retired() {
+    accepting=" $(accepting_workers | tr '\n' ' ')"
+    for worker in $1; do
+        case $accepting in *" $worker "*) return 1 ;; esac
+    done
+}
+
+# The whole file is on the disk before it gets its name, so that a crash leaves one of the two configurations and never a part.
+put_in_place() {
+    sync "$1" 2>/dev/null || sync
+    mv -f "$1" "$current"
+}
+
+put_back() {
+    moved=no
+    if [ ! -f "$previous" ]; then
+        # Where the very first run failed nobody was served before, and the next one begins anew.
+        if [ "$first" = yes ]; then rm -f "$current"; fi
+        return 1
+    fi
+    named_in "$previous"
+    put_in_place "$previous"
+    if nginx_runs; then reload_and_read_back "$generation $color"; fi
+}
+
+# What serves ($1: generation and color, empty for nothing) is what is gone back to, and not a file that was never loaded, or would
+# not load again.
+keep_previous() {
+    wanted="$generation $color"
+    named_in "$current"
+    if [ -z "$1" ] || [ "$generation $color" = "$1" ]; then
+        rm -f "$previous"
+        if nginx -t -q -c "$current" 2>/dev/null; then ln "$current" "$previous"; fi
+    else
+        named_in "$previous"
+        [ "$generation $color" = "$1" ] || rm -f "$previous"
+    fi
+    generation=${wanted% *}
+    color=${wanted#* }
+}
+
+# That this image's nginx can do what is asked of it.
+require_nginx() {
+    command -v curl >/dev/null || fail 'the nginx image has no curl, which the cutover reads back with.
+Next: pulumi config set nginxImage <an image that has it, as the official ones do>'
+    version=$(nginx -v 2>&1 | sed -n 's|^nginx version: [^/]*/\([0-9][0-9]*\)\.\([0-9][0-9]*\)\.\([0-9][0-9]*\).*|\1 \2 \3|p')
+    # shellcheck disable=SC2086 # three numbers, split on purpose
+    set -- ${version:-0 0 0}
+    [ $(($1 * 1000000 + $2 * 1000 + $3)) -ge 1027004 ] ||
+        fail "this is nginx $1.$2.$3; 1.27.4 or newer is needed, because an older one drops requests when it reloads (keepalive_min_timeout).
+Next: pulumi config set nginxImage <a newer one>"
+}
+
+# The configuration on standard input becomes $next, with its generation in it.
+receive() {
+    cat >"$next.received" || fail "the configuration can't be written to the proxy's volume.
+Next: make room on the engine's disk (docker system df), then: pulumi up"
+    generation=$(sha256sum "$next.received" | cut -c1-16)
+    sed "s/@GENERATION@/$generation/" "$next.received" >"$next" || fail "the configuration can't be written to the proxy's volume.
+Next: make room on the engine's disk (docker system df), then: pulumi up"
+    named_in "$next"
+}
+
+# Nginx has nothing against $next; $1 is the template that it was made from.
+check_next() {
+    mkdir -p "$dir/tmp"
+    if ! words=$(nginx -t -q -c "$next" 2>&1); then
+        fail "nginx refuses the configuration.
+In nginx's own words:
+$words
+Next: mend nginx/$1 (git diff nginx), then: pulumi up"
+    fi
+}
+
+# The configuration in $next serves, or this fails.
+take_next() {
+    moved=yes
+    put_in_place "$next"
+    started=$(now_ms)
+    reload_and_read_back "$generation $color" ||
+        fail "nginx did not serve the new configuration within $readback_seconds s (it serves: $(serving))."
+    took_ms=$(($(now_ms) - started))
+}
+
+moved=no
+first=no
+finish() {
+    status=$?
+    trap - EXIT
+    if [ "$moved" = yes ]; then put_back || true; fi
+    rm -f "$next" "$next.received"
+    exit "$status"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM HUP
+
+# One step at a time. The lock goes with the process that holds it, so none can be left behind.
+exec 9>"$dir/step.lock"
+tries=$lock_seconds
+until flock -n 9; do
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || fail "another step of a cutover has not ended in this proxy for $lock_seconds s."
+    sleep 1
+done
