@@ -5,6 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { COLORS, type Color, other } from "./color";
 import { renderConfiguration } from "./configuration";
 import { Cutover } from "./cutover";
+import { decisionLine, decisionOf } from "./decision";
 import type { Docker } from "./docker";
 import { namesOf, pageProblem, proxyFiles } from "./files";
 import type { GatewayNetwork } from "./gatewayNetwork";
@@ -124,6 +125,8 @@ export class BlueGreen extends pulumi.ComponentResource {
       preview: pulumi.runtime.isDryRun(),
       ...(engineHost !== undefined && { dockerHost: engineHost }),
     });
+    // For `npm run preview`, which reads it from the engine's events.
+    pulumi.log.debug(decisionLine(decisionOf(owner, settings, world, plan)));
     if (plan.refusals.length > 0)
       throw new Refusal(plan.refusals.map((refusal) => ofService(owner, refusal)).join("\n"));
     for (const warning of plan.warnings) pulumi.log.warn(ofService(owner, warning), this);

@@ -146,6 +146,7 @@ export class TestStack {
       "stacks",
       "cutover",
       "status",
+      "preview",
       "nginx",
       "app",
       "Pulumi.yaml",

@@ -1,0 +1,24 @@
+import { visible } from "../status/plainText";
+import type { Summary } from "./summary";
+import { inTerminal } from "./text";
+
+/** A preview as a terminal shows it: the summary, then Pulumi's own diff. */
+export function screenOf({ stack, headline, entries, configuration }: Summary, diff: string): string {
+  const points = entries.flatMap(({ name, lines }) => {
+    const [first, ...more] = lines.map(inTerminal);
+    return more.length === 0
+      ? [`- ${name}: ${first}`]
+      : [`- ${name}:`, ...[first, ...more].map((line) => `  - ${line}`)];
+  });
+  const lines = configuration.map((line) => `    ${visible(line)}`);
+  return [
+    `${stack}: ${inTerminal(headline)}`,
+    "",
+    ...points,
+    ...(lines.length > 0 ? ["- nginx's configuration:", ...lines] : []),
+    ...(diff.trim() === "" ? [] : ["", fitDiff(diff)]),
+  ].join("\n");
+}
+
+/** Pulumi's diff, fit for people: no control characters, nothing that turns the direction of text. */
+export const fitDiff = (diff: string): string => diff.trimEnd().split("\n").map(visible).join("\n");
