@@ -146,6 +146,7 @@ export class TestStack {
       "stacks",
       "cutover",
       "status",
+      "drift",
       "nginx",
       "app",
       "Pulumi.yaml",
