@@ -147,6 +147,7 @@ export class TestStack {
       "cutover",
       "status",
       "preview",
+      "drift",
       "nginx",
       "app",
       "Pulumi.yaml",
