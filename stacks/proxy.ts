@@ -79,6 +79,8 @@ export interface ProxyArgs {
   settings: ProxySettings;
   /** The network on which it reaches the colors, by name. */
   network: pulumi.Input<string>;
+  /** Runs before its image is made, and sees to it that the engine has it (see registry.ts). */
+  beforePull: pulumi.ResourceHook;
   /** Whether it stays what it is: nothing that it is made from has changed, so neither a tag nor a drift may replace it. */
   keep: boolean;
 }
@@ -99,7 +101,11 @@ export class NginxProxy extends pulumi.ComponentResource {
       // A volume that differs would take the container with it.
       { parent: this, ...(args.keep && { ignoreChanges: ["*", "driver", "driverOpts"] }) },
     );
-    const image = new docker.RemoteImage(name, { name: settings.nginxImage, keepLocally: true }, { parent: this });
+    const image = new docker.RemoteImage(
+      name,
+      { name: settings.nginxImage, keepLocally: true },
+      { parent: this, hooks: { beforeCreate: [args.beforePull] } },
+    );
     const container = new docker.Container(
       name,
       {
