@@ -66,3 +66,9 @@ export const DOCKER_HUB = "docker.io";
 
 /** Whether a registry's host is the machine itself that asks it; Docker speaks plain HTTP with it then. */
 export const isLoopback = (host: string): boolean => /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/.test(host);
+
+/** Where a registry is asked. */
+export const baseUrl = (host: string): string => {
+  if (isLoopback(host)) return `http://${host}`;
+  return `https://${host === DOCKER_HUB ? "registry-1.docker.io" : host}`;
+};

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Docker } from "./docker";
-import { DOCKER_HUB, imageNamed, isLoopback } from "./image";
+import { baseUrl, DOCKER_HUB, imageNamed, isLoopback } from "./image";
 
 /** A large image over a slow line. */
 const PULL_TIMEOUT_SECONDS = 1800;
@@ -168,12 +168,6 @@ export const unreachable = (host: string, said: string): RegistryProblem => ({
     ? "setup/registry, if it is the one that this project brings"
     : `curl -sSi ${baseUrl(host)}/v2/`,
 });
-
-/** Where a registry is asked. */
-export const baseUrl = (host: string): string => {
-  if (isLoopback(host)) return `http://${host}`;
-  return `https://${host === DOCKER_HUB ? "registry-1.docker.io" : host}`;
-};
 
 /** The last line of what docker wrote, fit for a terminal. */
 export const lastWords = (output: string): string =>

@@ -146,6 +146,8 @@ export class TestStack {
       "stacks",
       "cutover",
       "status",
+      "release",
+      "setup",
       "nginx",
       "app",
       "Pulumi.yaml",
