@@ -27,6 +27,7 @@ import { decide, type Plan } from "./plan";
 import { shown } from "./problem";
 import { hasTls, NginxProxy, proxyMadeFrom } from "./proxy";
 import { Refusal } from "./refusal";
+import { pullMissing } from "./registry";
 import { generationOf } from "./serving";
 import type { Settings } from "./settings";
 import { Slot, settingsOf, slotMadeFrom } from "./slot";
@@ -140,6 +141,13 @@ export class BlueGreen extends pulumi.ComponentResource {
       { parent: this, ...(!plan.first && { ignoreChanges: ["*", ...NETWORK_READ_BACK] }) },
     );
 
+    // Not the provider: its configuration would hold the password, and to change that would replace what was made with it.
+    const beforePull = new pulumi.ResourceHook(`${name}-pull`, async ({ newInputs }) => {
+      const image = (newInputs as { name: string }).name;
+      const unknownUser = await pullMissing(engine, image, settings, process.env);
+      if (unknownUser !== undefined) await pulumi.log.warn(unknownUser, this);
+    });
+
     const slot = (color: Color, after?: pulumi.Resource): Slot => {
       const afterCreate = new pulumi.ResourceHook(`${name}-${color}-healthy`, async (hook) => {
         const failed = await waitHealthy(engine, String(hook.id), {
@@ -157,7 +165,7 @@ export class BlueGreen extends pulumi.ComponentResource {
       // What is kept is what another container beside it is like.
       const [kept] = plan.keep[color] && !("unknown" in world) ? world.slots[color] : [];
       const made = kept === undefined ? settings : settingsOf(color, kept, settings);
-      const shared = { owner, network: network.name, appDirectory, afterCreate };
+      const shared = { owner, network: network.name, appDirectory, beforePull, afterCreate };
       const own = {
         color,
         settings: made,
@@ -171,7 +179,7 @@ export class BlueGreen extends pulumi.ComponentResource {
     const proxy = new NginxProxy(
       logicalName(owner, "proxy"),
       {
-        ...{ owner, settings, network: network.name, keep: plan.keep.proxy },
+        ...{ owner, settings, network: network.name, beforePull, keep: plan.keep.proxy },
         ...(gateway && { gateway: { name: gateway.name, network: gateway.network.name } }),
       },
       { parent: this },

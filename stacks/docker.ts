@@ -21,6 +21,8 @@ export interface RunOptions {
   input?: string;
   /** After that long it is ended. */
   timeoutSeconds?: number;
+  /** Environment variables beside our own. */
+  env?: Record<string, string>;
   /** Gets each line of its standard output as it comes. */
   onLine?: (line: string) => void;
 }
@@ -57,11 +59,12 @@ export interface Docker {
 export function dockerAt(host: string | undefined): Docker {
   const env = { ...process.env, ...dockerHost(host), DOCKER_CONTEXT: "default" };
   // A process group of its own: what interrupts us must not cut a reload in two.
-  const start = (args: string[]) => spawn("docker", args, { env, detached: true });
+  const start = (args: string[], more: Record<string, string> = {}) =>
+    spawn("docker", args, { env: { ...env, ...more }, detached: true });
 
-  const run = (args: string[], { input, timeoutSeconds = DOCKER_TIMEOUT_SECONDS, onLine }: RunOptions = {}) =>
+  const run = (args: string[], { input, timeoutSeconds = DOCKER_TIMEOUT_SECONDS, env, onLine }: RunOptions = {}) =>
     new Promise<Ended>((resolve, reject) => {
-      const child = start(args);
+      const child = start(args, env);
       const output = { stdout: "", stderr: "" };
       const end = (why: string) => {
         child.kill("SIGKILL");
@@ -102,7 +105,7 @@ export function dockerAt(host: string | undefined): Docker {
 
   return {
     run,
-    start,
+    start: (args) => start(args),
     ask: async (...args) => (await must(args)).stdout,
     log: async (container, lines) => {
       const { stdout, stderr } = await must(["container", "logs", "--tail", String(lines), container]);

@@ -7,3 +7,9 @@ export const reachedAt = (address: string): string =>
 
 /** The port that a URL with https:// leaves out. */
 export const HTTPS_PORT = 443;
+
+/** The host in an engine's address; undefined where that is this machine. */
+export function remoteHost(dockerHost: string | undefined): string | undefined {
+  const host = /^(?:ssh|tcp|https?):\/\/(?:[^@/]*@)?(\[[^\]]*\]|[^:/?#]*)/.exec(dockerHost ?? "")?.[1] ?? "";
+  return /^(?:|(?:.+\.)?localhost|127(?:\.[0-9]+){3}|\[::1\])$/i.test(host) ? undefined : host;
+}

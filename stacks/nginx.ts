@@ -71,6 +71,8 @@ export interface NginxArgs {
   /** On the container alone: what it was made from. */
   madeFrom: { label: string; value: unknown };
   networks: docker.types.input.ContainerNetworksAdvanced[];
+  /** Runs before the image is made, and sees to it that the engine has it (see registry.ts). */
+  beforePull?: pulumi.ResourceHook;
   /** Whether it stays what it is: nothing that it is made from has changed, so neither a tag nor a drift may replace it. */
   keep: boolean;
 }
@@ -84,7 +86,11 @@ export function declareNginx(name: string, args: NginxArgs, parent: pulumi.Resou
     // A volume that differs would take the container with it.
     { parent, ...(args.keep && { ignoreChanges: ["*", "driver", "driverOpts"] }) },
   );
-  const image = new docker.RemoteImage(name, { name: args.image, keepLocally: true }, { parent });
+  const image = new docker.RemoteImage(
+    name,
+    { name: args.image, keepLocally: true },
+    { parent, ...(args.beforePull && { hooks: { beforeCreate: [args.beforePull] } }) },
+  );
   const { label, value } = args.madeFrom;
   return new docker.Container(
     name,

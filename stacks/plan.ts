@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { COLORS, type Color, other } from "./color";
 import { allVariables } from "./environment";
+import { remoteHost } from "./host";
 import { type Differences, differencesOf, type Made } from "./made";
 import { replicaName, replicaNames } from "./names";
 import { isStable, type Retired, type Serving } from "./serving";
@@ -559,12 +560,6 @@ const text = (value: unknown): string => (value === undefined ? "unknown" : Stri
 
 /** What `targetHost` is where nobody has set it: this machine, which is the engine's own unless the engine is elsewhere. */
 const OWN_HOST = "127.0.0.1";
-
-/** The host in an engine's address; undefined where that is this machine. */
-function remoteHost(dockerHost: string | undefined): string | undefined {
-  const host = /^(?:ssh|tcp|https?):\/\/(?:[^@/]*@)?(\[[^\]]*\]|[^:/?#]*)/.exec(dockerHost ?? "")?.[1] ?? "";
-  return /^(?:|(?:.+\.)?localhost|127(?:\.[0-9]+){3}|\[::1\])$/i.test(host) ? undefined : host;
-}
 
 /** The gate command must not pass because of what happens to answer on this machine, while the color is on another one. */
 function decideGate(plan: Plan, { settings, dockerHost }: Situation): void {

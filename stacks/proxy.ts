@@ -45,6 +45,8 @@ export interface ProxyArgs {
   network: pulumi.Input<string>;
   /** The network on which a gateway reaches it, where there is one. */
   gateway?: { name: string; network: pulumi.Input<string> };
+  /** Runs before its image is made, and sees to it that the engine has it (see registry.ts). */
+  beforePull: pulumi.ResourceHook;
   /** Whether it stays what it is: nothing that it is made from has changed, so neither a tag nor a drift may replace it. */
   keep: boolean;
 }
@@ -56,7 +58,7 @@ export class NginxProxy extends pulumi.ComponentResource {
 
   constructor(name: string, args: ProxyArgs, opts?: pulumi.ComponentResourceOptions) {
     super("blue-green:index:Proxy", name, {}, opts);
-    const { owner, settings, network, gateway, keep } = args;
+    const { owner, settings, network, gateway, beforePull, keep } = args;
     const container = declareNginx(
       name,
       {
@@ -69,6 +71,7 @@ export class NginxProxy extends pulumi.ComponentResource {
           { name: network },
           ...(gateway === undefined ? [] : [{ name: gateway.network, aliases: [gatewayAlias(owner)] }]),
         ],
+        beforePull,
         keep,
       },
       this,

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { COLORS, type Color } from "./color";
 import { decimalRule, isDecimal, isWholeNumber, wholeNumberRule } from "./digits";
 import { type EnvironmentName, nameRule, parseEnvironment, setVariableCommand } from "./environment";
+import { IMAGE_RULE, isByDigest, isImage, isRepository, isVersion, REPOSITORY_RULE, VERSION_RULE } from "./image";
 import { jsonIn, objectIn } from "./json";
 import {
   closest,
@@ -19,6 +20,7 @@ import {
   shown,
 } from "./problem";
 import { Refusal } from "./refusal";
+import { isRegistryPassword, isRegistryUser, REGISTRY_PASSWORD_RULE, REGISTRY_USER_RULE } from "./registry";
 import { parseSmokeTests, SET_SMOKE_TEST, type SmokeTest } from "./smokeTests";
 import { parseTrustedProxies, SET_TRUSTED_PROXY } from "./trustedProxies";
 
@@ -75,6 +77,12 @@ export interface Settings {
   nginxImage: string;
   /** Reference of the image that `app/` is built from. */
   appBaseImage: string;
+  /** Where releases are: a registry's host and a repository there, without tag and digest. */
+  registry?: string;
+  /** Who pulls from that registry and pushes to it; nobody in particular where it is absent. */
+  registryUser?: string;
+  /** The user's password or token; a secret. REGISTRY_PASSWORD stands in for it (see registry.ts). */
+  registryPassword?: string;
   /** How long a new container may take to become healthy, in seconds: before the switch, and when it is made. */
   healthTimeoutSeconds: number;
   /** What a color must answer before a switch; none if empty. `{color}` and `{version}` in their texts are not replaced yet. */
@@ -163,10 +171,7 @@ const MAX_MEMORY_MB = 1024 * 1024;
 const MAX_SECONDS = 3600;
 /** nginx takes 0 as 'no limit', which is why the least is 1. */
 const MAX_BODY_MB = 10 * 1024;
-const MAX_VERSION_CHARACTERS = 100;
 const MAX_PATH_CHARACTERS = 200;
-/** The name's bound is 255 in the reference grammar; a tag may have 128 more, a digest about 140. */
-const MAX_IMAGE_CHARACTERS = 512;
 const MAX_COMMAND_CHARACTERS = 4096;
 /** Made one after the other. */
 const MAX_VERIFY_REQUESTS = 1000;
@@ -187,18 +192,6 @@ const MAX_PEM_KIB = 128;
 /** How many variables a mending command names one by one. */
 const NAMED_VARIABLES = 3;
 
-/** `name[:tag][@digest]` of https://github.com/distribution/reference (regexp.go). */
-const IMAGE_REFERENCE = (() => {
-  const label = "[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?";
-  const host = `(?:${label}(?:\\.${label})*|\\[[a-fA-F0-9:]+\\])(?::[0-9]+)?`;
-  const component = "[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*";
-  const tag = "[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127}";
-  const digest = "[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,128}";
-  return new RegExp(`^(?:${host}/)?${component}(?:/${component})*(?::${tag})?(?:@${digest})?$`);
-})();
-/** A name that Docker would read as an image's id. */
-const IMAGE_ID = /^[a-f0-9]{64}$/;
-
 /** Labels of RFC 1123. The last one is no number, in any notation: URLs would read such a name as an IPv4 address. */
 const HOST_NAME =
   /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*(?!(?:[0-9]+|0x[0-9a-f]*)$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/i;
@@ -209,9 +202,6 @@ const isAddress = (value: string) => isIP(value) !== 0 && !value.includes("%");
 /** Whether it is a name in the DNS, and nothing else. */
 export const isHostName = (value: string) => value.length <= MAX_HOST_CHARACTERS && HOST_NAME.test(value);
 const isHost = (value: string) => isAddress(value) || isHostName(value);
-
-const isImage = (value: string) =>
-  value.length <= MAX_IMAGE_CHARACTERS && IMAGE_REFERENCE.test(value) && !IMAGE_ID.test(value);
 
 /** Whether a path is plain: what clients and nginx take it for is what stands there. */
 export const isPlainPath = (value: string) =>
@@ -236,15 +226,8 @@ const pemOrFile = (what: string) =>
 const text = (rule: string, accepts: (value: string) => boolean) =>
   z.string({ error: rule }).refine(accepts, { error: rule });
 
-const version = text(
-  `must be 1 to ${MAX_VERSION_CHARACTERS} of A-Z a-z 0-9 . _ - and begin with a letter or digit`,
-  (value) => value.length <= MAX_VERSION_CHARACTERS && /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(value),
-);
+const version = text(VERSION_RULE, isVersion);
 
-/** A tag may name another image tomorrow, a digest can't. */
-const DIGEST = /@sha256:[0-9a-f]{64}$/;
-
-const IMAGE_RULE = "must be an image reference such as registry.example.com/team/app:1.2 or app@sha256:...";
 const image = text(IMAGE_RULE, isImage);
 const imageOrNone = text(`${IMAGE_RULE}, or empty`, (value) => value === "" || isImage(value));
 
@@ -325,6 +308,9 @@ const SHAPE = {
   proxyTimeoutSeconds: wholeNumber(1, MAX_SECONDS),
   nginxImage: image,
   appBaseImage: image,
+  registry: text(`${REPOSITORY_RULE}, or empty`, (value) => value === "" || isRepository(value)),
+  registryUser: text(`${REGISTRY_USER_RULE}, or empty`, (value) => value === "" || isRegistryUser(value)),
+  registryPassword: text(`${REGISTRY_PASSWORD_RULE}, or empty`, (value) => value === "" || isRegistryPassword(value)),
   healthTimeoutSeconds: wholeNumber(1, MAX_SECONDS),
   smokeTests: structured(parseSmokeTests),
   gateCommand: commandOrNone,
@@ -369,7 +355,7 @@ const SET_WITHIN = {
 } as const;
 
 /** Settings that must be secret where they say anything, beside those in `secretEnvironment`. */
-const SECRET_NAMES: readonly SettingName[] = ["testerToken", "tlsKey"];
+const SECRET_NAMES: readonly SettingName[] = ["testerToken", "tlsKey", "registryPassword"];
 
 /** From standard input, since a key has more lines than one. */
 export const SET_KEY = "pulumi config set --secret tlsKey < '<file>'";
@@ -410,6 +396,9 @@ const MENDING_VALUES: Record<Exclude<SettingName, StructuredName>, string> = {
   proxyTimeoutSeconds: "60",
   nginxImage: "<image>",
   appBaseImage: "<image>",
+  registry: "<host>/<repository>",
+  registryUser: "<user>",
+  registryPassword: "<password>",
   healthTimeoutSeconds: "60",
   gateCommand: COMMAND_PLACEHOLDER,
   gateTimeoutSeconds: "300",
@@ -460,7 +449,8 @@ export function parseSettings(raw: Readonly<Record<string, unknown>>, secretKeys
   if (!result.success || problems.length > 0) throw new SettingsError(problems);
 
   const { blueVersion, greenVersion, blueImage, greenImage, bluePort, greenPort, ...rest } = result.data;
-  const { smokeTests, gateCommand, testerToken, tlsCertificate, tlsKey, ...shared } = rest;
+  const { smokeTests, gateCommand, testerToken, tlsCertificate, tlsKey, ...others } = rest;
+  const { registry, registryUser, registryPassword, ...shared } = others;
   const slot = (version: string, image: string, port: number) => ({
     version,
     ...(image === "" ? {} : { image }),
@@ -473,6 +463,9 @@ export function parseSettings(raw: Readonly<Record<string, unknown>>, secretKeys
     ...(testerToken === "" ? {} : { testerToken }),
     ...(tlsCertificate === "" ? {} : { tlsCertificate }),
     ...(tlsKey === "" ? {} : { tlsKey }),
+    ...(registry === "" ? {} : { registry }),
+    ...(registryUser === "" ? {} : { registryUser }),
+    ...(registryPassword === "" ? {} : { registryPassword }),
     slots: { blue: slot(blueVersion, blueImage, bluePort), green: slot(greenVersion, greenImage, greenPort) },
     ...(dockerHost.value === undefined ? {} : { dockerHost: dockerHost.value }),
   };
@@ -547,10 +540,18 @@ function agree(
     if (isSet(name) && parsed[needs] === "") issue(needs, `must be set too, since ${name} is`, mendCommand(needs));
   }
 
+  for (const [name, needs] of [
+    ["registryUser", "registry"],
+    ["registryPassword", "registryUser"],
+  ] as const) {
+    const says = typeof parsed[name] === "string" && parsed[name] !== "";
+    if (says && parsed[needs] === "") issue(needs, `must be set too, since ${name} is`, mendCommand(needs));
+  }
+
   if (parsed.imagesByDigest === true) {
     for (const name of ["blueImage", "greenImage", "nginxImage"] as const) {
       const value = parsed[name];
-      if (typeof value !== "string" || isSecret(name) || DIGEST.test(value)) continue;
+      if (typeof value !== "string" || isSecret(name) || isByDigest(value)) continue;
       if (value === "")
         issue(
           name,

@@ -44,6 +44,8 @@ export interface SlotArgs {
   appDirectory: string;
   /** The release to build; undefined where the color's image is pulled. */
   build: BuiltImage | undefined;
+  /** Runs before an image that isn't built is made, and sees to it that the engine has it (see registry.ts). */
+  beforePull: pulumi.ResourceHook;
   /** Runs after each container was made, and fails the run when it throws. */
   afterCreate: pulumi.ResourceHook;
   /** Whether it stays what it is, whatever the settings say by now: the public is on it. */
@@ -123,6 +125,7 @@ export class Slot extends pulumi.ComponentResource {
       parent: this,
       ...((keep || replicas === 0) && { ignoreChanges: ["*"] }),
       ...(args.after && { dependsOn: args.after }),
+      ...(args.build === undefined && { hooks: { beforeCreate: [args.beforePull] } }),
     });
     const { ports, ...container } = slotContainer(color, settings);
     for (let replica = 1; replica <= replicas; replica++) {

@@ -11,15 +11,11 @@ const SOURCE_HASH_DIGITS = 12;
  * `.dockerignore` leaves in. The same sources give the same hash on every machine, whatever their dates and owners are.
  */
 export function sourceHash(directory: string): string {
-  const ignoreFile = join(directory, ".dockerignore");
-  const ignored = ignoring();
-  if (existsSync(ignoreFile)) ignored.add(readFileSync(ignoreFile, "utf8"));
-
+  const isSent = sentFrom(directory);
   const files = readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => relative(directory, join(entry.parentPath, entry.name)))
-    // Docker always sends the Dockerfile, even where .dockerignore names it.
-    .filter((path) => path === "Dockerfile" || !ignored.ignores(path))
+    .filter(isSent)
     .sort();
 
   const hash = createHash("sha256");
@@ -28,4 +24,13 @@ export function sourceHash(directory: string): string {
     hash.update(`${path}\0${content.length}\0`).update(content);
   }
   return hash.digest("hex").slice(0, SOURCE_HASH_DIGITS);
+}
+
+/** Whether Docker would be sent a path (relative to `directory`) as part of the build context, whether or not it is there. */
+export function sentFrom(directory: string): (path: string) => boolean {
+  const ignoreFile = join(directory, ".dockerignore");
+  const ignored = ignoring();
+  if (existsSync(ignoreFile)) ignored.add(readFileSync(ignoreFile, "utf8"));
+  // Docker always sends the Dockerfile, even where .dockerignore names it.
+  return (path) => path === "Dockerfile" || !ignored.ignores(path);
 }

@@ -24,24 +24,27 @@ export function stackNamed(text: string): StackName | undefined {
  *
  * @throws Error with its words.
  */
-export function selectedStack(directory: string): Promise<string> {
+export const selectedStack = async (directory: string): Promise<string> =>
+  (await pulumiSays(directory, "stack", "--show-name")).trim();
+
+/**
+ * What `pulumi` answers.
+ *
+ * @throws Error with the first line of what it says is wrong.
+ */
+export function pulumiSays(directory: string, ...args: string[]): Promise<string> {
   return new Promise((resolve, reject) => {
     const options = { cwd: directory, timeout: PULUMI_TIMEOUT_SECONDS * 1000 };
-    const child = execFile(
-      "pulumi",
-      ["stack", "--show-name", "--non-interactive"],
-      options,
-      (error, stdout, stderr) => {
-        if (error === null) return resolve(stdout.trim());
-        if (error.code === "ENOENT") return reject(new Error("`pulumi` is not on the PATH"));
-        const said = stderr
-          .trim()
-          .split("\n", 1)[0]
-          ?.replace(/^error: /, "");
-        const late = `\`pulumi\` did not answer within ${PULUMI_TIMEOUT_SECONDS} s`;
-        reject(new Error(error.killed ? late : said || error.message));
-      },
-    );
+    const child = execFile("pulumi", [...args, "--non-interactive"], options, (error, stdout, stderr) => {
+      if (error === null) return resolve(stdout);
+      if (error.code === "ENOENT") return reject(new Error("`pulumi` is not on the PATH"));
+      const said = stderr
+        .trim()
+        .split("\n", 1)[0]
+        ?.replace(/^error: /, "");
+      const late = `\`pulumi\` did not answer within ${PULUMI_TIMEOUT_SECONDS} s`;
+      reject(new Error(error.killed ? late : said || error.message));
+    });
     child.stdin?.end();
   });
 }

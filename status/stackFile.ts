@@ -34,10 +34,15 @@ export function projectIn(text: string): string {
 
 /** The two settings, out of `Pulumi.<stack>.yaml`. */
 export function stackIn(file: string, text: string, project: string): StackFile {
-  const { config } = valuesIn(file, text);
-  const settings = isObject(config) ? config : {};
+  const settings = configIn(file, text);
   const host = hostIn(file, settings);
   return { active: activeIn(file, settings[`${project}:activeColor`]), ...(host !== undefined && { host }) };
+}
+
+/** All that a stack's file sets, by whole names; what is secret is an object with the key `secure`. */
+export function configIn(file: string, text: string): Record<string, unknown> {
+  const { config } = valuesIn(file, text);
+  return isObject(config) ? config : {};
 }
 
 function activeIn(file: string, value: unknown): StackFile["active"] {

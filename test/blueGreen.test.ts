@@ -608,12 +608,15 @@ test("a gate command and an engine elsewhere, as the settings or DOCKER_HOST hav
   assert.deepEqual(made, []);
 });
 
-test("both colors' containers, and nothing else, are followed by a look at their health", async () => {
-  await make();
+test("both colors' containers are followed by a look at their health, images that aren't built are pulled before, nothing else", async () => {
+  const slots = { ...sampleSettings.slots, green: { version: "2.0.0", port: 5002, image: "shop:2" } };
+  await make({ slots });
   const hooked = [...options].filter(([, { hooks }]) => Object.keys(hooks).length > 0);
   assert.deepEqual(Object.fromEntries(hooked.map(([name, { hooks }]) => [name, hooks])), {
     [`${CONTAINER} blue`]: { afterCreateList: ["service-blue-healthy"] },
     [`${CONTAINER} green`]: { afterCreateList: ["service-green-healthy"] },
+    [`${IMAGE} green`]: { beforeCreateList: ["service-pull"] },
+    [`${IMAGE} proxy`]: { beforeCreateList: ["service-pull"] },
   });
 });
 

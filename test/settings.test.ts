@@ -46,6 +46,9 @@ test("everything that can be set arrives as it was set", () => {
         environment: '{"LEVEL":"debug","RATE":0.5,"COUNT":3,"ON":true,"EMPTY":"","constructor":"c","TEXT":"a\\n\\"$b"}',
         secretEnvironment: '{"API_KEY":"hunter2"}',
         drainSeconds: "10",
+        registry: "registry.example.com:5000/team/shop",
+        registryUser: "robot$team+ci",
+        registryPassword: 'it\'s "so" $ecret\n',
         healthTimeoutSeconds: "3600",
         smokeTests: "[]",
         gateCommand: "set -eu\n\tcurl \"$TARGET_URL\" | grep 'né'",
@@ -74,7 +77,7 @@ test("everything that can be set arrives as it was set", () => {
       "docker:registryAuth": "[]",
       "pulumi:tags": "{}",
     },
-    secrets("secretEnvironment", "testerToken"),
+    secrets("secretEnvironment", "testerToken", "registryPassword"),
   );
   assert.deepEqual(settings, {
     ...parseSettings(raw(), new Set()),
@@ -101,6 +104,9 @@ test("everything that can be set arrives as it was set", () => {
     },
     secretEnvironment: { API_KEY: "hunter2" },
     drainSeconds: 10,
+    registry: "registry.example.com:5000/team/shop",
+    registryUser: "robot$team+ci",
+    registryPassword: 'it\'s "so" $ecret\n',
     healthTimeoutSeconds: 3600,
     smokeTests: [],
     gateCommand: "set -eu\n\tcurl \"$TARGET_URL\" | grep 'né'",
@@ -376,7 +382,7 @@ test("the values in mending commands are Pulumi.yaml's defaults, or placeholders
   for (const name of SETTING_NAMES) {
     if (["environment", "secretEnvironment", "smokeTests", "trustedProxies"].includes(name)) continue;
     // A command that asks for its value, or reads it from a file.
-    if (name === "testerToken" || name === "tlsKey") continue;
+    if (["testerToken", "tlsKey", "registryPassword"].includes(name)) continue;
     const value = / set \S+ (.+)$/.exec(refused(raw({ [name]: "\n" })))?.[1] ?? "";
     if (value.startsWith("'<")) refused(raw({ [name]: value.slice(1, -1) }));
     else assert.equal(value, defaults[name], name);
@@ -599,6 +605,57 @@ test("a testers' token that is not secret is refused, even a good one, and shown
   }
 });
 
+const REPOSITORY =
+  "must be a registry and a repository in it, such as registry.example.com/team/app: lower case, without https://, user, tag and digest, or empty";
+
+test("a registry is a host and a repository there, and nothing that leads elsewhere", () => {
+  for (const registry of ["registry.example/shop", "localhost/shop", "127.0.0.1:5055/a/b_c/d.e", "[::1]:5000/shop"]) {
+    assert.equal(parseSettings(raw({ registry }), new Set()).registry, registry);
+  }
+  for (const registry of [
+    ...["shop", "team/shop", "registry.example", "registry.example/", "/shop", "registry.example//shop"],
+    ...[
+      "https://registry.example/shop",
+      "ci:pw@registry.example/shop",
+      "registry.example/Shop",
+      "registry.example/a b",
+    ],
+    ...["registry.example/shop:1.0", `registry.example/shop@sha256:${"a".repeat(64)}`, "registry.example/shop\n"],
+    ...["registry.example/shop;reboot", "registry.example/$(id)", "--help", "-/a.b", `a.b/${"c".repeat(300)}`],
+  ]) {
+    const error = refused(raw({ registry }));
+    assert.equal(error.split("\n")[0]?.replace(/ = .*: must/, " = ?: must"), `registry = ?: ${REPOSITORY}`, registry);
+    assert.match(error, /\n {4}pulumi config set registry '<host>\/<repository>'$/);
+  }
+});
+
+test("a registry's password is secret and shown nowhere; a user belongs to it, and a registry to the user", () => {
+  const set = "    pulumi config set --secret registryPassword";
+  const registry = "registry.example/shop";
+  assert.equal(
+    refused(raw({ registry, registryUser: "ci", registryPassword: "hunter2" })),
+    `registryPassword = [secret]: must be set with --secret; what the stack's file holds now is readable, so give it a new value\n${set}`,
+  );
+  assert.equal(
+    refused(raw({ registryUser: "ci", registryPassword: "hunter2" }), secrets("registryPassword")),
+    "registry = \"\": must be set too, since registryUser is\n    pulumi config set registry '<host>/<repository>'",
+  );
+  assert.equal(
+    refused(raw({ registry, registryPassword: "hunter2" }), secrets("registryPassword")),
+    "registryUser = \"\": must be set too, since registryPassword is\n    pulumi config set registryUser '<user>'",
+  );
+  assert.equal(parseSettings(raw({ registry, registryUser: "ci" }), new Set()).registryUser, "ci");
+  for (const registryUser of ["a b", "a:b", "a\n", "é", "x".repeat(201), "<user>"]) {
+    assert.match(refused(raw({ registry, registryUser })), /^registryUser = .*: must be 1 to 200 printable ASCII/);
+  }
+  for (const registryPassword of ["\n", "\r\n", "x".repeat(8193)]) {
+    assert.equal(
+      refused(raw({ registry, registryUser: "ci", registryPassword }), secrets("registryPassword")),
+      `registryPassword = [secret]: must be 1 to 8192 characters, of which the last may be a line's end, or empty\n${set}`,
+    );
+  }
+});
+
 test("what stands in the proxy's configuration can't be secret, and is not shown where somebody tried", () => {
   for (const [name, value, mend] of [
     ["canaryPercent", "57", "0"],
@@ -677,6 +734,7 @@ test("everything wrong at once is one error with all of it, in the order of the 
     ],
     ...["appPort", "healthPath", "environment.PORT", "environment.S", "secretEnvironment", "memoryMb", "drainSeconds"],
     ...["maxBodyMb", "proxyTimeoutSeconds", "nginxImage", "appBaseImage"],
+    ...["registry", "registryUser", "registryPassword", "registryPassword"],
     ...["healthTimeoutSeconds", "smokeTests", "gateCommand", "gateTimeoutSeconds", "targetHost"],
     ...["verifyRequests", "bakeSeconds"],
     ...[

@@ -148,6 +148,8 @@ export class TestStack {
       "status",
       "preview",
       "drift",
+      "release",
+      "setup",
       "nginx",
       "app",
       "Pulumi.yaml",
