@@ -1,5 +1,4 @@
 import { visible } from "../status/plainText";
-import { fitDiff } from "./screen";
 import type { Summary } from "./summary";
 import { fenceFor, inComment } from "./text";
 
@@ -29,20 +28,26 @@ export function commentOf(summary: Summary, diff: string): string {
   const configurationBlock =
     configuration.length === 0
       ? []
-      : ["", "nginx's configuration:", ...block(configuration.map(visible), MOST_SUMMARY_BYTES / 3, whole)];
+      : ["", "nginx's configuration:", ...block(configuration, MOST_SUMMARY_BYTES / 3, whole)];
   const top = [markerOf(stack), `### ${stack}: ${inComment(headline)}`, "", ...head, ...configurationBlock];
   if (diff.trim() === "") return `${top.join("\n")}\n`;
   const begin = ["", "<details><summary>pulumi preview --diff</summary>", ""];
   const end = ["", "</details>", ""];
   const room = MOST_BYTES - bytes([...top, ...begin, ...end].join("\n"));
-  return [...top, ...begin, ...block(fitDiff(diff).split("\n"), room, whole), ...end].join("\n");
+  return [...top, ...begin, ...block(diff.trimEnd().split("\n"), room, whole), ...end].join("\n");
 }
 
-/** Lines in a fence that they can't end, cut to so many bytes. */
-function block(lines: string[], most: number, whole: string): string[] {
+/**
+ * Lines in a fence that they can't end, cut to so many bytes.
+ *
+ * @param whole the command that prints all of them.
+ */
+export function block(given: readonly string[], most: number, whole: string, language = "diff"): string[] {
+  // A fence as long as a comment would leave no room in it.
+  const lines = given.map((line) => visible(line).replace(/`{50,}/g, (run) => `\\u{60} ${run.length} times`));
   const fence = fenceFor(lines.join("\n"), 3);
   const notice = (left: number) => `... cut here, ${left} more lines are too many for a comment; all of them: ${whole}`;
-  return [`${fence}diff`, ...cut(lines, most - 2 * fence.length - 200, notice), fence];
+  return [`${fence}${language}`, ...cut(lines, most - 2 * fence.length - 200, notice), fence];
 }
 
 /** As many lines as have room, and how many are left out. */

@@ -16,9 +16,6 @@ export function screenOf({ stack, headline, entries, configuration }: Summary, d
     "",
     ...points,
     ...(lines.length > 0 ? ["- nginx's configuration:", ...lines] : []),
-    ...(diff.trim() === "" ? [] : ["", fitDiff(diff)]),
+    ...(diff.trim() === "" ? [] : ["", ...diff.trimEnd().split("\n").map(visible)]),
   ].join("\n");
 }
-
-/** Pulumi's diff, fit for people: no control characters, nothing that turns the direction of text. */
-export const fitDiff = (diff: string): string => diff.trimEnd().split("\n").map(visible).join("\n");

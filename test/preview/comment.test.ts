@@ -146,4 +146,9 @@ test("one line of the diff that is longer than a comment leaves the rest whole",
   isClosed(comment);
 });
 
+test("a run of backticks as long as a comment is told by its length", () => {
+  const comment = commentOf(summaryOf("dev", said(), FINE), `+ ${"`".repeat(40_000)}`);
+  assert.match(comment, /^```diff\n\+ \\u\{60\} 40000 times\n```$/m);
+});
+
 const isClosed = (comment: string) => assert.match(outside(comment), /<\/details>/);
