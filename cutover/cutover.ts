@@ -382,7 +382,8 @@ class Cutover {
   }
 
   private smoke(base: string, { version }: SlotContainer): Promise<SmokeFailure | undefined> {
-    return runSmokeTests(this.order.smokeTests, base, { color: this.trial, version }, this.proxy.curl);
+    const identity = { color: this.trial, version };
+    return runSmokeTests(this.order.smokeTests, base, identity, this.proxy.curl, (text) => hide(this.secrets, text));
   }
 
   /** Before the switch: nothing has moved yet. */

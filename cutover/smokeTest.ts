@@ -13,6 +13,9 @@ export interface Identity {
  */
 export type Curl = (configuration: string) => Promise<{ code: number; stdout: string; stderr: string }>;
 
+/** Takes the secrets out of an answer before it is cut: the part of one that is left would not be known as such. */
+export type Hide = (text: string) => string;
+
 /** Why a smoke test failed, in words for a person. */
 export interface SmokeFailure {
   test: string;
@@ -50,9 +53,10 @@ export async function runSmokeTests(
   base: string,
   identity: Identity,
   curl: Curl,
+  hide: Hide = String,
 ): Promise<SmokeFailure | undefined> {
   for (const test of tests) {
-    const verdict = await run(test, base, identity, curl);
+    const verdict = await run(test, base, identity, curl, hide);
     if (verdict) {
       const request = `${test.method} ${base}${filled(test.path, identity)}`;
       return { test: printable(test.name), request: printable(request), ...verdict };
@@ -61,7 +65,7 @@ export async function runSmokeTests(
   return undefined;
 }
 
-async function run(test: SmokeTest, base: string, identity: Identity, curl: Curl): Promise<Verdict> {
+async function run(test: SmokeTest, base: string, identity: Identity, curl: Curl, hide: Hide): Promise<Verdict> {
   let configuration: string;
   try {
     configuration = curlConfiguration(test, base, identity);
@@ -72,12 +76,8 @@ async function run(test: SmokeTest, base: string, identity: Identity, curl: Curl
   const result = resultIn(stderr);
   if (code === 0 && result) {
     const milliseconds = Math.round(result.time_total * 1000);
-    return judge(test, identity, {
-      status: result.http_code,
-      milliseconds,
-      contentType: result.content_type,
-      body: stdout,
-    });
+    const answer = { status: result.http_code, milliseconds, contentType: result.content_type, body: stdout };
+    return judge(test, identity, answer, hide);
   }
   const words = result?.errormsg || stderr.trim() || `curl ended with exit code ${code} and said nothing`;
   return {
@@ -179,10 +179,10 @@ function target(path: string): string {
 }
 
 /** What the answer lacks; the first thing that is wrong with it, in the order status, text, JSON, time. */
-export function judge(test: SmokeTest, identity: Identity, answer: Answer): Verdict {
+export function judge(test: SmokeTest, identity: Identity, answer: Answer, hide: Hide = String): Verdict {
   const { status, milliseconds, contentType, body } = answer;
   const head = `${status} after ${milliseconds} ms`;
-  const shown = body === "" ? "" : `: ${cut(body.trimEnd(), BODY_CHARACTERS)}`;
+  const shown = body === "" ? "" : `: ${cut(hide(body).trimEnd(), BODY_CHARACTERS)}`;
   const failed = (expected: string, detail: string): Verdict => ({
     expected: printable(expected),
     came: printable(`${head}, ${detail}${shown}`),
@@ -201,7 +201,7 @@ export function judge(test: SmokeTest, identity: Identity, answer: Answer): Verd
     if (!json) return failed(words, `not JSON (${type})`);
     const seen = valueAt(json.value, path);
     if (seen === undefined) return failed(words, `json ${path} is missing`);
-    if (seen !== expected) return failed(words, `json ${path} = ${cut(JSON.stringify(seen), VALUE_CHARACTERS)}`);
+    if (seen !== expected) return failed(words, `json ${path} = ${cut(hide(JSON.stringify(seen)), VALUE_CHARACTERS)}`);
   }
   if (milliseconds > test.maxSeconds * 1000) return failed(`an answer within ${test.maxSeconds} s`, type);
   return undefined;

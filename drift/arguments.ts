@@ -1,3 +1,5 @@
+import { shown } from "../stacks/problem";
+
 /** What was asked for. */
 export interface Asked {
   stack?: string;
@@ -24,7 +26,7 @@ export function askedBy(args: readonly string[], env: NodeJS.ProcessEnv): Asked 
   const name = (stack: string | undefined, flag: string) => {
     if (stack === undefined || stack === "" || stack.startsWith("-"))
       asked.problem ??= `${flag} needs the stack's name`;
-    else if (asked.stack !== undefined) asked.problem ??= `one stack at a time, and not ${JSON.stringify(stack)} too`;
+    else if (asked.stack !== undefined) asked.problem ??= `one stack at a time, and not ${shown(stack)} too`;
     else asked.stack = stack;
   };
   for (let argument = rest.shift(); argument !== undefined; argument = rest.shift()) {
@@ -34,7 +36,7 @@ export function askedBy(args: readonly string[], env: NodeJS.ProcessEnv): Asked 
     else if (argument === "--help" || argument === "-h") asked.help = true;
     else if (flag === "--stack" || argument === "-s") name(value ?? rest.shift(), flag);
     else if (argument === "" || argument.startsWith("-"))
-      asked.problem ??= `the argument ${JSON.stringify(argument)} is not known`;
+      asked.problem ??= `the argument ${shown(argument)} is not known`;
     else name(argument, "it");
   }
   for (const taken of ["stack", "fix"]) {

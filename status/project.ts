@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { contextProblem } from "../stacks/docker";
 import type { Owner } from "../stacks/names";
+import { shown } from "../stacks/problem";
 import type { NextCommand } from "./report";
 import { selectedStack, stackNamed } from "./selected";
 import { FileError, projectIn, type StackFile, stackIn } from "./stackFile";
@@ -70,7 +71,7 @@ async function found(
       (await selectedStack(directory).catch((error: Error) =>
         untold(`Which stack? Pulumi can't say: ${error.message}`, choices()),
       )));
-  const parts = stackNamed(name) ?? untold(`${JSON.stringify(name)} can't be a stack's name`, choices());
+  const parts = stackNamed(name) ?? untold(`${shown(name)} can't be a stack's name`, choices());
   if (parts.project !== undefined && parts.project !== project)
     untold(`${name} is a stack of ${parts.project}, and this is ${project}`, choices());
 

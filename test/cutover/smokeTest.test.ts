@@ -51,6 +51,17 @@ test("an answer as expected passes", () => {
   assert.equal(judge(smokeTest({ status: 302 }), GREEN, answer({ status: 302, body: "" })), undefined);
 });
 
+test("a secret in an answer is hidden before the answer is cut, so that no part of it is left", () => {
+  const secret = "planted secret with \u00fc";
+  const hide = (text: string) => text.replaceAll(secret, "[secret]");
+  const body = `${"x".repeat(290)}${secret}`;
+  const verdict = judge(smokeTest({ status: 201 }), GREEN, answer({ body }), hide);
+  assert.equal(verdict?.came, `200 after 12 ms, application/json: ${"x".repeat(290)}[secret]`);
+  const value = JSON.stringify({ a: `${"x".repeat(90)}${secret}` });
+  const json = judge(smokeTest({ json: { a: "b" } }), GREEN, answer({ body: value }), hide);
+  assert.doesNotMatch(json?.came ?? "", /plan/);
+});
+
 test("another status fails before anything else is looked at, and shows what came", () => {
   const verdict = judge(
     smokeTest({ contains: "no", json: { a: 1 } }),

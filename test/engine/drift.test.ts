@@ -9,7 +9,7 @@ const SECRET = "planted-drift-c4n4ry";
 const BY_HAND = "by-hand-drift-c4n4ry";
 
 test("npm run drift finds what was changed by hand, and --fix mends it without a failed request", async (t) => {
-  const stack = await TestStack.make(t, { drainSeconds: "10", idleAfterMinutes: "1" });
+  const stack = await TestStack.make(t, { drainSeconds: "10", idleAfterMinutes: "0" });
   await stack.pulumi("config", "set", "--path", "environment.SHOP", "plain-value");
   await stack.pulumi("config", "set", "--path", "--secret", "secretEnvironment.TOKEN", SECRET);
 
@@ -58,6 +58,9 @@ test("npm run drift finds what was changed by hand, and --fix mends it without a
     );
     assert.equal(silent.code, 3, silent.output);
     says(silent.output, "Can't tell: The Docker Engine could not be asked");
+    const locked = await stack.command("env", "PULUMI_CONFIG_PASSPHRASE=wrong", "npm", "run", "drift");
+    assert.equal(locked.code, 3, locked.output);
+    says(locked.output, "Pulumi's state of", "incorrect passphrase");
   });
 
   await t.test("the idle container made anew by hand", async () => {
@@ -151,7 +154,11 @@ test("npm run drift finds what was changed by hand, and --fix mends it without a
       await fixed();
       assert.notEqual((await stack.container("blue")).Id, live);
       assert.deepEqual(await found(0), []);
-      console.log(`mended after a switch within ${((Date.now() - since) / 1000).toFixed(1)} s`);
+      await stack.set("idle", "stopped");
+      await stack.up();
+      assert.equal((await stack.container("blue")).State.Status, "exited");
+      assert.deepEqual(await found(0), []);
+      console.log(`mended and stopped after a switch within ${((Date.now() - since) / 1000).toFixed(1)} s`);
     },
   );
 

@@ -3,6 +3,7 @@ to a proxy. One process and one event loop, so that a thousand idle connections 
 
 import asyncio
 import hashlib
+import json
 import os
 import random
 import sys
@@ -85,6 +86,12 @@ async def send_bytes(request: web.Request) -> web.StreamResponse:
     return response
 
 
+@routes.get("/environment")
+async def environment(_: web.Request) -> web.Response:
+    """What no service should tell."""
+    return web.json_response(dict(os.environ))
+
+
 @routes.get("/status/{code}")
 async def status(request: web.Request) -> web.Response:
     code = whole_number(request.match_info["code"], 200, 599)
@@ -149,6 +156,8 @@ async def close_sockets(_: web.Application) -> None:
 
 
 if __name__ == "__main__":
+    if os.environ.get("EXIT_AT_START") == "telling all":
+        sys.exit(f"{dict(os.environ)}\n{json.dumps(dict(os.environ))}")
     if os.environ.get("EXIT_AT_START"):
         sys.exit("EXIT_AT_START is set: no service today")
     application = web.Application(middlewares=[with_faults])
