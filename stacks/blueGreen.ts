@@ -13,6 +13,7 @@ import { confirmLive } from "./live";
 import { containerName, labelList, networkName, type Owner, ownerLabels } from "./names";
 import { secondsWithout } from "./outage";
 import { decide, type Plan } from "./plan";
+import { hasPolicyPack } from "./policyPack";
 import { hasTls, NginxProxy, proxyMadeFrom } from "./proxy";
 import { Refusal } from "./refusal";
 import { generationOf } from "./serving";
@@ -90,6 +91,7 @@ export class BlueGreen extends pulumi.ComponentResource {
       files: { problems: [...fileProblems, ...tls.problems], warnings: tls.warnings },
       now,
       preview: pulumi.runtime.isDryRun(),
+      policyPack: hasPolicyPack(process.env),
       ...(engineHost !== undefined && { dockerHost: engineHost }),
     });
     if (plan.refusals.length > 0) throw new Refusal(plan.refusals.join("\n"));
@@ -187,7 +189,8 @@ export class BlueGreen extends pulumi.ComponentResource {
     this.idleColor = pulumi.output(idle);
     this.idleVersion = pulumi.output(plan.runs[idle].version);
     this.pending = pulumi.output(plan.pending);
-    this.registerOutputs({ url: this.url, activeColor: this.activeColor, idleColor: this.idleColor });
+    const { url, activeColor, idleColor, pending } = this;
+    this.registerOutputs({ url, activeColor, idleColor, pending });
   }
 }
 

@@ -32,10 +32,15 @@ export function projectIn(text: string): string {
   return name;
 }
 
+/** What the file sets, of all namespaces; a secret is an object there. */
+export function configurationIn(file: string, text: string): Record<string, unknown> {
+  const { config } = valuesIn(file, text);
+  return isObject(config) ? config : {};
+}
+
 /** The two settings, out of `Pulumi.<stack>.yaml`. */
 export function stackIn(file: string, text: string, project: string): StackFile {
-  const { config } = valuesIn(file, text);
-  const settings = isObject(config) ? config : {};
+  const settings = configurationIn(file, text);
   const host = hostIn(file, settings);
   return { active: activeIn(file, settings[`${project}:activeColor`]), ...(host !== undefined && { host }) };
 }

@@ -146,6 +146,7 @@ export class TestStack {
       "stacks",
       "cutover",
       "status",
+      "policy",
       "nginx",
       "app",
       "Pulumi.yaml",
