@@ -24,6 +24,7 @@ import {
 } from "./names";
 import { secondsWithout } from "./outage";
 import { decide, type Plan } from "./plan";
+import { hasPolicyPack } from "./policyPack";
 import { shown } from "./problem";
 import { hasTls, NginxProxy, proxyMadeFrom } from "./proxy";
 import { Refusal } from "./refusal";
@@ -124,6 +125,7 @@ export class BlueGreen extends pulumi.ComponentResource {
       files: { problems: [...fileProblems, ...tls.problems], warnings: tls.warnings },
       now,
       preview: pulumi.runtime.isDryRun(),
+      policyPack: hasPolicyPack(process.env),
       ...(engineHost !== undefined && { dockerHost: engineHost }),
     });
     // For `npm run preview`, which reads it from the engine's events.
@@ -235,7 +237,8 @@ export class BlueGreen extends pulumi.ComponentResource {
     this.idleColor = pulumi.output(idle);
     this.idleVersion = pulumi.output(plan.runs[idle].version);
     this.pending = pulumi.output(plan.pending);
-    this.registerOutputs({ url: this.url, activeColor: this.activeColor, idleColor: this.idleColor });
+    const { url, activeColor, idleColor, pending } = this;
+    this.registerOutputs({ url, activeColor, idleColor, pending });
   }
 }
 

@@ -4,8 +4,10 @@ import { allVariables } from "./environment";
 import { remoteHost } from "./host";
 import { type Differences, differencesOf, type Made } from "./made";
 import { replicaName, replicaNames } from "./names";
+import { RUN_POLICY_PACK } from "./policyPack";
 import { isStable, type Retired, type Serving } from "./serving";
 import type { Settings } from "./settings";
+import { isWayBack } from "./wayBack";
 import type { BuiltImage, SlotContainer, UnknownWorld, World } from "./world";
 
 /** What a run is going to do, decided before any resource is declared. */
@@ -64,6 +66,8 @@ export interface Situation {
   now: Date;
   /** Whether this is a preview, which may go on where no engine answers. */
   preview: boolean;
+  /** Whether a policy pack looks at this run (see policyPack.ts). */
+  policyPack?: boolean;
   /** The engine's address, where it is not the local socket: `docker:host`, otherwise DOCKER_HOST. */
   dockerHost?: string;
 }
@@ -93,6 +97,7 @@ export function decide(situation: Situation): Plan {
   if ("unknown" in world) decideBlindly(plan, world, situation);
   plan.refusals.push(...(situation.files?.problems ?? []));
   plan.warnings.push(...(situation.files?.warnings ?? []));
+  decidePolicies(plan, situation);
   decideGate(plan, situation);
   if (!("unknown" in world)) decideCanary(plan, world, situation);
   decideImages(plan, situation);
@@ -124,6 +129,18 @@ function decideBlindly(plan: Plan, world: UnknownWorld, { preview }: Situation):
       `${seen}. Nothing was touched. It is looked for at docker:host, DOCKER_HOST or the local socket, and not at the docker ` +
         "client's current context. Next: export DOCKER_HOST=$(docker context inspect --format '{{.Endpoints.docker.Host}}') && docker version",
     );
+  }
+}
+
+/** Where `policies` asks for the policy pack no run goes without it, but for the way back. */
+function decidePolicies(plan: Plan, { settings, world, policyPack }: Situation): void {
+  if (!settings.policies || policyPack) return;
+  const seen =
+    "The setting policies is true, but this run has no policy pack: PULUMI_OPTION_POLICY_PACK is not set (--policy-pack is not seen here)";
+  if (!("unknown" in world) && isWayBack(world, settings)) {
+    plan.warnings.push(`${seen}. The way back goes on without it. Afterwards: ${RUN_POLICY_PACK}`);
+  } else {
+    plan.refusals.push(`${seen}. Nothing was touched. Next: ${RUN_POLICY_PACK}, then the same command again`);
   }
 }
 
@@ -354,7 +371,7 @@ function decideLive(plan: Plan, world: World, serving: Serving, { settings, slot
   }
 
   const unchanged = ahead.own.length + ahead.shared.length === 0;
-  decideCanaryFirst(plan, world, serving, { settings, isBack: wasStable && ahead.own.length === 0, unchanged });
+  decideCanaryFirst(plan, world, serving, { settings, unchanged });
   const idle = other(live);
   const retired = plan.idle !== "running" || serving.record.retired?.color === idle;
   const ill = active === live && !retired ? illness(idle, world.slots[idle], replicas[idle] || 1, isWell) : undefined;
@@ -399,14 +416,12 @@ function decideCanaryFirst(
   plan: Plan,
   world: World,
   { color: live, record }: Serving,
-  { settings, isBack, unchanged }: { settings: Settings; isBack: boolean; unchanged: boolean },
+  { settings, unchanged }: { settings: Settings; unchanged: boolean },
 ): void {
   const { activeColor, slots, canaryFirst } = settings;
-  if (!canaryFirst || activeColor === live || isBack || !world.slots[live].some(isWell)) return;
-  const { version, image = "" } = slots[activeColor];
-  const { retired, tried = [], endedCanary } = record;
-  const wasRetired = retired?.color === activeColor && retired.stable === true;
-  if (wasRetired && retired.version === version && retired.image === image) return;
+  if (!canaryFirst || activeColor === live || isWayBack(world, settings) || !world.slots[live].some(isWell)) return;
+  const { version } = slots[activeColor];
+  const { tried = [], endedCanary } = record;
   if (unchanged && world.slots[activeColor].some(({ id }) => tried.includes(id))) return;
   const share = [5, 10].find((percent) => percent !== endedCanary);
   plan.refusals.push(

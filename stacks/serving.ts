@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { COLORS, type Color } from "./color";
+import { COLORS, type Color, isColor } from "./color";
 import type { Docker } from "./docker";
 import { isObject, objectIn } from "./json";
 import { PROXY_DIRECTORY } from "./names";
@@ -178,8 +178,6 @@ export function servingOf(text: string): Serving | undefined {
     history,
   };
 }
-
-const isColor = (word: unknown): word is Color => COLORS.some((color) => color === word);
 
 /** Status and curl's words, such as `503` or `000 Operation timed out`. */
 const healthOf = (text: string) => ({ well: /^2\d\d/.test(text), seen: text.replace(/^000 ?/, "") || "no answer" });

@@ -129,6 +129,8 @@ export interface Settings {
   canaryFirst: boolean;
   /** Whether every image must be named by its digest, and none may be built on the way. */
   imagesByDigest: boolean;
+  /** Whether the policy pack must run, and its policies hold. */
+  policies: boolean;
   /** Whether this run may replace the nginx container. */
   allowProxyReplace: boolean;
   /** Whether this run may replace the container of the color that is live. */
@@ -337,6 +339,7 @@ const SHAPE = {
   idleAfterMinutes: wholeNumber(0, MAX_IDLE_MINUTES),
   canaryFirst: trueOrFalse,
   imagesByDigest: trueOrFalse,
+  policies: trueOrFalse,
   allowProxyReplace: trueOrFalse,
   allowLiveReplace: trueOrFalse,
 };
@@ -363,6 +366,14 @@ export const SET_KEY = "pulumi config set --secret tlsKey < '<file>'";
 type StructuredName = keyof typeof SET_WITHIN;
 
 const isSecretName = (name: string) => SECRET_NAMES.some((secret) => secret === name);
+
+/** Whether a setting is refused where it is kept in plain text. */
+export const mustBeSecret = (name: string): boolean => name === "secretEnvironment" || isSecretName(name);
+
+/** The keys of the settings that must be secret, as {@link parseSettings} takes them: for those who are not told which ones are. */
+export const SECRET_KEYS: ReadonlySet<string> = new Set(
+  ["secretEnvironment", ...SECRET_NAMES].map((name) => `${NAMESPACE}:${name}`),
+);
 
 const isStructured = (name: SettingName): name is StructuredName => Object.hasOwn(SET_WITHIN, name);
 
@@ -421,6 +432,7 @@ const MENDING_VALUES: Record<Exclude<SettingName, StructuredName>, string> = {
   idleAfterMinutes: "60",
   canaryFirst: "false",
   imagesByDigest: "false",
+  policies: "false",
   allowProxyReplace: "false",
   allowLiveReplace: "false",
 };
@@ -434,8 +446,7 @@ const MENDING_VALUES: Record<Exclude<SettingName, StructuredName>, string> = {
  */
 export function parseSettings(raw: Readonly<Record<string, unknown>>, secretKeys: ReadonlySet<string>): Settings {
   const values = ownValues(raw);
-  const isSecret = (name: string) =>
-    name === "secretEnvironment" || isSecretName(name) || secretKeys.has(`${NAMESPACE}:${name}`);
+  const isSecret = (name: string) => mustBeSecret(name) || secretKeys.has(`${NAMESPACE}:${name}`);
 
   const result = z
     .strictObject(SHAPE)
@@ -509,7 +520,7 @@ type Parsed = z.output<z.ZodObject<typeof SHAPE>>;
 type Context = z.core.$RefinementCtx<Parsed>;
 
 /** Names an image by the digest that its registry has it under; the engine has learnt that by pulling it. */
-const setByDigest = (name: SettingName, reference: string) => {
+export const setByDigest = (name: SettingName, reference: string) => {
   const image = quoted(reference);
   return `docker pull ${image} && pulumi config set ${name} "$(docker image inspect --format '{{index .RepoDigests 0}}' ${image})"`;
 };
@@ -601,7 +612,7 @@ function keepSecrecy(values: Record<string, unknown>, secretKeys: ReadonlySet<st
         mendCommand(name),
       );
     }
-    if (name === "secretEnvironment" || isSecretName(name) || !isSet) continue;
+    if (mustBeSecret(name) || !isSet) continue;
     if (name === "environment") {
       refuse(
         [name],

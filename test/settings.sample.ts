@@ -50,6 +50,7 @@ export const sampleSettings: Settings = {
   idleAfterMinutes: 60,
   canaryFirst: false,
   imagesByDigest: false,
+  policies: false,
   allowProxyReplace: false,
   allowLiveReplace: false,
 };

@@ -743,7 +743,7 @@ test("everything wrong at once is one error with all of it, in the order of the 
       "maxP95Seconds",
       ...["canaryPercent", "stickySessions", "stickySeconds", "testerToken", "testerToken", "maintenance"],
       ...["rateLimitPerSecond", "maxConnections", "stopGraceSeconds", "replicas", "idle", "idleAfterMinutes"],
-      ...["canaryFirst", "imagesByDigest"],
+      ...["canaryFirst", "imagesByDigest", "policies"],
       "allowProxyReplace",
       "allowLiveReplace",
       "blueVersoin",

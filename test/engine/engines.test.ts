@@ -1,24 +1,11 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { parse } from "yaml";
 import { assertNoFailures, freshGets, keepAliveGets } from "../load";
 import { backendImage } from "./backend";
 import { CurrentEngine } from "./currentEngine";
 import { fails, says } from "./failures";
+import { POLICY_PACK, prodSettings } from "./prod";
 import { freePorts, get, must, TestStack } from "./stack";
-
-/** What prod's file sets; a test takes its ports, images and times of its own. */
-function prodSettings(): Record<string, string> {
-  const { config } = parse(readFileSync(join(__dirname, "..", "..", "Pulumi.prod.yaml"), "utf8")) as {
-    config: Record<string, unknown>;
-  };
-  const { httpPort, httpsPort, bluePort, greenPort, ...rest } = Object.fromEntries(
-    Object.entries(config).map(([key, value]) => [key.replace("blue-green:", ""), String(value)]),
-  );
-  return rest;
-}
 
 test("a stack each on two engines, the second one over SSH", async (t) => {
   const engine = await CurrentEngine.start(t);
@@ -41,7 +28,7 @@ async function onBoth(t: TestContext, engine: CurrentEngine): Promise<void> {
       ...{ bindAddress: engine.settings.bindAddress, nginxImage, blueImage: one, greenImage: one },
       ...{ bakeSeconds: "2", drainSeconds: "15", "docker:host": engine.sshHost },
     },
-    engine.sshEnv,
+    { ...engine.sshEnv, ...POLICY_PACK },
   );
   const containersOf = async (stack: TestStack, env: NodeJS.ProcessEnv) =>
     (

@@ -150,6 +150,7 @@ export class TestStack {
       "drift",
       "release",
       "setup",
+      "policy",
       "nginx",
       "app",
       "Pulumi.yaml",

@@ -1,0 +1,44 @@
+import { isColor } from "../stacks/color";
+import { containerName, type Owner } from "../stacks/names";
+import type { Settings } from "../stacks/settings";
+import { isWayBack } from "../stacks/wayBack";
+import type { UnknownWorld, World } from "../stacks/world";
+import { REMOTE_IMAGE } from "./image";
+import { type Inputs, items } from "./known";
+
+/** What is judged: one resource, or the stack as a whole. */
+export interface Judged {
+  type: string;
+  name: string;
+  inputs: Inputs;
+  /** The resource's option. */
+  ignoreChanges: readonly string[];
+}
+
+/** Whether a run leaves a resource as it is, whatever the program says of it. */
+export const isKept = ({ ignoreChanges }: Pick<Judged, "ignoreChanges">): boolean => ignoreChanges.includes("*");
+
+/**
+ * Why something that a policy does not allow is let through all the same; undefined where it is not. The way back goes to what served
+ * before, and nothing is better for the public while the other release is broken. And what a run leaves as it is was judged
+ * when it was made: to refuse it now would refuse the very release that is to replace it.
+ */
+export function excuse(
+  world: World | UnknownWorld,
+  owner: Owner,
+  settings: Pick<Settings, "activeColor" | "slots">,
+  judged?: Judged,
+): string | undefined {
+  if ("unknown" in world) return undefined;
+  if (isWayBack(world, settings)) return `this is the way back to ${settings.activeColor}`;
+  if (judged !== undefined && isKept(judged) && exists(world, owner, judged)) return "this run leaves it as it is";
+  return undefined;
+}
+
+/** The option means nothing for what is yet to be made. */
+function exists({ slots, proxy }: World, owner: Owner, { type, name, inputs }: Judged): boolean {
+  if (type === REMOTE_IMAGE) return isColor(name) && slots[name].length > 0;
+  const names = [...slots.blue, ...slots.green].map((container) => container.name);
+  if (proxy !== undefined) names.push(containerName(owner, "proxy"));
+  return items([inputs.name]).some((each) => names.includes(String(each)));
+}
