@@ -35,7 +35,7 @@ async function main(): Promise<void> {
   const previewed = await previewStack(given);
   const summary = summaryOf(stack, previewed.said, previewed);
   // A diff that broke off shows nothing that the refusal does not say.
-  const diff = summary.exit === EXIT.fine ? previewed.diff : "";
+  const diff = summary.exit === EXIT.refused ? "" : previewed.diff;
   console.log(asked.comment ? commentOf(summary, diff) : screenOf(summary, diff));
   process.exitCode = summary.exit;
 }

@@ -61,6 +61,8 @@ function run(file: string, args: string[]): Promise<{ code: number; diff: string
         said[stream] += text;
       });
     }
+    // Whoever ends us ends it, and what it has written down is removed first.
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => child.kill(signal));
     child.on("error", (error: NodeJS.ErrnoException) =>
       reject(error.code === "ENOENT" ? new Error("`pulumi` is not on the PATH. Next: source .envrc") : error),
     );

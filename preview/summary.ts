@@ -46,7 +46,8 @@ export function summaryOf(stack: string, said: Said, { code, output }: { code: n
   const { decisions, steps } = said;
   const refusals = refusalsOf(said);
   if (!said.began && code !== 0) {
-    const lines = linesOf(output).map((line) => text`${line}`);
+    const words = linesOf(output);
+    const lines = (words.length > 0 ? words : [`nothing, and exits with ${code}`]).map((line) => text`${line}`);
     return {
       stack,
       headline: ["can't tell: Pulumi did not come to a preview"],
@@ -65,6 +66,12 @@ export function summaryOf(stack: string, said: Said, { code, output }: { code: n
     const headline: Text = refusals.length > 0 ? ["refused, nothing is touched"] : ["the preview failed"];
     const reasons: [string, Text[]] = [refusals.length > 0 ? "Refused" : "Failed", why.map((line) => text`${line}`)];
     return { stack, headline, entries: entries(reasons, warnings), configuration: [], exit: EXIT.refused };
+  }
+
+  if (decisions.length === 0) {
+    const untold: Text[] = [["it can't be told whether any is dropped: the program has not said what it found"]];
+    const headline: Text = ["can't tell: the program has not said what it decided"];
+    return { stack, headline, entries: entries(["Requests", untold], warnings), configuration: [], exit: EXIT.unknown };
   }
 
   const owned = decisions.map((decision) => ({ decision, steps: stepsOf(decision, steps, decisions) }));
@@ -135,9 +142,9 @@ function stepsOf(decision: Decision, steps: readonly Step[], decisions: readonly
 function headlineOf(decisions: readonly Decision[], steps: readonly Step[]): Text {
   if (decisions.some(({ unknown }) => unknown !== undefined)) return ["can't tell who is live"];
   const moves = decisions.filter(({ live, active }) => live !== undefined && live !== active);
-  const [first] = decisions;
   if (moves.length > 0) return [`${moves.map(({ active }) => active).join(", ")} goes live`];
   if (steps.length === 0) return ["nothing to do"];
+  const [first] = decisions;
   if (first === undefined) return ["changes"];
   if (first.live === undefined) return [`begins, with ${first.active}`];
   if (first.canaryPercent.after > 0 && first.canaryPercent.after !== first.canaryPercent.before)

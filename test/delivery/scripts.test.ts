@@ -25,6 +25,7 @@ class Folder {
   constructor(t: TestContext) {
     t.after(() => rmSync(this.directory, { recursive: true }));
     for (const part of [".github/scripts", "setup"]) cpSync(join(CHECKOUT, part), this.file(part), { recursive: true });
+    cpSync(join(CHECKOUT, ".envrc"), this.file(".envrc"));
     for (const part of ["bin", "home", "temp"]) mkdirSync(this.file(part));
     for (const stack of ["dev", "prod"])
       this.write(`Pulumi.${stack}.yaml`, "config:\n  blue-green:activeColor: blue\n");
@@ -167,6 +168,23 @@ test("up brings a stack up whose engine and state stay, and shows how it is", as
   const { code } = await folder.run(".github/scripts/up", ["prod"], { ...CLOUD, DOCKER_HOST: "ssh://x" });
   assert.equal(code, 255);
   assert.deepEqual(folder.called, [up]);
+});
+
+test("up, preview and drift have what .envrc sets, as every shell of the project", async (t) => {
+  for (const [script, called] of [
+    ["up", "pulumi"],
+    ["preview", "npm"],
+    ["drift", "npm"],
+  ] as const) {
+    const folder = new Folder(t);
+    folder.write(".envrc", "export OF_ENVRC=there\n");
+    folder.command(called, `echo "$OF_ENVRC" >"${folder.file("seen")}"`);
+    assert.equal(
+      (await folder.run(`.github/scripts/${script}`, ["prod"], { ...CLOUD, DOCKER_HOST: "ssh://x" })).code,
+      0,
+    );
+    assert.equal(folder.read("seen"), "there\n", script);
+  }
 });
 
 test("up refuses an engine or a state that is lost with the runner", async (t) => {

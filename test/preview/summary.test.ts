@@ -150,6 +150,17 @@ test("a stack that there is not, or a state out of reach, can't be told and exit
   assert.equal(exitOf({ began: false, decisions: [] }, ended), 3);
 });
 
+test("a program that has not said what it decided is not taken for one that has nothing to do", () => {
+  const change = { decisions: [], steps: [container("proxy", "replace")] };
+  assert.equal(
+    shown(change),
+    "dev: can't tell: the program has not said what it decided\n\n" +
+      "- Requests: it can't be told whether any is dropped: the program has not said what it found",
+  );
+  assert.equal(exitOf(change), 3);
+  assert.equal(exitOf({ decisions: [] }), 3);
+});
+
 test("several services of a stack are told apart, each with its own steps", () => {
   const shop = decision({ containers: "blue-green-dev-shop-", active: "green" });
   const step = container("shop-blue", "replace");
