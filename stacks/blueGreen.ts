@@ -1,46 +1,22 @@
-import { existsSync, readFileSync } from "node:fs";
-import { isAbsolute, join } from "node:path";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { COLORS, type Color, other } from "./color";
-import { renderConfiguration } from "./configuration";
+import { type Color, other } from "./color";
 import { Cutover } from "./cutover";
-import { decisionLine, decisionOf } from "./decision";
+import { APP_DIRECTORY, type Decided, decideService, ofService } from "./decided";
 import type { Docker } from "./docker";
-import { namesOf, pageProblem, proxyFiles } from "./files";
 import type { GatewayNetwork } from "./gatewayNetwork";
 import { waitHealthy } from "./health";
 import { HTTPS_PORT, reachedAt } from "./host";
 import { confirmLive } from "./live";
-import {
-  containerName,
-  labelList,
-  logicalName,
-  nameOnEngine,
-  networkName,
-  type Owner,
-  ownerLabels,
-  serviceNameRule,
-} from "./names";
+import { containerName, labelList, logicalName, nameOnEngine, networkName, type Owner, ownerLabels } from "./names";
+import { hasTls } from "./nginx";
 import { secondsWithout } from "./outage";
-import { decide, type Plan } from "./plan";
-import { hasPolicyPack } from "./policyPack";
-import { shown } from "./problem";
-import { hasTls, NginxProxy, proxyMadeFrom } from "./proxy";
-import { Refusal } from "./refusal";
+import { NginxProxy } from "./proxy";
 import { pullMissing } from "./registry";
 import { generationOf } from "./serving";
 import type { Settings } from "./settings";
-import { Slot, settingsOf, slotMadeFrom } from "./slot";
-import { sourceHash } from "./source";
-import { readTls } from "./tls";
+import { Slot, settingsOf } from "./slot";
 import type { UnknownWorld, World } from "./world";
-
-/** The folder of the service's sources, relative to the project, where nothing else is said. */
-const APP_DIRECTORY = "app";
-
-/** The proxy's files travel with this program. */
-const NGINX_DIRECTORY = join(__dirname, "..", "nginx");
 
 /** What the provider reads back of a network although this program says nothing of it. */
 const NETWORK_READ_BACK = [
@@ -67,6 +43,8 @@ export interface BlueGreenArgs {
   appDirectory?: string;
   /** The network on which a {@link Gateway} reaches this service; the gateway's word about its clients is believed then. */
   gateway?: GatewayNetwork;
+  /** @internal What was decided already, together with other services. */
+  decided?: Decided;
 }
 
 /** A service as two identical environments behind one proxy. The public sees the one that `activeColor` names. */
@@ -94,47 +72,14 @@ export class BlueGreen extends pulumi.ComponentResource {
   constructor(name: string, args: BlueGreenArgs, opts?: pulumi.ComponentResourceOptions) {
     super("blue-green:index:BlueGreen", name, {}, opts);
     const { owner, world, engine, gateway, appDirectory = APP_DIRECTORY } = args;
-    const settings = behind(gateway, args.settings);
-    const wrong = argumentProblem(args);
-    if (wrong !== undefined) throw new Refusal(ofService(owner, `${wrong} Nothing was touched.`));
+    const { settings, plan, files, configuration } = args.decided ?? decideService(args);
+    for (const warning of plan.warnings) pulumi.log.warn(ofService(owner, warning), this);
+    for (const note of plan.notes) pulumi.log.info(ofService(owner, note), this);
     this.owner = owner;
     this.settings = settings;
     this.gateway = gateway;
     const active = settings.activeColor;
     const idle = other(active);
-
-    const template = readNginx("nginx.conf.mustache");
-    const now = new Date();
-    const serves = (fingerprint: string) => "unknown" in world || world.serving?.tls === fingerprint;
-    const tls = readTls(settings, now, serves);
-    const files = proxyFiles(owner, settings, () => readNginx("maintenance.html"), tls.pair);
-    const fileProblems = [pageProblem(files)].filter((problem) => problem !== undefined);
-    const render = ({ runs, canaryPercent }: Pick<Plan, "runs" | "canaryPercent">) =>
-      renderConfiguration(template, {
-        ...{ ...settings, canaryPercent, slots: runs, files: namesOf(files) },
-        ...(gateway && { gateway: gateway.address }),
-      });
-    const engineHost = settings.dockerHost ?? process.env.DOCKER_HOST;
-    const plan = decide({
-      settings,
-      world,
-      source: builds(settings) ? sourceHash(appDirectory) : "",
-      proxy: proxyMadeFrom(owner, settings, gateway?.name),
-      slots: { blue: slotMadeFrom("blue", settings), green: slotMadeFrom("green", settings) },
-      generation: (plan) => generationOf(render(plan)),
-      files: { problems: [...fileProblems, ...tls.problems], warnings: tls.warnings },
-      now,
-      preview: pulumi.runtime.isDryRun(),
-      policyPack: hasPolicyPack(process.env),
-      ...(engineHost !== undefined && { dockerHost: engineHost }),
-    });
-    // For `npm run preview`, which reads it from the engine's events.
-    pulumi.log.debug(decisionLine(decisionOf(owner, settings, world, plan)));
-    if (plan.refusals.length > 0)
-      throw new Refusal(plan.refusals.map((refusal) => ofService(owner, refusal)).join("\n"));
-    for (const warning of plan.warnings) pulumi.log.warn(ofService(owner, warning), this);
-    for (const note of plan.notes) pulumi.log.info(ofService(owner, note), this);
-    const configuration = render(plan);
 
     const network = new docker.Network(
       name,
@@ -242,49 +187,11 @@ export class BlueGreen extends pulumi.ComponentResource {
   }
 }
 
-/** Whether a color is built from sources. */
-const builds = ({ slots }: Settings): boolean => COLORS.some((color) => slots[color].image === undefined);
-
-/** What is wrong with the arguments beside the settings, in a sentence or more. */
-function argumentProblem({
-  owner,
-  settings,
-  gateway,
-  appDirectory = APP_DIRECTORY,
-}: BlueGreenArgs): string | undefined {
-  const rule = owner.service === undefined ? undefined : serviceNameRule(owner.service, owner);
-  if (rule !== undefined) return `The service's name ${shown(owner.service)} ${rule}.`;
-  if (gateway !== undefined && owner.service === undefined)
-    return "Only a service with a name can be behind a gateway.";
-  if (gateway !== undefined && hasTls(settings)) {
-    return "tlsCertificate is set, but behind a gateway it is the gateway that speaks TLS: set it there.";
-  }
-  if (!builds(settings)) return undefined;
-  if (isAbsolute(appDirectory)) {
-    return `appDirectory is ${shown(appDirectory)}, but must be relative to the program's folder: it is a part of the state, which every machine shares.`;
-  }
-  return existsSync(join(appDirectory, "Dockerfile"))
-    ? undefined
-    : `There is no ${shown(join(appDirectory, "Dockerfile"))} seen from the program's folder: name the folder with it as appDirectory, or set blueImage and greenImage.`;
-}
-
-/** Behind a gateway its word about its clients is believed, and nobody else's on that network. */
-const behind = (gateway: GatewayNetwork | undefined, settings: Settings): Settings =>
-  gateway === undefined
-    ? settings
-    : { ...settings, trustedProxies: [...new Set([...settings.trustedProxies, gateway.address])] };
-
-/** A message for people says which service it is about, where there are several. */
-const ofService = ({ service }: Owner, message: string): string =>
-  service === undefined ? message : `${service}: ${message}`;
-
 /** Where the public is when a color's new container has failed, given who was live when the run began. */
 function wherePublicIs(color: Color, active: Color, live: Color | undefined): string {
   if (color !== active) return `The public is on ${active}.`;
   return color === live ? "The public is on this container." : "The public was not moved.";
 }
-
-const readNginx = (file: string): string => readFileSync(join(NGINX_DIRECTORY, file), "utf8");
 
 /** Where the public reaches the service: where it has a certificate, HTTP only leads there. */
 function publicUrl(settings: Settings): string {

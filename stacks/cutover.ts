@@ -3,7 +3,7 @@ import { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { Reached } from "./configuration";
 import { dockerHost } from "./docker";
-import type { ProxyFiles } from "./files";
+import { fileVariables, type ProxyFiles } from "./files";
 import type { Owner } from "./names";
 import type { Plan } from "./plan";
 import { quoted } from "./problem";
@@ -99,12 +99,7 @@ export class Cutover extends pulumi.ComponentResource {
           DRAIN_SECONDS: String(settings.drainSeconds),
           KEEP_ALIVE_SECONDS: String(settings.keepAliveSeconds),
           IDLE: args.idle,
-          ...Object.fromEntries(
-            Object.entries(args.files).map(([kind, { name, content, secret }]) => {
-              const text = `${name}\n${content}`;
-              return [`FILE_${kind.toUpperCase()}`, secret ? pulumi.secret(text) : text];
-            }),
-          ),
+          ...fileVariables(args.files),
           ...(args.mend !== undefined && { MEND: args.mend }),
           // The client's current context is not what the provider uses.
           DOCKER_CONTEXT: "default",

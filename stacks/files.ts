@@ -1,4 +1,5 @@
 import { createHash, scryptSync } from "node:crypto";
+import * as pulumi from "@pulumi/pulumi";
 import type { TlsPair } from "./certificate";
 import type { Owner } from "./names";
 import type { Settings } from "./settings";
@@ -60,6 +61,15 @@ export const namesOf = (files: ProxyFiles): FileNames => ({
   ...(files.tlsCertificate && { tlsCertificate: files.tlsCertificate.name }),
   ...(files.tlsKey && { tlsKey: files.tlsKey.name }),
 });
+
+/** The files as variables of a command's environment: each a line with its name, then its content. */
+export const fileVariables = (files: ProxyFiles): Record<string, pulumi.Input<string>> =>
+  Object.fromEntries(
+    Object.entries(files).map(([kind, { name, content, secret }]) => {
+      const text = `${name}\n${content}`;
+      return [`FILE_${kind.toUpperCase()}`, secret ? pulumi.secret(text) : text];
+    }),
+  );
 
 /** Why the maintenance page can't be shown; undefined where it can. */
 export const pageProblem = (files: ProxyFiles): string | undefined =>

@@ -39,26 +39,27 @@ export interface GatewayPlan {
 }
 
 /** Decides what a run does with the gateway; refuses what would take all services from the public. */
-export function decideGateway({
+export function planGateway({
   seen,
   made,
   generation,
   allowReplace,
   preview,
-  name,
 }: {
   seen: SeenGateway;
   made: GatewayMade;
   generation: string;
   allowReplace: boolean;
   preview: boolean;
-  name: string;
 }): GatewayPlan {
   const plan: GatewayPlan = { refusals: [], warnings: [], keep: false, mend: undefined };
   if ("unknown" in seen) {
-    const says = `${name}: what runs of the gateway is unknown (${seen.reason}).`;
+    const says = `what runs of it is unknown (${seen.reason}).`;
     if (preview) plan.warnings.push(`${says} This preview can't tell whether \`pulumi up\` would refuse this change.`);
-    else plan.refusals.push(`${says} Nothing was touched. Next: docker version; then, when it answers: pulumi up`);
+    else
+      plan.refusals.push(
+        `gateway: ${says} Nothing was touched. Next: docker version; then, when it answers: pulumi up`,
+      );
     return plan;
   }
   const { container, serving } = seen;
@@ -69,25 +70,25 @@ export function decideGateway({
     if (changes.length === 0) plan.keep = true;
     else if (subnet)
       plan.refusals.push(
-        `${name}: the network of a gateway that runs can't be changed (${list}): every service is on it. Nothing was touched. ` +
+        `gateway: the network of a gateway that runs can't be changed (${list}): every service is on it. Nothing was touched. ` +
           "Next: put subnet back as it was; or take everything down for it: pulumi destroy",
       );
     else if (allowReplace)
       plan.warnings.push(
-        `${name} is replaced (${list}), as allowReplace allows: the public gets no answer for some seconds. Afterwards: take allowReplace away`,
+        `it is replaced (${list}), as allowReplace allows: the public gets no answer for some seconds. Afterwards: take allowReplace away`,
       );
     else
       plan.refusals.push(
-        `${name}: this would replace the gateway's container (${list}), and the public would get no answer of any service for some ` +
+        `gateway: this would replace the gateway's container (${list}), and the public would get no answer of any service for some ` +
           "seconds. Nothing was touched. Next: put it back as it was; or do it on purpose: allowReplace: true, then: pulumi up",
       );
   }
   if (serving?.edited) {
     plan.mend = `edited ${serving.generation}`;
-    plan.warnings.push(`${name}: its configuration was changed by hand: this run puts it right.`);
+    plan.warnings.push(`its configuration was changed by hand: this run puts it right.`);
   } else if (serving !== undefined && serving.generation !== generation && serving.declared === generation) {
     plan.mend = serving.generation;
-    plan.warnings.push(`${name} serves other routes than the latest run that ended well left: this run puts it right.`);
+    plan.warnings.push(`it serves other routes than the latest run that ended well left: this run puts it right.`);
   }
   return plan;
 }

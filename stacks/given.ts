@@ -89,7 +89,10 @@ function textsOf(values: object): Record<string, string> {
  *
  * @throws Refusal where one is not known yet: what is decided before anything is touched can't wait for it.
  */
-export async function withSecrets(given: ServiceSettings, of: string): Promise<Record<string, unknown>> {
+export async function withSecrets(
+  given: { [Name in (typeof SECRET_NAMES)[number]]?: unknown },
+  of: string,
+): Promise<Record<string, unknown>> {
   const { testerToken, tlsKey, secretEnvironment, ...plain } = given;
   const known = async (name: string, value: unknown): Promise<unknown> => {
     if (!pulumi.Output.isInstance(value)) return value;

@@ -1,7 +1,7 @@
-/** The package: a service as two identical environments behind one proxy, several of them behind a gateway. See docs/library.md. */
-export { BlueGreen, type BlueGreenArgs } from "./blueGreen";
+/** The package: services as two identical environments behind a proxy each, and one gateway in front of them. See docs/library.md. */
+export { BlueGreen } from "./blueGreen";
 export type { Color } from "./color";
-export { createGateway, Gateway, type GatewayArgs, type Route } from "./gateway";
-export { GatewayNetwork, type GatewayNetworkArgs } from "./gatewayNetwork";
+export { Gateway, type GatewayArgs } from "./gateway";
 export type { SecretInput, ServiceSettings } from "./given";
-export { createServices, type ServiceArgs } from "./services";
+export type { RouteTo as Route } from "./routes";
+export { createService, createServices, type ServiceArgs, type Services } from "./services";

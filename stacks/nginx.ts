@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import * as docker from "@pulumi/docker";
 import type * as pulumi from "@pulumi/pulumi";
 import { labelList, PROXY_DIRECTORY } from "./names";
+import type { Settings } from "./settings";
 
 /**
  * The most memory that it may take, in megabytes. It takes 3 MB a worker, one worker a core, and the workers of before stay
@@ -13,8 +14,8 @@ const MEMORY_MB = 1024;
 const STOP_SECONDS = 10;
 
 /** Where the templates' public servers listen inside the container, and where they do so for TLS. */
-export const NGINX_PORT = 8080;
-export const NGINX_TLS_PORT = 8443;
+const HTTP_INSIDE = 8080;
+const HTTPS_INSIDE = 8443;
 
 /**
  * nginx as process 1, from the configuration on the volume. In the very first run there is none yet: the container waits until
@@ -34,6 +35,18 @@ interface Published {
   external: number;
   ip: string;
 }
+
+/** The ports of one that serves the public. */
+export const publishedPorts = (
+  settings: Pick<Settings, "bindAddress" | "httpPort" | "httpsPort" | "tlsCertificate">,
+): Published[] => [
+  { internal: HTTP_INSIDE, external: settings.httpPort, ip: settings.bindAddress },
+  // Without TLS no port is taken for it.
+  ...(hasTls(settings) ? [{ internal: HTTPS_INSIDE, external: settings.httpsPort, ip: settings.bindAddress }] : []),
+];
+
+/** Whether the public is served over TLS. */
+export const hasTls = ({ tlsCertificate }: Pick<Settings, "tlsCertificate">): boolean => tlsCertificate !== undefined;
 
 /** An nginx container, but for what only the engine knows (ids) and for its labels. */
 export const nginxContainer = (name: string, ports: Published[]) => ({

@@ -1,21 +1,14 @@
 import * as pulumi from "@pulumi/pulumi";
 import { containerName, gatewayAlias, LABEL, type Owner, ownerLabels, volumeName } from "./names";
-import { declareNginx, definitionOf, NGINX_PORT, NGINX_TLS_PORT, nginxContainer } from "./nginx";
+import { declareNginx, definitionOf, hasTls, nginxContainer, publishedPorts } from "./nginx";
 import type { Settings } from "./settings";
 
 /** The part of the settings that the proxy's container is made from. A change of any of it replaces the container. */
 export type ProxySettings = Pick<Settings, "nginxImage" | "bindAddress" | "httpPort" | "httpsPort" | "tlsCertificate">;
 
-/** Whether the public is served over TLS. */
-export const hasTls = ({ tlsCertificate }: Pick<Settings, "tlsCertificate">): boolean => tlsCertificate !== undefined;
-
 /** The proxy's container, but for what only the engine knows (ids) and for its labels. */
 const proxyContainer = (owner: Owner, settings: ProxySettings) =>
-  nginxContainer(containerName(owner, "proxy"), [
-    { internal: NGINX_PORT, external: settings.httpPort, ip: settings.bindAddress },
-    // A stack without TLS takes no port for it.
-    ...(hasTls(settings) ? [{ internal: NGINX_TLS_PORT, external: settings.httpsPort, ip: settings.bindAddress }] : []),
-  ]);
+  nginxContainer(containerName(owner, "proxy"), publishedPorts(settings));
 
 /**
  * What the proxy's container is made from: the settings by name, and a hash over the rest. The container carries it as a label,

@@ -39,20 +39,27 @@ const pathOf = (route: { path?: string }): string => (route.path ?? "/").replace
 const hostOf = (route: { host?: string }): string => (route.host ?? "").toLowerCase();
 
 /** What is wrong with routes, each in a sentence. No value can carry anything but itself into nginx's configuration then. */
-export function routeProblems(routes: readonly Omit<RouteTo<unknown>, "service">[]): string[] {
+export function routeProblems(routes: readonly RouteTo<string>[], services: readonly string[]): string[] {
   if (!Array.isArray(routes) || routes.length === 0) return ["There is no route: a gateway needs one at least."];
   if (routes.length > MAX_ROUTES) return [`There are ${routes.length} routes; at most ${MAX_ROUTES} are possible.`];
   const seen = new Set<string>();
   return routes.flatMap((route, index) => {
-    const { host, path } = route;
+    const { host, path, service } = route ?? {};
     const place = `routes[${index}]`;
     const problems = [
       ...(host !== undefined && !(typeof host === "string" && isHostName(host))
-        ? [`${place}.host = ${shown(host)}: must be a host name such as shop.example; no port, no http://, no *.`]
+        ? [
+            `${place}.host = ${shown(host)}: must be a host name such as shop.example; no port, no http://, no wildcard.`,
+          ]
         : []),
       ...(path !== undefined && !(typeof path === "string" && isPlainPath(path))
-        ? [`${place}.path = ${shown(path)}: must be a path of A-Z a-z 0-9 . _ ~ - / from the root, without // and ..`]
+        ? [
+            `${place}.path = ${shown(path)}: must be a path of A-Z a-z 0-9 . _ ~ - / from the root, without // and a segment of dots alone.`,
+          ]
         : []),
+      ...(services.includes(service)
+        ? []
+        : [`${place}.service = ${shown(service)}: must be one of the services: ${services.join(", ")}.`]),
     ];
     if (problems.length > 0) return problems;
     const key = `${hostOf(route)} ${pathOf(route)}`;

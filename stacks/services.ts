@@ -1,86 +1,171 @@
 import * as pulumi from "@pulumi/pulumi";
 import { BlueGreen } from "./blueGreen";
-import { contextProblem, dockerAt } from "./docker";
-import type { GatewayNetwork } from "./gatewayNetwork";
+import { type Decided, decideService } from "./decided";
+import { contextProblem, type Docker, dockerAt } from "./docker";
+import {
+  type DecidedGateway,
+  decideGateway,
+  GATEWAY,
+  Gateway,
+  type GatewayArgs,
+  type GatewaySettings,
+  gatewaySettings,
+} from "./gateway";
+import { GatewayNetwork } from "./gatewayNetwork";
+import { readGateway } from "./gatewayPlan";
 import { completeSettings, type ServiceSettings, withSecrets } from "./given";
-import { type Owner, serviceNameRule } from "./names";
+import { gatewayName, type Owner, serviceNameRule } from "./names";
+import { hasTls } from "./nginx";
 import { shown } from "./problem";
-import { hasTls } from "./proxy";
 import { Refusal } from "./refusal";
 import { readProvider, type Settings } from "./settings";
 import { settledWorld } from "./settled";
-import { readWorlds } from "./world";
+import { lastAddress, subnetProblems } from "./subnet";
+import { readWorlds, type UnknownWorld, type World } from "./world";
 
 /** What a service is made from. */
 export interface ServiceArgs {
   settings: ServiceSettings;
   /** The folder with the Dockerfile that colors without an image of their own are built from, relative to the program; `app`. */
   appDirectory?: string;
-  /** The network on which a gateway reaches the service. */
-  gateway?: GatewayNetwork;
 }
+
+/** The services by name. */
+export type Services<Name extends string> = Record<Name, BlueGreen>;
 
 /**
- * Makes services of one program, each with two colors, a proxy and an `activeColor` of its own. What runs is read from the engine first,
- * once for all of them, so that each can decide before anything is touched.
+ * Makes services of one program, each with two colors, a proxy and an `activeColor` of its own, and with `gateway` one public address in
+ * front of them. What runs is read from the engine first, once for all of them, and all is decided before anything is declared.
  *
  * @param services by name; the name is a part of what Docker and Pulumi call everything of that service.
- * @throws Refusal with all that is wrong with the names, the settings and the ports; nothing was touched then.
+ * @param gateway where there is to be one.
+ * @throws Refusal with everything for which the run must not happen; nothing was touched then.
  */
+export function createServices<Name extends string>(
+  services: Readonly<Record<Name, ServiceArgs>>,
+  gateway: GatewayArgs<NoInfer<Name>>,
+  opts?: pulumi.ComponentResourceOptions,
+): Promise<Services<Name> & { gateway: Gateway }>;
+export function createServices<Name extends string>(
+  services: Readonly<Record<Name, ServiceArgs>>,
+  gateway?: undefined,
+  opts?: pulumi.ComponentResourceOptions,
+): Promise<Services<Name>>;
 export async function createServices<Name extends string>(
   services: Readonly<Record<Name, ServiceArgs>>,
-  opts?: pulumi.ComponentResourceOptions,
-): Promise<Record<Name, BlueGreen>> {
+  gateway?: GatewayArgs<Name>,
+  opts: pulumi.ComponentResourceOptions = {},
+): Promise<Services<Name> & { gateway?: Gateway }> {
   const problem = contextProblem(process.env);
   if (problem !== undefined) throw new Refusal(problem);
-  const all = stackOwner();
+  const all: Owner = { project: pulumi.getProject(), stack: pulumi.getStack() };
   const names = Object.keys(services) as Name[];
-  const rules = names.flatMap((name) => {
-    const rule = serviceNameRule(name, all);
-    return rule === undefined ? [] : [`The service's name ${shown(name)} ${rule}.`];
-  });
-  if (rules.length > 0) throw new Refusal(`${rules.join("\n")}\nNothing was touched.`);
+  refuseAll([...names.flatMap((name) => nameProblems(name, all)), ...(gateway ? subnetProblems(gateway.subnet) : [])]);
 
   const provider = readProvider();
-  const made = await Promise.all(
-    names.map(async (name) => {
-      const args: ServiceArgs = services[name];
-      const settings = completeSettings(await withSecrets(args.settings, name), name, provider);
-      return { ...args, name, owner: { ...all, service: name }, settings };
-    }),
-  );
-  const clashes = portClashes(made);
-  if (clashes.length > 0) throw new Refusal(`${clashes.join("\n")}\nNothing was touched. Next: give one another port`);
+  const [front, ...settings] = await everyOne<Settings | GatewaySettings | undefined>([
+    gateway && gatewaySettings(gateway, provider),
+    ...names.map(async (name) => completeSettings(await withSecrets(services[name].settings, name), name, provider)),
+  ]);
+  const given = names.map((name, at) => ({
+    ...{ name, owner: { ...all, service: name }, settings: settings[at] as Settings },
+    ...(services[name].appDirectory !== undefined && { appDirectory: services[name].appDirectory }),
+  }));
+  refuseAll(portClashes([...(front === undefined ? [] : [{ name: GATEWAY, settings: front }]), ...given]));
 
-  const engine = dockerAt(made[0]?.settings.dockerHost);
-  const seen = await readWorlds(
+  const engine = dockerAt(given[0]?.settings.dockerHost);
+  const owners = given.map(({ owner }) => owner);
+  const [worlds, seen] = await Promise.all([
+    settledWorlds(engine, given, await readWorlds(engine, all, owners)),
+    gateway && readGateway(engine, all),
+  ]);
+
+  const address = gateway && lastAddress(gateway.subnet);
+  const behind = address === undefined ? {} : { gateway: { name: gatewayName(all), address } };
+  const unknown: UnknownWorld = { unknown: true, reason: "it was not read" };
+  const undecided = given.map((service, at) => ({ ...service, ...behind, world: worlds[at] ?? unknown }));
+  const [routes, ...decided] = await everyOne<DecidedGateway | Decided | undefined>([
+    (async () =>
+      gateway && front && seen
+        ? decideGateway({
+            ...{ owner: all, settings: front, args: gateway, seen },
+            services: Object.fromEntries(given.map((service) => [service.name, service])),
+          })
+        : undefined)(),
+    ...undecided.map(async (service) => decideService(service)),
+  ]);
+
+  const decidedGateway = routes as DecidedGateway | undefined;
+  const network =
+    gateway && address !== undefined
+      ? new GatewayNetwork(GATEWAY, { owner: all, subnet: gateway.subnet, address }, opts)
+      : undefined;
+  const made = undecided.map(({ name, gateway: _, ...args }, at) => {
+    const own = { ...args, engine, decided: decided[at] as Decided, ...(network && { gateway: network }) };
+    return [name, new BlueGreen(name, own, opts)] as const;
+  });
+  const byName = Object.fromEntries(made) as Services<Name>;
+  if (gateway === undefined || network === undefined || decidedGateway === undefined) return byName;
+  // Those that it routes to alone: it is not to wait for another one.
+  const after = names.filter((name) => gateway.routes.some(({ service }) => service === name));
+  const inputs = {
+    owner: all,
+    decided: decidedGateway,
+    network,
+    after: after.map((name) => byName[name].moved),
     engine,
-    all,
-    made.map(({ owner }) => owner),
-  );
-  const worlds = await Promise.all(
-    made.map(({ owner, settings }, at) => settledWorld(engine, owner, settings, seen[at])),
-  );
-  return Object.fromEntries(
-    made.map(({ name, ...args }, at) => {
-      const world = worlds[at] ?? { unknown: true, reason: "it was not read" };
-      return [name, new BlueGreen(name, { ...args, world, engine }, opts)];
-    }),
-  ) as Record<Name, BlueGreen>;
+  };
+  return { ...byName, gateway: new Gateway(GATEWAY, inputs, opts) };
 }
 
-/** Whose all of a program is. */
-export const stackOwner = (): Owner => ({ project: pulumi.getProject(), stack: pulumi.getStack() });
+/** Makes one service of a program, without a gateway. */
+export async function createService(
+  name: string,
+  args: ServiceArgs,
+  opts?: pulumi.ComponentResourceOptions,
+): Promise<BlueGreen> {
+  const { [name]: service } = await createServices({ [name]: args }, undefined, opts);
+  return service as BlueGreen;
+}
+
+function nameProblems(name: string, all: Owner): string[] {
+  const rule = serviceNameRule(name, all);
+  return rule === undefined ? [] : [`The service's name ${shown(name)} ${rule}.`];
+}
+
+function refuseAll(problems: readonly string[]): void {
+  if (problems.length > 0)
+    throw new Refusal(`${problems.join("\n")}\nNothing was touched. Mend it in the program, then: pulumi up`);
+}
+
+/** All results, or one refusal with what each of them was refused for. */
+async function everyOne<Result>(acts: readonly (Promise<Result> | Result)[]): Promise<Result[]> {
+  const ended = await Promise.allSettled(acts);
+  const failed = ended.flatMap((end) => (end.status === "rejected" ? [end.reason as Error] : []));
+  const other = failed.find((error) => !(error instanceof Refusal));
+  if (other !== undefined) throw other;
+  if (failed.length > 0) throw new Refusal(failed.map(({ message }) => message).join("\n"));
+  return ended.flatMap((end) => (end.status === "fulfilled" ? [end.value] : []));
+}
+
+/** What runs of each, once nothing of it is under way. */
+const settledWorlds = (
+  engine: Docker,
+  services: readonly { owner: Owner; settings: Settings }[],
+  seen: (World | UnknownWorld)[],
+): Promise<(World | UnknownWorld)[]> =>
+  Promise.all(services.map(({ owner, settings }, at) => settledWorld(engine, owner, settings, seen[at])));
 
 /** Ports of the host's that two of the services would take, each in a sentence. */
-export function portClashes(services: readonly { name: string; settings: Settings }[]): string[] {
+export function portClashes(
+  services: readonly { name: string; settings: Omit<GatewaySettings, "tlsKey"> & Partial<Pick<Settings, "slots">> }[],
+): string[] {
   const taken = new Map<number, string>();
   return services.flatMap(({ name, settings }) => {
     const ports = {
       httpPort: settings.httpPort,
       ...(hasTls(settings) && { httpsPort: settings.httpsPort }),
-      bluePort: settings.slots.blue.port,
-      greenPort: settings.slots.green.port,
+      ...(settings.slots && { bluePort: settings.slots.blue.port, greenPort: settings.slots.green.port }),
     };
     return Object.entries(ports).flatMap(([setting, port]) => {
       const holder = taken.get(port);

@@ -23,7 +23,7 @@ test("another program runs two services of the package behind one gateway", asyn
     ...{ "shop.blueImage": blueImage, "shop.greenImage": greenImage, "shop.greenVersion": "2.0.0" },
     ...{ "shop.httpPort": String(shopHttp), "shop.bluePort": String(shopBlue), "shop.greenPort": String(shopGreen) },
     ...{ "api.httpPort": String(apiHttp), "api.bluePort": String(apiBlue), "api.greenPort": String(apiGreen) },
-    ...{ "shop.bakeSeconds": "1", "api.bakeSeconds": "1" },
+    ...{ "shop.bakeSeconds": "1", "api.bakeSeconds": "3", "api.keepAliveSeconds": "2", "api.drainSeconds": "2" },
   });
   const url = `http://127.0.0.1:${http}`;
   const named = (part: string) => `two-services-${program.name}-${part}`;
@@ -135,7 +135,7 @@ test("another program runs two services of the package behind one gateway", asyn
     const before = await program.all("container");
     const routes = await generation("gateway");
     program.edit("index.ts", (text) =>
-      text.replace("routes: [", 'routes: [\n      { path: "/orders", service: api },'),
+      text.replace("routes: [", 'routes: [\n      { path: "/orders", service: "api" },'),
     );
     const diff = await program.pulumi("preview", "--diff", "--color", "never");
     const lines = diff.split("\n").filter((line) => /^\s*[-+] /.test(line));
@@ -174,12 +174,14 @@ test("another program runs two services of the package behind one gateway", asyn
 
   await t.test("what would replace the gateway is refused before anything is touched", async () => {
     const before = await program.all("container");
-    await program.configure({ httpPort: "1" });
-    const { code, output } = await program.command("pulumi", "--non-interactive", "preview");
+    // With a switch in the same run, which must not have begun either.
+    await program.configure({ httpPort: "1", apiColor: "green" });
+    const { code, output } = await program.command("pulumi", "--non-interactive", "up", "--yes", "--skip-preview");
     assert.notEqual(code, 0);
+    assert.equal((await answer("api.localhost", "/")).color, "blue");
     assert.match(output, new RegExp(`this would replace the gateway's container \\(httpPort ${http} -> 1\\)`));
-    await program.configure({ httpPort: String(http), subnet: "10.212.0.0/24" });
-    const other = await program.command("pulumi", "--non-interactive", "preview");
+    await program.configure({ httpPort: String(http), apiColor: "blue", subnet: "10.212.0.0/24" });
+    const other = await program.command("pulumi", "--non-interactive", "up", "--yes", "--skip-preview");
     assert.notEqual(other.code, 0);
     assert.match(other.output, /\(subnet 10\.213\.\d+\.0\/24 -> 10\.212\.0\.0\/24\)/);
     assert.deepEqual(await program.all("container"), before);

@@ -1,0 +1,122 @@
+import { existsSync, readFileSync } from "node:fs";
+import { isAbsolute, join } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import { COLORS } from "./color";
+import { renderConfiguration } from "./configuration";
+import { decisionLine, decisionOf } from "./decision";
+import { namesOf, type ProxyFiles, pageProblem, proxyFiles } from "./files";
+import { type Owner, serviceNameRule } from "./names";
+import { hasTls } from "./nginx";
+import { decide, type Plan } from "./plan";
+import { hasPolicyPack } from "./policyPack";
+import { shown } from "./problem";
+import { proxyMadeFrom } from "./proxy";
+import { Refusal } from "./refusal";
+import { generationOf } from "./serving";
+import type { Settings } from "./settings";
+import { slotMadeFrom } from "./slot";
+import { sourceHash } from "./source";
+import { readTls } from "./tls";
+import type { UnknownWorld, World } from "./world";
+
+/** The folder of the service's sources, relative to the project, where nothing else is said. */
+export const APP_DIRECTORY = "app";
+
+/** The proxy's files travel with this program. */
+const NGINX_DIRECTORY = join(__dirname, "..", "nginx");
+
+/** What is decided from: a service's settings, and what runs of it. */
+export interface Undecided {
+  owner: Owner;
+  settings: Settings;
+  world: World | UnknownWorld;
+  appDirectory?: string;
+  /** The gateway's network, by name, and its address there. */
+  gateway?: { name: string; address: string };
+}
+
+/** What a run does with a service, decided before anything is declared. */
+export interface Decided {
+  /** Those that were given; behind a gateway, its address is among the trusted proxies. */
+  settings: Settings;
+  plan: Plan;
+  files: ProxyFiles;
+  /** nginx's configuration. */
+  configuration: string;
+}
+
+/**
+ * Decides what a run does with a service.
+ *
+ * @throws Refusal with everything for which the run must not happen.
+ */
+export function decideService(undecided: Undecided): Decided {
+  const { owner, world, gateway, appDirectory = APP_DIRECTORY } = undecided;
+  const wrong = argumentProblem(undecided);
+  if (wrong !== undefined) throw new Refusal(ofService(owner, `${wrong} Nothing was touched.`));
+
+  const settings = behind(gateway?.address, undecided.settings);
+  const template = readNginx("nginx.conf.mustache");
+  const now = new Date();
+  const serves = (fingerprint: string) => "unknown" in world || world.serving?.tls === fingerprint;
+  const tls = readTls(settings, now, serves);
+  const files = proxyFiles(owner, settings, () => readNginx("maintenance.html"), tls.pair);
+  const fileProblems = [pageProblem(files)].filter((problem) => problem !== undefined);
+  const render = ({ runs, canaryPercent }: Pick<Plan, "runs" | "canaryPercent">) =>
+    renderConfiguration(template, {
+      ...{ ...settings, canaryPercent, slots: runs, files: namesOf(files) },
+      ...(gateway && { gateway: gateway.address }),
+    });
+  const engineHost = settings.dockerHost ?? process.env.DOCKER_HOST;
+  const plan = decide({
+    settings,
+    world,
+    source: isBuilt(settings) ? sourceHash(appDirectory) : "",
+    proxy: proxyMadeFrom(owner, settings, gateway?.name),
+    slots: { blue: slotMadeFrom("blue", settings), green: slotMadeFrom("green", settings) },
+    generation: (plan) => generationOf(render(plan)),
+    files: { problems: [...fileProblems, ...tls.problems], warnings: tls.warnings },
+    now,
+    preview: pulumi.runtime.isDryRun(),
+    policyPack: hasPolicyPack(process.env),
+    ...(engineHost !== undefined && { dockerHost: engineHost }),
+  });
+  // For `npm run preview`, which reads it from the engine's events.
+  pulumi.log.debug(decisionLine(decisionOf(owner, settings, world, plan)));
+  if (plan.refusals.length > 0) throw new Refusal(plan.refusals.map((refusal) => ofService(owner, refusal)).join("\n"));
+  return { settings, plan, files, configuration: render(plan) };
+}
+
+/** A message for people says which service it is about, where there are several. */
+export const ofService = ({ service }: Owner, message: string): string =>
+  service === undefined ? message : `${service}: ${message}`;
+
+const readNginx = (file: string): string => readFileSync(join(NGINX_DIRECTORY, file), "utf8");
+
+/** Behind a gateway its word about its clients is believed, and nobody else's on that network. */
+const behind = (gateway: string | undefined, settings: Settings): Settings =>
+  gateway === undefined
+    ? settings
+    : { ...settings, trustedProxies: [...new Set([...settings.trustedProxies, gateway])] };
+
+/** Whether a color is built from sources. */
+const isBuilt = ({ slots }: Settings): boolean => COLORS.some((color) => slots[color].image === undefined);
+
+/** What is wrong with the arguments beside the settings, in a sentence or more. */
+function argumentProblem({ owner, settings, gateway, appDirectory = APP_DIRECTORY }: Undecided): string | undefined {
+  const rule = owner.service === undefined ? undefined : serviceNameRule(owner.service, owner);
+  if (rule !== undefined) return `The service's name ${shown(owner.service)} ${rule}.`;
+  if (gateway !== undefined && owner.service === undefined) {
+    return "Only a service with a name can be behind a gateway.";
+  }
+  if (gateway !== undefined && hasTls(settings)) {
+    return "tlsCertificate is set, but behind a gateway it is the gateway that speaks TLS: set it there.";
+  }
+  if (!isBuilt(settings)) return undefined;
+  if (isAbsolute(appDirectory)) {
+    return `appDirectory is ${shown(appDirectory)}, but must be relative to the program's folder: it is a part of the state, which every machine shares.`;
+  }
+  return existsSync(join(appDirectory, "Dockerfile"))
+    ? undefined
+    : `There is no ${shown(join(appDirectory, "Dockerfile"))} seen from the program's folder: name the folder with it as appDirectory, or set blueImage and greenImage.`;
+}
