@@ -129,7 +129,11 @@ test("a secret is in no step but the one that needs it, and in no job's or workf
     const allowed = /\/ssh-setup$/.test(inRun)
       ? ["SSH_PRIVATE_KEY", "SSH_KNOWN_HOSTS"]
       : /\/(?:up|preview|drift) "\$STACK"$/.test(inRun)
-        ? ["PULUMI_ACCESS_TOKEN", "PULUMI_CONFIG_PASSPHRASE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]
+        ? [
+            ...["PULUMI_ACCESS_TOKEN", "PULUMI_CONFIG_PASSPHRASE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"],
+            // Only an `up` has images pulled.
+            ...(/\/up "\$STACK"$/.test(inRun) ? ["REGISTRY_PASSWORD"] : []),
+          ]
         : [];
     assert.deepEqual(secrets, allowed, `${name}: ${inRun || step.uses}`);
     assert.doesNotMatch(JSON.stringify(step.with ?? {}), /secrets/);
