@@ -19,7 +19,7 @@ const SERVICE_COMPONENT = "blue-green:index:BlueGreen";
 
 const configuration = pulumi.runtime.allConfig();
 
-/** A stack without the setting is not judged. Neither is one told from the other where there is no stack, as in `pulumi policy`. */
+/** A stack without the setting is not judged. Where there is no stack at all, as in `pulumi policy`, the pack has all of its policies. */
 const isJudged = Object.keys(configuration).length === 0 || configuration[`${NAMESPACE}:policies`] === "true";
 
 /** What the stack's file has of others than the program, such as the providers; nothing where there is no such file. */

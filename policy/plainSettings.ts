@@ -23,7 +23,9 @@ export function plainSettings(
     .map(([key, value]) => [key.slice(NAMESPACE.length + 1), within(value)] as const)
     // Those are refused by the program itself where they are plain.
     .filter(([setting]) => !mustBeSecret(setting));
-  const foreign = Object.entries(others).filter(([key]) => !key.startsWith(`${NAMESPACE}:`));
+  const foreign = Object.entries(others)
+    .filter(([key]) => !key.startsWith(`${NAMESPACE}:`))
+    .map(([key, value]) => [key, withoutSecrets(value)] as const);
   return [...own, ...foreign].flatMap(([setting, value]) =>
     leaves(value, []).flatMap(({ place, text }) => {
       const why = suspicion(String(place.findLast((step) => typeof step === "string") ?? setting), text);
@@ -43,10 +45,16 @@ function leaves(value: unknown, place: Place): { place: Place; text: string }[] 
   if (place.length > MAX_DEPTH) return [];
   if (typeof value !== "object" || value === null) return value == null ? [] : [{ place, text: String(value) }];
   if (Array.isArray(value)) return value.flatMap((item, at) => leaves(item, [...place, at]));
+  return Object.entries(value).flatMap(([name, item]) => leaves(item, [...place, name]));
+}
+
+/** What the stack's file has in plain text: a secret is written as an object with the only key `secure`. */
+function withoutSecrets(value: unknown, depth = 0): unknown {
+  if (typeof value !== "object" || value === null || depth > MAX_DEPTH) return value;
+  if (Array.isArray(value)) return value.map((item) => withoutSecrets(item, depth + 1));
   const entries = Object.entries(value);
-  // As Pulumi writes a secret into the stack's file.
-  if (entries.length === 1 && entries[0]?.[0] === "secure") return [];
-  return entries.flatMap(([name, item]) => leaves(item, [...place, name]));
+  if (entries.length === 1 && entries[0]?.[0] === "secure") return undefined;
+  return Object.fromEntries(entries.map(([name, item]) => [name, withoutSecrets(item, depth + 1)]));
 }
 
 /** What was readable once is no secret any more, so it is not moved but replaced; the CLI asks for the new one. */

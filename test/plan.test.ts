@@ -713,6 +713,27 @@ test("a canary is said with what comes before and after it: gates before the fir
   assert.deepEqual(said(0, 0), []);
 });
 
+test("policies refuses a run without the policy pack, a blind preview too, and lets the way back through", () => {
+  const strict: Settings = { ...sampleSettings, policies: true };
+  const seen =
+    "The setting policies is true, but this run has no policy pack: PULUMI_OPTION_POLICY_PACK is not set (--policy-pack is not seen here)";
+  const refusal = `${seen}. Nothing was touched. Next: source .envrc, then the same command again`;
+  const blind = { unknown: true, reason: "no engine" } as const;
+  for (const world of [emptyWorld, after(strict)]) assert.deepEqual(plan(strict, world).refusals, [refusal]);
+  assert.deepEqual(plan(strict, blind, { preview: true }).refusals, [refusal]);
+  assert.deepEqual(plan(strict, after(strict), { policyPack: true }).refusals, []);
+  assert.deepEqual(plan(sampleSettings, after(sampleSettings)).refusals, []);
+
+  const stable = (ids: string[]) => ({
+    ...after(strict),
+    serving: { ...servedBy(strict), record: { stable: { blue: ["blue-1"], green: ids } } },
+  });
+  const toStable = plan({ ...strict, activeColor: "green" }, stable(["green-1"]));
+  assert.deepEqual(toStable.refusals, []);
+  assert.deepEqual(toStable.warnings, [`${seen}. The way back goes on without it. Afterwards: source .envrc`]);
+  assert.deepEqual(plan({ ...strict, activeColor: "green" }, stable([])).refusals, [refusal]);
+});
+
 test("canaryFirst refuses a switch to what has had no visitors, and lets everything else through", () => {
   const careful: Settings = { ...withSlot("green", { version: "2.0.0" }), canaryFirst: true };
   const switching: Settings = { ...careful, activeColor: "green" };

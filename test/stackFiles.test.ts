@@ -51,6 +51,11 @@ test("staging and prod take images by digest alone: nothing is built there", () 
   }
 });
 
+test("staging and prod are judged by the policy pack, dev is not", () => {
+  assert.equal(settingsOf("dev").policies, false);
+  for (const stack of ["staging", "prod"]) assert.equal(settingsOf(stack, images).policies, true);
+});
+
 test("all of them fit on one engine: no port of one is another one's", () => {
   const ports = ["dev", "staging", "prod"].flatMap((stack) => {
     const { httpPort, httpsPort, slots } = settingsOf(stack, stack === "dev" ? {} : images);

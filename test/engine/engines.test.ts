@@ -83,8 +83,13 @@ async function onBoth(t: TestContext, engine: CurrentEngine): Promise<void> {
     assert.equal((await get(prod.url)).body.includes("Version: 2.0.0"), true);
 
     await prod.set("canaryPercent", "0");
+    // A policy refuses it, and not the way back.
+    await prod.set("smokeTests[0].name", "as a visitor", "--path");
+    await prod.set("smokeTests[0].headers.Authorization", "Bearer of-a-test", "--path", "--plaintext");
+    await fails(prod, /smokeTests\[0\]\.headers\.Authorization is secret by its name/);
     const back = await prod.switchTo("blue");
-    says(back, /blue is live, from green/);
+    says(back, /Not refused, since this is the way back to blue: smokeTests\[0\]\.headers/, /blue is live, from green/);
+    await prod.pulumi("config", "rm", "smokeTests");
     assert.doesNotMatch(back, /is watched/);
     for (const each of load) assertNoFailures(await each.stop());
     assert.deepEqual(await containersOf(dev, {}), devIds, "the other engine's are as they were");

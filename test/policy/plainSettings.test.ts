@@ -75,6 +75,8 @@ test("hostile names and values are told in words fit for a terminal and a shell"
   assert.match(message, /edit the stack's Pulumi\.<stack>\.yaml/);
   const quotedName = found({ environment: JSON.stringify({ "a; rm -rf $HOME token": "x" }) })[0] ?? "";
   assert.ok(quotedName.includes(`pulumi config rm --path 'environment["a; rm -rf $HOME token"]'`), quotedName);
+  // As secrets are written elsewhere; here it is a variable like any other.
+  assert.equal(found({ environment: JSON.stringify({ secure: KEY }) }).length, 1);
   const deep = `${"[".repeat(5000)}${"]".repeat(5000)}`;
   for (const environment of [deep, "{", "[]", "null", '"text"', '{"__proto__": 1}', "\0"])
     assert.deepEqual(found({ environment }), []);
