@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { parseArgs } from "node:util";
@@ -14,11 +14,12 @@ import { describeMachine } from "./machine";
 import { assertServes, measure, pause } from "./measure";
 import { type Contender, type InspectedProxy, type Missing, type Place, removeContainers, startBackend } from "./place";
 import { aims, aimTable, document, type Plan, proxyTable, type Row, type Rows, upTable } from "./report";
+import { measureServices, serviceSection, withServices } from "./services";
 import { timeUps } from "./ups";
 
 const DOCUMENT = join(__dirname, "..", "docs", "benchmarks.md");
 
-const USAGE = "npm run bench [-- --quick] [-- --rounds <number>]";
+const USAGE = "npm run bench [-- --quick] [-- --rounds <number>] [-- --services]";
 const SWITCHES = 8;
 const FULL: Plan & { ups: number } = { rounds: 3, duration: 12, switches: SWITCHES, ups: 6 };
 /** For development: says whether it works, not how fast it is. */
@@ -28,15 +29,16 @@ const QUICK: Plan & { ups: number } = { rounds: 1, duration: 4, switches: SWITCH
 const PAUSE_MILLISECONDS = 1500;
 
 /** What the options ask for. */
-function planned(): { plan: typeof FULL; quick: boolean } {
-  const { values } = parseArgs({ options: { quick: { type: "boolean" }, rounds: { type: "string" } } });
+function planned(): { plan: typeof FULL; quick: boolean; services: boolean } {
+  const options = { quick: { type: "boolean" }, rounds: { type: "string" }, services: { type: "boolean" } } as const;
+  const { values } = parseArgs({ options });
   const quick = values.quick ?? false;
   const plan = quick ? QUICK : FULL;
   const rounds = Number(values.rounds ?? plan.rounds);
   if (!Number.isInteger(rounds) || rounds < 1 || rounds > 100) {
     throw new Error(`--rounds ${values.rounds}: must be a whole number from 1 to 100. ${USAGE}`);
   }
-  return { plan: { ...plan, rounds }, quick };
+  return { plan: { ...plan, rounds }, quick, services: values.services ?? false };
 }
 
 /** What has to be undone at the end, whatever the end is. The last thing made goes first. */
@@ -58,12 +60,19 @@ const say = (line: string): void => {
 };
 
 async function main(): Promise<void> {
-  const { plan, quick } = planned();
+  const { plan, quick, services } = planned();
   const machine = await describeMachine();
 
   undo.push(removeClient);
   await removeClient(); // what a run that was killed left; bench/run lets only one run at a time
   await makeClient();
+
+  const section = serviceSection(await measureServices(cleaningUp, plan.rounds, say));
+  if (services) {
+    say(`\n${section}\n`);
+    if (!quick) writeFileSync(DOCUMENT, withServices(readFileSync(DOCUMENT, "utf8"), section));
+    return;
+  }
 
   say("… a stack of its own: pulumi up, about 20 s");
   const stack = await TestStack.make(cleaningUp, { bindAddress: HOST_ADDRESS });
@@ -76,11 +85,11 @@ async function main(): Promise<void> {
   const proxies = await startProxies(place, stack.ports.http);
   const rows = await measureAll(proxies, plan);
 
-  say(`\n${proxyTable(rows)}\n\n${upTable(ups)}\n\n${aimTable(aims(rows, ups))}\n`);
+  say(`\n${section}\n\n${proxyTable(rows)}\n\n${upTable(ups)}\n\n${aimTable(aims(rows, ups))}\n`);
   if (quick) {
     say("A quick run: docs/benchmarks.md stays as it is.");
   } else {
-    writeFileSync(DOCUMENT, document(rows, ups, plan, machine));
+    writeFileSync(DOCUMENT, withServices(document(rows, ups, plan, machine), section));
     say("Kept as docs/benchmarks.md.");
   }
 }

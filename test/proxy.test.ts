@@ -12,3 +12,17 @@ test("what a proxy is made from names its settings, and a hash stands for the re
   const other = proxyMadeFrom(owner, { nginxImage: "nginx:2", bindAddress: "::", httpPort: 9, httpsPort: 10 });
   assert.equal(other.definition, definition);
 });
+
+test("a stack that is there sees no change: what its proxy was made from is told by the same hash as ever", () => {
+  assert.equal(proxyMadeFrom(owner, { ...settings, httpsPort: 8443 }).definition, "40d71e763cc9");
+});
+
+test("only a proxy behind a gateway was made for one", () => {
+  const behind = proxyMadeFrom(
+    { ...owner, service: "shop" },
+    { ...settings, httpsPort: 8443 },
+    "blue-green-dev-gateway",
+  );
+  assert.equal(behind.gateway, "blue-green-dev-gateway");
+  assert.ok(!("gateway" in proxyMadeFrom(owner, { ...settings, httpsPort: 8443 })));
+});

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
+import { defaultSettings } from "../stacks/given";
 import { NAMESPACE, parseSettings, SettingsError } from "../stacks/settings";
 
 export const project = parse(readFileSync(join(__dirname, "../Pulumi.yaml"), "utf8")) as {
@@ -10,11 +11,7 @@ export const project = parse(readFileSync(join(__dirname, "../Pulumi.yaml"), "ut
 };
 
 /** Pulumi.yaml's defaults as the CLI hands them to the program. */
-export const defaults: Record<string, string> = Object.fromEntries(
-  Object.entries(project.config)
-    .filter(([, { default: value }]) => value !== undefined)
-    .map(([name, { default: value }]) => [name, typeof value === "object" ? JSON.stringify(value) : String(value)]),
-);
+export const defaults = defaultSettings();
 
 const withNamespace = (values: Record<string, unknown>) =>
   Object.fromEntries(Object.entries(values).map(([name, value]) => [`${NAMESPACE}:${name}`, value]));

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { READ } from "../stacks/serving";
-import { type Inspected, readSlots, readWorld, worldOf } from "../stacks/world";
+import { type Inspected, readSlots, readWorld, readWorlds, worldOf } from "../stacks/world";
 import { stubDocker } from "./docker.stub";
 
 const owner = { project: "blue-green", stack: "dev" };
@@ -233,4 +233,57 @@ test("where no engine answers the world is unknown, with the client's own words"
     unknown: true,
     reason: "Cannot connect to the Docker daemon",
   });
+});
+
+test("each service sees its own containers alone, a stack's one without a name none of theirs, and all of it is asked once", async () => {
+  const of = (service: string | undefined): Inspected => ({
+    ...inspectedSlot,
+    Id: `${service}-blue`,
+    Config: { Labels: { ...inspectedSlot.Config.Labels, ...(service && { "blue-green.service": service }) } },
+  });
+  const asked: string[] = [];
+  const ask = async (...args: string[]): Promise<string> => {
+    asked.push(args.filter((arg) => arg !== READ).join(" "));
+    if (args[0] === "exec") return `answer 0123 ${args.includes("blue-green-dev-api-proxy") ? "green" : "blue"}\n`;
+    return args[1] === "inspect" ? JSON.stringify([of("shop"), of("api"), of(undefined)]) : "one\n";
+  };
+  const owners = [{ ...owner, service: "shop" }, { ...owner, service: "api" }, owner];
+  const worlds = await readWorlds(stubDocker({ ask }), owner, owners);
+  assert.deepEqual(
+    worlds.map((world) => "slots" in world && [world.slots.blue.map(({ id }) => id), world.serving?.color]),
+    [
+      [["shop-blue"], "blue"],
+      [["api-blue"], "green"],
+      [["undefined-blue"], "blue"],
+    ],
+  );
+  assert.deepEqual(
+    asked.filter((args) => args.startsWith("exec")).map((args) => args.split(" ").at(-3)),
+    ["blue-green-dev-shop-proxy", "blue-green-dev-api-proxy", "blue-green-dev-proxy"],
+  );
+  assert.equal(asked.length, 3 + 4);
+  for (const [at, id] of ["shop-blue", "api-blue", "undefined-blue"].entries()) {
+    assert.deepEqual(
+      (await readSlots(stubDocker({ ask }), owners[at] ?? owner)).blue.map(({ id }) => id),
+      [id],
+    );
+  }
+  // The engine hands over no more than it must.
+  assert.ok(
+    asked.some((args) => args.endsWith("--filter label=blue-green.stack=dev --filter label=blue-green.service=shop")),
+  );
+});
+
+test("of twenty proxies no more than four are asked at the same time", async () => {
+  let [now, most] = [0, 0];
+  const ask = async (...args: string[]): Promise<string> => {
+    if (args[0] !== "exec") return "";
+    most = Math.max(most, ++now);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    now -= 1;
+    return "";
+  };
+  const owners = Array.from({ length: 20 }, (_, at) => ({ ...owner, service: `s${at}` }));
+  assert.equal((await readWorlds(stubDocker({ ask }), owner, owners)).length, 20);
+  assert.equal(most, 4);
 });
