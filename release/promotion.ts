@@ -1,5 +1,5 @@
 import { type Color, other } from "../stacks/color";
-import { digestOf, imageNamed, isLoopback, isVersion } from "../stacks/image";
+import { imageNamed, isByDigest, isImage, isLoopback, isVersion } from "../stacks/image";
 import type { World } from "../stacks/world";
 import { commandsFor } from "../status/commands";
 import { type Facts, statusOf } from "../status/status";
@@ -44,7 +44,8 @@ export function stableIn(name: string, facts: Facts): Release {
     throw refuse(`${called} is live in ${name} and not stable: it was not watched to the end of its bake time`);
   }
   const reference = image?.reference ?? "";
-  if (digestOf(reference) === undefined || version === null || !isVersion(version)) {
+  // Labels can be anything.
+  if (!isImage(reference) || !isByDigest(reference) || version === null || !isVersion(version)) {
     const seen =
       reference === "" ? "was built from app/ there" : `is ${reference}, a name that may mean another image tomorrow`;
     throw refuse(

@@ -21,7 +21,7 @@ export interface Stack extends StackFile {
   config: Record<string, unknown>;
 }
 
-/** Whether Pulumi.yaml has a default for a setting, and which. */
+/** The text of Pulumi.yaml. */
 export const readProject = (directory: string): string => {
   const text = readFile(directory, "Pulumi.yaml");
   if (text === undefined) throw untold("There is no Pulumi.yaml in this folder");

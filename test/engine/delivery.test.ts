@@ -152,7 +152,7 @@ test("a release goes from app/ through a private registry and one stack to anoth
       const output = await promote(0);
       says(output, `${prod.name} serves nobody yet, so green is taken for idle, since activeColor is blue`);
       says(output, `+  blue-green:greenImage: ${reference}\n`, `Next: pulumi preview --diff --stack ${prod.name}\n`);
-      const added = [`  blue-green:greenImage: ${reference}`, `  blue-green:greenVersion: "${version}"`];
+      const added = [`  blue-green:greenImage: ${reference}`, `  blue-green:greenVersion: ${version}`];
       const lines = readFileSync(fileOf(prod), "utf8").split("\n");
       assert.equal(lines.filter((line) => !added.includes(line)).join("\n"), before);
       says(await promote(0), `is on green in Pulumi.${prod.name}.yaml already. Nothing was changed.`);

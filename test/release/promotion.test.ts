@@ -95,6 +95,7 @@ test("only an image by its digest is promoted, and only under a version that can
     next,
   ]);
   assert.equal(notTaken(from(IMAGE, { version: "1;reboot" }))[0], 1);
+  assert.equal(notTaken(from(`a.example/$(id)\n${IMAGE}`))[0], 1);
 });
 
 const placed = (to: Facts, canaryPercent = "0") => placeIn("prod", to, canaryPercent);
