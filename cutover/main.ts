@@ -3,6 +3,9 @@ import { dockerAt } from "../stacks/docker";
 import { carryOut } from "./cutover";
 import { orderFrom } from "./order";
 
+/** Whoever has these has every secret of the stack. */
+const PULUMI_SECRETS = ["PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_ACCESS_TOKEN"];
+
 /** Run by `pulumi up` (stacks/cutover.ts): the rendered configuration on standard input, the rest in the environment. */
 async function main(): Promise<void> {
   const cancelled = new AbortController();
@@ -11,8 +14,10 @@ async function main(): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
 
   const order = orderFrom(process.env, await text(process.stdin));
-  // Keys and tokens are not for the gate command, which has our environment.
-  for (const name of Object.keys(process.env)) if (name.startsWith("FILE_")) delete process.env[name];
+  // Keys and tokens are not for the gate command, which has our environment and whose output is shown.
+  for (const name of Object.keys(process.env)) {
+    if (name.startsWith("FILE_") || PULUMI_SECRETS.includes(name)) delete process.env[name];
+  }
   await carryOut(order, {
     docker: dockerAt(undefined),
     say: (line) => console.log(`cutover: ${line}`),

@@ -99,7 +99,8 @@ test("secrets reach the app and the proxy, and show nowhere else", async (t) => 
   await t.test("a gate command that shows its environment", async () => {
     const output = await up("a switch");
     says(output, /TARGET_COLOR=green/, "green is live");
-    assert.doesNotMatch(output, /FILE_/);
+    // Nor what opens all of them.
+    assert.doesNotMatch(output, /gate: (FILE_|PULUMI_CONFIG_PASSPHRASE)|of a test/);
   });
 
   await t.test("a container that ends at its start and shows them", async () => {
@@ -168,7 +169,8 @@ test("secrets reach the app and the proxy, and show nowhere else", async (t) => 
     for (const image of [images.blueImage ?? "", images.greenImage ?? ""])
       keep("docker image history", await stack.docker("image", "history", "--no-trunc", image));
     keep("docker logs proxy", await stack.docker("logs", name("proxy")));
-    const others = "cd /var/lib/blue-green && find . -type f ! -name '*.key' ! -name 'tester-*' -exec cat {} +";
+    const others =
+      "cd /var/lib/blue-green && find . -path ./tmp -prune -o -type f ! -name '*.key' ! -name 'tester-*' -exec cat {} +";
     const volume = keep("the proxy's volume", await stack.docker("exec", name("proxy"), "sh", "-c", others));
     says(volume, "server_tokens off", '"result":"switched"', '"result":"refused"', '"result":"canary"');
     keep("the history", JSON.stringify(await history(stack)));
