@@ -7,9 +7,10 @@ import * as pulumi from "@pulumi/pulumi";
 import { CallbackServer } from "@pulumi/pulumi/runtime/callbacks";
 import { MockMonitor } from "@pulumi/pulumi/runtime/mocks";
 import { orderFrom } from "../cutover/order";
-import { BlueGreen } from "../stacks/blueGreen";
+import { BlueGreen, type BlueGreenArgs } from "../stacks/blueGreen";
 import { type Color, other } from "../stacks/color";
 import { renderConfiguration } from "../stacks/configuration";
+import type { GatewayNetwork } from "../stacks/gatewayNetwork";
 import { proxyMadeFrom } from "../stacks/proxy";
 import { generationOf, READ } from "../stacks/serving";
 import type { Settings } from "../stacks/settings";
@@ -132,7 +133,12 @@ const promiseOf = <T>(output: pulumi.Output<T>): Promise<T> => new Promise((reso
 const RESOURCES = 9;
 
 /** Makes the component with these settings and answers all that it made; its proxy serves what the cutover asks for. */
-async function make(settings: Partial<Settings> = {}, world: World = empty, resources = RESOURCES) {
+async function make(
+  settings: Partial<Settings> = {},
+  world: World = empty,
+  resources = RESOURCES,
+  more: Partial<BlueGreenArgs> = {},
+) {
   made = [];
   options = new Map();
   hooks = new Map();
@@ -140,12 +146,14 @@ async function make(settings: Partial<Settings> = {}, world: World = empty, reso
   const engine = stubDocker({
     ask: async (...args) => {
       asked.push(args);
-      const serves = `${generationOf(String(one(COMMAND, "cutover").stdin))} ${settings.activeColor ?? "blue"}`;
+      const cutover = more.owner?.service === undefined ? "cutover" : `${more.owner.service}-cutover`;
+      const serves = `${generationOf(String(one(COMMAND, cutover).stdin))} ${settings.activeColor ?? "blue"}`;
       return `answer ${serves}\nfile ${serves}\nhealth 200\n`;
     },
     log: async () => "no database\n",
   });
-  const service = new BlueGreen("service", { owner, settings: { ...sampleSettings, ...settings }, world, engine });
+  const args: BlueGreenArgs = { owner, settings: { ...sampleSettings, ...settings }, world, engine, ...more };
+  const service = new BlueGreen(args.owner.service ?? "service", args);
   // The component is there before its parts are, and the last word is the proxy's: two questions.
   const deadline = Date.now() + 20_000;
   while (made.length < resources || asked.length < 2) {
@@ -816,4 +824,84 @@ test("an idle color that is removed has no container, and its image stays as it 
   assert.ok(!made.some(({ type, name }) => type === CONTAINER && name.startsWith("green")));
   assert.deepEqual(optionsOf(IMAGE, "green").ignoreChanges, ["*"]);
   assert.equal((one(COMMAND, "cutover").environment as Record<string, string>).IDLE, "removed");
+});
+
+test("one of several services is the same but for its name: in what Pulumi and Docker call its parts, in labels and for the cutover", async () => {
+  await make();
+  const alone = new Map(made.map(({ type, name, inputs }) => [`${type} ${name}`, JSON.stringify(inputs)]));
+  await make({}, empty, RESOURCES, { owner: { ...owner, service: "shop" } });
+  assert.deepEqual(made.map(({ type, name }) => `${type} ${name}`).sort(), [
+    "command:local:Command shop-cutover",
+    `${CONTAINER} shop-blue`,
+    `${CONTAINER} shop-green`,
+    `${CONTAINER} shop-proxy`,
+    "docker:index/network:Network shop",
+    `${IMAGE} shop-blue`,
+    `${IMAGE} shop-green`,
+    `${IMAGE} shop-proxy`,
+    "docker:index/volume:Volume shop-proxy",
+  ]);
+  assert.deepEqual([...hooks.keys()].sort(), ["shop-blue-healthy", "shop-green-healthy"]);
+  const { environment } = one(COMMAND, "shop-cutover");
+  assert.equal((environment as Record<string, string>).BLUE_GREEN_SERVICE, "shop");
+  assert.deepEqual(orderFrom(environment as NodeJS.ProcessEnv, String(one(COMMAND, "shop-cutover").stdin)).owner, {
+    ...owner,
+    service: "shop",
+  });
+  // Without its name, all of it is what it is alone; labels have their own test (names.test.ts).
+  const plain = (inputs: string) =>
+    JSON.stringify(JSON.parse(inputs), (key, value) => (["labels", "label"].includes(key) ? undefined : value))
+      .replaceAll("blue-green-dev-shop", "blue-green-dev")
+      .replaceAll("shop-", "")
+      .replace('"BLUE_GREEN_SERVICE":"shop",', "");
+  for (const { type, name, inputs } of made) {
+    const same = alone.get(`${type} ${name === "shop" ? "service" : name.replace("shop-", "")}`) ?? assert.fail(name);
+    assert.equal(plain(JSON.stringify(inputs)), plain(same), `${type} ${name}`);
+  }
+});
+
+test("a proxy joins the gateway's network under a name of its service, and believes the gateway alone", async () => {
+  const network = { name: pulumi.output("blue-green-dev-gateway") };
+  const gateway = { name: "blue-green-dev-gateway", address: "10.213.0.254", network } as unknown as GatewayNetwork;
+  await make({}, empty, RESOURCES, { owner: { ...owner, service: "shop" }, gateway });
+  assert.deepEqual(one(CONTAINER, "shop-proxy").networksAdvanced, [
+    { name: "blue-green-dev-shop" },
+    { name: "blue-green-dev-gateway", aliases: ["shop-proxy"] },
+  ]);
+  const configuration = String(one(COMMAND, "shop-cutover").stdin);
+  assert.match(configuration, /set_real_ip_from 10\.213\.0\.254;/);
+  assert.match(configuration, /"~\^10\\\.213\\\.0\\\.254 \[0-9a-f\]\{32\}\$" \$http_x_request_id;/);
+  await make();
+  assert.deepEqual(one(CONTAINER, "proxy").networksAdvanced, [{ name: "blue-green-dev" }]);
+  assert.doesNotMatch(String(one(COMMAND, "cutover").stdin), /set_real_ip_from|asked_id/);
+});
+
+test("arguments that can't be right are refused before anything is declared", () => {
+  const refused = (more: Partial<BlueGreenArgs>, settings: Partial<Settings> = {}) => {
+    const all = { owner, settings: { ...sampleSettings, ...settings }, world: empty, engine: stubDocker({}), ...more };
+    let message = "accepted";
+    assert.throws(
+      () => new BlueGreen("service", all),
+      (error: Error) => {
+        message = error.message;
+        return true;
+      },
+    );
+    return message;
+  };
+  const shop = { ...owner, service: "shop" };
+  const gateway = { name: "g", address: "10.0.0.254" } as unknown as GatewayNetwork;
+  assert.match(refused({ owner: { ...owner, service: "a;b" } }), /^a;b: The service's name "a;b" must be of /);
+  assert.match(
+    refused({ appDirectory: "nowhere" }),
+    /^There is no "nowhere\/Dockerfile" seen from the program's folder/,
+  );
+  assert.match(
+    refused({ owner: shop, appDirectory: "/srv/app" }),
+    /^shop: appDirectory is "\/srv\/app", but must be relative/,
+  );
+  assert.match(refused({ gateway }), /^Only a service with a name can be behind a gateway/);
+  const tls = { tlsCertificate: "a", tlsKey: "b" };
+  assert.match(refused({ owner: shop, gateway }, tls), /^shop: tlsCertificate is set, but behind a gateway/);
+  assert.deepEqual(made, []);
 });
