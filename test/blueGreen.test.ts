@@ -841,7 +841,7 @@ test("one of several services is the same but for its name: in what Pulumi and D
     `${IMAGE} shop-proxy`,
     "docker:index/volume:Volume shop-proxy",
   ]);
-  assert.deepEqual([...hooks.keys()].sort(), ["shop-blue-healthy", "shop-green-healthy"]);
+  assert.deepEqual([...hooks.keys()].sort(), ["shop-blue-healthy", "shop-green-healthy", "shop-pull"]);
   const { environment } = one(COMMAND, "shop-cutover");
   assert.equal((environment as Record<string, string>).BLUE_GREEN_SERVICE, "shop");
   assert.deepEqual(orderFrom(environment as NodeJS.ProcessEnv, String(one(COMMAND, "shop-cutover").stdin)).owner, {
