@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { request } from "node:https";
 import { join } from "node:path";
 import { test } from "node:test";
+import { makeCertificate } from "../certificates.sample";
 import { assertNoFailures, keepAliveGets, summarize, webSockets } from "../load";
 import { backendImages } from "./backend";
 import { Program } from "./program";
@@ -10,8 +13,8 @@ const EXAMPLE = join(__dirname, "..", "..", "examples", "two-services");
 
 test("another program runs two services of the package behind one gateway", async (t) => {
   const program = await Program.make(t, EXAMPLE);
-  const ports = await freePorts(7);
-  const [http, shopHttp, shopBlue, shopGreen, apiHttp, apiBlue, apiGreen] = ports;
+  const ports = await freePorts(8);
+  const [https, http, shopHttp, shopBlue, shopGreen, apiHttp, apiBlue, apiGreen] = ports;
   const { nginxImage = "", appBaseImage = "" } = baseImages();
   const { blueImage = "", greenImage = "" } = await backendImages();
   const subnet = `10.213.${process.pid % 250}`;
@@ -185,6 +188,43 @@ test("another program runs two services of the package behind one gateway", asyn
     assert.notEqual(other.code, 0);
     assert.match(other.output, /\(subnet 10\.213\.\d+\.0\/24 -> 10\.212\.0\.0\/24\)/);
     assert.deepEqual(await program.all("container"), before);
+  });
+
+  await t.test("on purpose it is replaced, here for TLS, which it then speaks for all of them", async () => {
+    const { certificate, key } = makeCertificate({ names: ["shop.localhost", "api.localhost"], days: 90 });
+    writeFileSync(join(program.directory, "tls.crt"), certificate);
+    writeFileSync(join(program.directory, "tls.key"), key);
+    await program.configure({ subnet: `${subnet}.0/24` });
+    const tls = `tlsCertificate: "tls.crt", tlsKey: "tls.key", httpsPort: ${https}, allowReplace: true,`;
+    program.edit("index.ts", (text) => text.replace("      routes: [", `      ${tls}\n      routes: [`));
+    await program.up();
+    const color = await new Promise((resolve, reject) => {
+      const headers = { Host: "api.localhost" };
+      const how = {
+        host: "127.0.0.1",
+        port: https,
+        servername: "api.localhost",
+        ca: certificate,
+        headers,
+        agent: false,
+      };
+      request(how, (response) => resolve(response.headers["x-color"]))
+        .on("error", reject)
+        .end();
+    });
+    assert.equal(color, "blue");
+    const { status, headers } = await get(`${url}/x`, { Host: "shop.localhost" });
+    assert.deepEqual([status, headers.location], [308, `https://shop.localhost:${https}/x`]);
+    assert.doesNotMatch(await program.pulumi("stack", "export"), /BEGIN (EC )?PRIVATE KEY/);
+    const modes = await program.docker(
+      "exec",
+      named("gateway"),
+      "sh",
+      "-c",
+      "stat -c %a /var/lib/blue-green/files/*.key",
+    );
+    assert.equal(modes.trim(), "600");
+    await program.pulumi("preview", "--expect-no-changes");
   });
 
   await t.test("destroy leaves no container, network or volume", async () => {
