@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { parse } from "yaml";
 
 const root = join(__dirname, "..");
 const manifest = (path: string) => JSON.parse(readFileSync(join(root, path, "package.json"), "utf8"));
@@ -25,6 +26,13 @@ test("the package has what it needs and nothing else", () => {
     ...compiled,
   ];
   assert.deepEqual(packed.files.map(({ path }: { path: string }) => path).sort(), files.sort());
+});
+
+test("Pulumi runs this project's own program, also where the package has been compiled", () => {
+  // Without `main`, Pulumi would run what package.json exports.
+  const project = parse(readFileSync(join(root, "Pulumi.yaml"), "utf8")) as { main?: string };
+  assert.equal(project.main, "index.ts");
+  assert.notEqual(manifest("").exports["."].default, "./index.ts");
 });
 
 test("it exports what docs/library.md describes, by way of its name", () => {

@@ -15,6 +15,7 @@ const SECRETS = {
   // What shells, JSON, URLs and terminals have characters of their own for, over two lines.
   ODD: `pl4nted $HOME "quoted" 'single' \\ <&> %41 ü\nsecond pl4nted line`,
   TOKEN_2: "second-planted-c4n4ry",
+  registry: "planted-r3gistry-c4n4ry",
   tester: "planted.tester-c4n4ry",
   tester_2: "planted.tester-c4n4ry-2",
   // What all keys of a kind begin with says nothing of any.
@@ -66,6 +67,9 @@ test("secrets reach the app and the proxy, and show nowhere else", async (t) => 
   await plant("secretEnvironment.TOKEN", SECRETS.TOKEN);
   await plant("secretEnvironment.ODD", SECRETS.ODD);
   await plant("testerToken", SECRETS.tester);
+  await stack.set("registry", "127.0.0.1:5055/shop");
+  await stack.set("registryUser", "deploy");
+  await plant("registryPassword", SECRETS.registry);
   await plant("tlsKey", key);
   await stack.set("tlsCertificate", certificate);
 
