@@ -92,7 +92,7 @@ export async function measureServices(
   return figures;
 }
 
-async function makeProgram(context: TestContext, services: number, image: string, nginxImage: string) {
+export async function makeProgram(context: TestContext, services: number, image: string, nginxImage: string) {
   const source = mkdtempSync(join(tmpdir(), "blue-green-bench-"));
   const [gateway = 0, ...ports] = await freePorts(1 + services * 3);
   const files = {
@@ -136,7 +136,7 @@ async function measureHop(
   return found;
 }
 
-async function timed(act: () => Promise<unknown>): Promise<number> {
+export async function timed(act: () => Promise<unknown>): Promise<number> {
   const started = performance.now();
   await act();
   return (performance.now() - started) / 1000;

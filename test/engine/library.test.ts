@@ -167,6 +167,19 @@ test("another program runs two services of the package behind one gateway", asyn
     assert.notEqual(await generation("gateway"), routes);
   });
 
+  await t.test("routes that nginx does not take leave those of before", async () => {
+    const routes = await generation("gateway");
+    const template = "node_modules/blue-green/dist/nginx/gateway.conf.mustache";
+    program.edit(template, (text) => text.replace("server_tokens off;", "server_tokens maybe;"));
+    const { code, output } = await program.command("pulumi", "--non-interactive", "up", "--yes", "--skip-preview");
+    assert.notEqual(code, 0);
+    assert.match(output, /nginx refuses the configuration\.[\s\S]*invalid value "maybe"/);
+    assert.equal(await generation("gateway"), routes);
+    program.edit(template, (text) => text.replace("server_tokens maybe;", "server_tokens off;"));
+    await program.up();
+    assert.equal(await generation("gateway"), routes);
+  });
+
   await t.test("a service that is not there stops nothing of the others", async () => {
     await program.docker("stop", named("api-proxy"));
     // As long as its address is remembered, for a second, its silence is waited for.
