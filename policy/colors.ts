@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from "node:util";
 import { type Color, isColor } from "../stacks/color";
 import { LABEL } from "../stacks/names";
 import { at, type Inputs, items, UNKNOWN } from "./known";
@@ -38,11 +37,7 @@ export function equalColors({ containers, pending, idleColor, canary }: Colors):
   const [first, ...others] = compared;
   if (first === undefined) return [];
   const seen = new Set(
-    others.flatMap((other) => {
-      const [one, two] = [shared(first.inputs), shared(other.inputs)];
-      // What is kept was made by an earlier run, when the provider may have had other defaults for what the program doesn't say.
-      return differing(one, two).filter((key) => !(first.kept || other.kept) || (one.has(key) && two.has(key)));
-    }),
+    others.flatMap((other) => differing(shared(first.inputs), shared(other.inputs), first.kept || other.kept)),
   );
   if (seen.size === 0) return [];
   const names = compared.map(({ name }) => name).join(", ");
@@ -84,14 +79,22 @@ function shared({
   ]);
 }
 
-function differing(one: Map<string, unknown>, other: Map<string, unknown>): string[] {
+function differing(one: Map<string, unknown>, other: Map<string, unknown>, isOneKept: boolean): string[] {
   return [...new Set([...one.keys(), ...other.keys()])].filter((key) => {
     const [a, b] = [one.get(key), other.get(key)];
-    if (key === "ports" && (a === undefined || b === undefined)) return false;
-    return !isOpen(a) && !isOpen(b) && !isDeepStrictEqual(a, b);
+    return !(key === "ports" && (a === undefined || b === undefined)) && !agree(a, b, isOneKept);
   });
 }
 
-/** Whether anything in it is not known yet. */
-const isOpen = (value: unknown): boolean =>
-  value === UNKNOWN || (typeof value === "object" && value !== null && Object.values(value).some(isOpen));
+/**
+ * Whether both are the same, as far as they are known. What is kept was made by an earlier run, when the provider may have had other
+ * defaults for what the program doesn't say: there only what both have counts.
+ */
+function agree(a: unknown, b: unknown, isOneKept: boolean): boolean {
+  if (a === UNKNOWN || b === UNKNOWN || (isOneKept && (a === undefined || b === undefined))) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return a === b;
+  if (Array.isArray(a) !== Array.isArray(b) || (Array.isArray(a) && a.length !== (b as unknown[]).length)) return false;
+  return [...new Set([...Object.keys(a), ...Object.keys(b)])].every((key) =>
+    agree((a as Inputs)[key], (b as Inputs)[key], isOneKept),
+  );
+}

@@ -4,9 +4,16 @@ export const UNKNOWN = Symbol("known only after the run");
 /** A resource's inputs, in which what is not known yet is {@link UNKNOWN}. */
 export type Inputs = Readonly<Record<string, unknown>>;
 
+/** Which inputs a provider has filled in by itself, as bridged providers note it among them. It changes from run to run. */
+const BOOKKEEPING = "__defaults";
+
 /** Copies what Pulumi hands to a policy, which throws at each look at a value that is not known yet. */
 export function known(inputs: object): Inputs {
-  return Object.fromEntries(Object.keys(inputs).map((key) => [key, valueAt(inputs, key)]));
+  return Object.fromEntries(
+    Object.keys(inputs)
+      .filter((key) => key !== BOOKKEEPING)
+      .map((key) => [key, valueAt(inputs, key)]),
+  );
 }
 
 function valueAt(holder: object, key: string | number): unknown {

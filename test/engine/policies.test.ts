@@ -100,3 +100,37 @@ test("a stack as prod's file has it", async (t) => {
     assert.doesNotMatch(output, /mandatory/);
   });
 });
+
+test("a stack that runs, with images of this engine's own", async (t) => {
+  // No registry has named these images by a digest, so that policy alone finds something.
+  const stack = await TestStack.make(t, { policies: "true" }, POLICY_PACK);
+  await stack.set("policies", "false");
+  await stack.up();
+  await stack.set("policies", "true");
+  const refusedIn = (output: string) => [...new Set(output.match(/(?<=\[mandatory\] +)[a-z-]+/g))].sort();
+  const preview = async () => (await stack.tryPulumi("preview")).output;
+
+  await t.test("has equal colors for the pack, although live is kept and lags behind", async () => {
+    assert.deepEqual(refusedIn(await preview()), ["images-by-digest"]);
+    await stack.set("memoryMb", "300");
+    const lagging = await preview();
+    says(lagging, "blue is live and keeps what it runs. It takes memoryMb 256 -> 300");
+    assert.deepEqual(refusedIn(lagging), ["images-by-digest"]);
+    await stack.pulumi("config", "rm", "memoryMb");
+  });
+
+  await t.test("differs in what only one color's container would get", async () => {
+    edit(stack, "stacks/slot.ts", [
+      'capabilities: { drops: ["ALL"] },',
+      'capabilities: { drops: color === "blue" ? ["ALL"] : [] },',
+    ]);
+    // As if the program had always been so: what is live does not lag behind then.
+    edit(stack, "stacks/slot.ts", [
+      ".update(JSON.stringify(rest))",
+      '.update(JSON.stringify({ ...rest, capabilities: { drops: ["ALL"] } }))',
+    ]);
+    const output = await preview();
+    assert.deepEqual(refusedIn(output), ["equal-colors", "images-by-digest"]);
+    says(output, "The containers of both colors (blue, green) differ in capabilities:");
+  });
+});

@@ -60,7 +60,7 @@ test("what is not known before the run differs from nothing", () => {
   for (const green of [
     { memory: UNKNOWN },
     { networksAdvanced: [{ name: UNKNOWN }] },
-    { healthcheck: { tests: UNKNOWN } },
+    { healthcheck: { tests: UNKNOWN, interval: "2s" } },
   ])
     assert.deepEqual(equalColors(colors(green)), []);
 });
@@ -87,6 +87,14 @@ test("an idle color that has a canary's visitors lags behind too", () => {
 test("what a newer provider says of itself is missing in what an older one made, and is no difference", () => {
   assert.deepEqual(equalColors(colors({ cgroupnsMode: "private" }, {}, { blue: true, green: false })), []);
   assert.deepEqual(equalColors(colors({ cgroupnsMode: "private" })), differIn("cgroupnsMode"));
+  const healthcheck = { tests: ["CMD", "sh", "-c", "curl"], interval: "2s", startPeriod: "0s" };
+  assert.deepEqual(equalColors(colors({ healthcheck }, {}, { blue: true, green: false })), []);
+  assert.deepEqual(equalColors(colors({ healthcheck })), differIn("healthcheck"));
+  const other = { ...healthcheck, tests: ["CMD", "true"] };
+  assert.deepEqual(
+    equalColors(colors({ healthcheck: other }, {}, { blue: true, green: false })),
+    differIn("healthcheck"),
+  );
 });
 
 test("with one color, or none, there is nothing to compare", () => {
