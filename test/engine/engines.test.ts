@@ -90,6 +90,7 @@ async function onBoth(t: TestContext, engine: CurrentEngine): Promise<void> {
     const back = await prod.switchTo("blue");
     says(back, /Not refused, since this is the way back to blue: smokeTests\[0\]\.headers/, /blue is live, from green/);
     await prod.pulumi("config", "rm", "smokeTests");
+    await prod.up();
     assert.doesNotMatch(back, /is watched/);
     for (const each of load) assertNoFailures(await each.stop());
     assert.deepEqual(await containersOf(dev, {}), devIds, "the other engine's are as they were");
