@@ -86,6 +86,11 @@ test("secrets reach the app and the proxy, and show nowhere else", async (t) => 
     // The provider can't keep part of a list secret: with a secret in it, the preview says that the environment changes, not how.
     assert.match(diff, /\[secret\] => \[secret\]/);
     await pulumi("preview", "--json");
+    const comment = ["preview/main.ts", stack.name, "--comment"];
+    const { code, output } = await stack.command("node", "--require", "tsx/cjs", ...comment);
+    assert.equal(code, 0, output);
+    says(output, "secretEnvironment.TOKEN", "testerToken");
+    keep("the comment of a pull request", output);
     // The live color takes the change when it has become idle.
     assert.match(await up("a change"), /It takes environment\.MORE, secretEnvironment\.TOKEN on the first/);
   });
