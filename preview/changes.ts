@@ -75,20 +75,27 @@ const SETTINGS: Record<string, string> = {
 };
 
 /** The settings that a cutover goes by and that differ, such as `bakeSeconds 10 -> 30`. */
-export function cutoverChanges({ op, old, new: now }: Step): string[] {
+export function cutoverChanges({ op, old, new: now, differs }: Step): string[] {
   if (op === "create" || op === "delete") return [];
   const before = isObject(old.environment) ? old.environment : {};
   const after = isObject(now.environment) ? now.environment : {};
-  return Object.keys({ ...before, ...after })
-    .filter((name) => !NO_SETTINGS.includes(name) && JSON.stringify(before[name]) !== JSON.stringify(after[name]))
-    .map((name) => {
-      const setting = SETTINGS[name] ?? camelCase(name);
-      // Files and lists are long, and a secret is no text here.
-      const isShown = [before[name], after[name]].every((value) => value === undefined || typeof value === "string");
-      if (!isShown || name.startsWith("FILE_") || name === "SMOKE_TESTS") return setting;
-      return `${setting} ${value(before[name])} -> ${value(after[name])}`;
-    })
-    .sort();
+  return (
+    Object.keys({ ...before, ...after })
+      .filter((name) => !NO_SETTINGS.includes(name))
+      // A secret that has changed looks the same here: Pulumi names the place.
+      .filter(
+        (name) =>
+          JSON.stringify(before[name]) !== JSON.stringify(after[name]) || differs.includes(`environment.${name}`),
+      )
+      .map((name) => {
+        const setting = SETTINGS[name] ?? camelCase(name);
+        // Files and lists are long, and a secret is no text here.
+        const isShown = [before[name], after[name]].every((value) => value === undefined || typeof value === "string");
+        if (!isShown || name.startsWith("FILE_") || name === "SMOKE_TESTS") return setting;
+        return `${setting} ${value(before[name])} -> ${value(after[name])}`;
+      })
+      .sort()
+  );
 }
 
 const camelCase = (name: string): string =>

@@ -61,6 +61,12 @@ test("the proxy's settings are told from its label", () => {
   );
 });
 
+test("a secret of the switch that was set anew is told, though both look the same here", () => {
+  const same = cutover([{ FILE_TESTER: SECRET }, { FILE_TESTER: SECRET }]);
+  assert.deepEqual(cutoverChanges(same), []);
+  assert.deepEqual(cutoverChanges({ ...same, differs: ["environment.FILE_TESTER", "stdin"] }), ["testerToken"]);
+});
+
 test("the switch's settings are told by their names, and long ones and secrets by the name alone", () => {
   assert.deepEqual(
     cutoverChanges(
