@@ -3,8 +3,13 @@ import { dockerAt } from "../stacks/docker";
 import { carryOut } from "./cutover";
 import { orderFrom } from "./order";
 
-/** Whoever has these has every secret of the stack. */
-const PULUMI_SECRETS = ["PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE", "PULUMI_ACCESS_TOKEN"];
+/** Whoever has these has every secret of the stack, or may give another image under a release's name. */
+const SECRETS = [
+  "PULUMI_CONFIG_PASSPHRASE",
+  "PULUMI_CONFIG_PASSPHRASE_FILE",
+  "PULUMI_ACCESS_TOKEN",
+  "REGISTRY_PASSWORD",
+];
 
 /** Run by `pulumi up` (stacks/cutover.ts): the rendered configuration on standard input, the rest in the environment. */
 async function main(): Promise<void> {
@@ -16,7 +21,7 @@ async function main(): Promise<void> {
   const order = orderFrom(process.env, await text(process.stdin));
   // Keys and tokens are not for the gate command, which has our environment and whose output is shown.
   for (const name of Object.keys(process.env)) {
-    if (name.startsWith("FILE_") || PULUMI_SECRETS.includes(name)) delete process.env[name];
+    if (name.startsWith("FILE_") || SECRETS.includes(name)) delete process.env[name];
   }
   await carryOut(order, {
     docker: dockerAt(undefined),

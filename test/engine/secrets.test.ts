@@ -49,7 +49,11 @@ function getOverTls(url: string, headers: Record<string, string>): Promise<strin
 
 test("secrets reach the app and the proxy, and show nowhere else", async (t) => {
   const images = await backendImages();
-  const stack = await TestStack.make(t, { ...images, gateCommand: "env", drainSeconds: "10" });
+  const stack = await TestStack.make(
+    t,
+    { ...images, gateCommand: "env", drainSeconds: "10" },
+    { REGISTRY_PASSWORD: "of-a-registry" },
+  );
   const secrets = new Planted(SECRETS);
   const plain = new Planted(PLAIN);
   const keep = (where: string, what: string) => {
@@ -109,7 +113,7 @@ test("secrets reach the app and the proxy, and show nowhere else", async (t) => 
     const output = await up("a switch");
     says(output, /TARGET_COLOR=green/, "green is live");
     // Nor what opens all of them.
-    assert.doesNotMatch(output, /gate: (FILE_|PULUMI_CONFIG_PASSPHRASE)|of a test/);
+    assert.doesNotMatch(output, /gate: (FILE_|PULUMI_CONFIG_PASSPHRASE|REGISTRY_PASSWORD)|of a test|of-a-registry/);
   });
 
   await t.test("a container that ends at its start and shows them", async () => {
