@@ -196,9 +196,17 @@ export async function pullMissing(
     await pull(docker, image, login);
     return undefined;
   } catch (error) {
-    if (login !== undefined || !(error instanceof RegistryError) || error.problem.kind !== "credentials") throw error;
-    return error.message;
+    if (!(error instanceof RegistryError)) throw error;
+    const named = ofImage(image, error);
+    if (login !== undefined || error.problem.kind !== "credentials") throw named;
+    return named.message;
   }
+}
+
+/** A run may need several images: which one it is about stands first. */
+function ofImage(image: string, { problem }: RegistryError): RegistryError {
+  const reason = problem.reason.includes(image) ? problem.reason : `${image} can't be pulled: ${problem.reason}`;
+  return new RegistryError({ ...problem, reason });
 }
 
 /**

@@ -156,7 +156,10 @@ test("an image that the engine lacks is pulled by its registry's user; the words
 
 test("where the settings name no user the provider may know one: the run goes on, and what is missing is said", async () => {
   const { docker } = engine({ inspect: { code: 1 }, pull: { code: 1, stderr: "no basic auth credentials\n" } });
-  assert.match((await pullMissing(docker, IMAGE, {}, {})) ?? "", /^r\.example:5000 wants a user and a password: /);
+  assert.match(
+    (await pullMissing(docker, IMAGE, {}, {})) ?? "",
+    /^r\.example:5000\/shop@sha256:[0-9a-f]{64} can't be pulled: r\.example:5000 wants a user and a password: /,
+  );
   const gone = engine({ inspect: { code: 1 }, pull: { code: 1, stderr: "manifest unknown" } });
   await assert.rejects(pullMissing(gone.docker, IMAGE, {}, {}), /is not in its registry/);
 });
@@ -169,4 +172,16 @@ test("push and pull answer the digest that the registry has", async () => {
   assert.equal(await pull(docker, "r.example:5000/shop:1.0", login), DIGEST);
   assert.equal(await push(docker, "r.example:5000/shop:1.0", login), DIGEST);
   await assert.rejects(push(engine({}).docker, "r.example:5000/shop:1.0", login), /names no digest/);
+});
+
+test("an image whose registry is not there is named, whatever the engine says of it", async () => {
+  const { docker } = engine({
+    inspect: { code: 1 },
+    pull: { code: 1, stderr: "dial tcp: lookup r.example: no such host\n" },
+  });
+  await assert.rejects(pullMissing(docker, "r.example:5000/shop:1.0", {}, {}), {
+    message:
+      "r.example:5000/shop:1.0 can't be pulled: The registry r.example:5000 can't be reached: dial tcp: lookup r.example: no such host. " +
+      "Next: curl -sSi https://r.example:5000/v2/",
+  });
 });
