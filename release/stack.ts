@@ -1,10 +1,11 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isRepository, REPOSITORY_RULE } from "../stacks/image";
 import { isObject } from "../stacks/json";
 import type { Owner } from "../stacks/names";
 import { quoted, shown } from "../stacks/problem";
 import { isRegistryUser, REGISTRY_USER_RULE, type RegistrySettings, withoutLineEnd } from "../stacks/registry";
+import { stacksIn } from "../status/project";
 import { pulumiSays, selectedStack, stackNamed } from "../status/selected";
 import { configIn, projectIn, type StackFile, stackIn } from "../status/stackFile";
 import { Refused, untold } from "./refused";
@@ -36,7 +37,7 @@ export const readProject = (directory: string): string => {
 export function readStack(directory: string, name: string): Stack {
   const project = projectIn(readProject(directory));
   const named = stackNamed(name);
-  const choices = stacksIn(directory);
+  const choices = choicesIn(directory);
   if (named === undefined) throw new Refused(`${shown(name)} can't be a stack's name. ${choices}`);
   if (named.project !== undefined && named.project !== project) {
     throw new Refused(`${name} is a stack of ${named.project}, and this is ${project}. ${choices}`);
@@ -53,7 +54,7 @@ export function readStack(directory: string, name: string): Stack {
 export async function nameOfSelected(directory: string, env: NodeJS.ProcessEnv): Promise<string> {
   if (env.PULUMI_STACK) return env.PULUMI_STACK;
   return selectedStack(directory).catch((error: Error) => {
-    throw untold(`Which stack? Pulumi can't say: ${error.message}. ${stacksIn(directory)}`);
+    throw untold(`Which stack? Pulumi can't say: ${error.message}. ${choicesIn(directory)}`);
   });
 }
 
@@ -124,9 +125,7 @@ export function readFile(directory: string, file: string): string | undefined {
 }
 
 /** The stacks that have a file here, in a sentence. */
-function stacksIn(directory: string): string {
-  const names = readdirSync(directory)
-    .map((file) => /^Pulumi\.([^/]+)\.yaml$/.exec(file)?.[1])
-    .filter((name) => name !== undefined && stackNamed(name) !== undefined);
+function choicesIn(directory: string): string {
+  const names = stacksIn(directory);
   return names.length === 0 ? "No stack has a file here" : `Stacks with a file here: ${names.join(", ")}`;
 }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { COLORS } from "./color";
@@ -16,14 +16,12 @@ import { generationOf } from "./serving";
 import type { Settings } from "./settings";
 import { slotMadeFrom } from "./slot";
 import { sourceHash } from "./source";
+import { readNginx } from "./template";
 import { readTls } from "./tls";
 import type { UnknownWorld, World } from "./world";
 
 /** The folder of the service's sources, relative to the project, where nothing else is said. */
 export const APP_DIRECTORY = "app";
-
-/** The proxy's files travel with this program. */
-const NGINX_DIRECTORY = join(__dirname, "..", "nginx");
 
 /** What is decided from: a service's settings, and what runs of it. */
 export interface Undecided {
@@ -90,8 +88,6 @@ export function decideService(undecided: Undecided): Decided {
 /** A message for people says which service it is about, where there are several. */
 export const ofService = ({ service }: Owner, message: string): string =>
   service === undefined ? message : `${service}: ${message}`;
-
-const readNginx = (file: string): string => readFileSync(join(NGINX_DIRECTORY, file), "utf8");
 
 /** Behind a gateway its word about its clients is believed, and nobody else's on that network. */
 const behind = (gateway: string | undefined, settings: Settings): Settings =>

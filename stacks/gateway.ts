@@ -1,5 +1,3 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { type Docker, dockerHost } from "./docker";
@@ -15,6 +13,7 @@ import { type Routed, type RouteTo, renderGateway, routeProblems } from "./route
 import { generationOf, writeDeclared } from "./serving";
 import type { Configuration, Settings } from "./settings";
 import { lastAddress, subnetProblems } from "./subnet";
+import { readNginx } from "./template";
 import { readTls } from "./tls";
 
 /** What a program gives for a gateway; what is left out is the default of the settings of the same names. */
@@ -64,8 +63,6 @@ const DRAIN_SECONDS = 3600;
 
 /** What errors call it, and what Pulumi calls it and its parts. */
 export const GATEWAY = "gateway";
-
-const readNginx = (file: string): string => readFileSync(join(__dirname, "..", "nginx", file), "utf8");
 
 /** Constant: the script and the files travel in the environment, the configuration on standard input. */
 const RUN = 'docker exec -i -e FILE_TLSCERTIFICATE -e FILE_TLSKEY "$GATEWAY" sh -c "$SCRIPT"';

@@ -103,7 +103,7 @@ function read(directory: string, file: string): string | undefined {
 }
 
 /** The stacks that have a file here. */
-const stacksIn = (directory: string): string[] =>
+export const stacksIn = (directory: string): string[] =>
   readdirSync(directory)
     .map((file) => /^Pulumi\.([^/]+)\.yaml$/.exec(file)?.[1])
     .filter((name) => name !== undefined && stackNamed(name) !== undefined) as string[];
