@@ -3,7 +3,7 @@ import { other } from "../stacks/color";
 import { waitDrained } from "../stacks/connections";
 import type { Docker } from "../stacks/docker";
 import { waitHealthy } from "../stacks/health";
-import { LABEL } from "../stacks/names";
+import { partOf } from "../stacks/ours";
 import { readServing } from "../stacks/serving";
 import { Untold } from "../status/project";
 import { type Mending, upFlags } from "./mending";
@@ -80,9 +80,10 @@ async function drain(docker: Docker, facts: Facts, say: (line: string) => void):
   if (live === undefined || proxy === undefined || declared.cutover === undefined || Number.isNaN(since)) return;
   const { drainSeconds, keepAliveSeconds } = declared.cutover;
   const left = (seconds: number) => Math.min(seconds, Math.ceil((since - now.getTime()) / 1000 + seconds));
-  const idle = running.containers.filter(
-    ({ Config, State }) => Config.Labels?.[LABEL.color] === other(live) && State?.Running,
-  );
+  const idle = running.containers.filter((container) => {
+    const part = partOf(facts.owner, container);
+    return part?.role === "slot" && part.color === other(live) && container.State?.Running;
+  });
   if (left(drainSeconds) <= 0 || idle.length === 0) return;
   await waitDrained(
     docker,

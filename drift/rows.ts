@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { type Color, other } from "../stacks/color";
 import { hide } from "../stacks/health";
 import { objectIn } from "../stacks/json";
-import { LABEL, type Owner, ownerLabels } from "../stacks/names";
+import { LABEL, type Owner } from "../stacks/names";
+import { isFromImage, partOf as stackPart } from "../stacks/ours";
 import { GENERATION_PLACEHOLDER, generationOf, type Serving } from "../stacks/serving";
 import { type Difference, declaredProperties, differencesBetween, runningProperties } from "./container";
 import type { Running, RunningContainer } from "./engine";
@@ -151,8 +152,7 @@ function containerRows(declared: DeclaredContainer, facts: Facts): Row[] {
     return [row("container", short(declared.id), "gone", mend)];
   }
   if (container === undefined && namesake !== undefined) {
-    const labels = namesake.Config.Labels ?? {};
-    const ours = Object.entries(ownerLabels(owner)).every(([label, value]) => labels[label] === value);
+    const ours = stackPart(owner, namesake) !== undefined;
     const why = `the container ${declared.name} is somebody else's, and in the way`;
     const mend: Mend = ours
       ? mendOf(declared, facts, namesake.Id)
@@ -247,6 +247,7 @@ function extraRows({ declared, running, owner }: Facts): Row[] {
   const ids = new Set(declared.containers.map(({ id }) => id));
   return running.containers
     .filter(({ Id, Name }) => !ids.has(Id) && !names.has(Name))
+    .filter((container) => !isFromImage(owner, container, running.images.get(container.Image)?.Config.Labels))
     .map(({ Id, Name, State }) => ({
       resource: partOf(owner, Name.slice(1)),
       what: "container",

@@ -1,6 +1,7 @@
 import type { Docker } from "./docker";
 import { objectIn } from "./json";
 import { gatewayName, LABEL, type Owner, PROXY_DIRECTORY } from "./names";
+import { isGateway } from "./ours";
 import { changed } from "./plan";
 import { GENERATION_PLACEHOLDER } from "./serving";
 import type { Inspected, UnknownWorld } from "./world";
@@ -114,11 +115,13 @@ export async function readGateway(docker: Docker, owner: Owner): Promise<SeenGat
       // One that isn't there or doesn't run serves nothing.
       docker.ask("exec", name, "sh", "-c", READ).catch(() => ""),
     ]);
-    const [id] = ids.split("\n").filter(Boolean);
-    if (id === undefined) return {};
-    const [found] = JSON.parse(await docker.ask("container", "inspect", id)) as Inspected[];
-    const made = objectIn(found?.Config.Labels?.[LABEL.gateway]) ?? {};
-    const running = found?.State?.Running === true || found?.State?.Restarting === true;
+    const labelled = ids.split("\n").filter(Boolean);
+    if (labelled.length === 0) return {};
+    const all = JSON.parse(await docker.ask("container", "inspect", ...labelled)) as Inspected[];
+    const found = all.find((container) => isGateway(owner, container));
+    if (found === undefined) return {};
+    const made = objectIn(found.Config.Labels?.[LABEL.gateway]) ?? {};
+    const running = found.State?.Running === true || found.State?.Restarting === true;
     const serving = gatewayServing(told);
     return { container: { running, made }, ...(serving && { serving }) };
   } catch (error) {

@@ -1,8 +1,9 @@
-import { COLORS, type Color } from "./color";
+import type { Color } from "./color";
 import type { Docker } from "./docker";
 import { objectIn } from "./json";
 import type { Made } from "./made";
 import { containerName, LABEL, type Owner, ownerLabels } from "./names";
+import { builtAs, partOf, type Release, releaseIn } from "./ours";
 import { readServing, type Serving } from "./serving";
 
 /** An image that was built before: for its version it is taken again, whatever the sources are by now. */
@@ -85,6 +86,8 @@ export interface Inspected {
   Created?: string;
   Image?: string;
   RestartCount?: number;
+  /** An image's names. */
+  RepoTags?: string[] | null;
   State?: ContainerState & { Restarting?: boolean };
   Config: { Labels: Record<string, string> | null; Env?: string[] };
 }
@@ -128,7 +131,7 @@ export async function readWorlds(
       inTurns(owners, ASKED_AT_A_TIME, (owner) => askProxy(docker, owner, ask)),
     ]);
     return owners.map((owner, at) => {
-      const world = worldOf(containers.filter(isOf(owner)), images.filter(isOf(owner)));
+      const world = worldOf(owner, containers, images);
       const { serving, silent } = told[at] ?? {};
       return { ...world, ...(serving && { serving }), ...(world.proxy?.running && silent !== undefined && { silent }) };
     });
@@ -162,7 +165,7 @@ async function inTurns<Item, Result>(
 
 /** The containers of the stack's colors. */
 export async function readSlots(docker: Docker, owner: Owner): Promise<World["slots"]> {
-  return worldOf((await inspected(docker, owner, "container")).filter(isOf(owner)), []).slots;
+  return worldOf(owner, await inspected(docker, owner, "container"), []).slots;
 }
 
 /** What `docker inspect` tells of everything of one kind that carries the owner's labels. */
@@ -175,23 +178,22 @@ async function inspected(docker: Docker, owner: Owner, kind: "container" | "imag
   return ids.length === 0 ? [] : JSON.parse(await docker.ask(kind, "inspect", ...new Set(ids)));
 }
 
-/** Whether something of the stack is this service's; without one, no service's: the engine can't be asked for that. */
-const isOf =
-  ({ service }: Owner) =>
-  ({ Config }: Inspected): boolean =>
-    Config.Labels?.[LABEL.service] === service;
-
-/** Makes the world from what `docker inspect` printed of this stack's containers and images. */
-export function worldOf(containers: Inspected[], images: Inspected[]): World {
-  const proxy = containers.find((container) => container.Config.Labels?.[LABEL.role] === "proxy");
-  const built = Object.fromEntries(COLORS.map((color) => [color, builtFor(color, [...containers, ...images])]));
+/** Makes the world from what `docker inspect` printed of containers and images that carry the stack's labels. */
+export function worldOf(owner: Owner, found: Inspected[], images: Inspected[]): World {
+  const containers = found.flatMap((container) => {
+    const part = partOf(owner, container);
+    return part === undefined ? [] : [{ part, container }];
+  });
+  const proxy = containers.find(({ part }) => part.role === "proxy")?.container;
   const slotsOf = (color: Color) =>
     containers
-      .filter(({ Config: { Labels } }) => Labels?.[LABEL.color] === color)
-      .map(slotOf)
-      .sort((a, b) => a.replica - b.replica);
+      .flatMap(({ part, container }) => (part.role === "slot" && part.color === color ? [{ part, container }] : []))
+      .map(({ part, container }) => ({ slot: slotOf(container, part.replica), container }))
+      .sort((a, b) => a.slot.replica - b.slot.replica);
+  const slots = { blue: slotsOf("blue"), green: slotsOf("green") };
+  const built = (color: Color) => builtFor(owner, color, slots[color], images);
   return {
-    slots: { blue: slotsOf("blue"), green: slotsOf("green") },
+    slots: { blue: slots.blue.map(({ slot }) => slot), green: slots.green.map(({ slot }) => slot) },
     ...(proxy && {
       proxy: {
         id: proxy.Id,
@@ -199,7 +201,7 @@ export function worldOf(containers: Inspected[], images: Inspected[]): World {
         made: parsed(proxy.Config.Labels?.[LABEL.proxy]),
       },
     }),
-    built: built as Record<Color, BuiltImage[]>,
+    built: { blue: built("blue"), green: built("green") },
   };
 }
 
@@ -215,12 +217,12 @@ function madeIn(label: string | undefined): Partial<Made> {
   };
 }
 
-function slotOf({ Id, Name, Created, Image, RestartCount, State, Config }: Inspected): SlotContainer {
+function slotOf({ Id, Name, Created, Image, RestartCount, State, Config }: Inspected, replica: number): SlotContainer {
   const labels = Config.Labels ?? {};
   return {
     id: Id,
     name: (Name ?? "").replace(/^\//, ""),
-    replica: Number(labels[LABEL.replica]) || 1,
+    replica,
     ...(Created !== undefined && { created: Created }),
     imageId: Image ?? "",
     state: State ?? { Running: false, Status: "unknown", StartedAt: "", ExitCode: 0, OOMKilled: false },
@@ -236,16 +238,23 @@ function slotOf({ Id, Name, Created, Image, RestartCount, State, Config }: Inspe
  * color's image, or reused. Any other version that the engine has is reused, since to declare a build again would build it from
  * today's sources.
  */
-function builtFor(color: Color, labelled: Inspected[]): BuiltImage[] {
+function builtFor(
+  owner: Owner,
+  color: Color,
+  slots: { slot: SlotContainer; container: Inspected }[],
+  images: Inspected[],
+): BuiltImage[] {
   const found = new Map<string, BuiltImage>();
-  for (const { Config } of labelled) {
-    const labels = Config.Labels ?? {};
-    const { [LABEL.version]: version, [LABEL.source]: source, [LABEL.base]: base } = labels;
-    // The first one wins: containers come first, and what runs says best what a version is.
-    if (labels[LABEL.color] === color && version && source && base && !found.has(version)) {
-      found.set(version, { version, source, base, reused: labels[LABEL.build] !== "built" });
-    }
+  const add = (release: Release | undefined, reused: boolean) => {
+    if (release !== undefined && !found.has(release.version)) found.set(release.version, { ...release, reused });
+  };
+  // The first one wins: what runs says best what a version is.
+  for (const { slot, container } of slots) {
+    const { Labels } = container.Config;
+    // An image that is pulled may say anything of how it was built.
+    if (!slot.made.image) add(releaseIn(Labels), Labels?.[LABEL.build] !== "built");
   }
+  for (const image of images) add(builtAs(owner, color, image), true);
   return [...found.values()];
 }
 

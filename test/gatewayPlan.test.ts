@@ -56,9 +56,15 @@ test("what it serves is nginx's word, and otherwise the file's", () => {
 
 test("it is read by its labels and its name, and one that can't be asked serves nothing", async () => {
   const owner = { project: "p", stack: "s" };
-  const inspect = JSON.stringify([
-    { Id: "g", State: { Running: true }, Config: { Labels: { "blue-green.gateway": JSON.stringify(made) } } },
-  ]);
+  const Labels = {
+    ...{ "blue-green.project": "p", "blue-green.stack": "s", "blue-green.role": "gateway" },
+    "blue-green.gateway": JSON.stringify(made),
+  };
+  // Somebody's container may have all of the labels from its image.
+  const found = ["/debug", "/p-s-gateway"].map((Name) => ({
+    ...{ Id: Name, Name, State: { Running: Name !== "/debug" }, Config: { Labels } },
+  }));
+  let inspect = JSON.stringify(found);
   const ask = async (...args: string[]): Promise<string> => {
     if (args[0] === "exec") {
       assert.equal(args[1], "p-s-gateway");
@@ -67,6 +73,8 @@ test("it is read by its labels and its name, and one that can't be asked serves 
     return args[1] === "ls" ? "g\n" : inspect;
   };
   assert.deepEqual(await readGateway(stubDocker({ ask }), owner), { container: { running: true, made } });
+  inspect = JSON.stringify(found.slice(0, 1));
+  assert.deepEqual(await readGateway(stubDocker({ ask }), owner), {});
   assert.deepEqual(await readGateway(stubDocker({ ask: async () => "" }), owner), {});
   const gone = () => Promise.reject(new Error("no socket"));
   assert.deepEqual(await readGateway(stubDocker({ ask: gone }), owner), { unknown: true, reason: "no socket" });

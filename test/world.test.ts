@@ -6,7 +6,11 @@ import { type Inspected, readSlots, readWorld, readWorlds, worldOf } from "../st
 import { stubDocker } from "./docker.stub";
 
 const owner = { project: "blue-green", stack: "dev" };
+/** What this program sets on everything of the stack. */
+const own = { "blue-green.project": "blue-green", "blue-green.stack": "dev" };
+const slot = { ...own, "blue-green.role": "slot" };
 const release = (color: string, version: string, source: string) => ({
+  ...slot,
   "blue-green.color": color,
   "blue-green.version": version,
   "blue-green.source": source,
@@ -32,13 +36,13 @@ const inspectedSlot: Inspected = {
 };
 
 test("an engine with nothing of this stack is a world without proxy, colors and images", () => {
-  assert.deepEqual(worldOf([], []), { slots: { blue: [], green: [] }, built: { blue: [], green: [] } });
+  assert.deepEqual(worldOf(owner, [], []), { slots: { blue: [], green: [] }, built: { blue: [], green: [] } });
 });
 
-test("the proxy is told by its role, with what it was made from", () => {
-  const labels = { "blue-green.role": "proxy", "blue-green.proxy": '{"httpPort":8080}' };
-  const proxy = (State: Inspected["State"]) =>
-    worldOf([{ Id: "p", Image: "sha256:1", ...(State && { State }), Config: { Labels: labels } }], []).proxy;
+test("the proxy is told by its name, with what it was made from", () => {
+  const Labels = { ...own, "blue-green.role": "proxy", "blue-green.proxy": '{"httpPort":8080}' };
+  const found = { Id: "p", Name: "/blue-green-dev-proxy", Image: "sha256:1", Config: { Labels } };
+  const proxy = (State: Inspected["State"]) => worldOf(owner, [{ ...found, ...(State && { State }) }], []).proxy;
   assert.deepEqual(proxy({ ...running, Restarting: false }), { id: "p", running: true, made: { httpPort: 8080 } });
   // The public can meet it again at any moment.
   assert.equal(proxy({ ...running, Running: false, Restarting: true })?.running, true);
@@ -47,7 +51,7 @@ test("the proxy is told by its role, with what it was made from", () => {
 });
 
 test("a color's container is told with its release, its state and what it was made from", () => {
-  assert.deepEqual(worldOf([inspectedSlot], []).slots, {
+  assert.deepEqual(worldOf(owner, [inspectedSlot], []).slots, {
     blue: [
       {
         id: "b1",
@@ -66,11 +70,21 @@ test("a color's container is told with its release, its state and what it was ma
 });
 
 test("a container that says next to nothing is told all the same, and counts as one that does not run", () => {
-  assert.deepEqual(worldOf([{ Id: "g1", Config: { Labels: { "blue-green.color": "green" } } }], []).slots, {
+  const Labels = { ...slot, "blue-green.color": "green" };
+  assert.deepEqual(worldOf(owner, [{ Id: "g1", Name: "/blue-green-dev-green", Config: { Labels } }], []).slots, {
     blue: [],
     green: [
       {
-        ...{ id: "g1", name: "", replica: 1, imageId: "", restarts: 0, version: "unknown", made: {}, environment: {} },
+        ...{
+          id: "g1",
+          name: "blue-green-dev-green",
+          replica: 1,
+          imageId: "",
+          restarts: 0,
+          version: "unknown",
+          made: {},
+          environment: {},
+        },
         state: { Running: false, Status: "unknown", StartedAt: "", ExitCode: 0, OOMKilled: false },
       },
     ],
@@ -78,22 +92,69 @@ test("a container that says next to nothing is told all the same, and counts as 
 });
 
 test("what is labelled with neither color is no color's container, and an image never is one", () => {
-  const labelled = (Labels: Record<string, string> | null): Inspected => ({ Id: "x", Config: { Labels } });
-  const containers = [labelled(null), labelled({}), labelled({ "blue-green.color": "red" })];
-  assert.deepEqual(worldOf(containers, [inspectedSlot]).slots, { blue: [], green: [] });
+  const Name = "/blue-green-dev-blue";
+  const labelled = (Labels: Record<string, string> | null): Inspected => ({ Id: "x", Name, Config: { Labels } });
+  const containers = [labelled(null), labelled({}), labelled({ ...slot, "blue-green.color": "red" })];
+  assert.deepEqual(worldOf(owner, containers, [inspectedSlot]).slots, { blue: [], green: [] });
 });
 
-test("a color's containers come in their order, and one that does not say which it is counts as the first", () => {
-  const labelled = (Id: string, replica: string): Inspected => ({
-    Id,
-    Config: { Labels: { "blue-green.color": "blue", "blue-green.replica": replica } },
+test("a container that somebody starts from a color's or the proxy's image, whatever labels that has, is no part of the stack", () => {
+  const { Config } = inspectedSlot;
+  const hostile = {
+    ...{ ...Config.Labels, "blue-green.build": "built", "blue-green.replica": "2" },
+    ...{ "blue-green.proxy": "{}", "blue-green.gateway": "{}" },
+  };
+  const named = (Name: string, role: string): Inspected => ({
+    ...inspectedSlot,
+    Id: Name,
+    Name,
+    Config: { ...Config, Labels: { ...hostile, "blue-green.role": role } },
   });
-  const found = [labelled("ten", "10"), labelled("two", "2"), inspectedSlot, labelled("hostile", "-x")];
+  const names = [
+    "/debug",
+    "/blue-green-dev-blue-debug",
+    "/blue-green-dev-blue-01",
+    "/blue-green-dev-blue-1",
+    "blue-green-dev-blue",
+  ];
+  names.push(
+    "/x-blue-green-dev-blue",
+    "/blue-green-dev-proxy-2",
+    "/Blue-Green-dev-blue",
+    "/blue-green-dev-shop-blue",
+    "",
+  );
+  const others = names.flatMap((name) => [named(name, "slot"), named(name, "proxy")]);
+  const world = worldOf(owner, [...others, inspectedSlot], []);
+  assert.deepEqual([world.slots.blue.map(({ id }) => id), world.slots.green, world.proxy], [["b1"], [], undefined]);
+  // Nor is the one part another: the role and the color are set on the container itself.
   assert.deepEqual(
-    worldOf(found, []).slots.blue.map(({ id, replica }) => [id, replica]),
+    worldOf(owner, [named("/blue-green-dev-proxy", "slot"), named("/blue-green-dev-green", "slot")], []).slots.green,
+    [],
+  );
+});
+
+test("a color's container is known whatever service, role or build its image speaks of", () => {
+  const Labels = { ...inspectedSlot.Config.Labels, "blue-green.service": "shop", "blue-green.gateway": "{}" };
+  const found = { ...inspectedSlot, Config: { ...inspectedSlot.Config, Labels } };
+  assert.equal(worldOf(owner, [found], []).slots.blue[0]?.id, "b1");
+  assert.equal(worldOf({ ...owner, service: "shop" }, [found], []).slots.blue.length, 0);
+  // nginx' image may speak of a color.
+  const proxy = { ...own, "blue-green.role": "proxy", "blue-green.color": "blue" };
+  const world = worldOf(owner, [{ Id: "p", Name: "/blue-green-dev-proxy", Config: { Labels: proxy } }], []);
+  assert.deepEqual([world.proxy?.id, world.slots.blue], ["p", []]);
+});
+
+test("a color's containers come in the order of their names", () => {
+  const labelled = (Id: string, Name: string): Inspected => ({
+    ...{ Id, Name },
+    Config: { Labels: { ...slot, "blue-green.color": "blue", "blue-green.replica": "7" } },
+  });
+  const found = [labelled("ten", "/blue-green-dev-blue-10"), labelled("two", "/blue-green-dev-blue-2"), inspectedSlot];
+  assert.deepEqual(
+    worldOf(owner, found, []).slots.blue.map(({ id, replica }) => [id, replica]),
     [
       ["b1", 1],
-      ["hostile", 1],
       ["two", 2],
       ["ten", 10],
     ],
@@ -103,10 +164,16 @@ test("a color's containers come in their order, and one that does not say which 
 test("a container whose label is missing or mangled was made from nothing known", () => {
   for (const label of [undefined, "", "{", "null", "[]x", "7"]) {
     const labels = (name: string): Record<string, string> => (label === undefined ? {} : { [name]: label });
+    const part = (Name: string, known: Record<string, string>) => ({
+      Id: Name,
+      Name,
+      Config: { Labels: { ...own, ...known } },
+    });
     const world = worldOf(
+      owner,
       [
-        { Id: "p", Config: { Labels: { "blue-green.role": "proxy", ...labels("blue-green.proxy") } } },
-        { Id: "b", Config: { Labels: { "blue-green.color": "blue", ...labels("blue-green.slot") } } },
+        part("/blue-green-dev-proxy", { "blue-green.role": "proxy", ...labels("blue-green.proxy") }),
+        part("/blue-green-dev-blue", { ...slot, "blue-green.color": "blue", ...labels("blue-green.slot") }),
       ],
       [],
     );
@@ -114,16 +181,22 @@ test("a container whose label is missing or mangled was made from nothing known"
   }
 });
 
+const image = (color: string, version: string, source: string, names?: string[]): Inspected => ({
+  Id: `${color} ${version} ${source}`,
+  RepoTags: names ?? [`blue-green-dev-${color}:${version}-${source}`],
+  Config: { Labels: release(color, version, source) },
+});
+
 test("a version's image is what its container runs, before any other of the same version", () => {
   const labels = { ...release("blue", "1.0.0", "aaa"), "blue-green.build": "built" };
-  const container = { Id: "c", Config: { Labels: labels } };
+  const container = { Id: "c", Name: "/blue-green-dev-blue", Config: { Labels: labels } };
   const images = [
-    { Id: "1", Config: { Labels: release("blue", "1.0.0", "bbb") } },
-    { Id: "2", Config: { Labels: release("blue", "1.1.0", "ccc") } },
-    { Id: "3", Config: { Labels: release("green", "1.0.0", "ddd") } },
+    image("blue", "1.0.0", "bbb"),
+    image("blue", "1.1.0", "ccc"),
+    image("green", "1.0.0", "ddd"),
     { Id: "4", Config: { Labels: null } },
   ];
-  assert.deepEqual(worldOf([container], images).built, {
+  assert.deepEqual(worldOf(owner, [container], images).built, {
     blue: [
       { version: "1.0.0", source: "aaa", base: "python:3", reused: false },
       { version: "1.1.0", source: "ccc", base: "python:3", reused: true },
@@ -132,13 +205,42 @@ test("a version's image is what its container runs, before any other of the same
   });
 });
 
+test("an image counts as built for a color by the name that it was built under: one made from it, or anybody's, has its labels too", () => {
+  const others = [
+    ["debug:latest"],
+    ["blue-green-dev-blue:1.0.0-bbb"],
+    ["blue-green-dev-green:1.0.0-aaa"],
+    ["x/blue-green-dev-blue:1.0.0-aaa"],
+    [],
+  ];
+  const images = [
+    ...others.map((names) => image("blue", "1.0.0", "aaa", names)),
+    { ...image("blue", "1.0.0", "aaa"), RepoTags: null },
+  ];
+  assert.deepEqual(worldOf(owner, [], images).built, { blue: [], green: [] });
+  // A service that the sources of the image speak of is nothing to it.
+  const named = image("blue", "1.0.0", "aaa", ["debug:latest", "blue-green-dev-blue:1.0.0-aaa"]);
+  named.Config.Labels = { ...named.Config.Labels, "blue-green.service": "shop" };
+  assert.equal(worldOf(owner, [], [named]).built.blue[0]?.source, "aaa");
+});
+
+test("what a pulled image says of how it was built is not believed, whatever color runs it", () => {
+  const Labels = {
+    ...release("blue", "1.0.0", "aaa"),
+    "blue-green.build": "built",
+    "blue-green.slot": '{"image":"shop:1","definition":"d"}',
+  };
+  const found = { ...inspectedSlot, Config: { Labels } };
+  assert.deepEqual(worldOf(owner, [found], []).built, { blue: [], green: [] });
+});
+
 test("whatever the variables of a container are, each is told once and nothing of them is lost", () => {
   const name = fc.string({ minLength: 1 }).filter((text) => !text.includes("="));
   fc.assert(
     fc.property(fc.dictionary(name, fc.string({ unit: "binary" })), (variables) => {
       const Env = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
       const container = { ...inspectedSlot, Config: { ...inspectedSlot.Config, Env } };
-      const told = worldOf([container], []).slots.blue[0]?.environment ?? {};
+      const told = worldOf(owner, [container], []).slots.blue[0]?.environment ?? {};
       assert.deepEqual(Object.entries(told), Object.entries(variables));
     }),
   );
@@ -193,7 +295,8 @@ test("a proxy that runs and can't be asked is told from one that is not there, o
   const proxyThat = (Running: boolean): Inspected => ({
     Id: "p1",
     State: { Running, Status: "", StartedAt: "", ExitCode: 0, OOMKilled: false },
-    Config: { Labels: { "blue-green.role": "proxy" } },
+    Name: "/blue-green-dev-proxy",
+    Config: { Labels: { ...own, "blue-green.role": "proxy" } },
   });
   const silent = async (container: Inspected) => {
     const world = await readWorld(engineWith(container, serving).docker, owner);
@@ -239,6 +342,7 @@ test("each service sees its own containers alone, a stack's one without a name n
   const of = (service: string | undefined): Inspected => ({
     ...inspectedSlot,
     Id: `${service}-blue`,
+    Name: service === undefined ? "/blue-green-dev-blue" : `/blue-green-dev-${service}-blue`,
     Config: { Labels: { ...inspectedSlot.Config.Labels, ...(service && { "blue-green.service": service }) } },
   });
   const asked: string[] = [];

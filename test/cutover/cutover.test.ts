@@ -57,7 +57,7 @@ const containerOf = (color: Color, change: Partial<Inspected> = {}): Inspected =
   State: running,
   Config: {
     Labels: {
-      [LABEL.color]: color,
+      ...{ [LABEL.project]: "blue-green", [LABEL.stack]: "dev", [LABEL.role]: "slot", [LABEL.color]: color },
       [LABEL.version]: VERSIONS[color],
       [LABEL.slot]: JSON.stringify({
         ...{ definition: "d", port: color === "blue" ? 5001 : 5002, image: "" },
@@ -1223,9 +1223,8 @@ test("a color that is about to be replaced loses its sessions, and is waited for
 /** A color's containers, of which the first one is called as the color. */
 const several = (color: Color, count: number): Inspected[] =>
   Array.from({ length: count }, (_, at) => {
-    const { Config, ...rest } = containerOf(color);
-    const Labels = { ...Config.Labels, [LABEL.replica]: String(at + 1) };
-    return { ...rest, Id: `${color}-${at + 1}`, Config: { ...Config, Labels } };
+    const Name = `/blue-green-dev-${color}${at === 0 ? "" : `-${at + 1}`}`;
+    return containerOf(color, { Id: `${color}-${at + 1}`, Name });
   });
 
 /** An order whose configuration names so many containers of each color. */

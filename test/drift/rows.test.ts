@@ -186,6 +186,29 @@ test("a container under a declared name that Pulumi did not make", () => {
   ]);
 });
 
+test("a container that somebody started from the stack's own image is no difference, and one that has its labels otherwise is", () => {
+  const debug = runningSlot("green", { Id: idOf("other"), Name: "/debug" });
+  const { green: fromImage } = { green: [runningSlot("green"), debug] };
+  const all = facts({}, { green: fromImage });
+  const image = all.running.images.get(debug.Image);
+  assert.ok(image !== undefined);
+  const Labels = { ...image.Config.Labels, ...debug.Config.Labels };
+  const images = new Map(all.running.images).set(debug.Image, { ...image, Config: { ...image.Config, Labels } });
+  const names = ({ running }: Pick<Facts, "running">) =>
+    rowsOf({ ...all, running }).filter(({ what, declared }) => what === "container" && declared === undefined);
+  assert.equal(names(all).length, 1);
+  assert.deepEqual(names({ running: { ...all.running, images } }), []);
+  // In the way of the stack's own, it is removed by no `--fix` unless its name, its role and its color are the stack's.
+  for (const [label, value] of [
+    ["blue-green.color", "blue"],
+    ["blue-green.role", "proxy"],
+  ]) {
+    const Config = { ...debug.Config, Labels: { ...debug.Config.Labels, [String(label)]: String(value) } };
+    const [first] = rowsOf(facts({}, { green: [runningSlot("green", { Id: idOf("other"), Config })] }));
+    assert.equal(first?.mend.by, "hand", label);
+  }
+});
+
 test("what somebody is on is not replaced: live, the proxy, a canary, sessions", () => {
   const mends = (more: Partial<Facts>, containers: Parameters<typeof facts>[1]) =>
     rowsOf(facts(more, containers)).map(({ mend }) => mend);

@@ -18,9 +18,17 @@ test("a release's labels: version, sources, commit, time and base image", () => 
 });
 
 test("a container that runs a release is not taken for one whose image its stack has built", () => {
-  const own = { "blue-green.color": "blue", "blue-green.version": "1.4.0" };
-  const container = { Id: "a", Config: { Labels: { ...labelsOf(sources, now), ...own } } };
-  assert.deepEqual(worldOf([container], [container]).built, { blue: [], green: [] });
+  const owner = { project: "blue-green", stack: "dev" };
+  const own = {
+    ...{ "blue-green.project": "blue-green", "blue-green.stack": "dev", "blue-green.role": "slot" },
+    ...{ "blue-green.color": "blue", "blue-green.version": "1.4.0" },
+  };
+  const container = {
+    Id: "a",
+    Name: "/blue-green-dev-blue",
+    Config: { Labels: { ...labelsOf(sources, now), ...own } },
+  };
+  assert.deepEqual(worldOf(owner, [container], [container]).built, { blue: [], green: [] });
 });
 
 test("the build has the arguments of a stack's own build, and no value of it can be another argument", () => {
