@@ -120,6 +120,7 @@ class Cutover {
     try {
       this.slots = await readSlots(this.means.docker, this.order.owner);
       await this.act();
+      await this.startIdle();
     } catch (error) {
       const failed = error instanceof CutoverFailed ? error : await this.unforeseen(error as Error);
       await this.remember(failed.result, failed.reason);
@@ -132,13 +133,13 @@ class Cutover {
     const soon = Math.min(ANSWER_SECONDS, order.healthTimeoutSeconds);
     for (const [name, content] of Object.entries(order.files)) await this.lock.writeFile(name, content);
     if (order.sessions) this.sessions = this.nextSessions();
+    const started = await this.startStopped();
     if (before === undefined) {
       await this.timed("switch", () => this.move(order.healthTimeoutSeconds));
       await this.finish("first");
       return;
     }
 
-    const started = await this.startRetired(before);
     const containers = this.containersOf(target);
     const stable = isStable(before.record, target, containers);
     if (before.color !== target && stable && !started.includes(target)) {
@@ -172,7 +173,7 @@ class Cutover {
       await this.finish("switched", "the watch of a switch that was cut off");
       return;
     }
-    if (order.canaryPercent > (before.record.canary ?? 0)) return this.raise(before, soon);
+    if (order.canaryPercent > (before.record.canary ?? 0)) return this.raise(before, soon, started);
     const added = containers.filter((container) => !isStable(before.record, target, [container]));
     // Those that came beside the others meet the public when they are what they should be.
     if (added.length < containers.length && added.length > 0) {
@@ -203,11 +204,11 @@ class Cutover {
   }
 
   /** The idle color gets a larger share of the new visitors, and none at all where it is not well with that. */
-  private async raise(before: Serving, answerSeconds: number): Promise<void> {
+  private async raise(before: Serving, answerSeconds: number, started: readonly Color[]): Promise<void> {
     const { order, target } = this;
     this.trial = other(target);
     const share = `${order.canaryPercent} % of the new visitors`;
-    if (!before.record.canary) await this.timed("gate", () => this.gate());
+    if (!before.record.canary || started.includes(this.trial)) await this.timed("gate", () => this.gate());
     await this.timed("switch", () => this.move(answerSeconds, { watched: true }));
     this.say(`${this.trial} gets ${share}`);
     const trouble = order.bakeSeconds === 0 ? undefined : await this.timed("watch", () => this.watch());
@@ -285,18 +286,39 @@ class Cutover {
     this.say(`${idle} is stopped; it comes up again with: pulumi config set activeColor ${idle} && pulumi up`);
   }
 
-  /** Starts the containers of a color that was stopped and is wanted again; answers which color that is. */
-  private async startRetired({ record: { retired } }: Serving): Promise<Color[]> {
-    const { order, means } = this;
-    if (retired === undefined || order.replicas[retired.color] === 0) return [];
-    const { color } = retired;
-    const stopped = this.slots[color].filter(({ state }) => !state.Running);
-    if (stopped.length > 0) {
-      this.say(`${color} was ${retired.how}: it is started`);
-      await this.timed("start", () => means.docker.ask("start", ...stopped.map(({ id }) => id)));
-      this.slots = await readSlots(means.docker, order.owner);
+  /**
+   * Starts what this run needs and what does not run: the containers of the colors that visitors are to be on, whoever stopped them,
+   * and those of one that was stopped because it was idle. Answers which colors came up by it.
+   */
+  private async startStopped(): Promise<Color[]> {
+    const { order, target, before } = this;
+    const retired = before?.record.retired;
+    const needed = COLORS.filter((color) => color === target || order.canaryPercent > 0 || color === retired?.color);
+    const started: Color[] = [];
+    for (const color of needed.filter((color) => order.replicas[color] > 0)) {
+      const stopped = this.containersOf(color).filter(({ state }) => !state.Running);
+      const wasRetired = color === retired?.color;
+      if (stopped.length > 0) await this.start(color, stopped, wasRetired ? `was ${retired.how}` : "is stopped");
+      if (stopped.length > 0 || wasRetired) started.push(color);
     }
-    return [color];
+    return started;
+  }
+
+  private async start(color: Color, stopped: readonly SlotContainer[], seen: string): Promise<void> {
+    const whole = stopped.length === this.containersOf(color).length;
+    this.say(`${whole ? color : stopped.map(({ name }) => name).join(", ")} ${seen}: it is started`);
+    await this.timed("start", () => this.means.docker.ask("start", ...stopped.map(({ id }) => id)));
+    this.slots = await readSlots(this.means.docker, this.order.owner);
+  }
+
+  /** The idle color's containers that were never started, as when their network was gone: no one stopped them on purpose. */
+  private async startIdle(): Promise<void> {
+    const idle = other(this.target);
+    const stopped = this.containersOf(idle).filter(({ state }) => state.Status === "created");
+    if (stopped.length === 0) return;
+    await this.start(idle, stopped, "was never started").catch((error: Error) => {
+      this.say(`${idle} does not start: ${firstLine(error.message)}; the next \`pulumi up\` tries it again`);
+    });
   }
 
   /** What became of the number of containers, in words. */

@@ -255,7 +255,8 @@ function decideVisitors(plan: Plan, world: World, serving: Serving, { settings, 
     const share = gets === 0 ? "no visitors any more" : `${gets} % of the new visitors`;
     const how =
       gets > has ? `, ${has === 0 ? afterWhat(settings) : `and is watched there for ${settings.bakeSeconds} s`}` : "";
-    plan.notes.push(`${idle} (${first.version}) gets ${share} (${has} % now)${how}.`);
+    const starts = gets > 0 && isStopped(containers) ? `; ${STARTS_FIRST}` : "";
+    plan.notes.push(`${idle} (${first.version}) gets ${share} (${has} % now)${how}${starts}.`);
   }
 }
 
@@ -333,7 +334,7 @@ const minute = (time: Date): string =>
   `${new Date(Math.ceil(time.getTime() / 60_000) * 60_000).toISOString().slice(0, 16)}Z`;
 
 /** The color that the public is on is not changed in place; what is going to happen to the public is said. */
-function decideLive(plan: Plan, world: World, serving: Serving, { settings, slots, generation }: Situation): void {
+function decideLive(plan: Plan, world: World, serving: Serving, { settings, slots, generation, now }: Situation): void {
   const live = serving.color;
   const active = settings.activeColor;
   const containers = world.slots[live];
@@ -365,9 +366,9 @@ function decideLive(plan: Plan, world: World, serving: Serving, { settings, slot
       active === live ? `; or move the public: pulumi config set activeColor ${other(live)} && pulumi up` : "";
     const some = containers.some(({ state }) => state.Running);
     const meets = some ? "the others serve the public" : "the public gets errors";
-    plan.warnings.push(
-      `${live} is live, but ${down.whose} ${down.seen}: ${meets}. Next: ${down.revive}${some ? "" : away}`,
-    );
+    const starts = active === live && down.container !== undefined;
+    const next = starts ? `This run starts it` : `Next: ${down.revive}`;
+    plan.warnings.push(`${live} is live, but ${down.whose} ${down.seen}: ${meets}. ${next}${some ? "" : away}`);
   }
 
   const unchanged = ahead.own.length + ahead.shared.length === 0;
@@ -382,14 +383,17 @@ function decideLive(plan: Plan, world: World, serving: Serving, { settings, slot
         : ill.container
           ? ` and ${ill.seen}`
           : " and has no container";
-    const next = ill.container === undefined ? ill.revive : `docker logs --tail 30 ${ill.container.name}`;
+    const stopped = ill.container !== undefined && isStopped([ill.container]);
+    const next = ill.container === undefined || stopped ? ill.revive : `docker logs --tail 30 ${ill.container.name}`;
     plan.warnings.push(
-      `${idle} is idle${whose}: it is no way back. Next: ${next}; ` +
+      `${idle} is idle${whose}: ${stopped ? `it is no way back at once, a switch starts it first` : "it is no way back"}. Next: ${next}; ` +
         `or put another release on it: ${settings.slots[idle].image === undefined ? "" : `pulumi config set ${idle}Image <an image> && `}` +
         `pulumi config set ${idle}Version <a new version> && pulumi up`,
     );
   }
 
+  const { own, shared } = differs(idle);
+  if (active === live) decideStart(plan, world, serving, { now, idleStays: own.length + shared.length === 0 });
   const why = mendReason(serving, asked, active, containers);
   if (why !== undefined) {
     // A color's last visitors leave it by a run of the cutover as well.
@@ -399,7 +403,11 @@ function decideLive(plan: Plan, world: World, serving: Serving, { settings, slot
   if (active !== live) {
     const ready = target.length >= plan.runs[active].replicas && target.every(({ state }) => state.Running);
     const comesUp =
-      serving.record.retired?.color === active ? `; it was ${serving.record.retired.how} and comes up first` : "";
+      serving.record.retired?.color === active
+        ? `; it was ${serving.record.retired.how} and comes up first`
+        : (goesBack || unchanged) && isStopped(target)
+          ? `; ${STARTS_FIRST}`
+          : "";
     const move = `The public moves from ${live} (${containers[0]?.version ?? "gone"}) to ${active} (${settings.slots[active].version})`;
     const how = wasStable && ready && (goesBack || unchanged) ? atOnce(active) : afterWhat(settings);
     plan.notes.push(`${move}, ${how}${comesUp}.`);
@@ -408,6 +416,33 @@ function decideLive(plan: Plan, world: World, serving: Serving, { settings, slot
     const wanted = plan.runs[color].replicas;
     if (replicas[color] === wanted || wanted === 0 || replicas[color] === 0) continue;
     plan.notes.push(`${color} gets ${count(wanted)} (${replicas[color]} now); those that stay are not touched.`);
+  }
+}
+
+/** Whether any of a color's containers is stopped: by hand, or it was never started. */
+const isStopped = (containers: readonly SlotContainer[]): boolean => containers.some(({ state }) => !state.Running);
+
+const STARTS_FIRST = "it is stopped and is started first";
+
+/** What visitors are on and what does not run is started by the cutover, and so is an idle color that never was. */
+function decideStart(
+  plan: Plan,
+  { slots }: World,
+  { color: live, history }: Serving,
+  { now, idleStays }: { now: Date; idleStays: boolean },
+): void {
+  const idle = other(live);
+  const after = history.at(-1)?.time ?? "nothing";
+  const needed = (color: Color) => slots[color].filter(({ replica }) => replica <= plan.runs[color].replicas);
+  if (isStopped(needed(live))) {
+    plan.mend ??= `${live} is stopped after ${after}`;
+  } else if (idleStays && plan.canaryPercent > 0 && isStopped(needed(idle))) {
+    plan.mend ??= `${idle} is stopped after ${after}`;
+    plan.notes.push(`${idle} is stopped and has visitors: this run starts it.`);
+  } else if (idleStays && needed(idle).some(({ state }) => state.Status === "created")) {
+    // Not by the history: what does not start is tried again.
+    plan.mend ??= `${idle} was never started at ${now.toISOString()}`;
+    plan.notes.push(`${idle} was never started: this run starts it.`);
   }
 }
 

@@ -441,7 +441,7 @@ test("a live container that is gone or does not run is said, with the command th
   const dead = { ...world, slots: { ...world.slots, blue: [exited] } };
   const gone = { ...world, slots: { blue: [], green: [containerOf("green", sampleSettings)] } };
   assert.deepEqual(plan(sampleSettings, dead).warnings, [
-    "blue is live, but its container is exited: the public gets errors. Next: docker start blue-green-dev-blue; " +
+    "blue is live, but its container is exited: the public gets errors. This run starts it; " +
       "or move the public: pulumi config set activeColor green && pulumi up",
   ]);
   assert.deepEqual(plan(sampleSettings, gone).warnings, [
@@ -462,6 +462,62 @@ test("a live container that is gone or does not run is said, with the command th
   assert.deepEqual([plan(sampleSettings, gone).keep.blue, plan(sampleSettings, dead).keep.blue], [false, true]);
 });
 
+test("a color that is stopped by hand is started by the run that moves the public to it, and the preview says so", () => {
+  const world = after(sampleSettings);
+  const stable = { blue: ["blue-1"], green: ["green-1"] };
+  const told = (Status: string, change: Partial<SlotContainer> = {}) => {
+    const green = containerOf("green", sampleSettings, {
+      state: { ...running, Running: Status === "running", Status },
+      ...change,
+    });
+    const serving = { ...servedBy(sampleSettings), record: { stable } };
+    const { notes, mend, refusals } = plan(toGreen, { ...world, serving, slots: { ...world.slots, green: [green] } });
+    assert.deepEqual([mend, refusals], [undefined, []]);
+    return notes;
+  };
+  const moves = "The public moves from blue (1.0.0) to green (1.0.0), ";
+  assert.deepEqual(told("running"), [`${moves}at once: green was stable and its container is the same.`]);
+  for (const status of ["exited", "created", "dead"]) {
+    assert.deepEqual(told(status), [
+      `${moves}after its health, 1 smoke test, and is watched there for 10 s; it is stopped and is started first.`,
+    ]);
+  }
+  // One that is made again is no more started than it is the same.
+  assert.ok(
+    !told("exited", { version: "0.9.0", made: { ...slotsOf(sampleSettings).green, version: "0.9.0" } })
+      .join()
+      .includes("started"),
+  );
+});
+
+test("what visitors are on and what was never started has the cutover run, each time anew; an idle color that was stopped stays so", () => {
+  const world = after(sampleSettings);
+  const seen = (
+    color: Color,
+    Status: string,
+    settings: Settings = sampleSettings,
+    change: Partial<SlotContainer> = {},
+  ) => {
+    const slot = containerOf(color, sampleSettings, { state: { ...running, Running: false, Status }, ...change });
+    const { mend, notes } = plan(settings, {
+      ...world,
+      serving: { ...servedBy(sampleSettings), history: [] },
+      slots: { ...world.slots, [color]: [slot] },
+    });
+    return [mend, notes.join()];
+  };
+  for (const status of ["exited", "created"])
+    assert.deepEqual(seen("blue", status), ["blue is stopped after nothing", ""]);
+  assert.deepEqual(seen("green", "created"), [
+    "green was never started at 2026-01-02T04:00:00.000Z",
+    "green was never started: this run starts it.",
+  ]);
+  assert.deepEqual(seen("green", "exited"), [undefined, ""]);
+  // Those that this run removes or makes again.
+  assert.deepEqual(seen("green", "created", sampleSettings, { replica: 2 }), [undefined, ""]);
+  assert.deepEqual(seen("green", "created", sampleSettings, { made: {} }), [undefined, ""]);
+});
+
 test("an idle color that could not take over is said while the public stays, with what helps, and holds up nothing", () => {
   const world = after(sampleSettings);
   const idleIs = (state: Partial<SlotContainer["state"]>) => {
@@ -475,7 +531,15 @@ test("an idle color that could not take over is said while the public stays, wit
   const log = "docker logs --tail 30 blue-green-dev-green";
   for (const [unwell, warnings] of [
     [{ ...world, slots: { blue, green: [] as SlotContainer[] } }, [warning("has no container", "pulumi up --refresh")]],
-    [idleIs({ Running: false, Status: "exited" }), [warning("is exited", log)]],
+    [
+      idleIs({ Running: false, Status: "exited" }),
+      [
+        warning("is exited", "docker start blue-green-dev-green").replace(
+          "no way back",
+          "no way back at once, a switch starts it first",
+        ),
+      ],
+    ],
     [idleIs({ Health: { Status: "unhealthy" } }), [warning("is unhealthy", log)]],
     [idleIs({ Health: { Status: "starting" } }), []],
     [idleIs({ Health: { Status: "healthy" } }), []],
@@ -515,9 +579,12 @@ test("a live container that was made anew since it was stable is checked again, 
     /^blue is live, but its container was made anew since it was switched to: this run asks it /,
   );
   assert.deepEqual([decided.refusals, decided.keep.blue], [[], true]);
-  // Not where it was stable, does not run, or is left.
+  // Not where it was stable, or is left; one that does not run is started.
   assert.equal(plan(sampleSettings, anew("blue-1")).mend, undefined);
-  assert.equal(plan(sampleSettings, anew(id, { state: { ...running, Running: false } })).mend, undefined);
+  assert.match(
+    plan(sampleSettings, anew(id, { state: { ...running, Running: false } })).mend ?? "",
+    /^blue is stopped /,
+  );
   assert.equal(plan(toGreen, anew(id)).mend, undefined);
 });
 
@@ -1221,16 +1288,13 @@ test("containers of a color that are not there or do not run are told with how m
   assert.equal(warned({}, {}, {}), "");
   assert.equal(
     warned({}, exited, {}),
-    "blue is live, but blue-2 of its 3 containers is exited: the others serve the public. Next: docker start blue-green-dev-blue-2",
+    "blue is live, but blue-2 of its 3 containers is exited: the others serve the public. This run starts it",
   );
   assert.equal(
     warned({}),
     "blue is live, but blue-2, blue-3 of its 3 containers are gone: the others serve the public. Next: pulumi up --refresh",
   );
-  assert.match(
-    warned(exited, exited, exited),
-    /: the public gets errors\. Next: docker start \S+-blue \S+-blue-2 \S+-blue-3; or move the public/,
-  );
+  assert.match(warned(exited, exited, exited), /: the public gets errors\. This run starts it; or move the public/);
   // Those of a scale that has not taken place are missed by nobody.
   const more = plan({ ...settings, replicas: 5 }, world({}, {}, {}));
   assert.deepEqual([more.warnings, more.containers], [[], { blue: 5, green: 5 }]);

@@ -137,6 +137,8 @@ class StubProxy {
   move = async (): Promise<Ended> => ok;
   back = async (): Promise<Ended> => ok;
   stop = async (): Promise<Ended> => ok;
+  /** What becomes of a container that is started. */
+  started = running;
   seen: Partial<Seen> = {};
   sample = async (): Promise<Partial<Seen>> => this.seen;
   smoke = async (): Promise<{ status: number; body?: string }> => ({ status: 200 });
@@ -251,7 +253,7 @@ class StubProxy {
           return this.exec(args[args.indexOf("-c") + 1] ?? "", args.slice(args.indexOf("-c") + 3));
         if (args[0] === "start") {
           this.events.push(args.join(" "));
-          this.become(args, running);
+          this.become(args, this.started);
           return "";
         }
         if (args[1] === "ls") return `${this.containers.map(({ Id }) => Id).join("\n")}\n`;
@@ -439,11 +441,17 @@ test("without a bake time nothing is counted or watched", async (t) => {
   assert.equal(proxy.history[0]?.requests, undefined);
 });
 
+/** Green does not run, and ends again as soon as it is started. */
+const ends = (proxy: StubProxy): void => {
+  proxy.change("green", { State: dead });
+  proxy.started = dead;
+};
+
 test("what does not pass its gates is refused, and no move was begun", async (t) => {
   const sick = { ...running, Health: { Status: "unhealthy", Log: [{ Output: `no login with ${SECRET}` }] } };
   const cases: [string, (proxy: StubProxy) => void, Partial<Order>, RegExp][] = [
     ["no container", (proxy) => (proxy.containers = [containerOf("blue")]), {}, /: it has no container\./],
-    ["ended", (proxy) => proxy.change("green", { State: dead }), {}, /ended with exit code 3\./],
+    ["ended", ends, {}, /ended with exit code 3\./],
     [
       "unhealthy",
       (proxy) => proxy.change("green", { State: sick }),
@@ -935,7 +943,7 @@ test("without a bake time a share is gated and not watched", async (t) => {
 
 test("an idle color that does not pass its gates gets no visitors, and the public is not touched", async (t) => {
   for (const spoil of [
-    (proxy: StubProxy) => proxy.change("green", { State: dead }),
+    ends,
     (proxy: StubProxy) => (proxy.containers = [containerOf("blue")]),
     (proxy: StubProxy) => (proxy.smoke = async () => ({ status: 500, body: `no ${SECRET}` })),
   ]) {
@@ -1385,4 +1393,64 @@ test("a color that was stopped is started before it is asked, and gated and watc
     [idle.whole, idle.history.at(-1)?.reason],
     [{ stable: { blue: ["blue-1"] }, since }, "green comes up again"],
   );
+});
+
+test("a stable color that somebody stopped is started by the switch to it, then gated and watched, in whatever state it is", async (t) => {
+  for (const Status of ["exited", "created"]) {
+    const proxy = onBlue(t).remembers({ stable: { blue: ["blue-1"], green: ["green-1"] } });
+    proxy.change("green", { State: { ...dead, Status } });
+    assert.equal(await proxy.carriesOut(orderTo("green")), undefined);
+    assert.deepEqual(proxy.events, ["start green-1", "smoke http://green:5000/healthz", "move green", "look"], Status);
+    assert.equal(proxy.history.at(-1)?.result, "switched");
+    assert.ok(proxy.said.includes("green is stopped: it is started"), proxy.said.join("\n"));
+  }
+});
+
+test("only those of a color's containers that do not run are started, and a color that is left is not", async (t) => {
+  const proxy = onBlue(t);
+  const [first, second] = several("green", 2);
+  assert.ok(first !== undefined && second !== undefined);
+  proxy.containers = [containerOf("blue", { State: dead }), first, { ...second, State: dead }];
+  assert.equal(await proxy.carriesOut(orderFor("green", { blue: 1, green: 2 })), undefined);
+  assert.equal(proxy.events[0], "start green-2");
+  assert.ok(proxy.said.includes("blue-green-dev-green-2 is stopped: it is started"), proxy.said.join("\n"));
+  assert.deepEqual(
+    proxy.events.filter((event) => event.startsWith("start")),
+    ["start green-2"],
+  );
+});
+
+test("a live color that somebody stopped is started by the next run, and a canary before it gets more visitors", async (t) => {
+  const live = onBlue(t);
+  live.change("blue", { State: dead });
+  assert.equal(await live.carriesOut(orderTo("blue")), undefined);
+  assert.deepEqual(live.events, ["start blue-1", "move blue"]);
+
+  const canary = onBlue(t).remembers({ stable: { blue: ["blue-1"] }, canary: 5, tried: ["green-1"] });
+  canary.change("green", { State: dead });
+  assert.equal(await canary.carriesOut(orderTo("blue", { canaryPercent: 10, canarySetting: 10 })), undefined);
+  assert.deepEqual(canary.events.slice(0, 3), ["start green-1", "smoke http://green:5000/healthz", "move blue"]);
+});
+
+test("an idle color that was never started comes up last, and one that can't takes nothing from the public", async (t) => {
+  for (const starts of [true, false]) {
+    const proxy = onBlue(t);
+    proxy.change("green", { State: { ...dead, Status: "created" } });
+    proxy.engine = ([command]) => {
+      if (command === "start" && !starts) throw new Error("port is already allocated\nmore");
+    };
+    assert.equal(await proxy.carriesOut(orderTo("blue")), undefined);
+    assert.deepEqual(proxy.events, starts ? ["move blue", "start green-1"] : ["move blue"]);
+    assert.equal(
+      proxy.said.at(-1),
+      starts
+        ? "green was never started: it is started"
+        : "green does not start: port is already allocated; the next `pulumi up` tries it again",
+    );
+  }
+  // One that was stopped stays so while nobody needs it.
+  const proxy = onBlue(t);
+  proxy.change("green", { State: dead });
+  assert.equal(await proxy.carriesOut(orderTo("blue")), undefined);
+  assert.deepEqual(proxy.events, ["move blue"]);
 });
