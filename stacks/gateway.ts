@@ -7,7 +7,7 @@ import { type GatewayMade, type GatewayPlan, planGateway, readGateway, type Seen
 import { completeSettings, type SecretInput, withSecrets } from "./given";
 import { HTTPS_PORT, reachedAt } from "./host";
 import { gatewayName, LABEL, type Owner, ownerLabels } from "./names";
-import { declareNginx, definitionOf, hasTls, nginxContainer, publishedPorts } from "./nginx";
+import { DNS_MADE, declareNginx, definitionOf, hasTls, nginxContainer, publishedPorts } from "./nginx";
 import { Refusal } from "./refusal";
 import { type Routed, type RouteTo, renderGateway, routeProblems } from "./routes";
 import { generationOf, writeDeclared } from "./serving";
@@ -226,6 +226,7 @@ function madeFrom(name: string, settings: GatewaySettings, subnet: string): Gate
   return {
     ...{ nginxImage, bindAddress, httpPort, ...(hasTls(settings) && { httpsPort }), subnet },
     definition: definitionOf(rest),
+    ...DNS_MADE,
   };
 }
 

@@ -2,7 +2,7 @@ import type { Docker } from "./docker";
 import { objectIn } from "./json";
 import { gatewayName, LABEL, type Owner, PROXY_DIRECTORY } from "./names";
 import { isGateway } from "./ours";
-import { changed } from "./plan";
+import { changed, lacksDns, neededChanges } from "./plan";
 import { GENERATION_PLACEHOLDER } from "./serving";
 import type { Inspected, UnknownWorld } from "./world";
 
@@ -66,10 +66,16 @@ export function planGateway({
   const { container, serving } = seen;
   if (container?.running) {
     const changes = changed(container.made, made);
-    const list = changes.join(", ");
+    const needed = neededChanges(container.made, made);
+    const list = (allowReplace ? changes : needed).join(", ");
     const subnet = changes.some((change) => change.startsWith("subnet "));
     if (changes.length === 0) plan.keep = true;
-    else if (subnet)
+    else if (needed.length === 0 && !allowReplace) {
+      plan.keep = true;
+      plan.warnings.push(
+        `${lacksDns("gateway")} To replace it, for some seconds without an answer of any service: allowReplace: true, then: pulumi up`,
+      );
+    } else if (subnet)
       plan.refusals.push(
         `gateway: the network of a gateway that runs can't be changed (${list}): every service is on it. Nothing was touched. ` +
           "Next: put subnet back as it was; or take everything down for it: pulumi destroy",

@@ -71,6 +71,16 @@ export const nginxContainer = (name: string, ports: Published[]) => ({
   logOpts: { "max-size": "20m", "max-file": "5" },
 });
 
+/**
+ * Docker's DNS hands a name that it doesn't know to the host's name servers, and `blue` is such a name while its container is away:
+ * whoever answers there would get the visitors. With `ndots` set, Docker keeps a name without a dot to itself, and without search
+ * domains curl makes no name with a dot out of it.
+ */
+export const NGINX_DNS = { dnsOpts: ["ndots:1"], dnsSearches: ["."] };
+
+/** {@link NGINX_DNS} in what a container was made from; absent from one that an earlier version made. */
+export const DNS_MADE = { dns: "ndots:1 search:." };
+
 /** Tells apart what containers are made of besides what is named. */
 export const definitionOf = (container: unknown): string =>
   createHash("sha256").update(JSON.stringify(container)).digest("hex").slice(0, 12);
@@ -109,6 +119,7 @@ export function declareNginx(name: string, args: NginxArgs, parent: pulumi.Resou
     name,
     {
       ...args.container,
+      ...NGINX_DNS,
       image: image.imageId,
       labels: [...labels, { label, value: JSON.stringify(value) }],
       networksAdvanced: args.networks,

@@ -183,8 +183,15 @@ function decideProxy(plan: Plan, world: World, { settings, proxy }: Situation): 
   if (!world.proxy?.running) return;
   const { made, id } = world.proxy;
   const changes = changed(made, proxy);
+  const needed = neededChanges(made, proxy);
   if (changes.length === 0) {
     plan.keep.proxy = true;
+  } else if (needed.length === 0 && !settings.allowProxyReplace) {
+    plan.keep.proxy = true;
+    plan.warnings.push(
+      `${lacksDns("proxy")} To replace it, for some seconds without an answer: pulumi config set allowProxyReplace true && ` +
+        "pulumi up && pulumi config rm allowProxyReplace",
+    );
   } else if (settings.allowProxyReplace) {
     plan.replacedProxyId = id;
     plan.warnings.push(
@@ -193,7 +200,7 @@ function decideProxy(plan: Plan, world: World, { settings, proxy }: Situation): 
     );
   } else {
     plan.refusals.push(
-      `This would replace the nginx container (${changes.join(", ")}), and the public would get no answer for some seconds. ` +
+      `This would replace the nginx container (${needed.join(", ")}), and the public would get no answer for some seconds. ` +
         "Nothing was touched. Either put the setting back, or do it on purpose: pulumi config set allowProxyReplace true && pulumi up",
     );
   }
@@ -605,6 +612,15 @@ export function changed(before: Record<string, unknown>, after: Record<string, u
     .filter((key) => !isDeepStrictEqual(before[key], after[key]))
     .map((key) => `${key} ${text(before[key])} -> ${text(after[key])}`);
 }
+
+/** Those of {@link changed} without which an nginx that runs can't go on: one of an earlier version goes on without its DNS options. */
+export const neededChanges = (before: Record<string, unknown>, after: Record<string, unknown>): string[] =>
+  changed(before, before.dns === undefined ? { ...after, dns: undefined } : after);
+
+/** What an nginx of an earlier version does, for warnings. */
+export const lacksDns = (what: "proxy" | "gateway"): string =>
+  `The ${what}'s container was made by an earlier version. While a container behind it is away, it asks the host's name servers for ` +
+  "that name, and whoever answers there gets the requests; a new one does not ask.";
 
 const text = (value: unknown): string => (value === undefined ? "unknown" : String(value));
 

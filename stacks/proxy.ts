@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { containerName, gatewayAlias, LABEL, type Owner, ownerLabels, volumeName } from "./names";
-import { declareNginx, definitionOf, hasTls, nginxContainer, publishedPorts } from "./nginx";
+import { DNS_MADE, declareNginx, definitionOf, hasTls, nginxContainer, publishedPorts } from "./nginx";
 import type { Settings } from "./settings";
 
 /** The part of the settings that the proxy's container is made from. A change of any of it replaces the container. */
@@ -27,6 +27,7 @@ export function proxyMadeFrom(
     ...{ nginxImage, bindAddress, httpPort, ...(hasTls(settings) && { httpsPort }) },
     ...(gateway !== undefined && { gateway }),
     definition: definitionOf(rest),
+    ...DNS_MADE,
   };
 }
 

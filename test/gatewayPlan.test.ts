@@ -31,6 +31,20 @@ test("what would replace it is refused, unless it is meant; another network in a
   assert.deepEqual(plan({ seen: { container: { running: false, made } }, made: other }).refusals, []);
 });
 
+test("a gateway of an earlier version goes on without its DNS options, which a warning says; only allowReplace replaces it for them", () => {
+  const now = { ...made, dns: "ndots:1" };
+  const kept = plan({ made: now });
+  assert.deepEqual([kept.refusals, kept.keep, kept.warnings.length], [[], true, 1]);
+  assert.match(
+    kept.warnings.join(),
+    /^The gateway's container was made by an earlier version\. .* allowReplace: true, then: pulumi up$/,
+  );
+  assert.match(plan({ made: { ...now, httpPort: 81 } }).refusals.join(), /container \(httpPort 80 -> 81\)/);
+  const meant = plan({ made: now, allowReplace: true });
+  assert.deepEqual([meant.refusals, meant.keep], [[], false]);
+  assert.match(meant.warnings.join(), /^it is replaced \(dns unknown -> ndots:1\)/);
+});
+
 test("where Pulumi's state can't know that something is to be done, it is told", () => {
   assert.equal(plan({ seen: { ...seen, serving: { ...serving, edited: true } } }).mend, "edited g1");
   assert.equal(plan({ seen: { ...seen, serving: { ...serving, generation: "g0" } } }).mend, "g0");

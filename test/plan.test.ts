@@ -211,6 +211,26 @@ test("a proxy that does not say what it was made from counts as different", () =
   assert.match(plan(sampleSettings, world).refusals.join(), /definition unknown -> abc/);
 });
 
+test("a proxy of an earlier version goes on without its DNS options, which a warning says; only allowProxyReplace replaces it for them", () => {
+  const now = { ...proxy, dns: "ndots:1" };
+  const kept = plan(sampleSettings, after(sampleSettings), { proxy: now });
+  assert.deepEqual([kept.refusals, kept.keep.proxy, kept.replacedProxyId], [[], true, undefined]);
+  assert.deepEqual(kept.warnings, [
+    "The proxy's container was made by an earlier version. While a container behind it is away, it asks the host's name servers for " +
+      "that name, and whoever answers there gets the requests; a new one does not ask. To replace it, for some seconds without an " +
+      "answer: pulumi config set allowProxyReplace true && pulumi up && pulumi config rm allowProxyReplace",
+  ]);
+  const { refusals } = plan(sampleSettings, after(sampleSettings), { proxy: { ...now, httpPort: 9090 } });
+  assert.match(refusals.join(), /^This would replace the nginx container \(httpPort 8080 -> 9090\), /);
+  const settings = { ...sampleSettings, allowProxyReplace: true };
+  const meant = plan(settings, after(settings), { proxy: now });
+  assert.deepEqual([meant.refusals, meant.keep.proxy, meant.replacedProxyId], [[], false, "p"]);
+  assert.match(meant.warnings.join(), /^The proxy is replaced \(dns unknown -> ndots:1\), /);
+  // Once made with them, other ones are a change like any.
+  const other = after(sampleSettings, { proxy: { id: "p", running: true, made: { ...proxy, dns: "ndots:2" } } });
+  assert.match(plan(sampleSettings, other, { proxy: now }).refusals.join(), /\(dns ndots:2 -> ndots:1\)/);
+});
+
 test("allowProxyReplace lets the proxy be replaced, and says what it costs and how to end the permission", () => {
   const settings = { ...sampleSettings, allowProxyReplace: true };
   const changed = plan(settings, after(settings), { proxy: { ...proxy, httpPort: 9090 } });
