@@ -1,5 +1,6 @@
 import { text } from "node:stream/consumers";
 import { dockerAt } from "../stacks/docker";
+import { isOrderVariable } from "../stacks/orderVariables";
 import { carryOut } from "./cutover";
 import { orderFrom } from "./order";
 
@@ -19,9 +20,9 @@ async function main(): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
 
   const order = orderFrom(process.env, await text(process.stdin));
-  // Keys and tokens are not for the gate command, which has our environment and whose output is shown.
+  // Keys, tokens and what else the order says are not for the gate command, which has our environment and whose output is shown.
   for (const name of Object.keys(process.env)) {
-    if (name.startsWith("FILE_") || SECRETS.includes(name)) delete process.env[name];
+    if (isOrderVariable(name) || SECRETS.includes(name)) delete process.env[name];
   }
   await carryOut(order, {
     docker: dockerAt(undefined),

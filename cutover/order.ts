@@ -1,5 +1,6 @@
 import type { Color } from "../stacks/color";
 import { type Owner, PROXY_DIRECTORY } from "../stacks/names";
+import { FILE_KINDS, fileVariable, isFileName, orderVariable } from "../stacks/orderVariables";
 import { generationOf, type Retired } from "../stacks/serving";
 import type { SmokeTest } from "../stacks/smokeTests";
 import type { Limits } from "./watch";
@@ -58,13 +59,13 @@ const CANARY_LINE = /^ *([0-9]{1,2})% 1;\n/m;
 export const withoutCanary = (configuration: string): string => configuration.replace(CANARY_LINE, "");
 
 /**
- * Reads an order.
+ * Reads an order. Of the environment it reads nothing but the order's own variables (see stacks/orderVariables.ts).
  *
  * @throws Error with the name of what is missing: it is run by the program, which has validated the values.
  */
 export function orderFrom(env: NodeJS.ProcessEnv, configuration: string): Order {
   const text = (name: string): string => {
-    const value = env[name];
+    const value = orderVariable(env, name);
     if (value === undefined) throw new Error(`the cutover is run by \`pulumi up\`, and by hand lacks ${name}`);
     return value;
   };
@@ -84,8 +85,7 @@ export function orderFrom(env: NodeJS.ProcessEnv, configuration: string): Order 
     owner: {
       project: text("PROJECT"),
       stack: text("STACK"),
-      // Under a name that nobody's own environment has by chance.
-      ...(env.BLUE_GREEN_SERVICE !== undefined && { service: env.BLUE_GREEN_SERVICE }),
+      ...(text("SERVICE") !== "" && { service: text("SERVICE") }),
     },
     proxy: text("PROXY"),
     configuration,
@@ -110,16 +110,24 @@ export function orderFrom(env: NodeJS.ProcessEnv, configuration: string): Order 
     ...reachedIn(configuration),
     sessions: configuration.includes(`include ${PROXY_DIRECTORY}/sessions.conf;`),
     stickySeconds: number("STICKY_SECONDS") || undefined,
-    retire: retireIn(env.MEND),
+    retire: retireIn(orderVariable(env, "MEND")),
     idle: text("IDLE") as Order["idle"],
     drainSeconds: number("DRAIN_SECONDS"),
     keepAliveSeconds: number("KEEP_ALIVE_SECONDS"),
-    files: Object.fromEntries(
-      Object.entries(env).flatMap(([name, value]) =>
-        name.startsWith("FILE_") && value ? [value.split(/\n(.*)/s).slice(0, 2) as [string, string]] : [],
-      ),
-    ),
+    files: filesIn(env),
   };
+}
+
+/** Each file's variable holds its name, the end of the line and its content. */
+function filesIn(env: NodeJS.ProcessEnv): Order["files"] {
+  const files = FILE_KINDS.map(fileVariable).flatMap((variable) => {
+    const value = orderVariable(env, variable);
+    if (!value) return [];
+    const [name = "", content = ""] = value.split(/\n(.*)/s);
+    if (!isFileName(name)) throw new Error(`${variable} names no file of the proxy's. Nothing was changed`);
+    return [[name, content]];
+  });
+  return Object.fromEntries(files);
 }
 
 /** What the upstreams `blue` and `green` say; each container stands there once, and maybe again as a backup. */

@@ -2,6 +2,7 @@ import type { Color } from "../stacks/color";
 import { isObject, type JsonObject, jsonIn, objectIn } from "../stacks/json";
 import type { Owner } from "../stacks/names";
 import { LABEL, ownerLabels } from "../stacks/names";
+import { plainVariable, plainVariables } from "../stacks/orderVariables";
 
 /** What Pulumi's state declares of a stack. It holds the secrets in clear, and so nothing of it is shown as it is. */
 export interface Declared {
@@ -128,8 +129,10 @@ function imageIn(resource: JsonObject): DeclaredImage {
 }
 
 function cutoverIn(resource: JsonObject): DeclaredCutover[] {
-  const { stdin, environment } = clear(resource.inputs) as JsonObject;
-  if (typeof stdin !== "string" || !isObject(environment) || environment.PROXY === undefined) return [];
+  const { stdin, environment: variables } = clear(resource.inputs) as JsonObject;
+  if (typeof stdin !== "string" || !isObject(variables)) return [];
+  const environment = plainVariables(variables);
+  if (environment.PROXY === undefined) return [];
   const files = Object.entries(environment).flatMap(([name, value]) =>
     name.startsWith("FILE_") && value
       ? [
@@ -177,7 +180,7 @@ function secretsIn(resources: JsonObject[]): string[] {
       if (names.includes(name)) found.add(value);
     }
     for (const [name, value] of Object.entries(isObject(inputs.environment) ? inputs.environment : {})) {
-      if (!name.startsWith("FILE_") || !isObject(value)) continue;
+      if (!plainVariable(name).startsWith("FILE_") || !isObject(value)) continue;
       // The token stands in its file's patterns: header = "~^TOKEN$".
       const content = text(clear(value));
       for (const [, token = ""] of content.matchAll(/"~\^(.+)\$" 1;$/gm))

@@ -1,6 +1,6 @@
 # Changes the gateway's routes, in one step that is done or not done. Runs inside its container, behind reload.sh in one shell, with the
-# rendered configuration on standard input. FILE_TLSCERTIFICATE and FILE_TLSKEY are the files that it names: a line with the name, then
-# the content.
+# rendered configuration on standard input. BLUE_GREEN_FILE_TLSCERTIFICATE and BLUE_GREEN_FILE_TLSKEY are the files that it names: a line
+# with the name, then the content.
 # Exit 0: the configuration serves, and no old worker accepts connections any more. Any other exit: the one of before serves still, and
 # the reason is on standard error. Running it again is always safe.
 
@@ -31,8 +31,8 @@ prune() {
 }
 
 require_nginx
-put_file "${FILE_TLSCERTIFICATE:-}"
-put_file "${FILE_TLSKEY:-}"
+put_file "${BLUE_GREEN_FILE_TLSCERTIFICATE:-}"
+put_file "${BLUE_GREEN_FILE_TLSKEY:-}"
 receive
 check_next gateway.conf.mustache
 

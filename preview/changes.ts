@@ -2,6 +2,7 @@ import { COLORS, type Color } from "../stacks/color";
 import { isObject, type JsonObject, objectIn } from "../stacks/json";
 import { differences, type Made, type Making } from "../stacks/made";
 import { LABEL } from "../stacks/names";
+import { plainVariable, plainVariables } from "../stacks/orderVariables";
 import { shown } from "../stacks/problem";
 import type { Step } from "./events";
 
@@ -63,7 +64,17 @@ function labelsOf({ labels }: JsonObject): Record<string, string> {
 }
 
 /** What the cutover gets that no setting names, or that is told elsewhere in the summary. */
-const NO_SETTINGS = ["PROXY", "PROJECT", "STACK", "MEND", "IDLE", "DOCKER_CONTEXT", "APP_PORT", "HEALTH_PATH"];
+const NO_SETTINGS = [
+  "PROXY",
+  "PROJECT",
+  "STACK",
+  "SERVICE",
+  "MEND",
+  "IDLE",
+  "DOCKER_CONTEXT",
+  "APP_PORT",
+  "HEALTH_PATH",
+];
 
 /** What the cutover's variables are called as settings, where that isn't the same in other letters. */
 const SETTINGS: Record<string, string> = {
@@ -77,16 +88,20 @@ const SETTINGS: Record<string, string> = {
 /** The settings that a cutover goes by and that differ, such as `bakeSeconds 10 -> 30`. */
 export function cutoverChanges({ op, old, new: now, differs }: Step): string[] {
   if (op === "create" || op === "delete") return [];
-  const before = isObject(old.environment) ? old.environment : {};
-  const after = isObject(now.environment) ? now.environment : {};
+  const raw = isObject(old.environment) ? old.environment : {};
+  const before = plainVariables(raw);
+  const rawNow = isObject(now.environment) ? now.environment : {};
+  const after = plainVariables(rawNow);
+  // A release of this program that calls a variable otherwise changes nothing by that.
+  const differing = Object.keys(raw)
+    .filter((name) => name in rawNow && differs.includes(`environment.${name}`))
+    .map(plainVariable);
+  const plainly = (value: unknown) => JSON.stringify(value ?? "");
   return (
     Object.keys({ ...before, ...after })
       .filter((name) => !NO_SETTINGS.includes(name))
       // A secret that has changed looks the same here: Pulumi names the place.
-      .filter(
-        (name) =>
-          JSON.stringify(before[name]) !== JSON.stringify(after[name]) || differs.includes(`environment.${name}`),
-      )
+      .filter((name) => plainly(before[name]) !== plainly(after[name]) || differing.includes(name))
       .map((name) => {
         const setting = SETTINGS[name] ?? camelCase(name);
         // Files and lists are long, and a secret is no text here.

@@ -1,5 +1,6 @@
 import { type Color, other } from "../stacks/color";
 import type { Decision } from "../stacks/decision";
+import { plainVariables } from "../stacks/orderVariables";
 import {
   COMMAND,
   CONTAINER,
@@ -133,7 +134,8 @@ function stepsOf(decision: Decision, steps: readonly Step[], decisions: readonly
   const ownerOf = (name: string) =>
     prefixes.filter((prefix) => `${name}-`.startsWith(prefix)).sort((a, b) => b.length - a.length)[0];
   return steps.filter((step) => {
-    const { PROJECT, STACK } = (step.new.environment ?? step.old.environment ?? {}) as Record<string, unknown>;
+    const variables = (step.new.environment ?? step.old.environment ?? {}) as Record<string, unknown>;
+    const { PROJECT, STACK } = plainVariables(variables);
     const name = step.type === COMMAND ? `${PROJECT}-${STACK}` : nameOf(step);
     return ownerOf(name) === decision.containers;
   });

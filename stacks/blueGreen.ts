@@ -8,6 +8,7 @@ import type { GatewayNetwork } from "./gatewayNetwork";
 import { waitHealthy } from "./health";
 import { HTTPS_PORT, reachedAt } from "./host";
 import { confirmLive } from "./live";
+import { removeLeftLogins } from "./loginFolder";
 import { containerName, labelList, logicalName, nameOnEngine, networkName, type Owner, ownerLabels } from "./names";
 import { hasTls } from "./nginx";
 import { secondsWithout } from "./outage";
@@ -88,6 +89,7 @@ export class BlueGreen extends pulumi.ComponentResource {
       { parent: this, ...(!plan.first && { ignoreChanges: ["*", ...NETWORK_READ_BACK] }) },
     );
 
+    removeLeftLogins();
     // Not the provider: its configuration would hold the password, and to change that would replace what was made with it.
     const beforePull = new pulumi.ResourceHook(`${name}-pull`, async ({ newInputs }) => {
       const image = (newInputs as { name: string }).name;

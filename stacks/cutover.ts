@@ -5,6 +5,7 @@ import type { Reached } from "./configuration";
 import { dockerHost } from "./docker";
 import { fileVariables, type ProxyFiles } from "./files";
 import type { Owner } from "./names";
+import { orderVariables } from "./orderVariables";
 import type { Plan } from "./plan";
 import { quoted } from "./problem";
 import type { Settings } from "./settings";
@@ -78,29 +79,31 @@ export class Cutover extends pulumi.ComponentResource {
         create: RUN,
         stdin: args.configuration,
         environment: {
-          PROXY: args.proxyId,
-          PROJECT: owner.project,
-          STACK: owner.stack,
-          ...(owner.service !== undefined && { BLUE_GREEN_SERVICE: owner.service }),
-          APP_PORT: String(args.target.appPort),
-          HEALTH_PATH: args.target.healthPath,
-          HEALTH_TIMEOUT_SECONDS: String(settings.healthTimeoutSeconds),
-          SMOKE_TESTS: JSON.stringify(settings.smokeTests),
-          GATE_COMMAND: settings.gateCommand ?? "",
-          GATE_TIMEOUT_SECONDS: String(settings.gateTimeoutSeconds),
-          TARGET_HOST: settings.targetHost,
-          VERIFY_REQUESTS: String(settings.verifyRequests),
-          BAKE_SECONDS: String(settings.bakeSeconds),
-          MAX_ERROR_PERCENT: String(settings.maxErrorPercent),
-          MIN_REQUESTS: String(settings.minRequests),
-          MAX_P95_SECONDS: String(settings.maxP95Seconds),
-          CANARY_PERCENT: String(settings.canaryPercent),
-          STICKY_SECONDS: String(settings.stickySessions === "none" ? 0 : settings.stickySeconds),
-          DRAIN_SECONDS: String(settings.drainSeconds),
-          KEEP_ALIVE_SECONDS: String(settings.keepAliveSeconds),
-          IDLE: args.idle,
-          ...fileVariables(args.files),
-          ...(args.mend !== undefined && { MEND: args.mend }),
+          ...orderVariables({
+            PROXY: args.proxyId,
+            PROJECT: owner.project,
+            STACK: owner.stack,
+            SERVICE: owner.service ?? "",
+            APP_PORT: String(args.target.appPort),
+            HEALTH_PATH: args.target.healthPath,
+            HEALTH_TIMEOUT_SECONDS: String(settings.healthTimeoutSeconds),
+            SMOKE_TESTS: JSON.stringify(settings.smokeTests),
+            GATE_COMMAND: settings.gateCommand ?? "",
+            GATE_TIMEOUT_SECONDS: String(settings.gateTimeoutSeconds),
+            TARGET_HOST: settings.targetHost,
+            VERIFY_REQUESTS: String(settings.verifyRequests),
+            BAKE_SECONDS: String(settings.bakeSeconds),
+            MAX_ERROR_PERCENT: String(settings.maxErrorPercent),
+            MIN_REQUESTS: String(settings.minRequests),
+            MAX_P95_SECONDS: String(settings.maxP95Seconds),
+            CANARY_PERCENT: String(settings.canaryPercent),
+            STICKY_SECONDS: String(settings.stickySessions === "none" ? 0 : settings.stickySeconds),
+            DRAIN_SECONDS: String(settings.drainSeconds),
+            KEEP_ALIVE_SECONDS: String(settings.keepAliveSeconds),
+            IDLE: args.idle,
+            ...fileVariables(args.files),
+            MEND: args.mend ?? "",
+          }),
           // The client's current context is not what the provider uses.
           DOCKER_CONTEXT: "default",
           ...dockerHost(settings.dockerHost),
@@ -112,7 +115,7 @@ export class Cutover extends pulumi.ComponentResource {
         // The gate command's output is in it, and may hold what only whoever runs it may see.
         additionalSecretOutputs: ["stdout", "stderr"],
         // What it was the last time stays in the state until it is needed again: its going away is no change.
-        ...(args.mend === undefined && { ignoreChanges: ["environment.MEND"] }),
+        ...(args.mend === undefined && { ignoreChanges: ["environment.BLUE_GREEN_MEND"] }),
         // Only here: a component's own dependencies would reach its children as parents' do, and say less.
         ...(opts?.dependsOn && { dependsOn: opts.dependsOn }),
         ...(args.afterUpdate && { hooks: { afterUpdate: [args.afterUpdate] } }),

@@ -2,6 +2,7 @@ import { createHash, scryptSync } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import type { TlsPair } from "./certificate";
 import type { Owner } from "./names";
+import { FILE_KINDS, fileVariable } from "./orderVariables";
 import type { Settings } from "./settings";
 
 /** What the configuration names of these; a name tells the content, so that a change of it is a change of the configuration. */
@@ -62,12 +63,16 @@ export const namesOf = (files: ProxyFiles): FileNames => ({
   ...(files.tlsKey && { tlsKey: files.tlsKey.name }),
 });
 
-/** The files as variables of a command's environment: each a line with its name, then its content. */
+/**
+ * The files as variables of a command's environment: each a line with its name, then its content. One that there is no file for is
+ * empty, so that none is inherited from whoever runs the command.
+ */
 export const fileVariables = (files: ProxyFiles): Record<string, pulumi.Input<string>> =>
   Object.fromEntries(
-    Object.entries(files).map(([kind, { name, content, secret }]) => {
-      const text = `${name}\n${content}`;
-      return [`FILE_${kind.toUpperCase()}`, secret ? pulumi.secret(text) : text];
+    FILE_KINDS.map((kind) => {
+      const { name, content, secret } = files[kind] ?? { name: "", content: "", secret: false };
+      const text = name === "" ? "" : `${name}\n${content}`;
+      return [fileVariable(kind), secret ? pulumi.secret(text) : text];
     }),
   );
 

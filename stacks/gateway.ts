@@ -8,6 +8,7 @@ import { completeSettings, type SecretInput, withSecrets } from "./given";
 import { HTTPS_PORT, reachedAt } from "./host";
 import { gatewayName, LABEL, type Owner, ownerLabels } from "./names";
 import { DNS_MADE, declareNginx, definitionOf, hasTls, nginxContainer, publishedPorts } from "./nginx";
+import { orderVariables } from "./orderVariables";
 import { Refusal } from "./refusal";
 import { type Routed, type RouteTo, renderGateway, routeProblems } from "./routes";
 import { generationOf, writeDeclared } from "./serving";
@@ -65,7 +66,7 @@ const DRAIN_SECONDS = 3600;
 export const GATEWAY = "gateway";
 
 /** Constant: the script and the files travel in the environment, the configuration on standard input. */
-const RUN = 'docker exec -i -e FILE_TLSCERTIFICATE -e FILE_TLSKEY "$GATEWAY" sh -c "$SCRIPT"';
+const RUN = 'docker exec -i -e BLUE_GREEN_FILE_TLSCERTIFICATE -e BLUE_GREEN_FILE_TLSKEY "$GATEWAY" sh -c "$SCRIPT"';
 
 /**
  * The settings out of what a program gives: the same checks and defaults as those of a service's settings.
@@ -189,7 +190,7 @@ export class Gateway extends pulumi.ComponentResource {
         environment: {
           GATEWAY: container.id,
           SCRIPT: `${readNginx("reload.sh")}\n${readNginx("gateway.sh")}`,
-          ...fileVariables(files),
+          ...orderVariables(fileVariables(files)),
           ...(plan.mend !== undefined && { MEND: plan.mend }),
           DOCKER_CONTEXT: "default",
           ...dockerHost(settings.dockerHost),

@@ -5,7 +5,16 @@ import { parse } from "yaml";
 import type { Color } from "./color";
 import { isObject } from "./json";
 import { Refusal } from "./refusal";
-import { type Configuration, NAMESPACE, parseSettings, type Settings, SettingsError } from "./settings";
+import {
+  type Configuration,
+  NAMESPACE,
+  parseSettings,
+  SECRET_KEYS,
+  SECRET_NAMES,
+  type SecretName,
+  type Settings,
+  SettingsError,
+} from "./settings";
 import type { SmokeTest } from "./smokeTests";
 
 /** A value that may be a secret of Pulumi's, as `config.requireSecret` gives it; it has to be known in a preview too. */
@@ -17,10 +26,7 @@ export type SecretInput = string | pulumi.Output<string>;
  */
 export interface ServiceSettings
   extends Partial<
-    Omit<
-      Settings,
-      "activeColor" | "slots" | "smokeTests" | "secretEnvironment" | "testerToken" | "tlsKey" | "dockerHost"
-    >
+    Omit<Settings, "activeColor" | "slots" | "smokeTests" | "secretEnvironment" | "dockerHost" | SecretName>
   > {
   /** The color that the public is to see: to change it is the switch. */
   activeColor: Color;
@@ -44,10 +50,9 @@ export interface ServiceSettings
   testerToken?: SecretInput;
   /** The private key: PEM text, or a file's path. */
   tlsKey?: SecretInput;
+  /** The password or token of `registryUser`; the variable REGISTRY_PASSWORD wins over it. */
+  registryPassword?: SecretInput;
 }
-
-/** Settings whose values are secret, by name. */
-const SECRET_NAMES = ["testerToken", "tlsKey", "secretEnvironment"] as const;
 
 /** The defaults of all settings that have one, as Pulumi hands them to a program: text, and JSON for what has values within. */
 export function defaultSettings(): Record<string, string> {
@@ -66,7 +71,7 @@ export function defaultSettings(): Record<string, string> {
 export function completeSettings(given: object, of: string, provider?: Configuration): Settings {
   const texts = { ...defaultSettings(), ...textsOf(given) };
   const raw = Object.fromEntries(Object.entries(texts).map(([name, text]) => [`${NAMESPACE}:${name}`, text]));
-  const secretKeys = new Set([...SECRET_NAMES.map((name) => `${NAMESPACE}:${name}`), ...(provider?.secretKeys ?? [])]);
+  const secretKeys = new Set([...SECRET_KEYS, ...(provider?.secretKeys ?? [])]);
   try {
     return parseSettings({ ...raw, ...provider?.raw }, secretKeys);
   } catch (error) {
@@ -90,10 +95,10 @@ function textsOf(values: object): Record<string, string> {
  * @throws Refusal where one is not known yet: what is decided before anything is touched can't wait for it.
  */
 export async function withSecrets(
-  given: { [Name in (typeof SECRET_NAMES)[number]]?: unknown },
+  given: { [Name in SecretName | "secretEnvironment"]?: unknown },
   of: string,
 ): Promise<Record<string, unknown>> {
-  const { testerToken, tlsKey, secretEnvironment, ...plain } = given;
+  const { secretEnvironment, ...plain } = given;
   const known = async (name: string, value: unknown): Promise<unknown> => {
     if (!pulumi.Output.isInstance(value)) return value;
     // Left out of the SDK's types; one that is not known never hands over a value.
@@ -116,10 +121,6 @@ export async function withSecrets(
         ),
       )
     : secretEnvironment;
-  return {
-    ...plain,
-    testerToken: await known("testerToken", testerToken),
-    tlsKey: await known("tlsKey", tlsKey),
-    secretEnvironment: variables,
-  };
+  const secrets = SECRET_NAMES.map(async (name) => [name, await known(name, given[name])] as const);
+  return { ...plain, ...Object.fromEntries(await Promise.all(secrets)), secretEnvironment: variables };
 }

@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Docker } from "./docker";
 import { baseUrl, DOCKER_HUB, imageNamed, isLoopback } from "./image";
+import { makeLoginFolder } from "./loginFolder";
 
 /** A large image over a slow line. */
 const PULL_TIMEOUT_SECONDS = 1800;
@@ -76,17 +76,14 @@ export async function withLogin<Value>(
   use: (env: Record<string, string>) => Promise<Value>,
 ): Promise<Value> {
   if (login === undefined) return use({});
-  const directory = mkdtempSync(join(tmpdir(), "blue-green-login-"));
-  const remove = () => rmSync(directory, { recursive: true, force: true });
-  process.once("exit", remove);
+  const folder = makeLoginFolder();
   try {
     const auth = Buffer.from(`${login.user}:${login.password}`).toString("base64");
     const name = login.host === DOCKER_HUB ? DOCKER_HUB_LOGIN : login.host;
-    writeFileSync(join(directory, "config.json"), JSON.stringify({ auths: { [name]: { auth } } }), { mode: 0o600 });
-    return await use({ DOCKER_CONFIG: directory });
+    writeFileSync(join(folder.path, "config.json"), JSON.stringify({ auths: { [name]: { auth } } }), { mode: 0o600 });
+    return await use({ DOCKER_CONFIG: folder.path });
   } finally {
-    remove();
-    process.off("exit", remove);
+    folder.remove();
   }
 }
 

@@ -357,15 +357,18 @@ const SET_WITHIN = {
   trustedProxies: SET_TRUSTED_PROXY,
 } as const;
 
-/** Settings that must be secret where they say anything, beside those in `secretEnvironment`. */
-const SECRET_NAMES: readonly SettingName[] = ["testerToken", "tlsKey", "registryPassword"];
+/** Settings that must be secret where they say anything, beside those in `secretEnvironment`. The one list of them. */
+export const SECRET_NAMES = ["testerToken", "tlsKey", "registryPassword"] as const satisfies readonly SettingName[];
+
+/** A setting whose value is a text that must be secret. */
+export type SecretName = (typeof SECRET_NAMES)[number];
 
 /** From standard input, since a key has more lines than one. */
 export const SET_KEY = "pulumi config set --secret tlsKey < '<file>'";
 
 type StructuredName = keyof typeof SET_WITHIN;
 
-const isSecretName = (name: string) => SECRET_NAMES.some((secret) => secret === name);
+const isSecretName = (name: string): name is SecretName => SECRET_NAMES.some((secret) => secret === name);
 
 /** Whether a setting is refused where it is kept in plain text. */
 export const mustBeSecret = (name: string): boolean => name === "secretEnvironment" || isSecretName(name);

@@ -11,6 +11,7 @@ import { BlueGreen, type BlueGreenArgs } from "../stacks/blueGreen";
 import { type Color, other } from "../stacks/color";
 import { renderConfiguration } from "../stacks/configuration";
 import type { GatewayNetwork } from "../stacks/gatewayNetwork";
+import { orderVariables } from "../stacks/orderVariables";
 import { proxyMadeFrom } from "../stacks/proxy";
 import { generationOf, READ } from "../stacks/serving";
 import type { Settings } from "../stacks/settings";
@@ -355,26 +356,31 @@ test("the cutover is one constant command; everything else travels on standard i
   assert.equal(create, "node --require tsx/cjs cutover/main.ts");
   assert.equal(stdin, render({ ...sampleSettings, activeColor: "green" }));
   assert.deepEqual(environment, {
-    PROXY: "proxy-id",
-    PROJECT: "blue-green",
-    STACK: "dev",
-    APP_PORT: "5000",
-    HEALTH_PATH: "/healthz",
-    HEALTH_TIMEOUT_SECONDS: "60",
-    SMOKE_TESTS: JSON.stringify(sampleSettings.smokeTests),
-    GATE_COMMAND: "npm run 'e 2 e' $X",
-    GATE_TIMEOUT_SECONDS: "300",
-    TARGET_HOST: "fd00::7",
-    VERIFY_REQUESTS: "8",
-    BAKE_SECONDS: "10",
-    MAX_ERROR_PERCENT: "1",
-    MIN_REQUESTS: "20",
-    MAX_P95_SECONDS: "0.25",
-    CANARY_PERCENT: "0",
-    STICKY_SECONDS: "0",
-    DRAIN_SECONDS: "60",
-    KEEP_ALIVE_SECONDS: "10",
-    IDLE: "running",
+    ...orderVariables({
+      PROXY: "proxy-id",
+      PROJECT: "blue-green",
+      STACK: "dev",
+      SERVICE: "",
+      APP_PORT: "5000",
+      HEALTH_PATH: "/healthz",
+      HEALTH_TIMEOUT_SECONDS: "60",
+      SMOKE_TESTS: JSON.stringify(sampleSettings.smokeTests),
+      GATE_COMMAND: "npm run 'e 2 e' $X",
+      GATE_TIMEOUT_SECONDS: "300",
+      TARGET_HOST: "fd00::7",
+      VERIFY_REQUESTS: "8",
+      BAKE_SECONDS: "10",
+      MAX_ERROR_PERCENT: "1",
+      MIN_REQUESTS: "20",
+      MAX_P95_SECONDS: "0.25",
+      CANARY_PERCENT: "0",
+      STICKY_SECONDS: "0",
+      DRAIN_SECONDS: "60",
+      KEEP_ALIVE_SECONDS: "10",
+      IDLE: "running",
+      // Set where there is none as well, so that none is inherited.
+      ...{ FILE_TESTER: "", FILE_MAINTENANCE: "", FILE_TLSCERTIFICATE: "", FILE_TLSKEY: "", MEND: "" },
+    }),
     DOCKER_CONTEXT: "default",
     DOCKER_HOST: "ssh://host",
   });
@@ -423,14 +429,20 @@ test("what the command is given is what the cutover reads, each setting where it
 
 test("how long sessions stay travels only where they do, and the canary's setting whether or not it counts", async () => {
   await make({ stickySessions: "none", stickySeconds: 77, canaryPercent: 7 });
-  assert.partialDeepStrictEqual(one(COMMAND, "cutover").environment, { STICKY_SECONDS: "0", CANARY_PERCENT: "7" });
+  assert.partialDeepStrictEqual(
+    one(COMMAND, "cutover").environment,
+    orderVariables({ STICKY_SECONDS: "0", CANARY_PERCENT: "7" }),
+  );
   assert.doesNotMatch(
     String(one(COMMAND, "cutover").stdin),
     /split_clients|sessions\.conf/,
     "in the first run it does not",
   );
   await make({ stickySessions: "cookie", stickySeconds: 77 });
-  assert.partialDeepStrictEqual(one(COMMAND, "cutover").environment, { STICKY_SECONDS: "77", CANARY_PERCENT: "0" });
+  assert.partialDeepStrictEqual(
+    one(COMMAND, "cutover").environment,
+    orderVariables({ STICKY_SECONDS: "77", CANARY_PERCENT: "0" }),
+  );
   assert.match(String(one(COMMAND, "cutover").stdin), /include \/var\/lib\/blue-green\/sessions\.conf;/);
 });
 
@@ -474,21 +486,24 @@ test("the testers' token is a secret of the command's alone: no diff, label or o
   // The mocks show one secret value as a secret map.
   const { "4dabf18193072939515e22adb298388d": mark, value: variables } = environment as Record<string, unknown>;
   assert.equal(mark, "1b47061264138c4ac30d75fd1eb44270");
-  const { FILE_TESTER: value, FILE_MAINTENANCE, ...rest } = variables as Record<string, string>;
+  const { BLUE_GREEN_FILE_TESTER: value, BLUE_GREEN_FILE_MAINTENANCE, ...rest } = variables as Record<string, string>;
   const [, name = ""] = /include \/var\/lib\/blue-green\/files\/(tester-[0-9a-f]{16}\.conf);/.exec(String(stdin)) ?? [];
   assert.ok(String(value).startsWith(`${name}\n`));
   assert.match(String(value), /hunter2\\\.hunter2-hunter2/);
   for (const { inputs, type } of made) {
-    const shown = type === COMMAND ? [stdin, rest, FILE_MAINTENANCE] : inputs;
+    const shown = type === COMMAND ? [stdin, rest, BLUE_GREEN_FILE_MAINTENANCE] : inputs;
     assert.doesNotMatch(JSON.stringify(shown), /hunter2/, type);
   }
   // The page is nobody's secret, and stands in the diff.
   const page = readFileSync(join(__dirname, "..", "nginx", "maintenance.html"), "utf8");
-  assert.match(String(FILE_MAINTENANCE), /^maintenance-[0-9a-f]{16}\.html\n/);
-  assert.ok(String(FILE_MAINTENANCE).endsWith(`\n${page}`));
+  assert.match(String(BLUE_GREEN_FILE_MAINTENANCE), /^maintenance-[0-9a-f]{16}\.html\n/);
+  assert.ok(String(BLUE_GREEN_FILE_MAINTENANCE).endsWith(`\n${page}`));
   assert.equal(typeof stdin, "string", "the configuration itself is readable");
 
-  const order = orderFrom({ ...rest, FILE_TESTER: value, FILE_MAINTENANCE } as NodeJS.ProcessEnv, String(stdin));
+  const order = orderFrom(
+    { ...rest, BLUE_GREEN_FILE_TESTER: value, BLUE_GREEN_FILE_MAINTENANCE } as NodeJS.ProcessEnv,
+    String(stdin),
+  );
   assert.deepEqual(Object.values(order.files).at(-1), page);
   for (const file of Object.keys(order.files)) assert.ok(String(stdin).includes(file), file);
 });
@@ -507,26 +522,26 @@ test("the cutover asks a color where it runs: a new one as the settings have it,
   const moved = { appPort: 5055, healthPath: "/ready" };
   await make(moved, after({}));
   const kept = one(COMMAND, "cutover");
-  assert.partialDeepStrictEqual(kept.environment, { APP_PORT: "5000", HEALTH_PATH: "/healthz" });
+  assert.partialDeepStrictEqual(kept.environment, orderVariables({ APP_PORT: "5000", HEALTH_PATH: "/healthz" }));
   assert.match(
     String(kept.stdin),
     /server blue:5000 resolve;[\s\S]*server green:5055 resolve;[\s\S]*http:\/\/blue\/healthz;[\s\S]*http:\/\/green\/ready;/,
   );
   await make({ ...moved, activeColor: "green" }, after({}));
   const switched = one(COMMAND, "cutover");
-  assert.partialDeepStrictEqual(switched.environment, { APP_PORT: "5055", HEALTH_PATH: "/ready" });
+  assert.partialDeepStrictEqual(switched.environment, orderVariables({ APP_PORT: "5055", HEALTH_PATH: "/ready" }));
   assert.match(String(switched.stdin), /server blue:5000 resolve;[\s\S]*server green:5055 resolve;/);
 });
 
 test("a cutover that runs for no other reason is told one that is new each time; its going away is no change", async () => {
   await make({}, after({}));
-  assert.deepEqual(optionsOf(COMMAND, "cutover").ignoreChanges, ["environment.MEND"]);
-  assert.equal("MEND" in (one(COMMAND, "cutover").environment as object), false);
+  assert.deepEqual(optionsOf(COMMAND, "cutover").ignoreChanges, ["environment.BLUE_GREEN_MEND"]);
+  assert.equal((one(COMMAND, "cutover").environment as Record<string, string>).BLUE_GREEN_MEND, "");
 
   const world = after({});
   await make({}, { ...world, serving: { ...(world.serving as NonNullable<World["serving"]>), edited: true } });
   assert.deepEqual(optionsOf(COMMAND, "cutover").ignoreChanges, []);
-  assert.equal((one(COMMAND, "cutover").environment as Record<string, string>).MEND, "edited after nothing");
+  assert.equal((one(COMMAND, "cutover").environment as Record<string, string>).BLUE_GREEN_MEND, "edited after nothing");
 });
 
 test("what is kept ignores every change, and what is not follows every change by replacement", async () => {
@@ -823,7 +838,7 @@ test("an idle color that is removed has no container, and its image stays as it 
   await make(settings, { ...world, serving: { ...serving, record: { ...serving.record, since } } }, RESOURCES - 1);
   assert.ok(!made.some(({ type, name }) => type === CONTAINER && name.startsWith("green")));
   assert.deepEqual(optionsOf(IMAGE, "green").ignoreChanges, ["*"]);
-  assert.equal((one(COMMAND, "cutover").environment as Record<string, string>).IDLE, "removed");
+  assert.equal((one(COMMAND, "cutover").environment as Record<string, string>).BLUE_GREEN_IDLE, "removed");
 });
 
 test("one of several services is the same but for its name: in what Pulumi and Docker call its parts, in labels and for the cutover", async () => {
@@ -853,7 +868,7 @@ test("one of several services is the same but for its name: in what Pulumi and D
     JSON.stringify(JSON.parse(inputs), (key, value) => (["labels", "label"].includes(key) ? undefined : value))
       .replaceAll("blue-green-dev-shop", "blue-green-dev")
       .replaceAll("shop-", "")
-      .replace('"BLUE_GREEN_SERVICE":"shop",', "");
+      .replace('"BLUE_GREEN_SERVICE":"shop"', '"BLUE_GREEN_SERVICE":""');
   for (const { type, name, inputs } of made) {
     const same = alone.get(`${type} ${name === "shop" ? "service" : name.replace("shop-", "")}`) ?? assert.fail(name);
     assert.equal(plain(JSON.stringify(inputs)), plain(same), `${type} ${name}`);

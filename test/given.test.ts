@@ -3,7 +3,7 @@ import { test } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import { completeSettings, withSecrets } from "../stacks/given";
 import { portClashes } from "../stacks/services";
-import { SettingsError } from "../stacks/settings";
+import { SECRET_NAMES, SettingsError } from "../stacks/settings";
 import { sampleSettings } from "./settings.sample";
 
 test("what a program leaves out is the default of Pulumi.yaml", () => {
@@ -97,6 +97,7 @@ test("secrets may be outputs; their values are taken, and one that is not known 
   assert.deepEqual(await withSecrets(given, "shop"), {
     testerToken: "hunter2.hunter2-hunter2",
     tlsKey: undefined,
+    registryPassword: undefined,
     secretEnvironment: { A: "1", B: "2" },
   });
   const unknown = pulumi.output("x");
@@ -106,6 +107,26 @@ test("secrets may be outputs; their values are taken, and one that is not known 
       "shop: secretEnvironment.A is not known before `pulumi up`, but is needed for a preview. Nothing was touched. " +
       "Next: take it from the stack's configuration (config.requireSecret), then: pulumi up",
   });
+});
+
+test("every setting that must be secret can be given to a service, as text and as an output, and shows in no error", async () => {
+  const values = {
+    ...{ testerToken: "hunter2.hunter2-hunter2", registryPassword: "hunter2-of-a-registry" },
+    tlsKey: "-----BEGIN PRIVATE KEY-----\nhunter2",
+  };
+  assert.deepEqual(Object.keys(values).sort(), [...SECRET_NAMES].sort());
+  const rest = { activeColor: "blue", registry: "r.example/shop", registryUser: "ci", tlsCertificate: "c.pem" };
+  const outputs = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, pulumi.secret(value)]));
+  for (const given of [values, outputs] as Partial<typeof values>[]) {
+    assert.partialDeepStrictEqual(completeSettings(await withSecrets({ ...rest, ...given }, "shop"), "shop"), values);
+  }
+  for (const [name, value] of Object.entries(values)) {
+    const wrong = await withSecrets({ ...rest, ...values, [name]: `${value}\0`.repeat(9000) }, "shop");
+    assert.throws(
+      () => completeSettings(wrong, "shop"),
+      ({ message }: Error) => message.includes(`${name} = [secret]`) && !message.includes("hunter2"),
+    );
+  }
 });
 
 test("two services can't take one port of the host", () => {

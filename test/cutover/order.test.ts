@@ -3,8 +3,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
-import { orderFrom, withoutCanary } from "../../cutover/order";
+import { orderFrom as orderIn, withoutCanary } from "../../cutover/order";
 import { type ConfigurationSettings, renderConfiguration } from "../../stacks/configuration";
+import { orderVariables } from "../../stacks/orderVariables";
 import { generationOf } from "../../stacks/serving";
 import { sampleSettings } from "../settings.sample";
 
@@ -21,12 +22,16 @@ const configurationFor = (activeColor: "blue" | "green", change: Partial<Configu
     ...change,
   });
 const configuration = configurationFor("green");
+/** The order in these variables, under the names that the program gives them. */
+const orderFrom = (variables: Record<string, string>, configuration: string) =>
+  orderIn(orderVariables(variables), configuration);
 
 /** What stacks/cutover.ts sets; that it does is proved in blueGreen.test.ts. Each value differs from the others. */
 const environment = {
   PROXY: "p1",
   PROJECT: "blue-green",
   STACK: "dev",
+  SERVICE: "",
   APP_PORT: "5002",
   HEALTH_PATH: "/b",
   HEALTH_TIMEOUT_SECONDS: "61",
@@ -88,7 +93,7 @@ test("a variable that is missing is named, whichever it is", () => {
 });
 
 test("a number that is none is named", () => {
-  const numbers = Object.entries(environment).filter(([, value]) => Number.isFinite(Number(value)));
+  const numbers = Object.entries(environment).filter(([, value]) => value !== "" && Number.isFinite(Number(value)));
   assert.equal(numbers.length, 12);
   for (const [name] of numbers) {
     for (const value of ["ten", "Infinity", "NaN", "1s", "--1"]) {
@@ -193,15 +198,49 @@ test("who is to be retired is told by MEND in its own words alone, with the time
 
 test("each file is a variable of its own: a name, the end of the line, and all the rest as it is", () => {
   const content = 'a\nb $X `c` \\ "d" ü\n\n';
-  const { files } = orderFrom(
-    {
-      ...environment,
-      FILE_TESTER: `tester-1.conf\n${content}`,
-      FILE_MAINTENANCE: "maintenance-1.html\n",
-      FILE_X: "",
-      A: "b\nc",
-    },
-    configuration,
+  const files = {
+    FILE_TESTER: `tester-1.conf\n${content}`,
+    FILE_MAINTENANCE: "maintenance-1.html\n",
+    FILE_TLSCERTIFICATE: "tls-1.crt\nc",
+    FILE_TLSKEY: "",
+  };
+  assert.deepEqual(orderFrom({ ...environment, ...files }, configuration).files, {
+    "tester-1.conf": content,
+    "maintenance-1.html": "",
+    "tls-1.crt": "c",
+  });
+});
+
+test("nothing of the environment of whoever runs it is read, whatever it is called", () => {
+  const names = [...Object.keys(environment), "MEND", "FILE_UPLOAD_MAX", "FILE_TESTER", "FILE_TLSKEY", "FILE_X"];
+  const theirs = Object.fromEntries(
+    names.flatMap((name) => [
+      [name, "../nginx.conf\nretire blue after x"],
+      [name.toLowerCase(), "10M"],
+      [`BLUE_GREEN_FILE_${name}`, "../nginx.conf\nx"],
+    ]),
   );
-  assert.deepEqual(files, { "tester-1.conf": content, "maintenance-1.html": "" });
+  theirs.MEND = "retire blue after x";
+  assert.deepEqual(
+    orderIn({ ...theirs, ...orderVariables(environment) }, configuration),
+    orderFrom(environment, configuration),
+  );
+  assert.throws(() => orderIn(environment, configuration), /by hand lacks PROJECT/);
+});
+
+test("a file's name that the program would not give is refused: it could be anywhere on the proxy's volume", () => {
+  for (const name of [
+    "../nginx.conf",
+    "nginx.conf",
+    "10M",
+    "tester-1.conf/..",
+    "tls-1.key\r",
+    "tester-.conf",
+    " tester-1.conf",
+    "files/tester-1.conf",
+  ]) {
+    assert.throws(() => orderFrom({ ...environment, FILE_TESTER: `${name}\nx` }, configuration), {
+      message: "FILE_TESTER names no file of the proxy's. Nothing was changed",
+    });
+  }
 });

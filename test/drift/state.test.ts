@@ -42,6 +42,33 @@ test("containers, the cutover and the secrets, in clear", () => {
   assert.deepEqual(declared.secrets, [SECRET, "to\\.ken-12345", "to.ken-12345", "tls-1.key", "-----BEGIN", "MIIE"]);
 });
 
+test("the cutover's variables are read under the names of today and of releases before", () => {
+  const file = secret("tls-1.key\nMIIE\n");
+  const today = declaredIn(
+    exported([
+      slotResource("green"),
+      {
+        ...command({}),
+        inputs: {
+          stdin: CONFIGURATION,
+          environment: {
+            BLUE_GREEN_PROXY: "p",
+            BLUE_GREEN_DRAIN_SECONDS: "60",
+            BLUE_GREEN_KEEP_ALIVE_SECONDS: "10",
+            BLUE_GREEN_FILE_TLSKEY: file,
+            BLUE_GREEN_FILE_TESTER: "",
+          },
+        },
+      },
+    ]),
+    OWNER,
+  );
+  const before = declaredIn(exported([slotResource("green"), command({ FILE_TLSKEY: file })]), OWNER);
+  assert.deepEqual(today?.cutover, before?.cutover);
+  assert.deepEqual(today?.cutover?.files, { "tls-1.key": "MIIE\n" });
+  assert.deepEqual(today?.secrets, before?.secrets);
+});
+
 test("what is only waiting to be deleted, and what is another stack's, is not declared", () => {
   assert.equal(declaredIn(exported([{ ...slotResource("green"), delete: true }]), OWNER), undefined);
   assert.equal(declaredIn(exported([slotResource("green")]), { ...OWNER, stack: "prod" }), undefined);

@@ -113,7 +113,10 @@ test("secrets reach the app and the proxy, and show nowhere else", async (t) => 
     const output = await up("a switch");
     says(output, /TARGET_COLOR=green/, "green is live");
     // Nor what opens all of them.
-    assert.doesNotMatch(output, /gate: (FILE_|PULUMI_CONFIG_PASSPHRASE|REGISTRY_PASSWORD)|of a test|of-a-registry/);
+    assert.doesNotMatch(
+      output,
+      /gate: (BLUE_GREEN_|PULUMI_CONFIG_PASSPHRASE|REGISTRY_PASSWORD)|of a test|of-a-registry/,
+    );
   });
 
   await t.test("a container that ends at its start and shows them", async () => {

@@ -216,7 +216,7 @@ test("TLS", async (t) => {
     stickySessions: "cookie",
     stickySeconds: "1",
     // Keys are not for the gate command, which has the environment of the cutover.
-    gateCommand: "! env | grep -q ^FILE_",
+    gateCommand: "! env | grep -q ^BLUE_GREEN_",
   });
   const said: string[] = [];
   const up = async () => said.push(await stack.up());

@@ -111,3 +111,25 @@ test("a configuration that is secret, or out of all proportion, is not compared"
   const long = (word: string) => Array.from({ length: 10_000 }, (_, at) => `${word}${at}`).join("\n");
   assert.equal(configurationLines(cutover([{}, {}], [long("a"), long("b")])), undefined);
 });
+
+test("a release of this program that calls the cutover's variables otherwise is no change of a setting", () => {
+  const before = { BAKE_SECONDS: "10", PROXY: "a", FILE_TESTER: SECRET, BLUE_GREEN_SERVICE: "shop" };
+  const now = {
+    ...{
+      BLUE_GREEN_BAKE_SECONDS: "10",
+      BLUE_GREEN_PROXY: "a",
+      BLUE_GREEN_FILE_TESTER: SECRET,
+      BLUE_GREEN_FILE_TLSKEY: "",
+    },
+    ...{ BLUE_GREEN_SERVICE: "shop", BLUE_GREEN_MEND: "" },
+  };
+  const differs = [...Object.keys(before), ...Object.keys(now)].map((name) => `environment.${name}`);
+  assert.deepEqual(cutoverChanges({ ...cutover([before, now]), differs }), []);
+  const secret = { BLUE_GREEN_FILE_TESTER: SECRET };
+  assert.deepEqual(cutoverChanges({ ...cutover([secret, secret]), differs: ["environment.BLUE_GREEN_FILE_TESTER"] }), [
+    "testerToken",
+  ]);
+  assert.deepEqual(cutoverChanges(cutover([{ BAKE_SECONDS: "10" }, { BLUE_GREEN_BAKE_SECONDS: "30" }])), [
+    "bakeSeconds 10 -> 30",
+  ]);
+});
