@@ -30,6 +30,9 @@ const LOCK_WAIT_SECONDS = 120;
 /** How long a color that was checked a moment ago, or was stable, may take for the switch's own question. */
 const ANSWER_SECONDS = 10;
 
+/** Where the public is served, seen from inside the proxy. */
+const FRONT = "http://127.0.0.1:8080";
+
 /** The proxy may fail to be asked so many times in a row while it is watched. */
 const MOST_UNASKED = 3;
 
@@ -405,7 +408,8 @@ class Cutover {
 
   private smoke(base: string, { version }: SlotContainer): Promise<SmokeFailure | undefined> {
     const identity = { color: this.trial, version };
-    return runSmokeTests(this.order.smokeTests, base, identity, this.proxy.curl, (text) => hide(this.secrets, text));
+    const curl = base === FRONT ? this.proxy.curl : this.proxy.curlThroughNginx;
+    return runSmokeTests(this.order.smokeTests, base, identity, curl, (text) => hide(this.secrets, text));
   }
 
   /** Before the switch: nothing has moved yet. */
@@ -559,7 +563,7 @@ class Cutover {
     const where = trial === target ? " through the front" : "";
     this.say(`${few}: the smoke tests are repeated${where}`);
     for (const slot of trial === target ? first.slice(0, 1) : first) {
-      const failure = await this.smoke(trial === target ? "http://127.0.0.1:8080" : this.direct(slot), slot);
+      const failure = await this.smoke(trial === target ? FRONT : this.direct(slot), slot);
       if (failure !== undefined) return `the smoke test "${failure.test}" failed${where}\n${this.details(failure)}`;
     }
     return undefined;

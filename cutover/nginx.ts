@@ -14,6 +14,9 @@ const MOVE_TIMEOUT_SECONDS = 120;
 /** More than a smoke test's own bound, which is 300 s. */
 const CURL_TIMEOUT_SECONDS = 330;
 
+/** Where nginx asks a color's containers for the gate, with the limits that visitors have. */
+const GATE_SERVER = "127.0.0.1:8083";
+
 /** The most of an answer that a smoke test looks at. */
 const MOST_BODY_BYTES = 1024 * 1024;
 
@@ -92,6 +95,11 @@ tail -c "+$(($1 + 1))" answers.log | head -c "$((size - $1))" | awk -v color="$2
     $1 == color { count++; if ($2 >= 500) errors++; times[int($3 * 1000 + 0.5)]++ }
     END { printf "%d %d", count, errors; for (ms in times) printf " %d:%d", ms, times[ms]; print "" }'
 if [ "$size" -gt ${MOST_ANSWERS_BYTES} ]; then true >answers.log; echo restarted; fi`.trim();
+
+/** Sets curl's options for the server that asks for the gate; none where the configuration that serves has no such server yet. */
+const THROUGH_NGINX = `
+via=
+if grep -qsF 'listen ${GATE_SERVER};' ${PROXY_DIRECTORY}/nginx.conf; then via='--noproxy , --proxy http://${GATE_SERVER}'; fi`.trim();
 
 /** Whether nginx reaches color $1: its own answer, whatever that is. */
 const ANSWERS =
@@ -209,16 +217,22 @@ export class Nginx {
   }
 
   /** Runs curl inside the proxy; its own failures are answers too. */
-  curl: Curl = async (configuration) => {
+  curl: Curl = (configuration) => this.runCurl(configuration, "via=");
+
+  /** Does the same through nginx itself, so that the request and its answer meet the limits that visitors meet. */
+  curlThroughNginx: Curl = (configuration) => this.runCurl(configuration, THROUGH_NGINX);
+
+  private async runCurl(configuration: string, way: string): Promise<Awaited<ReturnType<Curl>>> {
     // What `head` does not take makes curl end with 23: the beginning is there all the same.
-    const pipe = `{ curl -q --config - || [ $? -eq 23 ] || echo failed >&2; } | head -c ${MOST_BODY_BYTES}`;
+    const pipe = `${way}
+{ curl -q --config - $via || [ $? -eq 23 ] || echo failed >&2; } | head -c ${MOST_BODY_BYTES}`;
     const { code, stdout, stderr } = await this.docker.run(["exec", "-i", this.id, "sh", "-c", pipe], {
       input: configuration,
       timeoutSeconds: CURL_TIMEOUT_SECONDS,
     });
     const failed = code !== 0 || stderr.endsWith("failed\n");
     return { code: failed ? code || 1 : 0, stdout, stderr: stderr.replace(/failed\n$/, "") };
-  };
+  }
 }
 
 /** How long the holder may take for one answer, beyond what it was told to wait: a disk that hangs must not hang the run. */

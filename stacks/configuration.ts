@@ -1,5 +1,6 @@
 import { COLORS, type Color } from "./color";
 import type { FileNames } from "./files";
+import { headerView } from "./headers";
 import { HTTPS_PORT, reachedAt } from "./host";
 import { replicaNames } from "./names";
 import type { Settings } from "./settings";
@@ -20,6 +21,8 @@ export type ConfigurationSettings = Pick<
   | "drainSeconds"
   | "keepAliveSeconds"
   | "maxBodyMb"
+  | "maxHeaderKb"
+  | "underscoreHeaders"
   | "proxyTimeoutSeconds"
   | "canaryPercent"
   | "stickySessions"
@@ -62,6 +65,7 @@ function viewOf({ slots, files, stickySessions, bindAddress, ...shared }: Config
   const again = sessions || replicas;
   return {
     ...shared,
+    ...headerView(shared),
     ...Object.fromEntries(
       COLORS.flatMap((color) => [
         [`${color}AppPort`, slots[color].appPort],
@@ -92,6 +96,7 @@ function viewOf({ slots, files, stickySessions, bindAddress, ...shared }: Config
     forwardedFor: trusted ? "$forwarded_for" : "$remote_addr",
     forwardedHost: trusted ? "$forwarded_host" : "$asked_host",
     forwardedPort: trusted ? "$forwarded_port" : "$asked_port",
+    forwardedUser: trusted ? "$forwarded_user" : '""',
     forwardedPrefix: trusted ? "$forwarded_prefix" : '""',
     gateway: shared.gateway?.replaceAll(".", "\\."),
     requestId: shared.gateway === undefined ? "$request_id" : "$asked_id",

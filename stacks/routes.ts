@@ -1,3 +1,4 @@
+import { headerView } from "./headers";
 import { HTTPS_PORT } from "./host";
 import { gatewayAlias, type Owner } from "./names";
 import { shown } from "./problem";
@@ -16,7 +17,7 @@ export interface RouteTo<Service> {
 /** A service as far as the gateway needs it. */
 export interface Routed {
   owner: Owner;
-  settings: Pick<Settings, "keepAliveSeconds" | "proxyTimeoutSeconds">;
+  settings: Pick<Settings, "keepAliveSeconds" | "proxyTimeoutSeconds" | "maxHeaderKb" | "underscoreHeaders">;
 }
 
 /** What a gateway's configuration is made from beside its routes. */
@@ -78,7 +79,16 @@ export function renderGateway(
   const services = new Map(routes.map(({ service }) => [service.owner.service ?? "", service]));
   const hosts = [...new Set(routes.map(hostOf))].sort();
   const port = tls === undefined ? "8080" : "8443 ssl";
+  const all = [...services.values()].map(({ settings }) => settings);
   const view: View = {
+    // Never less than any of the services has: each has its own limit behind the gateway.
+    ...headerView(
+      {
+        maxHeaderKb: Math.max(...all.map(({ maxHeaderKb }) => maxHeaderKb)),
+        underscoreHeaders: all.some(({ underscoreHeaders }) => underscoreHeaders),
+      },
+      1,
+    ),
     keepAliveSeconds,
     drainSeconds,
     timeoutSeconds: Math.max(...routes.map(({ service }) => service.settings.proxyTimeoutSeconds)) + LATER_SECONDS,

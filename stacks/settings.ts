@@ -71,6 +71,10 @@ export interface Settings {
   keepAliveSeconds: number;
   /** Largest request body, in MiB. */
   maxBodyMb: number;
+  /** Largest line of a request's header, its first one too, and largest header of an answer, in KiB. */
+  maxHeaderKb: number;
+  /** Whether request headers with an underscore in their names are passed on. */
+  underscoreHeaders: boolean;
   /** How long nginx waits for the app to take or give the next bytes, in seconds. */
   proxyTimeoutSeconds: number;
   /** Reference of the proxy's image. */
@@ -173,6 +177,9 @@ const MAX_MEMORY_MB = 1024 * 1024;
 const MAX_SECONDS = 3600;
 /** nginx takes 0 as 'no limit', which is why the least is 1. */
 const MAX_BODY_MB = 10 * 1024;
+/** nginx's own default for an answer, and what each of its connections may come to cost. */
+const MIN_HEADER_KB = 4;
+const MAX_HEADER_KB = 256;
 const MAX_PATH_CHARACTERS = 200;
 const MAX_COMMAND_CHARACTERS = 4096;
 /** Made one after the other. */
@@ -307,6 +314,8 @@ const SHAPE = {
   drainSeconds: wholeNumber(1, MAX_SECONDS),
   keepAliveSeconds: wholeNumber(1, MAX_SECONDS),
   maxBodyMb: wholeNumber(1, MAX_BODY_MB),
+  maxHeaderKb: wholeNumber(MIN_HEADER_KB, MAX_HEADER_KB),
+  underscoreHeaders: trueOrFalse,
   proxyTimeoutSeconds: wholeNumber(1, MAX_SECONDS),
   nginxImage: image,
   appBaseImage: image,
@@ -407,6 +416,8 @@ const MENDING_VALUES: Record<Exclude<SettingName, StructuredName>, string> = {
   drainSeconds: "60",
   keepAliveSeconds: "10",
   maxBodyMb: "10",
+  maxHeaderKb: "32",
+  underscoreHeaders: "false",
   proxyTimeoutSeconds: "60",
   nginxImage: "<image>",
   appBaseImage: "<image>",
@@ -591,6 +602,16 @@ function agree(
     while (ports.includes(free)) free += 1;
     ports[i] = free;
     refuse(name, `must differ from ${holder}, which has this port`, free);
+  }
+
+  // Whoever trusts a proxy reads what that one says of its client, and anybody may send what nginx reads by the same name.
+  const { trustedProxies } = parsed;
+  if (parsed.underscoreHeaders === true && Array.isArray(trustedProxies) && trustedProxies.length > 0) {
+    issue(
+      "underscoreHeaders",
+      "must be false while trustedProxies names any: nginx reads X_Forwarded_Host, which every client may send, as X-Forwarded-Host",
+      setCommand("underscoreHeaders", "false"),
+    );
   }
 
   const drainSeconds = numberOf("drainSeconds");

@@ -7,6 +7,7 @@ import { sessionsFile } from "../cutover/sessions";
 import { COLORS, type Color, other } from "../stacks/color";
 import { type ConfigurationSettings, renderConfiguration } from "../stacks/configuration";
 import { testerFile } from "../stacks/files";
+import { PROXY_HEADERS } from "../stacks/headers";
 import type { Sessions } from "../stacks/serving";
 import { parseSettings, SettingsError } from "../stacks/settings";
 import { Maps, type Request } from "./nginxMaps";
@@ -25,6 +26,8 @@ const settings: ConfigurationSettings = {
   drainSeconds: 31,
   keepAliveSeconds: 11,
   maxBodyMb: 7,
+  maxHeaderKb: 33,
+  underscoreHeaders: false,
   proxyTimeoutSeconds: 61,
   canaryPercent: 0,
   stickySessions: "none",
@@ -319,6 +322,7 @@ test("no accepted setting can change the structure of the configuration", () => 
           "drainSeconds",
           "keepAliveSeconds",
           "maxBodyMb",
+          "maxHeaderKb",
           "proxyTimeoutSeconds",
         ],
         ...["canaryPercent", "stickySessions", "rateLimitPerSecond", "maxConnections"],
@@ -335,7 +339,7 @@ test("no accepted setting can change the structure of the configuration", () => 
         for (const [at, line] of lines.entries()) {
           if (line === reference[at]) continue;
           assert.equal(structure(line), structure(reference[at]));
-          if (!/^ *[0-9]+% 1;$/.test(line))
+          if (!/^ *[0-9]+(% 1;$| "an answer)/.test(line))
             assert.equal(line.trim().split(" ")[0], reference[at]?.trim().split(" ")[0]);
         }
       },
@@ -534,9 +538,13 @@ test("with nothing on, nothing that a request brings says where it goes", () => 
       "active",
       "asked_host",
       "asked_port",
+      "checked",
       "color",
       "connection_upgrade",
       "generation",
+      "two_hosts",
+      "unanswered",
+      "upgrade",
     ]);
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), fc.string({ unit: "binary" }), (cookie, token) => {
@@ -628,10 +636,117 @@ test("the visitor's cookie is secure under TLS, and names whoever answered", () 
   assert.equal(given({ lot: 0, scheme: "https" }), `${cookie("green")}; Secure`);
   // Green did not answer, and blue did in its place: the session moves.
   const onGreen = { headers: { cookie: `blue_green_session=${WORDS.green}` } };
-  assert.equal(given(onGreen), "");
-  assert.equal(given({ ...onGreen, answeredBy: "blue" }), cookie("blue"));
-  assert.equal(all.value("answered", { ...onGreen, answeredBy: "blue", now: NOW }), "blue");
-  assert.equal(all.value("answered", { ...onGreen, answeredBy: "nobody", now: NOW }), "green");
+  const green = "172.18.0.3:5002";
+  assert.equal(given({ ...onGreen, asked: green }), "");
+  for (const asked of ["127.0.0.1:8082", `${green}, 127.0.0.1:8082`, `${green} : 127.0.0.1:8082`]) {
+    assert.equal(given({ ...onGreen, asked }), cookie("blue"), asked);
+    assert.equal(all.value("answered", { ...onGreen, asked, now: NOW }), "blue", asked);
+  }
+  for (const asked of [
+    "",
+    green,
+    "127.0.0.1:80820",
+    "27.0.0.1:8082",
+    "172.127.0.0.1:8082",
+    `127.0.0.1:8082, ${green}`,
+  ]) {
+    assert.equal(all.value("answered", { ...onGreen, asked, now: NOW }), "green", asked);
+  }
+});
+
+test("nothing that the app says decides who answered, what is logged or what is counted", () => {
+  for (const each of COMBINATIONS)
+    assert.doesNotMatch(renderConfiguration(template, each), /upstream_http_|sent_http_/);
+});
+
+test("only a WebSocket is passed on as an upgrade, whatever else is asked for", () => {
+  const maps = mapsOf(settings, {} as Sessions);
+  const upgrade = (value: string) =>
+    ["upgrade", "connection_upgrade"].map((name) => maps.value(name, { headers: { upgrade: value } }));
+  for (const value of ["websocket", "WebSocket", "WEBSOCKET"])
+    assert.deepEqual(upgrade(value), ["websocket", "upgrade"]);
+  for (const value of [
+    ...["", "h2c", "H2C", "TLS/1.0", "websocket, h2c", "h2c, websocket", "websocket/13", "websocketx", "xwebsocket"],
+    ...["default", "~websocket", "*", "web socket", "websocket,websocket"],
+  ]) {
+    assert.deepEqual(upgrade(value), ["", ""], value);
+  }
+});
+
+test("a request that names two hosts is told from one that names the same twice", () => {
+  const maps = mapsOf(settings, {} as Sessions);
+  const twoHosts = (line: string, host?: string) =>
+    maps.value("two_hosts", { line, ...(host !== undefined && { headers: { host } }) });
+  for (const [line, host] of [
+    ["GET / HTTP/1.1", "a.example"],
+    ["GET / HTTP/1.0"],
+    ["GET /x?u=http://b.example/ HTTP/1.1", "a.example"],
+    ["GET //b.example/ HTTP/2.0", "a.example"],
+    ["GET http://a.example/ HTTP/1.1", "a.example"],
+    ["GET http://A.example:81/x?y HTTP/1.1", "a.EXAMPLE:81"],
+    ["GET http://a.example HTTP/1.1", "a.example"],
+    ["GET http://a.example?x=/ HTTP/1.1", "a.example"],
+    ["GET http://a.example/ HTTP/1.0"],
+  ] as const) {
+    assert.equal(twoHosts(line, host), "", `${line} ${host}`);
+  }
+  for (const [line, host] of [
+    ["GET http://b.example/ HTTP/1.1", "a.example"],
+    ["GET  http://b.example/ HTTP/1.1", "a.example"],
+    ["GET HTTPS://b.example/ HTTP/1.1", "a.example"],
+    ["GET http://a.example/ HTTP/1.1", "a.example.evil"],
+    ["GET http://a.example.evil/ HTTP/1.1", "a.example"],
+    ["GET http://a.example:80/ HTTP/1.1", "a.example:81"],
+    ["GET http://xa.example/ HTTP/1.1", "a.example"],
+    ["GET http://b.example/a.example HTTP/1.1", "a.example"],
+    ["GET http://b.example/?http://a.example HTTP/1.1", "a.example"],
+    ["BREW pot://b.example/ HTTP/1.1", "a.example"],
+    ["OPTIONS * HTTP/1.1", "a.example"],
+  ] as const) {
+    assert.equal(twoHosts(line, host), "1", `${line} ${host}`);
+  }
+});
+
+test("headers that the proxy vouches for come in by no other spelling", () => {
+  const gateway = readFileSync(join(__dirname, "..", "nginx", "gateway.conf.mustache"), "utf8");
+  const everySet = [template, gateway].flatMap((text) => [...text.matchAll(/proxy_set_header ([A-Za-z0-9-]+) /g)]);
+  const named = new Set(everySet.map(([, name = ""]) => name).filter((name) => name.includes("-")));
+  // Of curl's, which the gate asks with; CGI has nothing of that name.
+  named.delete("Proxy-Connection");
+  for (const name of named) assert.ok((PROXY_HEADERS as readonly string[]).includes(name), name);
+
+  const text = renderConfiguration(template, { ...everything, underscoreHeaders: true });
+  const dropped = new Set([...text.matchAll(/proxy_set_header (\S+) "";/g)].map(([, name = ""]) => name.toLowerCase()));
+  const spelling = fc.constantFrom(...PROXY_HEADERS).chain((name) =>
+    fc.array(fc.boolean(), { minLength: 4, maxLength: 4 }).map((flips) => {
+      let at = 0;
+      return name.toLowerCase().replace(/-/g, () => (flips[at++] ? "_" : "-"));
+    }),
+  );
+  fc.assert(
+    fc.property(spelling, (name) => {
+      assert.ok(!name.includes("_") || dropped.has(name), name);
+    }),
+  );
+  assert.match(text, /^ *underscores_in_headers on;$/m);
+  assert.doesNotMatch(
+    renderConfiguration(template, everything),
+    /underscores_in_headers|_Forwarded|_Real|ignore_invalid/,
+  );
+});
+
+test("nginx's buffers fit one another, whatever maxHeaderKb is", () => {
+  for (let maxHeaderKb = 4; maxHeaderKb <= 256; maxHeaderKb++) {
+    const text = renderConfiguration(template, { ...settings, maxHeaderKb });
+    const kilobytes = (directive: string) =>
+      Number(new RegExp(`^ *${directive} (?:[0-9]+ )?([0-9]+)k;`, "m").exec(text)?.[1]);
+    const count = Number(/proxy_buffers ([0-9]+) 4k;/.exec(text)?.[1]);
+    assert.equal(kilobytes("large_client_header_buffers"), maxHeaderKb);
+    // What nginx itself asks of them (ngx_http_proxy_merge_loc_conf).
+    assert.ok(kilobytes("proxy_busy_buffers_size") >= kilobytes("proxy_buffer_size"));
+    assert.ok(kilobytes("proxy_busy_buffers_size") <= (count - 1) * 4);
+    assert.ok(kilobytes("proxy_buffer_size") > maxHeaderKb && count >= 8);
+  }
 });
 
 test("the app gets every cookie but the token's, and the token's never", () => {

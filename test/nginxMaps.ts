@@ -18,8 +18,8 @@ export interface Request {
   lot?: number;
   /** Seconds since 1970. */
   now?: number;
-  /** The response header by which the active color says that it answered in another one's place. */
-  answeredBy?: string;
+  /** The first line of the request. */
+  line?: string;
 }
 
 interface Block {
@@ -135,11 +135,11 @@ function builtIn(name: string, request: Request): string {
     scheme = "http",
     now = 1_800_000_000,
   } = request;
-  if (name === "upstream_http_x_blue_green_active") return request.answeredBy ?? "";
   if (name.startsWith("http_")) return headers[name.slice("http_".length).replaceAll("_", "-")] ?? "";
   if (name.startsWith("cookie_")) return cookie(headers.cookie ?? "", name.slice("cookie_".length));
   const others: Record<string, string> = {
     ...{ realip_remote_addr: from, remote_addr: from, binary_remote_addr: from, host: "shop.example" },
+    ...{ request: request.line ?? `${method} / HTTP/1.1`, upstream_bytes_received: "" },
     ...{ request_method: method, upstream_addr: asked, scheme, msec: `${now}.123` },
   };
   const value = others[name];

@@ -8,7 +8,7 @@ import { lastAddress } from "../stacks/subnet";
 const template = readFileSync(join(__dirname, "..", "nginx", "gateway.conf.mustache"), "utf8");
 const service = (name: string, settings = {}): Routed => ({
   owner: { project: "p", stack: "s", service: name },
-  settings: { keepAliveSeconds: 10, proxyTimeoutSeconds: 60, ...settings },
+  settings: { keepAliveSeconds: 10, proxyTimeoutSeconds: 60, maxHeaderKb: 32, underscoreHeaders: false, ...settings },
 });
 const [shop, api] = [service("shop"), service("api", { keepAliveSeconds: 2, proxyTimeoutSeconds: 90 })];
 const gateway = { keepAliveSeconds: 10, drainSeconds: 3600, httpsPort: 8443 };
@@ -56,6 +56,21 @@ test("each service is one upstream, found anew each second, with less patience f
   assert.match(text, /proxy_read_timeout 95s;/, "the proxies' own answer about a timeout comes first");
 });
 
+test("the gateway's limits for headers are never below those of the services behind it", () => {
+  const text = render({ service: service("a", { maxHeaderKb: 64 }) }, { path: "/b", service: service("b") });
+  assert.match(text, /large_client_header_buffers 2 64k;/);
+  // A proxy passes an answer of 68 KiB, and adds the color and a cookie.
+  assert.match(text, /proxy_buffer_size 72k;\n *proxy_buffers 19 4k;\n *proxy_busy_buffers_size 72k;/);
+  assert.doesNotMatch(text, /underscores/);
+});
+
+test("underscores in headers pass where one service wants them, never those that look like the gateway's own", () => {
+  const text = render({ service: shop }, { path: "/b", service: service("b", { underscoreHeaders: true }) });
+  assert.match(text, /underscores_in_headers on;/);
+  for (const name of ["X_Real_IP", "X_Forwarded-Host", "X-Forwarded_Proto", "Remote_User", "Transfer_Encoding"])
+    assert.ok(text.includes(`proxy_set_header ${name} "";`), name);
+});
+
 test("one more route, or a service's settings, changes nothing else", () => {
   const lines = (text: string) => text.split("\n");
   const before = lines(render({ service: shop }, { path: "/a", service: api }));
@@ -70,7 +85,10 @@ test("with a certificate the routes are served over TLS alone, and HTTP leads th
   const tls = { certificate: "tls-0.crt", key: "tls-0.key" };
   const text = renderGateway(template, [{ service: shop }], { ...gateway, tls });
   assert.match(text, /ssl_certificate_key \/var\/lib\/blue-green\/files\/tls-0\.key;/);
-  assert.match(text, /listen 8080 default_server backlog=4096;\n\s*return 308 https:\/\/\$host:8443\$request_uri;/);
+  assert.match(
+    text,
+    /listen 8080 default_server backlog=4096;\n\s*if \(\$two_hosts\) \{\n\s*return 400;\n\s*\}\n\s*return 308 https:\/\/\$host:8443\$request_uri;/,
+  );
   assert.match(text, /listen 8443 ssl default_server backlog=4096;\n\s*server_name "";/);
   assert.doesNotMatch(renderGateway(template, [{ service: shop }], { ...gateway, httpsPort: 443, tls }), /\$host:443/);
 });

@@ -16,6 +16,8 @@ export const sampleSettings: Settings = {
   drainSeconds: 60,
   keepAliveSeconds: 10,
   maxBodyMb: 10,
+  maxHeaderKb: 32,
+  underscoreHeaders: false,
   proxyTimeoutSeconds: 60,
   nginxImage: "nginx:1.30.6",
   appBaseImage: "python:3.13.11-slim-trixie",

@@ -271,6 +271,14 @@ const BAD: [setting: string, value: string, given: string, rule: string, mend: s
     "must be a whole number from 1 to 10240, in plain digits",
     "pulumi config set maxBodyMb 10",
   ],
+  [
+    "maxHeaderKb",
+    "32k; }",
+    '"32k; }"',
+    "must be a whole number from 4 to 256, in plain digits",
+    "pulumi config set maxHeaderKb 32",
+  ],
+  ["underscoreHeaders", "on", '"on"', "must be true or false", "pulumi config set underscoreHeaders false"],
   ...(
     [
       ["healthTimeoutSeconds", 1, 3600, "60"],
@@ -733,7 +741,7 @@ test("everything wrong at once is one error with all of it, in the order of the 
       "greenPort",
     ],
     ...["appPort", "healthPath", "environment.PORT", "environment.S", "secretEnvironment", "memoryMb", "drainSeconds"],
-    ...["maxBodyMb", "proxyTimeoutSeconds", "nginxImage", "appBaseImage"],
+    ...["maxBodyMb", "maxHeaderKb", "underscoreHeaders", "proxyTimeoutSeconds", "nginxImage", "appBaseImage"],
     ...["registry", "registryUser", "registryPassword", "registryPassword"],
     ...["healthTimeoutSeconds", "smokeTests", "gateCommand", "gateTimeoutSeconds", "targetHost"],
     ...["verifyRequests", "bakeSeconds"],
