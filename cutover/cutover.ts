@@ -350,6 +350,7 @@ class Cutover {
         seconds: order.healthTimeoutSeconds,
         secrets: this.secrets,
         restarts: slot.restarts,
+        wasKilled: slot.state.OOMKilled,
         say: (line) => this.say(`${called}${line}`),
         signal: means.signal,
       });
@@ -548,7 +549,7 @@ class Cutover {
     const now = slots.find(({ id }) => id === first.id);
     const its = this.order.replicas[this.trial] === 1 ? "its container" : replicaName(this.trial, first.replica);
     if (now === undefined) return `${its} is gone`;
-    const seen = verdict(now.state, now.restarts - first.restarts);
+    const seen = verdict(now.state, now.restarts - first.restarts, first.state.OOMKilled);
     if (typeof seen === "object") return `${its} ${hide(this.secrets, seen.failed)}`;
     return now.state.StartedAt === first.state.StartedAt ? undefined : `${its} was started again`;
   }

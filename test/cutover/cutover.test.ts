@@ -544,6 +544,22 @@ test("what happens to the new color's container, or to what is served, is troubl
   }
 });
 
+test("a container that was killed for want of memory long ago and is healthy takes the switch; one killed in the watch loses it", async (t) => {
+  const marked = { ...running, OOMKilled: true };
+  const recovered = onBlue(t);
+  recovered.change("green", { State: marked, RestartCount: 2 });
+  assert.equal(await recovered.carriesOut(orderTo("green")), undefined);
+  assert.deepEqual([recovered.live, recovered.record?.stable.green], ["green", ["green-1"]]);
+
+  const killed = onBlue(t);
+  killed.move = async () => {
+    killed.change("green", { State: marked });
+    return ok;
+  };
+  const { result, reason } = await killed.fails(orderTo("green"));
+  assert.deepEqual([result, reason], ["reverted", "its container was killed for want of memory (setting memoryMb)"]);
+});
+
 test("with too few answers the smoke tests are repeated through the front, and decide", async (t) => {
   const proxy = onBlue(t);
   proxy.seen = { count: 3 };
