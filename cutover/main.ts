@@ -1,5 +1,6 @@
 import { text } from "node:stream/consumers";
 import { dockerAt } from "../stacks/docker";
+import { whoRuns } from "../stacks/who";
 import { carryOut } from "./cutover";
 import { orderFrom } from "./order";
 
@@ -27,6 +28,7 @@ async function main(): Promise<void> {
     docker: dockerAt(undefined),
     say: (line) => console.log(`cutover: ${line}`),
     signal: cancelled.signal,
+    who: whoRuns(process.env),
   });
 }
 

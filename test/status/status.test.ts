@@ -96,7 +96,7 @@ test("the report has every key that is documented, and no other", () => {
         images: { blue: `sha256:${"1".repeat(64)}`, green: `sha256:${"2".repeat(64)}` },
         seconds: 11.41,
         steps: { gate: 0.4, switch: 0.31, watch: 10.7 },
-        ...{ requests: 312, canaryPercent: null, reason: null },
+        ...{ requests: 312, canaryPercent: null, reason: null, who: {} },
       },
     ],
     next: [
