@@ -16,6 +16,7 @@ import {
   type Serving,
   type Sessions,
 } from "../stacks/serving";
+import type { Who } from "../stacks/who";
 import { readSlots, type SlotContainer } from "../stacks/world";
 import { runGateCommand } from "./gateCommand";
 import { type Lock, Nginx } from "./nginx";
@@ -72,6 +73,8 @@ export interface Means {
   say: (line: string) => void;
   /** Aborted when the run is cancelled. */
   signal: AbortSignal;
+  /** Whom the history names. */
+  who?: Who;
 }
 
 /** Carries out one order, under the proxy's lock, and writes the history. */
@@ -138,6 +141,7 @@ class Cutover {
     if (order.sessions) this.sessions = this.nextSessions();
     const started = await this.startStopped();
     if (before === undefined) {
+      await this.timed("health", () => this.healthy());
       await this.timed("switch", () => this.move(order.healthTimeoutSeconds));
       await this.finish("first");
       return;
@@ -220,6 +224,7 @@ class Cutover {
     const reason = firstLine(trouble);
     const log = await this.log();
     this.say(`${this.trial} is not well (${reason}): it gets no visitors any more`);
+    void this.remember("interrupted", `${reason}; the run was cut off while it took ${this.trial}'s visitors away`);
     const where = await this.timed("back", () => this.endCanary(before));
     throw new CutoverFailed(
       where.settled ? "reverted" : "failed",
@@ -362,27 +367,10 @@ class Cutover {
 
   /** Each container of the color on trial is checked from where the proxy reaches it: its health and the smoke tests. */
   private async examine(containers = this.containersOf(this.trial), next?: string): Promise<void> {
-    const { order, trial, means } = this;
-    const wanted = order.replicas[trial];
-    const there = this.containersOf(trial).length;
-    if (there < wanted) {
-      const seen = there === 0 ? "it has no container" : `it has ${there} of its ${wanted} containers`;
-      throw this.refused(seen, "", "pulumi up --refresh, which makes them again");
-    }
+    const { order, trial } = this;
+    await this.healthy(containers, next);
     for (const slot of containers) {
-      const called = wanted === 1 ? "" : `${replicaName(trial, slot.replica)}: `;
-      const unhealthy = await waitHealthy(means.docker, slot.id, {
-        seconds: order.healthTimeoutSeconds,
-        secrets: this.secrets,
-        restarts: slot.restarts,
-        say: (line) => this.say(`${called}${line}`),
-        signal: means.signal,
-      });
-      if (unhealthy !== undefined) {
-        throw this.refused(`${called}${firstLine(unhealthy).replace(/\.$/, "")}`, restOf(unhealthy), next);
-      }
-      this.stopIfCancelled();
-
+      const called = this.called(slot);
       const failure = await this.smoke(this.direct(slot), slot);
       if (failure !== undefined) {
         const more = `${this.details(failure)}\n${await this.log(slot)}`;
@@ -394,6 +382,37 @@ class Cutover {
     const passed = count === 0 ? "" : ` and passed ${count === 1 ? "1 smoke test" : `${count} smoke tests`}`;
     const each = containers.length === 1 ? "is" : `has ${containers.length} containers, and each is`;
     this.say(`${trial} (${containers[0]?.version}) ${each} healthy${passed}`);
+  }
+
+  /** Waits until each container of the color on trial is healthy. */
+  private async healthy(containers = this.containersOf(this.trial), next?: string): Promise<void> {
+    const { order, trial, means } = this;
+    const wanted = order.replicas[trial];
+    const there = this.containersOf(trial).length;
+    if (there < wanted) {
+      const seen = there === 0 ? "it has no container" : `it has ${there} of its ${wanted} containers`;
+      throw this.refused(seen, "", "pulumi up --refresh, which makes them again");
+    }
+    for (const slot of containers) {
+      const called = this.called(slot);
+      const unhealthy = await waitHealthy(means.docker, slot.id, {
+        seconds: order.healthTimeoutSeconds,
+        secrets: this.secrets,
+        restarts: slot.restarts,
+        wasKilled: slot.state.OOMKilled,
+        say: (line) => this.say(`${called}${line}`),
+        signal: means.signal,
+      });
+      if (unhealthy !== undefined) {
+        throw this.refused(`${called}${firstLine(unhealthy).replace(/\.$/, "")}`, restOf(unhealthy), next);
+      }
+      this.stopIfCancelled();
+    }
+  }
+
+  /** Which one of several containers a line is about. */
+  private called({ replica }: SlotContainer): string {
+    return this.order.replicas[this.trial] === 1 ? "" : `${replicaName(this.trial, replica)}: `;
   }
 
   /** Those of a color's containers that the configuration names. */
@@ -443,6 +462,10 @@ class Cutover {
     if (watched && order.bakeSeconds > 0) await lock.watch();
     // Words that nobody has been told yet change nothing until the switch.
     if (sessions !== undefined) await lock.writeSessions(sessionsFile(sessions));
+    // Should we be killed, the history has the move all the same.
+    if (before?.generation !== order.generation || before.record.moving?.to === target) {
+      await this.remember("interrupted", "the run was cut off before it ended");
+    }
     this.moved = true;
     const ended = await proxy
       .move(order.configuration, how, (line) => this.say(line))
@@ -481,6 +504,8 @@ class Cutover {
       );
     }
     this.say(`${target} is not well (${reason}): going back to ${old.color}`);
+    // Not waited for: a disk that hangs must not hold up the way back.
+    void this.remember("interrupted", `${reason}; the run was cut off while it went back to ${old.color}`);
     const started = performance.now();
     const where = await this.settle(old);
     this.seconds.back = since(started);
@@ -574,7 +599,7 @@ class Cutover {
     const now = slots.find(({ id }) => id === first.id);
     const its = this.order.replicas[this.trial] === 1 ? "its container" : replicaName(this.trial, first.replica);
     if (now === undefined) return `${its} is gone`;
-    const seen = verdict(now.state, now.restarts - first.restarts);
+    const seen = verdict(now.state, now.restarts - first.restarts, first.state.OOMKilled);
     if (typeof seen === "object") return `${its} ${hide(this.secrets, seen.failed)}`;
     return now.state.StartedAt === first.state.StartedAt ? undefined : `${its} was started again`;
   }
@@ -631,7 +656,7 @@ class Cutover {
     const where =
       moved && before !== undefined
         ? await this.settle({ generation: before.generation, color: before.color })
-        : { says: `Nothing was changed: the public is on ${before?.color ?? "nobody"}.` };
+        : { says: `Nothing was changed: ${before === undefined ? NOBODY : `the public is on ${before.color}`}.` };
     const reason = firstLine(error.message).replace(/\.$/, "");
     return new CutoverFailed(
       "failed",
@@ -729,6 +754,7 @@ class Cutover {
       seconds: this.seconds,
       ...(requests !== undefined && { requests }),
       ...(this.order.canaryPercent > 0 && { canaryPercent: this.order.canaryPercent }),
+      ...(this.means.who && { who: this.means.who }),
       ...(reason !== undefined && { reason }),
     };
     await this.lock.remember(entry).catch((error: Error) => {
@@ -746,14 +772,16 @@ class Cutover {
 
   private refused(reason: string, more: string, next?: string): CutoverFailed {
     const { target, trial, before } = this;
-    const live = before?.color ?? "nobody";
+    const live = before?.color;
+    const release = `put a mended release there: ${this.releaseOf(trial)} && pulumi up`;
     const stay = trial === target ? `activeColor ${live}` : `canaryPercent ${before?.canaryPercent ?? 0}`;
-    const usual = `put a mended release there: ${this.releaseOf(trial)} && pulumi up; or stay: pulumi config set ${stay}`;
+    const usual = live === undefined ? release : `${release}; or stay: pulumi config set ${stay}`;
     const what = live === target && trial === target ? `${target} is live, but not well` : this.notDone;
+    const where = live === undefined ? NOBODY : `the public is on ${live}`;
     return new CutoverFailed(
       "refused",
       reason,
-      `${what}: ${reason}.${after(more)}\nNothing was changed: the public is on ${live}.\nNext: ${next ?? usual}`,
+      `${what}: ${reason}.${after(more)}\nNothing was changed: ${where}.\nNext: ${next ?? usual}`,
     );
   }
 
@@ -804,6 +832,9 @@ class Cutover {
     return containerName(this.order.owner, part);
   }
 }
+
+/** Where the public is before the first cutover has ended well. */
+const NOBODY = "nobody is served yet";
 
 const firstLine = (text: string): string => text.split("\n", 1)[0] ?? "";
 const restOf = (text: string): string => text.split("\n").slice(1).join("\n");

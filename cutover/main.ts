@@ -1,6 +1,7 @@
 import { text } from "node:stream/consumers";
 import { dockerAt } from "../stacks/docker";
 import { isOrderVariable } from "../stacks/orderVariables";
+import { whoRuns } from "../stacks/who";
 import { carryOut } from "./cutover";
 import { orderFrom } from "./order";
 
@@ -28,6 +29,7 @@ async function main(): Promise<void> {
     docker: dockerAt(undefined),
     say: (line) => console.log(`cutover: ${line}`),
     signal: cancelled.signal,
+    who: whoRuns(process.env),
   });
 }
 

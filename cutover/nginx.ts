@@ -5,7 +5,17 @@ import type { Color } from "../stacks/color";
 import type { Docker, Ended } from "../stacks/docker";
 import { lineSplitter } from "../stacks/lines";
 import { PROXY_DIRECTORY } from "../stacks/names";
-import { type CutoverRecord, type HistoryEntry, READ, readServing, type Serving, servingOf } from "../stacks/serving";
+import {
+  type CutoverRecord,
+  type HistoryEntry,
+  historyLine,
+  MOST_HISTORY_LINES,
+  READ,
+  RECENT_HISTORY_LINES,
+  readServing,
+  type Serving,
+  servingOf,
+} from "../stacks/serving";
 import type { Curl } from "./smokeTest";
 
 /** A move may wait for another one's end, and reads back for a while; beyond that the engine itself is stuck. */
@@ -19,9 +29,6 @@ const GATE_SERVER = "127.0.0.1:8083";
 
 /** The most of an answer that a smoke test looks at. */
 const MOST_BODY_BYTES = 1024 * 1024;
-
-/** The history's bound. */
-const MOST_HISTORY_LINES = 1000;
 
 /** From here on the watched answers are forgotten, so that a long watch can't fill the disk. */
 const MOST_ANSWERS_BYTES = 256 * 1024 * 1024;
@@ -58,6 +65,7 @@ trap 'rm -f /run/watched next; true >answers.log; prune' EXIT
 if [ -s holder ]; then echo "stale $(cat holder)"; fi
 printf '%s\\n' "$1" >holder || rm -f holder
 HELD=yes
+HISTORY=${RECENT_HISTORY_LINES}
 ${READ}
 echo held
 # One line is one file, or one more line of it: whole or not at all, since a line that was cut off is not handed over.
@@ -81,7 +89,14 @@ while read -r file text; do
     fi
     case $file in
     cutover.json) printf '%s\\n' "$text" ;;
-    history.jsonl) tail -n ${MOST_HISTORY_LINES - 1} history.jsonl 2>/dev/null; printf '%s\\n' "$text" ;;
+    history.jsonl)
+        # A line of the same time is the one that this cutover began with: it is replaced.
+        case $(tail -n 1 history.jsonl 2>/dev/null) in
+        "\${text%%,*},"*) sed '$d' history.jsonl ;;
+        *) tail -n ${MOST_HISTORY_LINES - 1} history.jsonl 2>/dev/null ;;
+        esac
+        printf '%s\\n' "$text"
+        ;;
     esac >next && { sync next 2>/dev/null || sync; } && mv -f next "$file" && echo wrote || echo unwritten
 done`.trim();
 
@@ -311,6 +326,9 @@ export class Lock {
     readonly serving: Serving | undefined,
   ) {}
 
+  /** What it was told so far: its answers have no names, so that one question waits for the other's. */
+  private told: Promise<unknown> = Promise.resolve();
+
   static async take(
     start: (waitSeconds: number) => ChildProcessWithoutNullStreams,
     waitSeconds: number,
@@ -340,17 +358,24 @@ export class Lock {
     return this.ask(`sessions.conf ${Buffer.from(content).toString("base64")}`);
   }
 
-  /** Appends a line to the history; the oldest goes when there are too many. */
+  /** Appends a line to the history, or replaces the last one where that has the same time; the oldest goes when there are too many. */
   remember(entry: HistoryEntry): Promise<void> {
-    return this.ask(`history.jsonl ${JSON.stringify(entry)}`);
+    return this.ask(`history.jsonl ${historyLine(entry)}`);
   }
 
-  release(): Promise<void> {
-    return this.holder.end("release\n");
+  async release(): Promise<void> {
+    await this.told;
+    await this.holder.end("release\n");
+  }
+
+  private ask(text: string): Promise<void> {
+    const asked = this.told.then(() => this.tell(text));
+    this.told = asked.catch(() => {});
+    return asked;
   }
 
   /** A lock that was lost, with a proxy that restarted, is taken again first. */
-  private async ask(text: string): Promise<void> {
+  private async tell(text: string): Promise<void> {
     if (this.holder.ended) this.holder = (await hold(this.start, RETAKE_SECONDS, () => {})).holder;
     if ((await this.holder.ask(text)) !== "wrote") {
       throw new Error(this.holder.stderr.trim() || "the lock's holder in the proxy did not answer");

@@ -7,16 +7,17 @@ import type { Docker } from "./docker";
 import type { GatewayNetwork } from "./gatewayNetwork";
 import { waitHealthy } from "./health";
 import { HTTPS_PORT, reachedAt } from "./host";
-import { confirmLive } from "./live";
+import { confirmLive, illLive } from "./live";
 import { removeLeftLogins } from "./loginFolder";
 import { containerName, labelList, logicalName, nameOnEngine, networkName, type Owner, ownerLabels } from "./names";
 import { hasTls } from "./nginx";
 import { secondsWithout } from "./outage";
 import { NginxProxy } from "./proxy";
 import { pullMissing } from "./registry";
-import { generationOf } from "./serving";
+import { generationOf, type HistoryEntry, remember } from "./serving";
 import type { Settings } from "./settings";
 import { Slot, settingsOf } from "./slot";
+import { whoRuns } from "./who";
 import type { UnknownWorld, World } from "./world";
 
 /** What the provider reads back of a network although this program says nothing of it. */
@@ -98,7 +99,11 @@ export class BlueGreen extends pulumi.ComponentResource {
     });
 
     const slot = (color: Color, after?: pulumi.Resource): Slot => {
+      const live = "unknown" in world ? undefined : world.serving?.color;
       const afterCreate = new pulumi.ResourceHook(`${name}-${color}-healthy`, async (hook) => {
+        // The cutover asks that itself, in each run until it is so; this hook runs once.
+        if (color === active && live !== active) return;
+        const began = new Date().toISOString();
         const failed = await waitHealthy(engine, String(hook.id), {
           seconds: settings.healthTimeoutSeconds,
           secrets: Object.values(settings.secretEnvironment),
@@ -106,7 +111,11 @@ export class BlueGreen extends pulumi.ComponentResource {
           say: (line) => pulumi.log.info(`${hook.name}: ${line}`, this),
         });
         if (failed === undefined) return;
-        const where = wherePublicIs(color, active, "unknown" in world ? undefined : world.serving?.color);
+        const unready = { began, color, reason: failed, ...(live !== undefined && { live }), versions: plan.runs };
+        await remember(engine, containerName(owner, "proxy"), unreadyEntry(unready)).catch((error: Error) =>
+          pulumi.log.warn(`the history could not be written: ${error.message}`, this),
+        );
+        const where = `The public is on ${color === active ? "this container" : active}.`;
         const image = settings.slots[color].image === undefined ? "" : `${color}Image and `;
         const next = `docker logs ${nameOnEngine(owner, hook.name)}; then set another ${image}${color}Version or mend the settings, and: pulumi up`;
         throw new Error(`${hook.name}: ${failed}\n${where} Next: ${next}`);
@@ -161,38 +170,57 @@ export class BlueGreen extends pulumi.ComponentResource {
       // Of the colors only those that visitors are on: one that is broken or slow otherwise holds up nothing.
       { parent: this, dependsOn: [proxy, slot(active), ...canary] },
     );
-    if (canary.length === 0) slot(idle, cutover.command);
+    const idleSlot = canary[0] ?? slot(idle, cutover.command);
     this.moved = cutover.command;
 
     if (!pulumi.runtime.isDryRun()) {
-      pulumi
-        .all([proxy.containerId, cutover.command.stdout])
-        .apply(([proxyId]) =>
-          confirmLive(
-            engine,
-            { proxyId, active, generation: generationOf(configuration), containers: containerName(owner, "") },
-            (line) => pulumi.log.warn(line, this),
-          ),
-        );
+      pulumi.all([proxy.containerId, cutover.command.stdout]).apply(([proxyId]) =>
+        confirmLive(
+          engine,
+          {
+            ...{ proxyId, active, generation: generationOf(configuration), containers: containerName(owner, "") },
+            ill: "unknown" in world ? [] : illLive(world, active),
+          },
+          (line) => pulumi.log.warn(line, this),
+        ),
+      );
     }
 
     this.url = pulumi.output(publicUrl(settings));
     this.blueUrl = pulumi.output(`http://127.0.0.1:${settings.slots.blue.port}`);
     this.greenUrl = pulumi.output(`http://127.0.0.1:${settings.slots.green.port}`);
-    this.activeColor = pulumi.output(active);
-    this.activeVersion = pulumi.output(plan.runs[active].version);
-    this.idleColor = pulumi.output(idle);
-    this.idleVersion = pulumi.output(plan.runs[idle].version);
-    this.pending = pulumi.output(plan.pending);
+    // A preview says what is going to be. A run that fails leaves the outputs as the latest one that ended well has left them: what
+    // was only asked for must not stand there. In a first run there are none yet, and the idle color can't make the live one untrue.
+    const carriedOut = pulumi.all([cutover.command.id, plan.first ? "" : idleSlot.imageId]);
+    const once = <T>(value: T) =>
+      (pulumi.runtime.isDryRun() ? pulumi.output(value) : carriedOut.apply(() => value)) as pulumi.Output<T>;
+    this.activeColor = once(active);
+    this.activeVersion = once(plan.runs[active].version);
+    this.idleColor = once(idle);
+    this.idleVersion = once(plan.runs[idle].version);
+    this.pending = once(plan.pending);
     const { url, activeColor, idleColor, pending } = this;
     this.registerOutputs({ url, activeColor, idleColor, pending });
   }
 }
 
-/** Where the public is when a color's new container has failed, given who was live when the run began. */
-function wherePublicIs(color: Color, active: Color, live: Color | undefined): string {
-  if (color !== active) return `The public is on ${active}.`;
-  return color === live ? "The public is on this container." : "The public was not moved.";
+/** What the history says of a color's new container that did not become healthy. */
+function unreadyEntry(unready: {
+  began: string;
+  color: Color;
+  live?: Color;
+  versions: Record<Color, { version: string }>;
+  reason: string;
+}): HistoryEntry {
+  const { began, color, live, versions, reason } = unready;
+  return {
+    ...{ time: began, result: "unready", ...(live && { from: live }), to: color },
+    versions: { blue: versions.blue.version, green: versions.green.version },
+    images: {},
+    seconds: { health: Math.round((Date.now() - Date.parse(began)) / 10) / 100 },
+    who: whoRuns(process.env),
+    reason: reason.split("\n", 1)[0]?.replace(/\.$/, "") ?? "",
+  };
 }
 
 /** Where the public reaches the service: where it has a certificate, HTTP only leads there. */

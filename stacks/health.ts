@@ -23,6 +23,8 @@ export interface Waited {
   secrets: readonly string[];
   /** How often it had been started again before; each one more is a failure. */
   restarts: number;
+  /** Whether Docker had marked it as killed for want of memory before: the mark stays for as long as it runs. */
+  wasKilled?: boolean;
   /** Gets a line for people now and then. */
   say: (line: string) => unknown;
   /** Aborted when the run is cancelled: nothing is waited for any longer then. */
@@ -32,10 +34,21 @@ export interface Waited {
 /** Whether it runs, so that its state has forgotten how it ended the last time. */
 const isUpAgain = ({ Running, Status }: ContainerState): boolean => Running && Status !== "restarting";
 
-/** What one look at a container's state says: well, not yet, or why it never will be. */
-export function verdict(state: ContainerState, restarts: number): "healthy" | "starting" | { failed: string } {
+/**
+ * What one look at a container's state says: well, not yet, or why it never will be.
+ *
+ * @param restarts how often the engine has started it again meanwhile.
+ * @param wasKilled whether Docker's mark "killed for want of memory" may be an old one: the mark outlives the engine's own restart, and
+ * is also set where the kernel has killed another process of the container. Of a container that runs, an old mark says nothing.
+ */
+export function verdict(
+  state: ContainerState,
+  restarts: number,
+  wasKilled = true,
+): "healthy" | "starting" | { failed: string } {
   const health = state.Health?.Status;
-  if (state.OOMKilled) return { failed: "was killed for want of memory (setting memoryMb)" };
+  if (state.OOMKilled && !(wasKilled && isUpAgain(state)))
+    return { failed: "was killed for want of memory (setting memoryMb)" };
   if (restarts > 0 && isUpAgain(state)) return { failed: "ended and was started again" };
   if (restarts > 0 || !state.Running) return { failed: `ended with exit code ${state.ExitCode}` };
   if (health === "unhealthy") {
@@ -59,7 +72,7 @@ export async function waitHealthy(docker: Docker, containerId: string, waited: W
     const [container] = JSON.parse(await docker.ask("container", "inspect", containerId));
     const name = container.Name.slice(1);
     const restarts = container.RestartCount - waited.restarts;
-    const seen = verdict(container.State, restarts);
+    const seen = verdict(container.State, restarts, waited.wasKilled === true);
     if (seen === "healthy") return undefined;
     if (restarts > 0 && isUpAgain(container.State) && again < MOST_LOOKS_AGAIN && waited.signal?.aborted !== true) {
       again += 1;

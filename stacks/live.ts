@@ -1,8 +1,10 @@
 import type { Color } from "./color";
 import type { Docker } from "./docker";
+import { hide, verdict } from "./health";
 import { PROXY_DIRECTORY } from "./names";
 import { Refusal } from "./refusal";
 import { readServing, writeDeclared } from "./serving";
+import type { Inspected, SlotContainer, World } from "./world";
 
 /** What {@link confirmLive} compares. */
 export interface Expected {
@@ -12,6 +14,31 @@ export interface Expected {
   generation: string;
   /** How the names of the stack's containers begin, for messages. */
   containers: string;
+  /** The live color's containers where each of them was unhealthy when the run began (see {@link illLive}). */
+  ill?: readonly SlotContainer[];
+}
+
+/**
+ * The containers of a color that was live when the run began and stays live, where Docker called each of them unhealthy: only then are
+ * they asked for again at the end of the run. A way back to such a color is not held up by that.
+ */
+export function illLive({ serving, slots }: World, active: Color): readonly SlotContainer[] {
+  const containers = slots[active];
+  const ill = containers.every(({ state }) => state.Running && state.Health?.Status === "unhealthy");
+  return serving?.color === active && ill ? containers : [];
+}
+
+/** What Docker's health check says of the first of these containers, where it calls none of them well; undefined otherwise. */
+async function stillIll(docker: Docker, containers: readonly SlotContainer[]): Promise<string | undefined> {
+  if (containers.length === 0) return undefined;
+  const now: Inspected[] = JSON.parse(await docker.ask("container", "inspect", ...containers.map(({ id }) => id)));
+  const seen = now.map(({ State }) => (State === undefined ? "starting" : verdict(State, 0)));
+  const [first] = seen;
+  if (typeof first !== "object" || seen.some((one) => typeof one === "string")) return undefined;
+  const secrets = containers.flatMap(({ made, environment }) =>
+    (made.secretEnvironment ?? []).map((name) => environment[name] ?? ""),
+  );
+  return hide(secrets, `${containers[0]?.name} ${first.failed}`);
 }
 
 const couldNotWrite = (error: Error): string =>
@@ -53,6 +80,14 @@ export async function confirmLive(docker: Docker, expected: Expected, warn: (lin
       `${active} is live, but does not answer its health path: ${serving.health?.seen ?? "not asked"}. ` +
         `Next: docker logs --tail 30 ${containers}${active}; if it does not run: docker start ${containers}${active}; ` +
         `or move the public: pulumi config set activeColor <the other color> && pulumi up`,
+    );
+  }
+  const ill = await stillIll(docker, expected.ill ?? []).catch(() => undefined);
+  if (ill !== undefined) {
+    throw new Refusal(
+      `${active} is live and answers through nginx, but it is not well: the container ${ill}. The public stays on it. ` +
+        `Next: docker logs --tail 30 ${containers}${active}; then mend the release or the settings of its health check and put it on the ` +
+        "other color: pulumi up",
     );
   }
 }

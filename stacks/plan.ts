@@ -303,11 +303,11 @@ function decideIdle(plan: Plan, world: World, serving: Serving, { settings, slot
     return;
   }
   const latest = serving.history.at(-1);
-  const tried = latest !== undefined && (latest.to === idle || latest.canaryPercent !== undefined);
+  const tried = serving.history.filter(({ to, canaryPercent }) => to === idle || canaryPercent !== undefined);
   const times = [
     Date.parse(serving.record.since ?? latest?.time ?? ""),
     ...containers.map(({ created }) => Date.parse(created ?? "")),
-    ...(tried ? [Date.parse(latest.time)] : []),
+    ...tried.map(({ time }) => Date.parse(time)),
     (serving.record.sessions?.[idle].until ?? 0) * 1000,
   ];
   const known = times.filter((time) => time > 0);

@@ -3,6 +3,7 @@ import { COLORS, type Color, isColor } from "./color";
 import type { Docker } from "./docker";
 import { isObject, objectIn } from "./json";
 import { PROXY_DIRECTORY } from "./names";
+import type { Who } from "./who";
 
 /** Stands in the template where the configuration tells its own generation, so that a switch changes one line and not two. */
 export const GENERATION_PLACEHOLDER = "@GENERATION@";
@@ -76,8 +77,24 @@ export interface Session {
 /** The sessions of both colors. */
 export type Sessions = Record<Color, Session>;
 
-/** How a cutover ended. */
-export type Result = "first" | "switched" | "instant" | "canary" | "refused" | "reverted" | "failed" | "reloaded";
+/**
+ * How a cutover ended. `interrupted` stands in the history from just before the public is moved until the cutover ends: it stays there
+ * when the run was killed. `unready` is no cutover: a color's new container did not become healthy.
+ */
+export type Result =
+  | "first"
+  | "switched"
+  | "instant"
+  | "canary"
+  | "refused"
+  | "reverted"
+  | "failed"
+  | "reloaded"
+  | "interrupted"
+  | "unready";
+
+/** Those after which `to` is live; after the others it is `from`. */
+const MOVED: readonly string[] = ["first", "switched", "instant", "canary", "reloaded", "interrupted"];
 
 /** One line of the history. */
 export interface HistoryEntry {
@@ -99,7 +116,31 @@ export interface HistoryEntry {
   canaryPercent?: number;
   /** Why it did not stay, or what was put right, in words. */
   reason?: string;
+  /** Who ran it. */
+  who?: Who;
 }
+
+/** The history's bound, in lines. */
+export const MOST_HISTORY_LINES = 1000;
+
+/** So many of them a run looks at: the latest ones may be of runs that moved nobody. */
+export const RECENT_HISTORY_LINES = 20;
+
+/** The most characters of a reason: it may quote what a container wrote. */
+const MOST_REASON_CHARACTERS = 500;
+
+/** A line of the history. Its time comes first: by that a cutover finds its own line again. */
+export function historyLine({ time, reason, ...entry }: HistoryEntry): string {
+  const cut = reason?.slice(0, MOST_REASON_CHARACTERS);
+  return JSON.stringify({ time, ...entry, ...(cut !== undefined && { reason: cut }) });
+}
+
+/** The color that was live after this line of the history. */
+const liveAfter = ({ result, from, to }: HistoryEntry): Color => (!MOVED.includes(result) && isColor(from) ? from : to);
+
+/** The latest line of the history that tells of the public's move from one color to the other. */
+export const latestSwitch = ({ history }: Pick<Serving, "history">): HistoryEntry | undefined =>
+  history.findLast(({ result, from, to }) => MOVED.includes(result) && isColor(from) && from !== to);
 
 /** The hash by which a rendered configuration is told from any other. */
 export const generationOf = (configuration: string): string =>
@@ -141,7 +182,7 @@ fi`.trim();
 export async function readServing(
   docker: Docker,
   proxy: string,
-  { history = 1, health = false } = {},
+  { history = RECENT_HISTORY_LINES, health = false } = {},
 ): Promise<Serving | undefined> {
   const variables = ["-e", `HISTORY=${history}`, "-e", `HEALTH=${health ? "yes" : "no"}`];
   return servingOf(await docker.ask("exec", ...variables, proxy, "sh", "-c", READ));
@@ -156,7 +197,8 @@ export function servingOf(text: string): Serving | undefined {
   const history = lines.filter(([name]) => name === "history").flatMap(([, line]) => entryOf(line));
   const [generation = "", said] = isColor(answer[1]) ? answer : file;
   // A hand has spoilt the very word: what it was is told by the latest cutover.
-  const color = isColor(said) ? said : history.at(-1)?.to;
+  const [latest] = history.slice(-1);
+  const color = isColor(said) ? said : latest && liveAfter(latest);
   if (color === undefined) return undefined;
   const declared = last("declared").trim();
   const busy = lines.find(([name]) => name === "busy")?.[1];
@@ -250,4 +292,20 @@ export const isStable = (record: CutoverRecord, color: Color, containers: readon
 export async function writeDeclared(docker: Docker, proxy: string, generation: string): Promise<void> {
   const script = 'cd "$0" && printf "%s\\n" "$1" >declared.next && mv -f declared.next declared';
   await docker.ask("exec", proxy, "sh", "-c", script, PROXY_DIRECTORY, generation);
+}
+
+/** Waits for a lock that a cutover holds, since that replaces the same file. */
+const REMEMBER = `
+cd "$0" && exec 9>lock || exit 1
+tries=10
+until flock -n 9; do
+    tries=$((tries - 1))
+    if [ "$tries" -le 0 ]; then echo "a cutover runs in this proxy" >&2; exit 1; fi
+    sleep 1
+done
+{ tail -n ${MOST_HISTORY_LINES - 1} history.jsonl 2>/dev/null; printf '%s\\n' "$1"; } >history.next && mv -f history.next history.jsonl`.trim();
+
+/** Appends a line to the history from outside of a cutover. */
+export async function remember(docker: Docker, proxy: string, entry: HistoryEntry): Promise<void> {
+  await docker.ask("exec", proxy, "sh", "-c", REMEMBER, PROXY_DIRECTORY, historyLine(entry));
 }

@@ -6,6 +6,7 @@ import type { Docker } from "./docker";
 import { allVariables } from "./environment";
 import { differences, type Made } from "./made";
 import type { Owner } from "./names";
+import { latestSwitch } from "./serving";
 import type { Settings } from "./settings";
 import { slotMadeFrom } from "./slot";
 import { readWorld, type UnknownWorld, type World } from "./world";
@@ -61,7 +62,7 @@ export function toDrain(
 ): { containers: string[]; seconds: number; quietSeconds: number } | undefined {
   const idle = other(settings.activeColor);
   const containers = slots[idle].filter(({ state }) => state.Running);
-  const last = serving?.history.at(-1);
+  const last = serving && latestSwitch(serving);
   if (containers.length === 0 || last === undefined || serving?.color !== settings.activeColor) return undefined;
   if (last.from !== idle || last.to !== settings.activeColor) return undefined;
   if (serving.canaryPercent > 0 || (serving.record.sessions?.[idle].until ?? 0) * 1000 > now.getTime())

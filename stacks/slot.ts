@@ -117,6 +117,9 @@ export function settingsOf(color: Color, { made, environment }: SlotContainer, s
 
 /** One color: its image and its containers. */
 export class Slot extends pulumi.ComponentResource {
+  /** The image's id, once the engine has it. */
+  readonly imageId: pulumi.Output<string>;
+
   constructor(name: string, args: SlotArgs, opts?: pulumi.ComponentResourceOptions) {
     super("blue-green:index:Slot", name, {}, opts);
     const { owner, color, settings, keep, replicas } = args;
@@ -127,6 +130,7 @@ export class Slot extends pulumi.ComponentResource {
       ...(args.after && { dependsOn: args.after }),
       ...(args.build === undefined && { hooks: { beforeCreate: [args.beforePull] } }),
     });
+    this.imageId = image.imageId;
     const { ports, ...container } = slotContainer(color, settings);
     for (let replica = 1; replica <= replicas; replica++) {
       const called = replicaName(color, replica);

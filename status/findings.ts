@@ -16,7 +16,7 @@ export interface Known {
 }
 
 /** How cutovers end that did not leave the public where they were to bring it. */
-const FAILED = ["refused", "reverted", "failed"];
+const FAILED = ["refused", "reverted", "failed", "interrupted"];
 
 /**
  * What is not as it should be, the worst first: down is what the public meets, degraded all else. While a cutover runs, what it

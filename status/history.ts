@@ -3,7 +3,7 @@ import type { CutoverReport } from "./report";
 
 /** One line of the history as it is reported. The file may have been spoilt by a hand: no field is taken on trust. */
 export function cutoverOf(entry: HistoryEntry): CutoverReport {
-  const { time, result, from, to, versions, images, seconds, requests, canaryPercent, reason } = entry as {
+  const { time, result, from, to, versions, images, seconds, requests, canaryPercent, reason, who } = entry as {
     [key in keyof HistoryEntry]: unknown;
   };
   const steps = pairs(seconds, isAmount);
@@ -20,6 +20,7 @@ export function cutoverOf(entry: HistoryEntry): CutoverReport {
     requests: isAmount(requests) ? requests : null,
     canaryPercent: isAmount(canaryPercent) ? canaryPercent : null,
     reason: isText(reason) ? reason : null,
+    who: pairs(who, isText),
   };
 }
 
@@ -32,3 +33,7 @@ const pairs = <Value>(object: unknown, accepts: (value: unknown) => value is Val
       (pair): pair is [string, Value] => accepts(pair[1]),
     ),
   );
+
+/** Who ran a cutover, in a word: `ann@build-7`. */
+export const nameOf = ({ user, host }: CutoverReport["who"]): string =>
+  user === undefined ? (host ?? "") : host === undefined ? user : `${user}@${host}`;

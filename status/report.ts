@@ -138,6 +138,8 @@ export interface CutoverReport {
   /** The share of new visitors that it gave, or was to give, to the color beside `to`, in percent; null where there was none. */
   canaryPercent: number | null;
   reason: string | null;
+  /** Who ran it: a user's name, a machine's, and a CI run's address or number; what is not known is not there. */
+  who: Record<string, string>;
 }
 
 /** A command that makes sense now. */

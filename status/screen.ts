@@ -1,4 +1,5 @@
 import { COLORS, other } from "../stacks/color";
+import { nameOf } from "./history";
 import { cut, listed, plain } from "./plainText";
 import type { CantTell, ColorReport, ContainerReport, NextCommand, Report } from "./report";
 
@@ -152,12 +153,13 @@ function summary({ active, live, stable, agree, colors, proxy, pending }: Report
 function historyTable({ history, live, time: asked }: Report, paint: Paint): string[] {
   if (history.length === 0) return live === null ? [] : ["", paint("strong", "No cutovers are known")];
   const now = new Date(asked);
-  const rows = history.map(({ time, result, from, to, versions, seconds, requests, canaryPercent, reason }) => ({
+  const rows = history.map(({ time, result, from, to, versions, seconds, requests, canaryPercent, reason, who }) => ({
     when: time === null ? "?" : clock(new Date(time), false, now),
-    result: cut(plain(result), 8),
+    result: cut(plain(result), 11),
     move: moveText(from, to, versions),
     took: seconds === null ? "-" : cut(`${seconds} s`, 8),
     watched: requests === null ? "-" : cut(String(requests), 8),
+    who: cut(plain(nameOf(who)), 18),
     reason: plain(reason ?? shareText(result, to, canaryPercent)),
   }));
   const titles = {
@@ -166,9 +168,12 @@ function historyTable({ history, live, time: asked }: Report, paint: Paint): str
     move: "from -> to",
     took: "took",
     watched: "watched",
+    who: "who",
     reason: "reason",
   };
   const table = [titles, ...rows];
+  // Lines of an older version of this program name nobody.
+  const named = rows.some(({ who }) => who !== "");
   const width = (key: keyof typeof titles) => Math.max(...table.map((row) => row[key].length));
   const lines = table.map((row) =>
     cut(
@@ -178,6 +183,7 @@ function historyTable({ history, live, time: asked }: Report, paint: Paint): str
         row.move.padEnd(width("move")),
         row.took.padStart(width("took")),
         row.watched.padStart(width("watched")),
+        ...(named ? [row.who.padEnd(width("who"))] : []),
         row.reason,
       ]
         .join("  ")

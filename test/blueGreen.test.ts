@@ -10,10 +10,11 @@ import { orderFrom } from "../cutover/order";
 import { BlueGreen, type BlueGreenArgs } from "../stacks/blueGreen";
 import { type Color, other } from "../stacks/color";
 import { renderConfiguration } from "../stacks/configuration";
+import type { Docker } from "../stacks/docker";
 import type { GatewayNetwork } from "../stacks/gatewayNetwork";
 import { orderVariables } from "../stacks/orderVariables";
 import { proxyMadeFrom } from "../stacks/proxy";
-import { generationOf, READ } from "../stacks/serving";
+import { generationOf, type HistoryEntry, READ } from "../stacks/serving";
 import type { Settings } from "../stacks/settings";
 import { slotMadeFrom } from "../stacks/slot";
 import type { ContainerState, SlotContainer, World } from "../stacks/world";
@@ -42,6 +43,8 @@ interface Options {
 let made: Made[] = [];
 let options: Map<string, Options>;
 let hooks: Map<string, pulumi.ResourceHook>;
+/** A resource that is under way until then. */
+let held: { resource: string; until: Promise<void> } | undefined;
 
 // The SDK's mocks show no options and know no hooks: both are taken down where they pass by.
 const { registerResource } = MockMonitor.prototype;
@@ -71,7 +74,8 @@ CallbackServer.prototype.registerResourceHook = function (hook) {
 
 pulumi.runtime.setMocks(
   {
-    newResource: ({ type, name, inputs }) => {
+    newResource: async ({ type, name, inputs }) => {
+      if (held?.resource === `${type} ${name}`) await held.until;
       if (!type.startsWith("blue-green:")) made.push({ type, name, inputs });
       return { id: `${name}-id`, state: { ...inputs, imageId: `sha256:${name}` } };
     },
@@ -139,6 +143,7 @@ async function make(
   world: World = empty,
   resources = RESOURCES,
   more: Partial<BlueGreenArgs> = {},
+  meanwhile: (service: BlueGreen) => Promise<void> = async () => {},
 ) {
   made = [];
   options = new Map();
@@ -155,6 +160,7 @@ async function make(
   });
   const args: BlueGreenArgs = { owner, settings: { ...sampleSettings, ...settings }, world, engine, ...more };
   const service = new BlueGreen(args.owner.service ?? "service", args);
+  await meanwhile(service);
   // The component is there before its parts are, and the last word is the proxy's: two questions.
   const deadline = Date.now() + 20_000;
   while (made.length < resources || asked.length < 2) {
@@ -654,45 +660,77 @@ async function errorOf(name: string): Promise<string | undefined> {
   );
 }
 
-test("a new container that does not become healthy fails the run, with its log, where the public is and what to type", async () => {
-  const { engine } = await make({ activeColor: "green", secretEnvironment: { DATABASE: "database" } });
+/** An engine on which each container has ended with exit code 3; answers what was written to the history. */
+function allEnded(engine: Docker): { asked: string[][]; written: HistoryEntry[] } {
   const asked: string[][] = [];
+  const written: HistoryEntry[] = [];
   engine.ask = async (...args) => {
     asked.push(args);
+    if (args[0] === "exec") written.push(JSON.parse(args.at(-1) ?? ""));
     const State = { ...running, Running: false, ExitCode: 3 };
     return JSON.stringify([{ Name: "/blue-green-dev-x", RestartCount: 0, State }]);
   };
+  return { asked, written };
+}
+
+test("a new container that does not become healthy fails the run, with its log, where the public is and what to type", async () => {
+  const { engine } = await make({ secretEnvironment: { DATABASE: "database" }, allowLiveReplace: true }, after({}));
+  const { asked } = allEnded(engine);
   const failed = "the container blue-green-dev-x ended with exit code 3.\nThe last lines of its log:\n  no [secret]\n";
   const next = (color: Color) =>
     `Next: docker logs blue-green-dev-${color}; then set another ${color}Version or mend the settings, and: pulumi up`;
-  assert.equal(await errorOf("service-green-healthy"), `green: ${failed}The public was not moved. ${next("green")}`);
-  assert.equal(await errorOf("service-blue-healthy"), `blue: ${failed}The public is on green. ${next("blue")}`);
-  assert.deepEqual(asked, Array(2).fill(["container", "inspect", "g1"]));
+  assert.equal(
+    await errorOf("service-blue-healthy"),
+    `blue: ${failed}The public is on this container. ${next("blue")}`,
+  );
+  assert.equal(await errorOf("service-green-healthy"), `green: ${failed}The public is on blue. ${next("green")}`);
+  assert.deepEqual(
+    asked.filter(([kind]) => kind === "container"),
+    Array(2).fill(["container", "inspect", "g1"]),
+  );
+});
+
+test("a color that is about to be switched to is left to the cutover, which asks in each run and not in the first one alone", async () => {
+  for (const [active, world] of [
+    ["green", empty],
+    ["green", after({})],
+  ] as const) {
+    const { engine } = await make({ activeColor: active }, world);
+    const { asked } = allEnded(engine);
+    assert.equal(await errorOf("service-green-healthy"), undefined);
+    assert.deepEqual(asked, []);
+    assert.match((await errorOf("service-blue-healthy")) ?? "", /The public is on green\. /);
+  }
+});
+
+test("a release that does not become healthy is a line of the history, with who ran it and why; one that can't be written is warned of", async (t) => {
+  const { engine } = await make({ secretEnvironment: { EXIT: "exit code" } }, after({}));
+  const { asked, written } = allEnded(engine);
+  await errorOf("service-green-healthy");
+  const [{ time, seconds, who, ...entry }] = written as [HistoryEntry];
+  assert.deepEqual(entry, {
+    ...{ result: "unready", from: "blue", to: "green", images: {} },
+    versions: { blue: "1.0.0", green: "1.0.0" },
+    reason: "the container blue-green-dev-x ended with [secret] 3",
+  });
+  assert.equal(new Date(time).toISOString(), time);
+  assert.deepEqual([Object.keys(seconds), typeof who?.host], [["health"], "string"]);
+  assert.equal(asked.find(([kind]) => kind === "exec")?.[1], "blue-green-dev-proxy");
+
+  const said = listen(t, "warn");
+  const { ask } = engine;
+  engine.ask = async (...args) => (args[0] === "exec" ? Promise.reject(new Error("disk full")) : ask(...args));
+  assert.match((await errorOf("service-green-healthy")) ?? "", /exit code|secret/);
+  assert.deepEqual(said, ["the history could not be written: disk full"]);
 });
 
 test("a failed container's color with an image of its own is given another image too", async () => {
   const slots = { ...sampleSettings.slots, green: { version: "2.0.0", port: 5002, image: "shop:2" } };
-  const { engine } = await make({ slots });
-  engine.ask = async () =>
-    JSON.stringify([{ Name: "/x", RestartCount: 0, State: { ...running, Running: false, ExitCode: 3 } }]);
+  const { engine } = await make({ slots, allowLiveReplace: true }, after({}));
+  allEnded(engine);
   const next = (release: string) => new RegExp(`; then set another ${release} or mend the settings, and: pulumi up$`);
   assert.match((await errorOf("service-green-healthy")) ?? "", next("greenImage and greenVersion"));
   assert.match((await errorOf("service-blue-healthy")) ?? "", next("blueVersion"));
-});
-
-test("where a failed container is the public's, that is said, and wherever else the public is", async () => {
-  const where = async (settings: Partial<Settings>, world: World, color: Color) => {
-    const { engine } = await make(settings, world);
-    engine.ask = async () =>
-      JSON.stringify([{ Name: "/x", RestartCount: 0, State: { ...running, Running: false, ExitCode: 3 } }]);
-    return /\n(The public .*?\.) /.exec((await errorOf(`service-${color}-healthy`)) ?? "")?.[1];
-  };
-  const inPlace = { memoryMb: 512, allowLiveReplace: true };
-  assert.equal(await where(inPlace, after({}), "blue"), "The public is on this container.");
-  assert.equal(await where(inPlace, after({}), "green"), "The public is on blue.");
-  assert.equal(await where({ activeColor: "green" }, after({}), "green"), "The public was not moved.");
-  assert.equal(await where({ activeColor: "green" }, after({}), "blue"), "The public is on green.");
-  assert.equal(await where({}, empty, "blue"), "The public was not moved.");
 });
 
 test("a new container that is healthy fails nothing", async () => {
@@ -740,7 +778,7 @@ test("the proxy has the last word of a run: it is asked after the cutover, for i
   const { asked } = await make();
   assert.deepEqual(
     asked.filter((args) => args.includes(READ)),
-    [["exec", "-e", "HISTORY=1", "-e", "HEALTH=yes", "proxy-id", "sh", "-c", READ]],
+    [["exec", "-e", "HISTORY=20", "-e", "HEALTH=yes", "proxy-id", "sh", "-c", READ]],
   );
   // What Pulumi's state holds by now is noted beside the configuration.
   assert.equal(asked.at(-1)?.at(-1), generationOf(render(sampleSettings)));
@@ -771,6 +809,33 @@ async function outputsOf(service: BlueGreen): Promise<Record<string, unknown>> {
     pulumi.output({ url, blueUrl, greenUrl, activeColor, activeVersion, idleColor, idleVersion, pending }),
   );
 }
+
+test("outputs other than addresses wait for the cutover, and for the idle color's image where that is taken later", async () => {
+  const names = ["activeColor", "activeVersion", "idleColor", "idleVersion", "pending"] as const;
+  const cutover = `${COMMAND} cutover`;
+  for (const [resource, world, waits] of [
+    [cutover, after({}), true],
+    [`${IMAGE} green`, after({}), true],
+    [cutover, empty, true],
+    // In a first run there are no outputs yet that could be true.
+    [`${IMAGE} green`, empty, false],
+  ] as const) {
+    let release = () => {};
+    held = { resource, until: new Promise((resolve) => (release = resolve)) };
+    const known = (service: BlueGreen) =>
+      Promise.all(
+        names.map((name) =>
+          Promise.race([promiseOf(service[name] as pulumi.Output<unknown>).then(() => true), pause(500, false)]),
+        ),
+      );
+    const { service } = await make({}, world, RESOURCES, {}, async (service) => {
+      assert.deepEqual(await known(service), Array(5).fill(!waits), `${resource} ${world === empty}`);
+      assert.equal(await promiseOf(service.url), "http://127.0.0.1:8080");
+      release();
+    });
+    assert.deepEqual(await known(service), Array(5).fill(true));
+  }
+});
 
 test("the outputs say what live does not run yet, and the version that it does run", async () => {
   const slots = { blue: { version: "2.0.0", port: 5001 }, green: { version: "3.0.0", port: 5002 } };

@@ -26,6 +26,21 @@ test("a container is healthy, starting, or failed with the reason", () => {
   });
 });
 
+test("a kill for want of memory counts where it is of this wait, or the container is down; an old mark on one that runs does not", () => {
+  const killed = { failed: "was killed for want of memory (setting memoryMb)" };
+  const marked = { ...healthy, OOMKilled: true };
+  assert.equal(verdict(marked, 0, true), "healthy");
+  assert.equal(verdict(marked, 0), "healthy", "nobody saw it before: it may be old");
+  assert.deepEqual(verdict(marked, 0, false), killed);
+  assert.deepEqual(verdict(marked, 1, false), killed);
+  assert.deepEqual(verdict(marked, 1, true), { failed: "ended and was started again" });
+  for (const down of [{ Running: false }, { Status: "restarting" }]) {
+    assert.deepEqual(verdict({ ...marked, ...down, ExitCode: 137 }, 1, true), killed);
+  }
+  const sick = { ...marked, Health: { Status: "unhealthy" } };
+  assert.deepEqual(verdict(sick, 0, true), { failed: "is unhealthy" });
+});
+
 test("of an unhealthy container the latest look is shown, where there is one that says anything", () => {
   const unhealthy = (...outputs: string[]) =>
     verdict({ ...running, Health: { Status: "unhealthy", Log: outputs.map((Output) => ({ Output })) } }, 0);

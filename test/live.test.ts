@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Docker } from "../stacks/docker";
-import { confirmLive } from "../stacks/live";
+import { confirmLive, illLive } from "../stacks/live";
 import { Refusal } from "../stacks/refusal";
 import { READ } from "../stacks/serving";
+import type { ContainerState, SlotContainer, World } from "../stacks/world";
 import { stubDocker } from "./docker.stub";
 
 const GENERATION = "0123456789abcdef";
@@ -46,7 +47,7 @@ const rejected = async (docker: Docker): Promise<string> => {
 test("a proxy that serves the active color, which is well, is confirmed with one question and nothing is written", async () => {
   const { docker, asked, written } = proxyThat(...WELL);
   await confirmLive(docker, expected, warn);
-  assert.deepEqual(asked, [["exec", "-e", "HISTORY=1", "-e", "HEALTH=yes", "p", "sh", "-c", READ]]);
+  assert.deepEqual(asked, [["exec", "-e", "HISTORY=20", "-e", "HEALTH=yes", "p", "sh", "-c", READ]]);
   assert.deepEqual(written, []);
 });
 
@@ -118,4 +119,47 @@ test("a full disk is warned of, and does not make a run that went well a failed 
   const warned: string[] = [];
   await confirmLive(stubDocker({ ask }), expected, (line) => warned.push(line));
   assert.match(warned.join(), /could not be written .*No space left on device.*Next: make room/);
+});
+
+const state = (Status: string): ContainerState => ({
+  ...{ Running: true, Status: "running", StartedAt: "", ExitCode: 0, OOMKilled: false },
+  Health: { Status, Log: [{ Output: "no curl for hunter2\n" }] },
+});
+const containerIn = (Status: string, id = "b1"): SlotContainer => ({
+  ...{ id, name: `blue-green-dev-${id}`, replica: 1, imageId: "i", restarts: 0, version: "1.0.0" },
+  ...{ state: state(Status), made: { secretEnvironment: ["TOKEN"] }, environment: { TOKEN: "hunter2" } },
+});
+
+test("only a color that was live and stays it, with all of its containers unhealthy, is asked once more at the end of a run", () => {
+  const of = (live: "blue" | "green", ...blue: SlotContainer[]) =>
+    illLive({ serving: { color: live }, slots: { blue, green: [] } } as unknown as World, "blue").length;
+  assert.equal(of("blue", containerIn("unhealthy"), containerIn("unhealthy", "b2")), 2);
+  assert.equal(of("blue", containerIn("unhealthy"), containerIn("healthy", "b2")), 0, "the others serve");
+  assert.equal(of("blue", containerIn("starting")), 0);
+  assert.equal(of("green", containerIn("unhealthy")), 0, "a way back to it is not held up");
+  assert.equal(of("blue"), 0);
+});
+
+test("a live color whose health check fails ends each run that changes nothing with the same message, until it is well", async () => {
+  const ill = [containerIn("unhealthy")];
+  const asks = (now: string) => {
+    const { docker } = proxyThat(...WELL);
+    const { ask } = docker;
+    docker.ask = async (...args) =>
+      args[0] === "container"
+        ? JSON.stringify([{ Id: "b1", State: state(now), Config: { Labels: null } }])
+        : ask(...args);
+    return docker;
+  };
+  const message = async () =>
+    (await confirmLive(asks("unhealthy"), { ...expected, ill }, warn).catch((error: Error) => error))?.message;
+  const first = await message();
+  assert.equal(
+    first,
+    "blue is live and answers through nginx, but it is not well: the container blue-green-dev-b1 is unhealthy; its health check says: " +
+      "no curl for [secret]. The public stays on it. Next: docker logs --tail 30 blue-green-dev-blue; then mend the release or the " +
+      "settings of its health check and put it on the other color: pulumi up",
+  );
+  assert.equal(await message(), first);
+  for (const now of ["healthy", "starting"]) await confirmLive(asks(now), { ...expected, ill }, warn);
 });

@@ -11,9 +11,12 @@ import { PROXY_DIRECTORY } from "../stacks/names";
 import {
   GENERATION_PLACEHOLDER,
   generationOf,
+  type HistoryEntry,
   isStable,
+  latestSwitch,
   READ,
   readServing,
+  remember,
   type Serving,
   servingOf,
   writeDeclared,
@@ -397,6 +400,57 @@ test("the latest lines of the history are told, oldest first, as many as were as
   assert.deepEqual(volume.read({ HISTORY: "100" })?.history, ["1", "2"].map(entry));
 });
 
+test("where the configuration's own word is spoilt, what is live is told by the latest line: after those that moved nobody it is where they began", () => {
+  const colorAfter = (...entries: object[]) =>
+    servingOf(["file ? ?", ...entries.map((entry) => `history ${JSON.stringify({ time: "1", ...entry })}`)].join("\n"))
+      ?.color;
+  const moves = { from: "blue", to: "green" };
+  for (const result of ["switched", "instant", "interrupted"])
+    assert.equal(colorAfter({ result, ...moves }), "green", result);
+  for (const result of ["refused", "reverted", "failed", "unready"])
+    assert.equal(colorAfter({ result, ...moves }), "blue", result);
+  assert.equal(colorAfter({ result: "first", to: "green" }), "green");
+  assert.equal(colorAfter({ result: "refused", from: "mauve", to: "green" }), "green");
+});
+
+test("the latest switch is found behind lines of runs that moved nobody", () => {
+  const line = (result: string, from?: string, to = "green") => ({ result, from, to }) as unknown as HistoryEntry;
+  const switched = line("switched", "blue");
+  const others = [line("refused", "green", "blue"), line("unready", "green", "blue"), line("reloaded", "green")];
+  assert.equal(latestSwitch({ history: [line("first"), switched, ...others] }), switched);
+  assert.equal(latestSwitch({ history: [line("first", undefined), ...others] }), undefined);
+});
+
+test("a line is appended from outside of a cutover as one line, whatever is in it, and not while a cutover holds the lock", async (t) => {
+  const volume = served(t).put("history.jsonl", '{"time":"1","result":"first","to":"blue"}\n');
+  const entry: HistoryEntry = {
+    ...{ time: "2", result: "unready", from: "blue", to: "green", versions: {}, images: {}, seconds: {} },
+    reason: `$(id) 'quoted' "too"\n\\n %s \u2028 ${"x".repeat(2000)}`,
+    who: { user: "a`b`", host: "-n" },
+  };
+  const docker = stubDocker({
+    ask: async (...args) => {
+      const at = args.indexOf("-c");
+      const [script = "", directory, ...more] = args.slice(at + 1);
+      assert.equal(directory, PROXY_DIRECTORY);
+      // Not the ten seconds.
+      const { status, stdout, stderr } = volume.run(script.replace("sleep 1", "true"), [volume.directory, ...more]);
+      if (status !== 0) throw new Error(stderr);
+      return stdout;
+    },
+  });
+  await remember(docker, "p", entry);
+  const [, told] = volume.read({ HISTORY: "9" })?.history ?? [];
+  assert.deepEqual(told, { ...entry, reason: entry.reason?.slice(0, 500) });
+  assert.deepEqual(readdirSync(volume.directory).sort(), ["history.jsonl", "lock", "nginx.conf"]);
+
+  const cutover = spawn("sh", ["-c", 'exec 9>"$0"; flock 9; echo held; exec sleep 20', join(volume.directory, "lock")]);
+  await once(cutover.stdout, "data");
+  await assert.rejects(remember(docker, "p", entry), /a cutover runs in this proxy/);
+  cutover.kill();
+  assert.equal(volume.read({ HISTORY: "9" })?.history.length, 2);
+});
+
 test("a last line without its end runs into nothing that comes after it", (t) => {
   const volume = served(t)
     .answers("blue", "200 ")
@@ -450,7 +504,7 @@ test("the proxy is asked in one question, which carries what else is wanted in i
   const question = (history: string, health: string) => [
     ...["exec", "-e", `HISTORY=${history}`, "-e", `HEALTH=${health}`, "p", "sh", "-c", READ],
   ];
-  assert.deepEqual(asked, [question("1", "no"), question("5", "yes")]);
+  assert.deepEqual(asked, [question("20", "no"), question("5", "yes")]);
 });
 
 test("what makes no sense is never an error", () => {

@@ -97,3 +97,14 @@ test("a clock that is wrong costs no more than the settings say, and a time that
   assert.deepEqual(drained(-86_400), blueFor(60, 10));
   assert.equal(drained(0, { time: "yesterday" }), undefined);
 });
+
+test("a run after the switch that moved nobody does not make a color be replaced that still has requests in flight", () => {
+  const seen = world(4);
+  const { serving } = seen;
+  assert.ok(serving);
+  for (const result of ["refused", "unready"] as const) {
+    const later = { ...serving.history[0], result, from: "green", to: "blue" } as HistoryEntry;
+    const told: World = { ...seen, serving: { ...serving, history: [...serving.history, later] } };
+    assert.deepEqual(toDrain(told, settings, made, now), blueFor(56, 6), result);
+  }
+});

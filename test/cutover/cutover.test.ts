@@ -15,6 +15,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { CutoverFailed, carryOut } from "../../cutover/cutover";
 import { Nginx } from "../../cutover/nginx";
 import type { Order } from "../../cutover/order";
@@ -102,6 +103,9 @@ const orderTo = (target: Color, change: Partial<Order> = {}): Order => ({
   files: {},
   ...change,
 });
+
+/** Who runs all of them. */
+const WHO = { user: "ann", host: "build-7" };
 
 const ok: Ended = { code: 0, stdout: "", stderr: "" };
 
@@ -326,7 +330,7 @@ class StubProxy {
       this.said.push(line);
       if (line.startsWith("gate: ")) this.events.push(line);
     };
-    const error = await carryOut(order, { docker: this.docker, say, signal: this.cancelled.signal }).then(
+    const error = await carryOut(order, { docker: this.docker, say, signal: this.cancelled.signal, who: WHO }).then(
       () => undefined,
       (error: Error) => error,
     );
@@ -395,6 +399,26 @@ test("a first cutover that fails leaves nobody served and says so", async (t) =>
   assert.deepEqual([proxy.events, proxy.record], [["move green"], undefined]);
 });
 
+test("a first color that is not healthy is never live, whatever it answers, and each run says the same", async (t) => {
+  const proxy = new StubProxy(t);
+  const check = { Output: "The health check needs curl, wget, python3 or node in the image.\n" };
+  proxy.change("blue", { State: { ...running, Health: { Status: "unhealthy", Log: [check] } } });
+  const messages: string[] = [];
+  for (let run = 0; run < 3; run++) {
+    const { result, message } = await proxy.fails(orderTo("blue"));
+    messages.push(`${result}: ${message}`);
+  }
+  assert.equal(new Set(messages).size, 1);
+  assert.match(
+    messages[0] ?? "",
+    /^refused: blue was not switched to: the container blue-green-dev-blue is unhealthy; its health check says: The health check needs .*\.\n[\s\S]*\nNothing was changed: nobody is served yet\.\nNext: put a mended release there: pulumi config set blueVersion <version> && pulumi up$/,
+  );
+  assert.deepEqual([proxy.moves, proxy.record], [[], undefined]);
+  proxy.change("blue", { State: running });
+  assert.equal(await proxy.carriesOut(orderTo("blue")), undefined);
+  assert.deepEqual(proxy.record, { stable: { blue: ["blue-1"] } });
+});
+
 test("a stable color whose container is the same is gone to at once", async (t) => {
   const stable = { blue: ["blue-1"], green: ["green-1"] };
   const proxy = onBlue(t).remembers({ stable });
@@ -430,8 +454,81 @@ test("the line of the history is whole", async (t) => {
   assert.ok((seconds.watch ?? 0) >= 0.1);
   assert.deepEqual(rest, {
     ...{ result: "switched", from: "blue", to: "green" },
-    ...{ versions: VERSIONS, images: IMAGES, requests: 100 },
+    ...{ versions: VERSIONS, images: IMAGES, requests: 100, who: WHO },
   });
+});
+
+test("a move is in the history before it begins, with who and why: a run that is killed in it leaves that line", async (t) => {
+  const cases: [string, () => StubProxy, Order, string][] = [
+    ["first", () => new StubProxy(t), orderTo("blue"), "blue"],
+    ["gated", () => onBlue(t), orderTo("green"), "green"],
+    ["instant", () => onBlue(t).remembers({ stable: { green: ["green-1"] } }), orderTo("green"), "green"],
+    ["cut off", () => cutOff(t), orderTo("green"), "green"],
+    ["canary", () => onBlue(t), orderToShare(5), "blue"],
+    ["less of a canary", () => onBoth(t, 10), orderToShare(5), "blue"],
+  ];
+  for (const [name, make, order, to] of cases) {
+    const proxy = make();
+    let atMove: HistoryEntry[] = [];
+    proxy.move = async () => {
+      atMove = proxy.history;
+      return ok;
+    };
+    assert.equal(await proxy.carriesOut(order), undefined, name);
+    const [line] = atMove;
+    assert.deepEqual([atMove.length, line?.result, line?.to, line?.who], [1, "interrupted", to, WHO], name);
+    assert.equal(line?.reason, "the run was cut off before it ended");
+    assert.equal(proxy.history.length, 1, "the end takes the same line");
+    assert.notEqual(proxy.history[0]?.result, "interrupted", name);
+    assert.equal(proxy.history[0]?.time, line?.time);
+  }
+});
+
+test("a run that is killed on its way back has told the history of both moves", async (t) => {
+  const proxy = onBlue(t);
+  proxy.seen = { errors: 100 };
+  let seen: HistoryEntry | undefined;
+  proxy.back = async () => {
+    const deadline = Date.now() + 5000;
+    while (!/went back/.test(seen?.reason ?? "") && Date.now() < deadline) {
+      await pause(10);
+      seen = proxy.history[0];
+    }
+    return ok;
+  };
+  assert.equal((await proxy.fails(orderTo("green"))).result, "reverted");
+  assert.equal(seen?.result, "interrupted");
+  assert.match(seen?.reason ?? "", /^100 answers, 100 of them 5xx.*; the run was cut off while it went back to blue$/);
+  assert.equal(proxy.history.length, 1);
+});
+
+test("a killed run's line stays, and the next cutover writes its own below it", async (t) => {
+  const left = { time: "2026-01-01T00:00:00.000Z", result: "interrupted", from: "blue", to: "green" } as const;
+  const proxy = onBlue(t).remembers({ stable: { blue: ["blue-1"] } }, left);
+  assert.equal(await proxy.carriesOut(orderTo("green")), undefined);
+  assert.deepEqual(
+    proxy.history.map(({ result }) => result),
+    ["interrupted", "switched"],
+  );
+});
+
+test("a history that can't be written holds up neither the way to a stable color nor the way back", async (t) => {
+  const stable = { blue: ["blue-1"], green: ["green-1"] };
+  const proxy = onBlue(t).remembers({ stable });
+  mkdirSync(join(proxy.directory, "next"));
+  assert.equal(await proxy.carriesOut(orderTo("green")), undefined);
+  assert.equal(proxy.live, "green");
+  assert.match(proxy.said.join("\n"), /the history could not be written/);
+});
+
+test("a reason is cut, whatever a container wrote", async (t) => {
+  const proxy = onBlue(t);
+  proxy.change("green", {
+    State: { ...running, Health: { Status: "unhealthy", Log: [{ Output: "x".repeat(90_000) }] } },
+  });
+  const error = await proxy.carriesOut(orderTo("green"));
+  assert.match(error?.message ?? "", /x{1000}/);
+  assert.equal(proxy.history[0]?.reason?.length, 500);
 });
 
 test("without a bake time nothing is counted or watched", async (t) => {
@@ -550,6 +647,22 @@ test("what happens to the new color's container, or to what is served, is troubl
     assert.match(reason, seen);
     assert.deepEqual([result, proxy.live], ["reverted", "blue"]);
   }
+});
+
+test("a container that was killed for want of memory long ago and is healthy takes the switch; one killed in the watch loses it", async (t) => {
+  const marked = { ...running, OOMKilled: true };
+  const recovered = onBlue(t);
+  recovered.change("green", { State: marked, RestartCount: 2 });
+  assert.equal(await recovered.carriesOut(orderTo("green")), undefined);
+  assert.deepEqual([recovered.live, recovered.record?.stable.green], ["green", ["green-1"]]);
+
+  const killed = onBlue(t);
+  killed.move = async () => {
+    killed.change("green", { State: marked });
+    return ok;
+  };
+  const { result, reason } = await killed.fails(orderTo("green"));
+  assert.deepEqual([result, reason], ["reverted", "its container was killed for want of memory (setting memoryMb)"]);
 });
 
 test("with too few answers the smoke tests are repeated through the front, and decide", async (t) => {

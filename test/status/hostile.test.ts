@@ -53,6 +53,7 @@ test("a history that was spoilt by hand is shown as far as it can be read", () =
       requests: "many",
       canaryPercent: "5\u001b[2J",
       reason: {},
+      who: { user: 7, host: "\u001b[2J", run: null },
     }),
     line({
       time: "2026-11-23T17:00:00Z",
@@ -67,16 +68,16 @@ test("a history that was spoilt by hand is shown as far as it can be read", () =
   assert.deepEqual(read.history.map(cutoverOf), [
     {
       ...{ time: null, result: "switched", from: null, to: "blue", versions: {}, images: {}, seconds: null, steps: {} },
-      ...{ requests: null, canaryPercent: null, reason: null },
+      ...{ requests: null, canaryPercent: null, reason: null, who: { host: "\u001b[2J" } },
     },
     {
       ...{ time: "2026-11-23T17:00:00.000Z", result: "reverted", from: null, to: "green", versions: {}, images: {} },
-      ...{ seconds: 1, steps: { a: 1 }, requests: null, canaryPercent: null, reason: null },
+      ...{ seconds: 1, steps: { a: 1 }, requests: null, canaryPercent: null, reason: null, who: {} },
     },
   ]);
   const { screen } = shown({ world: world({ serving: { ...serving(), history: read.history } }) });
   assert.match(screen, /^ {2}23 Nov 18:00 {2}reverted {2}green {8}1 s {8}-$/m);
-  assert.match(screen, /^ {2}\? {13}switched {2}blue {11}- {8}-$/m);
+  assert.match(screen, /^ {2}\? {13}switched {2}blue {11}- {8}- {2}\\u\{1b\}\[2J$/m);
 });
 
 const text = fc.oneof(
@@ -98,6 +99,7 @@ const entry = fc.record({
   seconds: fc.oneof(json, fc.dictionary(fc.string(), fc.double())),
   requests: fc.oneof(json, fc.double()),
   reason: json,
+  who: fc.oneof(json, fc.dictionary(fc.constantFrom("user", "host", "run"), json)),
 });
 const status = fc.constantFrom("running", "exited", "created", "paused", "restarting", "dead");
 const container = fc.record({

@@ -96,7 +96,7 @@ test("the report has every key that is documented, and no other", () => {
         images: { blue: `sha256:${"1".repeat(64)}`, green: `sha256:${"2".repeat(64)}` },
         seconds: 11.41,
         steps: { gate: 0.4, switch: 0.31, watch: 10.7 },
-        ...{ requests: 312, canaryPercent: null, reason: null },
+        ...{ requests: 312, canaryPercent: null, reason: null, who: {} },
       },
     ],
     next: [
@@ -305,6 +305,7 @@ test("what a container is, in words", () => {
   assert.equal(inWords({ Status: "restarting", ExitCode: 3 }), "ends again and again, with exit code 3");
   assert.equal(inWords({ Status: "created", Running: false }), "was never started");
   assert.equal(inWords({ OOMKilled: true, Running: false }), "was killed for want of memory (setting memoryMb)");
+  assert.equal(inWords({ OOMKilled: true }), null, "killed once, and healthy since");
   const slots = { blue: slot("blue"), green: slot("green", { state: unchecked }) };
   assert.equal(report({ world: world({ slots }) }).colors.green.containers[0]?.problem, "has no health check");
 });
