@@ -267,7 +267,7 @@ test("only what carries this project's and this stack's labels is asked for, eac
     [
       ["container", "inspect", "one"],
       ["container", "ls", "--all", "--quiet", "--no-trunc", ...filters],
-      ["exec", "-e", "HISTORY=1", "-e", "HEALTH=no", "blue-green-dev-proxy", "sh", "-c", READ],
+      ["exec", "-e", "HISTORY=20", "-e", "HEALTH=no", "blue-green-dev-proxy", "sh", "-c", READ],
       ["image", "inspect", "one"],
       ["image", "ls", "--all", "--quiet", "--no-trunc", ...filters],
     ],
