@@ -9,6 +9,7 @@ import { waitHealthy } from "./health";
 import { HTTPS_PORT, reachedAt } from "./host";
 import { confirmLive } from "./live";
 import { containerName, labelList, logicalName, nameOnEngine, networkName, type Owner, ownerLabels } from "./names";
+import { declareNetworkCheck } from "./networkCheck";
 import { hasTls } from "./nginx";
 import { secondsWithout } from "./outage";
 import { NginxProxy } from "./proxy";
@@ -159,7 +160,17 @@ export class BlueGreen extends pulumi.ComponentResource {
       // Of the colors only those that visitors are on: one that is broken or slow otherwise holds up nothing.
       { parent: this, dependsOn: [proxy, slot(active), ...canary] },
     );
-    if (canary.length === 0) slot(idle, cutover.command);
+    const last = canary.length === 0 ? slot(idle, cutover.command) : cutover;
+    declareNetworkCheck(
+      logicalName(owner, "network"),
+      {
+        network: networkName(owner),
+        ...{ begins: containerName(owner, ""), ends: "(blue|green)(-[0-9]+)?|proxy" },
+        dockerHost: settings.dockerHost,
+        dependsOn: [network, cutover, last],
+      },
+      this,
+    );
     this.moved = cutover.command;
 
     if (!pulumi.runtime.isDryRun()) {
