@@ -9,7 +9,7 @@ import { waitHealthy } from "./health";
 import { HTTPS_PORT, reachedAt } from "./host";
 import { confirmLive } from "./live";
 import { containerName, labelList, logicalName, nameOnEngine, networkName, type Owner, ownerLabels } from "./names";
-import { declareNetworkCheck } from "./networkCheck";
+import { declareNetworkCheck, SERVICE_ENDS } from "./networkCheck";
 import { hasTls } from "./nginx";
 import { secondsWithout } from "./outage";
 import { NginxProxy } from "./proxy";
@@ -165,7 +165,7 @@ export class BlueGreen extends pulumi.ComponentResource {
       logicalName(owner, "network"),
       {
         network: networkName(owner),
-        ...{ begins: containerName(owner, ""), ends: "(blue|green)(-[0-9]+)?|proxy" },
+        ...{ begins: containerName(owner, ""), ends: SERVICE_ENDS },
         dockerHost: settings.dockerHost,
         dependsOn: [network, cutover, last],
       },

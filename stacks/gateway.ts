@@ -7,7 +7,7 @@ import { type GatewayMade, type GatewayPlan, planGateway, readGateway, type Seen
 import { completeSettings, type SecretInput, withSecrets } from "./given";
 import { HTTPS_PORT, reachedAt } from "./host";
 import { gatewayName, LABEL, nameOnEngine, type Owner, ownerLabels } from "./names";
-import { declareNetworkCheck } from "./networkCheck";
+import { declareNetworkCheck, GATEWAY_ENDS } from "./networkCheck";
 import { declareNginx, definitionOf, hasTls, nginxContainer, publishedPorts } from "./nginx";
 import { Refusal } from "./refusal";
 import { type Routed, type RouteTo, renderGateway, routeProblems } from "./routes";
@@ -209,7 +209,7 @@ export class Gateway extends pulumi.ComponentResource {
       `${name}-network`,
       {
         network: gatewayName(owner),
-        ...{ begins: nameOnEngine(owner, ""), ends: "gateway|.+-proxy" },
+        ...{ begins: nameOnEngine(owner, ""), ends: GATEWAY_ENDS },
         dockerHost: settings.dockerHost,
         dependsOn: [network, command],
       },

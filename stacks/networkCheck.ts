@@ -9,7 +9,7 @@ const LEAVE_SECONDS = 5;
  * Names the containers on the network that the stack did not make. An engine that does not answer, or no client, is left to what
  * comes next: then nothing is known of the network, and nothing would be destroyed either.
  */
-const CHECK = `
+export const CHECK = `
 others() {
     docker network inspect --format '{{range .Containers}}{{println .Name}}{{end}}' "$NETWORK" 2>/dev/null | grep . | grep -vxE "$OWN"
 }
@@ -36,6 +36,14 @@ export interface NetworkCheckArgs {
   dependsOn: pulumi.Resource[];
 }
 
+/** The names of the stack's own containers as a regular expression for a whole line. */
+export const ownNames = ({ begins, ends }: Pick<NetworkCheckArgs, "begins" | "ends">): string =>
+  `${begins.replaceAll(".", "\\.")}(${ends})`;
+
+/** How a service's names go on on its own network, and how a stack's on the gateway's. */
+export const SERVICE_ENDS = "(blue|green)(-[0-9]+)?|proxy";
+export const GATEWAY_ENDS = "gateway|.+-proxy";
+
 /**
  * Has `pulumi destroy` say at once whose containers keep the network, instead of after half a minute and without a name. It is a
  * command, since a hook is missing where the program does not run, as in a `destroy`.
@@ -47,7 +55,7 @@ export const declareNetworkCheck = (name: string, args: NetworkCheckArgs, parent
       delete: CHECK,
       environment: {
         NETWORK: args.network,
-        OWN: `${args.begins.replaceAll(".", "\\.")}(${args.ends})`,
+        OWN: ownNames(args),
         // The client's current context is not what the provider uses.
         DOCKER_CONTEXT: "default",
         ...dockerHost(args.dockerHost),
