@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
 import { COLORS, type Color, other } from "../stacks/color";
 import { waitDrained } from "../stacks/connections";
-import type { Docker, Ended } from "../stacks/docker";
+import { type Docker, type Ended, isGone } from "../stacks/docker";
 import { hide, lastLines, verdict, waitHealthy } from "../stacks/health";
 import { authority } from "../stacks/host";
 import { containerName, type ReplicaName, replicaName } from "../stacks/names";
@@ -84,10 +84,12 @@ export async function carryOut(order: Order, means: Means): Promise<void> {
   const holder = `${hostname()}, process ${process.pid}, since ${began}`;
   const lock = await cancellable(proxy.lock(holder, LOCK_WAIT_SECONDS, means.say), means.signal).catch(
     (error: Error) => {
-      const log = `docker logs --tail 30 ${containerName(order.owner, "proxy")}`;
-      throw new Error(
-        `${order.target} was not switched to: ${error.message} Nothing was changed.\nNext: ${log}; then: pulumi up`,
-      );
+      const name = containerName(order.owner, "proxy");
+      const next = isGone(error)
+        ? "pulumi up --refresh, which makes it again"
+        : `docker logs --tail 30 ${name}; then: pulumi up`;
+      const seen = isGone(error) ? `the container ${name} is gone, so that the public gets no answer.` : error.message;
+      throw new Error(`${order.target} was not switched to: ${seen} Nothing was changed.\nNext: ${next}`);
     },
   );
   try {

@@ -10,6 +10,7 @@ import { HTTPS_PORT, reachedAt } from "./host";
 import { confirmLive, illLive } from "./live";
 import { removeLeftLogins } from "./loginFolder";
 import { containerName, labelList, logicalName, nameOnEngine, networkName, type Owner, ownerLabels } from "./names";
+import { declareNetworkCheck, SERVICE_ENDS } from "./networkCheck";
 import { hasTls } from "./nginx";
 import { secondsWithout } from "./outage";
 import { NginxProxy } from "./proxy";
@@ -171,6 +172,16 @@ export class BlueGreen extends pulumi.ComponentResource {
       { parent: this, dependsOn: [proxy, slot(active), ...canary] },
     );
     const idleSlot = canary[0] ?? slot(idle, cutover.command);
+    declareNetworkCheck(
+      logicalName(owner, "network"),
+      {
+        network: networkName(owner),
+        ...{ begins: containerName(owner, ""), ends: SERVICE_ENDS },
+        dockerHost: settings.dockerHost,
+        dependsOn: [network, cutover, idleSlot],
+      },
+      this,
+    );
     this.moved = cutover.command;
 
     if (!pulumi.runtime.isDryRun()) {

@@ -32,6 +32,9 @@ export class DockerError extends Error {
   override readonly name = "DockerError";
 }
 
+/** Whether the engine says that there is no such container: nothing but Pulumi makes it again. */
+export const isGone = ({ message }: Error): boolean => /no such container/i.test(message);
+
 /** A Docker Engine, asked through its command line client. */
 export interface Docker {
   /**

@@ -6,7 +6,8 @@ import type { GatewayNetwork } from "./gatewayNetwork";
 import { type GatewayMade, type GatewayPlan, planGateway, readGateway, type SeenGateway } from "./gatewayPlan";
 import { completeSettings, type SecretInput, withSecrets } from "./given";
 import { HTTPS_PORT, reachedAt } from "./host";
-import { gatewayName, LABEL, type Owner, ownerLabels } from "./names";
+import { gatewayName, LABEL, nameOnEngine, type Owner, ownerLabels } from "./names";
+import { declareNetworkCheck, GATEWAY_ENDS } from "./networkCheck";
 import { DNS_MADE, declareNginx, definitionOf, hasTls, nginxContainer, publishedPorts } from "./nginx";
 import { orderVariables } from "./orderVariables";
 import { Refusal } from "./refusal";
@@ -204,6 +205,16 @@ export class Gateway extends pulumi.ComponentResource {
         // What it was the last time stays in the state until it is needed again: its going away is no change.
         ...(plan.mend === undefined && { ignoreChanges: ["environment.MEND"] }),
       },
+    );
+    declareNetworkCheck(
+      `${name}-network`,
+      {
+        network: gatewayName(owner),
+        ...{ begins: nameOnEngine(owner, ""), ends: GATEWAY_ENDS },
+        dockerHost: settings.dockerHost,
+        dependsOn: [network, command],
+      },
+      this,
     );
     if (!pulumi.runtime.isDryRun()) {
       pulumi

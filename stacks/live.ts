@@ -1,5 +1,5 @@
 import type { Color } from "./color";
-import type { Docker } from "./docker";
+import { type Docker, isGone } from "./docker";
 import { hide, verdict } from "./health";
 import { PROXY_DIRECTORY } from "./names";
 import { Refusal } from "./refusal";
@@ -55,6 +55,12 @@ const couldNotWrite = (error: Error): string =>
 export async function confirmLive(docker: Docker, expected: Expected, warn: (line: string) => unknown): Promise<void> {
   const { proxyId, active, generation, containers } = expected;
   const serving = await readServing(docker, proxyId, { health: true }).catch((error: Error) => {
+    if (isGone(error)) {
+      throw new Refusal(
+        `The public gets no answer: the container ${containers}proxy is gone, and Pulumi's state does not know that yet. It was removed by ` +
+          "hand, as by docker system prune. Next, which makes again whatever is gone: pulumi up --refresh",
+      );
+    }
     throw new Refusal(
       `The proxy does not say which color it serves: ${error.message}. Next: docker start ${containers}proxy && pulumi up`,
     );

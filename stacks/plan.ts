@@ -180,6 +180,12 @@ function decideImages(plan: Plan, { settings, world, source }: Situation): void 
 
 /** The proxy stays what it is, unless it is meant to be replaced. */
 function decideProxy(plan: Plan, world: World, { settings, proxy }: Situation): void {
+  if (world.proxyGone) {
+    plan.warnings.push(
+      "The proxy's container is gone and its volume is there. Where it was removed by hand (docker rm, docker system prune), or the network with it, " +
+        "only this makes again what is gone: pulumi up --refresh",
+    );
+  }
   if (!world.proxy?.running) return;
   const { made, id } = world.proxy;
   const changes = changed(made, proxy);

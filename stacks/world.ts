@@ -2,7 +2,7 @@ import type { Color } from "./color";
 import type { Docker } from "./docker";
 import { objectIn } from "./json";
 import type { Made } from "./made";
-import { containerName, LABEL, type Owner, ownerLabels } from "./names";
+import { containerName, LABEL, type Owner, ownerLabels, volumeName } from "./names";
 import { builtAs, partOf, type Release, releaseIn } from "./ours";
 import { readServing, type Serving } from "./serving";
 
@@ -63,6 +63,8 @@ export interface ContainerState {
 /** What is on the Docker Engine now, read once, before anything is decided. */
 export interface World {
   proxy?: ProxyContainer;
+  /** Whether the proxy is gone and its volume is there: it was removed by hand, or a first run failed before it was made. */
+  proxyGone?: boolean;
   /** What the proxy serves; undefined where it serves nothing, or can't be asked. */
   serving?: Serving;
   /** Why a proxy that runs could not be asked what it serves: which color is live is unknown then. */
@@ -130,10 +132,15 @@ export async function readWorlds(
       inspected(docker, all, "image"),
       inTurns(owners, ASKED_AT_A_TIME, (owner) => askProxy(docker, owner, ask)),
     ]);
-    return owners.map((owner, at) => {
+    const worlds = owners.map((owner, at) => {
       const world = worldOf(owner, containers, images);
       const { serving, silent } = told[at] ?? {};
       return { ...world, ...(serving && { serving }), ...(world.proxy?.running && silent !== undefined && { silent }) };
+    });
+    const volumes = worlds.every(({ proxy }) => proxy) ? [] : await labelledVolumes(docker, all);
+    return worlds.map((world, at) => {
+      const gone = world.proxy === undefined && volumes.includes(volumeName(owners[at] ?? all));
+      return { ...world, ...(gone && { proxyGone: true }) };
     });
   } catch (error) {
     const unknown: UnknownWorld = { unknown: true, reason: (error as Error).message };
@@ -168,13 +175,17 @@ export async function readSlots(docker: Docker, owner: Owner): Promise<World["sl
   return worldOf(owner, await inspected(docker, owner, "container"), []).slots;
 }
 
+const filtersOf = (owner: Owner): string[] =>
+  Object.entries(ownerLabels(owner)).flatMap(([label, value]) => ["--filter", `label=${label}=${value}`]);
+
+/** The names of the volumes that carry the owner's labels; no image can give them one. */
+const labelledVolumes = async (docker: Docker, owner: Owner): Promise<string[]> =>
+  (await docker.ask("volume", "ls", "--quiet", ...filtersOf(owner))).split("\n").filter(Boolean);
+
 /** What `docker inspect` tells of everything of one kind that carries the owner's labels. */
 async function inspected(docker: Docker, owner: Owner, kind: "container" | "image"): Promise<Inspected[]> {
-  const filters = Object.entries(ownerLabels(owner)).flatMap(([label, value]) => [
-    "--filter",
-    `label=${label}=${value}`,
-  ]);
-  const ids = (await docker.ask(kind, "ls", "--all", "--quiet", "--no-trunc", ...filters)).split("\n").filter(Boolean);
+  const listed = await docker.ask(kind, "ls", "--all", "--quiet", "--no-trunc", ...filtersOf(owner));
+  const ids = listed.split("\n").filter(Boolean);
   return ids.length === 0 ? [] : JSON.parse(await docker.ask(kind, "inspect", ...new Set(ids)));
 }
 

@@ -193,10 +193,11 @@ beforeEach(() => {
   hooks = new Map();
 });
 
-test("exactly one network, one volume, three images, three containers and one command are made", async () => {
+test("exactly one network, one volume, three images, three containers and two commands are made", async () => {
   await make();
   assert.deepEqual(made.map(({ type, name }) => `${type} ${name}`).sort(), [
     "command:local:Command cutover",
+    "command:local:Command network",
     `${CONTAINER} blue`,
     `${CONTAINER} green`,
     `${CONTAINER} proxy`,
@@ -912,6 +913,7 @@ test("one of several services is the same but for its name: in what Pulumi and D
   await make({}, empty, RESOURCES, { owner: { ...owner, service: "shop" } });
   assert.deepEqual(made.map(({ type, name }) => `${type} ${name}`).sort(), [
     "command:local:Command shop-cutover",
+    "command:local:Command shop-network",
     `${CONTAINER} shop-blue`,
     `${CONTAINER} shop-green`,
     `${CONTAINER} shop-proxy`,

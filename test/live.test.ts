@@ -111,6 +111,14 @@ test("a proxy that can't be asked fails the run with the client's words", async 
   );
 });
 
+test("a proxy that is gone fails the run with the one command that makes it again", async () => {
+  const docker = stubDocker({ ask: () => Promise.reject(new Error("Error: No such container: p")) });
+  assert.match(
+    await rejected(docker),
+    /^The public gets no answer: the container blue-green-dev-proxy is gone, .*: pulumi up --refresh$/,
+  );
+});
+
 test("a full disk is warned of, and does not make a run that went well a failed one", async () => {
   const ask = async (...args: string[]) => {
     if (args.includes(READ)) return `${[...WELL, "declared "].join("\n")}\n`;

@@ -538,6 +538,16 @@ test("what visitors are on and what was never started has the cutover run, each 
   assert.deepEqual(seen("green", "created", sampleSettings, { made: {} }), [undefined, ""]);
 });
 
+test("a proxy that was removed by hand is said before anything is done, with the one command that makes it again", () => {
+  const decided = plan(sampleSettings, { ...emptyWorld, proxyGone: true });
+  assert.deepEqual(decided.refusals, []);
+  assert.match(
+    decided.warnings.join(),
+    /^The proxy's container is gone and its volume is there\. .*: pulumi up --refresh$/,
+  );
+  assert.deepEqual(plan(sampleSettings, emptyWorld).warnings, []);
+});
+
 test("an idle color that could not take over is said while the public stays, with what helps, and holds up nothing", () => {
   const world = after(sampleSettings);
   const idleIs = (state: Partial<SlotContainer["state"]>) => {

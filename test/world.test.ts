@@ -270,6 +270,8 @@ test("only what carries this project's and this stack's labels is asked for, eac
       ["exec", "-e", "HISTORY=20", "-e", "HEALTH=no", "blue-green-dev-proxy", "sh", "-c", READ],
       ["image", "inspect", "one"],
       ["image", "ls", "--all", "--quiet", "--no-trunc", ...filters],
+      // Only where there is no proxy.
+      ["volume", "ls", "--quiet", ...filters],
     ],
   );
 });
@@ -318,7 +320,19 @@ test("an engine without anything of this stack is asked to inspect nothing", asy
     slots: { blue: [], green: [] },
     built: { blue: [], green: [] },
   });
-  assert.deepEqual(asked.sort(), ["container ls", "exec -e", "image ls"]);
+  assert.deepEqual(asked.sort(), ["container ls", "exec -e", "image ls", "volume ls"]);
+});
+
+test("a proxy that is gone while its volume is there is told from a stack that was never made", async () => {
+  for (const [volumes, gone] of [
+    ["blue-green-dev-proxy\n", true],
+    ["blue-green-dev-shop-proxy\nmine\n", undefined],
+    ["", undefined],
+  ] as const) {
+    const ask = async (...args: string[]) => (args[0] === "volume" ? volumes : "");
+    const world = await readWorld(stubDocker({ ask }), owner);
+    assert.equal("unknown" in world || world.proxyGone, gone, volumes);
+  }
 });
 
 test("the colors' containers alone are read with two questions", async () => {
@@ -365,7 +379,7 @@ test("each service sees its own containers alone, a stack's one without a name n
     asked.filter((args) => args.startsWith("exec")).map((args) => args.split(" ").at(-3)),
     ["blue-green-dev-shop-proxy", "blue-green-dev-api-proxy", "blue-green-dev-proxy"],
   );
-  assert.equal(asked.length, 3 + 4);
+  assert.equal(asked.length, 3 + 4 + 1);
   for (const [at, id] of ["shop-blue", "api-blue", "undefined-blue"].entries()) {
     assert.deepEqual(
       (await readSlots(stubDocker({ ask }), owners[at] ?? owner)).blue.map(({ id }) => id),

@@ -402,16 +402,14 @@ test("failures after the switch are taken back", async (t) => {
       const { Id } = await stack.container("blue");
       await stack.docker("kill", Id);
       // An engine takes that for meant, and does not start it again.
-      const { output } = await fails(
-        stack,
-        /blue is live, but its container is exited: the public gets errors\. Next: docker start/,
+      says(
+        await stack.pulumi("preview"),
+        "blue is live, but its container is exited: the public gets errors. This run starts it; " +
+          "or move the public: pulumi config set activeColor green && pulumi up",
       );
-      says(output, "pulumi config set activeColor green && pulumi up");
       await stack.switchTo("green");
       assert.equal(await colorOf(stack), "green");
-      await stack.docker("start", Id);
-      await until("blue answers", async () => (await fetch(`http://127.0.0.1:${stack.ports.blue}/healthz`)).ok);
-      await stack.switchTo("blue");
+      says(await stack.switchTo("blue"), "blue is stopped: it is started");
     },
     { only: /^status 50[24]$|reset|lost/, within: 30 },
   );
@@ -473,11 +471,11 @@ test("failures of one container of several leave the others serving", async (t) 
     await stack.docker("kill", second);
     says(
       await stack.pulumi("preview"),
-      `blue-2 of its 2 containers is exited: the others serve the public. Next: docker start ${second}`,
+      `blue-2 of its 2 containers is exited: the others serve the public. This run starts it`,
     );
     const status = await stack.command("npm", "run", "--silent", "status");
     says(status.output, "1 of 2 healthy", `docker start ${second}`);
-    await stack.docker("start", second);
+    says(await stack.up(), `${second} is stopped: it is started`);
     await healthy();
   });
 
@@ -553,5 +551,93 @@ test("failures of a canary and of an idle color that was stopped", async (t) => 
       await faults(stack, "green", {});
     },
     { only: /^status 500$/, within: 6 },
+  );
+});
+
+test("what hands do beside Pulumi", async (t) => {
+  const stack = await TestStack.make(t, images);
+  await stack.up();
+  await stack.switchTo("green");
+  const network = `blue-green-${stack.name}`;
+  const [blue, green, proxy, debug] = ["blue", "green", "proxy", "debug"].map((part) => `${network}-${part}`) as [
+    ...[string, string, string, string],
+  ];
+
+  await row(t, stack, "container left over from the stack's own image", async () => {
+    const labels = Object.entries({
+      project: "blue-green",
+      stack: stack.name,
+      role: "slot",
+      color: "blue",
+      version: "9",
+    });
+    const image = (
+      await stack.docker(
+        "commit",
+        ...labels.flatMap(([label, value]) => ["--change", `LABEL blue-green.${label}=${value}`]),
+        blue,
+        debug,
+      )
+    ).trim();
+    await stack.docker("run", "--name", debug, "--entrypoint", "true", image);
+    says(await stack.switchTo("blue"), "blue was stable and its container is the same: going back at once");
+    const { output } = await stack.command("npm", "run", "--silent", "status");
+    assert.ok(!output.includes(debug), output);
+    await stack.docker("rm", debug);
+    await stack.docker("image", "rm", debug);
+  });
+
+  await row(t, stack, "idle container stopped by hand", async () => {
+    await stack.docker("stop", green);
+    says(
+      await stack.pulumi("preview"),
+      `green is idle and is exited: it is no way back at once, a switch starts it first. Next: docker start ${green}`,
+    );
+    await stack.set("activeColor", "green");
+    says(await stack.pulumi("preview"), "; it is stopped and is started first.");
+    says(await stack.up(), "green is stopped: it is started", "healthy and passed");
+    assert.equal(await whole(stack), "green");
+  });
+
+  await row(t, stack, "destroy with somebody's container on the network", async () => {
+    await stack.docker(
+      "run",
+      "--detach",
+      "--name",
+      debug,
+      "--network",
+      network,
+      "--entrypoint",
+      "sleep",
+      images.blueImage ?? "",
+      "300",
+    );
+    const { code, output } = await stack.tryPulumi("destroy", "--yes", "--skip-preview");
+    assert.notEqual(code, 0, output);
+    says(output, `and this stack did not make them: ${debug}`, `docker network disconnect --force ${network} ${debug}`);
+    assert.equal(await whole(stack), "green");
+    await stack.docker("rm", "--force", debug);
+    await stack.up();
+  });
+
+  await row(
+    t,
+    stack,
+    "proxy, colors and network removed by hand",
+    async () => {
+      await stack.docker("rm", "--force", blue, green, proxy);
+      await stack.docker("network", "rm", network);
+      await stack.set("blueVersion", "1.0.1");
+      // What Pulumi makes again without the network is left as it was created.
+      await fails(stack, /container is gone and its volume is there\. .*: pulumi up --refresh/);
+      await stack.pulumi("up", "--yes", "--skip-preview", "--refresh");
+      assert.equal(await whole(stack), "green");
+      for (const name of [blue, green, proxy])
+        assert.equal(
+          (await stack.docker("container", "inspect", "--format", "{{.State.Status}}", name)).trim(),
+          "running",
+        );
+    },
+    { only: /./, within: 180 },
   );
 });

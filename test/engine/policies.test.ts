@@ -30,7 +30,7 @@ test("a stack as prod's file has it", async (t) => {
 
   await t.test("passes the preview, which says that the policies have run", async () => {
     const output = await stack.pulumi("preview");
-    says(output, /Policies:\n +✅ blue-green@v0\.1\.0 \(local: policy\)/, /\+ 17 to create/);
+    says(output, /Policies:\n +✅ blue-green@v0\.1\.0 \(local: policy\)/, /\+ 18 to create/);
     assert.doesNotMatch(output, /mandatory|Not refused|can't run policy/);
   });
 

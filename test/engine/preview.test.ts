@@ -28,7 +28,7 @@ test("npm run preview says what a change does to the public", async (t) => {
       "so none can be dropped\n",
       ...["blue", "green", "proxy"].map((part) => `  - ${called(part)} is created\n`),
       "+ pulumi:pulumi:Stack: (create)",
-      "+ 15 to create",
+      "+ 16 to create",
     );
   });
   await stack.up();
