@@ -6,6 +6,7 @@ import type { Docker, Ended } from "../stacks/docker";
 import { lineSplitter } from "../stacks/lines";
 import { PROXY_DIRECTORY } from "../stacks/names";
 import {
+  ASK_NGINX,
   type CutoverRecord,
   type HistoryEntry,
   historyLine,
@@ -102,9 +103,11 @@ done`.trim();
 
 /** Prints, of the answers since byte $1: the bytes so far, how many came from color $2, how many were 5xx, and milliseconds:count. */
 const SAMPLE = `
+${ASK_NGINX}
 cd ${PROXY_DIRECTORY} && size=$(wc -c <answers.log) || exit 1
-code=$(curl -q --silent --max-time 2 --noproxy '*' --output /dev/null --write-out '%{http_code}' "http://127.0.0.1:8081/$2") || true
-serves=$(curl -q --silent --max-time 2 --noproxy '*' http://127.0.0.1:8081/generation) || true
+code=$(health 2 "$2")
+code=\${code%% *}
+serves=$(serves)
 echo "$size $code $serves"
 tail -c "+$(($1 + 1))" answers.log | head -c "$((size - $1))" | awk -v color="$2" '
     $1 == color { count++; if ($2 >= 500) errors++; times[int($3 * 1000 + 0.5)]++ }

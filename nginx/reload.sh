@@ -41,6 +41,12 @@ accepting_workers() {
     grep -Ls 'shutting down' $workers || true
 }
 
+# Who serves $1, for the time when they have no connection left to be asked over (see serving.ts): the workers, each with its start.
+note_workers() {
+    { echo "$1" && accepting_workers | sed 's/cmdline$/stat/' | xargs -r cut -d ' ' -f 1,22; } >/run/serving 2>/dev/null ||
+        rm -f /run/serving
+}
+
 # Reload, then read back until every fresh connection meets the wanted generation and no worker of before accepts any more.
 # `nginx -s reload` only signals, so its exit says nothing.
 reload_and_read_back() {
@@ -55,7 +61,10 @@ reload_and_read_back() {
             kill -HUP 1
             signalled=yes
         fi
-        if retired "$old" && [ "$(serving)" = "$wanted" ]; then return; fi
+        if retired "$old" && [ "$(serving)" = "$wanted" ]; then
+            note_workers "$wanted"
+            return
+        fi
         [ "$(now_ms)" -lt "$deadline" ] || return 1
         sleep 0.05
     done

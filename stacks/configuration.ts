@@ -28,6 +28,8 @@ export type ConfigurationSettings = Pick<
   | "stickySessions"
   | "rateLimitPerSecond"
   | "maxConnections"
+  | "maxUploads"
+  | "maxBufferMb"
   | "bindAddress"
   | "httpsPort"
   | "trustedProxies"
@@ -44,6 +46,9 @@ const CONNECT_SECONDS = 5;
 const CONNECT_AGAIN_SECONDS = 2;
 /** How long after one answer's timeout another container is asked: the connections that failed before fit in, no third timeout does. */
 const GO_ON_SECONDS = 5;
+
+/** One client's share of `maxUploads` is the one part in so many: no one client keeps all others from uploading. */
+const CLIENT_UPLOADS = 4;
 
 /**
  * The proxy's whole configuration, from the template `nginx/nginx.conf.mustache`. A switch changes one line of it, and what is
@@ -82,6 +87,8 @@ function viewOf({ slots, files, stickySessions, bindAddress, ...shared }: Config
     again,
     connectSeconds: again ? CONNECT_AGAIN_SECONDS : CONNECT_SECONDS,
     goOnSeconds: shared.proxyTimeoutSeconds + GO_ON_SECONDS,
+    counted: shared.maxConnections > 0 || shared.maxUploads > 0,
+    clientUploads: Math.ceil(shared.maxUploads / CLIENT_UPLOADS),
     limited: shared.rateLimitPerSecond > 0 || shared.maxConnections > 0,
     tester: files.tester,
     maintenance: files.maintenance,

@@ -147,14 +147,42 @@ export const generationOf = (configuration: string): string =>
   createHash("sha256").update(configuration).digest("hex").slice(0, 16);
 
 /**
+ * How nginx is asked, also while half-sent requests hold every connection that its workers have. `serves` then prints what these
+ * workers were read back with (see reload.sh), as long as no other ones accept; `health <seconds> <color>` then asks the color itself.
+ */
+export const ASK_NGINX = `
+inside() { curl -q --silent --noproxy '*' "$@" || true; }
+serves() {
+    told=$(inside --max-time 2 http://127.0.0.1:8081/generation)
+    if [ -z "$told" ] && [ -s /run/serving ]; then
+        workers=$(grep -ls '^nginx: worker process' /proc/[0-9]*/cmdline | xargs -r grep -Ls 'shutting down' |
+            sed 's/cmdline$/stat/' | xargs -r cut -d ' ' -f 1,22 2>/dev/null)
+        [ "$workers" != "$(tail -n +2 /run/serving)" ] || told=$(head -n 1 /run/serving)
+    fi
+    echo "$told"
+}
+health() {
+    answer_of() { inside --max-time "$1" --output /dev/null --write-out '%{http_code} %{errormsg}' "$2"; }
+    seen=$(answer_of "$1" "http://127.0.0.1:8081/$2")
+    # A connection that was closed at once is nginx's doing, a silence the color's.
+    case $seen in 000*timed*) ;; 000*)
+        port=$(sed -n "s/^ *server $2:\\([0-9]*\\) resolve.*/\\1/p" nginx.conf | head -n 1)
+        path=$(sed -n "s|^ *proxy_pass http://$2\\(/.*\\);$|\\1|p" nginx.conf)
+        direct=$([ -z "$port" ] || answer_of "$1" "http://$2:$port$path")
+        seen=\${direct:-$seen} ;;
+    esac
+    echo "$seen"
+}`.trim();
+
+/**
  * Asks nginx and reads its volume; without a configuration there it says nothing. HISTORY is how many lines of the history are
  * read, and with HEALTH=yes the live color is asked for its health too.
  */
 export const READ = `
 cd ${PROXY_DIRECTORY} 2>/dev/null && if [ -s nginx.conf ]; then
-    inside() { curl -q --silent --noproxy '*' "$@" || true; }
+    ${ASK_NGINX}
     color_of() { sed -n '/^ *map "" \\$active {$/,/}/s/^ *default \\(blue\\|green\\);$/\\1/p' "$1"; }
-    answer=$(inside --max-time 2 http://127.0.0.1:8081/generation)
+    answer=$(serves)
     stated=$(sed -n 's/^ *return 200 "\\([0-9a-f]\\{16\\}\\) \\$active\\\\n";$/\\1/p' nginx.conf)
     echo "answer $answer"
     echo "file $(sed "s/\${stated:-x}/${GENERATION_PLACEHOLDER}/" nginx.conf | sha256sum | cut -c 1-16) $(color_of nginx.conf)"
@@ -169,7 +197,7 @@ cd ${PROXY_DIRECTORY} 2>/dev/null && if [ -s nginx.conf ]; then
     if [ -s cutover.json ]; then awk 'NR == 1 { print "record " $0 }' cutover.json; fi
     if [ -s history.jsonl ]; then tail -n "\${HISTORY:-1}" history.jsonl | awk '{ print "history " $0 }'; fi
     if [ "\${HEALTH:-no}" = yes ] && [ -n "$answer" ]; then
-        echo "health $(inside --max-time 5 --output /dev/null --write-out '%{http_code} %{errormsg}' "http://127.0.0.1:8081/\${answer#* }")"
+        echo "health $(health 5 "\${answer#* }")"
     fi
 fi`.trim();
 

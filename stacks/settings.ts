@@ -121,6 +121,10 @@ export interface Settings {
   rateLimitPerSecond: number;
   /** The most requests of one client at once; 0 for any. */
   maxConnections: number;
+  /** The most requests at once, of all clients, whose body has 10,000 bytes or more; 0 for any. */
+  maxUploads: number;
+  /** How much of an answer waits on the engine's disk for a client slower than the app, in MiB; 0 for none. */
+  maxBufferMb: number;
   /** How long a container that is stopped has from SIGTERM to SIGKILL, in seconds. */
   stopGraceSeconds: number;
   /** How many containers each color has, at least 1. */
@@ -195,6 +199,9 @@ const MAX_IDLE_MINUTES = 7 * 24 * 60;
 const MIN_TOKEN_CHARACTERS = 16;
 const MAX_TOKEN_CHARACTERS = 200;
 const MAX_RATE = 100_000;
+/** nginx counts no further. */
+const MAX_AT_ONCE = 65_535;
+const MAX_BUFFER_MB = 1024;
 const MAX_FILE_CHARACTERS = 1000;
 /** What nginx gets of it is less (see certificate.ts). */
 const MAX_PEM_KIB = 128;
@@ -341,7 +348,9 @@ const SHAPE = {
   testerToken: tokenOrNone,
   maintenance: trueOrFalse,
   rateLimitPerSecond: wholeNumber(0, MAX_RATE),
-  maxConnections: wholeNumber(0, MAX_RATE),
+  maxConnections: wholeNumber(0, MAX_AT_ONCE),
+  maxUploads: wholeNumber(0, MAX_AT_ONCE),
+  maxBufferMb: wholeNumber(0, MAX_BUFFER_MB),
   stopGraceSeconds: wholeNumber(1, MAX_SECONDS),
   replicas: wholeNumber(1, MAX_REPLICAS),
   idle: z.enum(["running", "stopped", "removed"], { error: "must be running, stopped or removed" }),
@@ -439,7 +448,9 @@ const MENDING_VALUES: Record<Exclude<SettingName, StructuredName>, string> = {
   testerToken: "<token>",
   maintenance: "false",
   rateLimitPerSecond: "0",
-  maxConnections: "0",
+  maxConnections: "4096",
+  maxUploads: "1000",
+  maxBufferMb: "1",
   stopGraceSeconds: "30",
   replicas: "1",
   idle: "running",

@@ -33,6 +33,8 @@ const settings: ConfigurationSettings = {
   stickySessions: "none",
   rateLimitPerSecond: 0,
   maxConnections: 0,
+  maxUploads: 0,
+  maxBufferMb: 3,
   bindAddress: "127.0.0.1",
   httpsPort: 8443,
   trustedProxies: [],
@@ -55,6 +57,7 @@ const everything: ConfigurationSettings = {
   stickySessions: "cookie",
   rateLimitPerSecond: 50,
   maxConnections: 20,
+  maxUploads: 30,
   files: FILES,
 };
 
@@ -91,6 +94,36 @@ const COMBINATIONS: ConfigurationSettings[] = [0, 5].flatMap((canaryPercent) =>
   ),
 );
 
+test("an upload is a body of 10,000 bytes or more, or one whose length nobody says; the cutover has none", () => {
+  const maps = new Maps(renderConfiguration(template, { ...settings, maxUploads: 10 }));
+  const upload = (method: string, protocol: string, headers: Record<string, string> = {}, from = "192.0.2.7") =>
+    maps.value("upload", { method, protocol, headers, from });
+  for (const protocol of ["HTTP/1.0", "HTTP/1.1", "HTTP/2.0"]) {
+    for (const method of ["GET", "POST", "PUT", "DELETE", "PROPFIND"]) {
+      for (const length of ["10000", "99999", "100000", "0000010000", "18446744073709551615"])
+        assert.equal(upload(method, protocol, { "content-length": length }), "1", `${method} ${protocol} ${length}`);
+      for (const length of ["0", "1", "9999"])
+        assert.equal(upload(method, protocol, { "content-length": length }), "", `${method} ${protocol} ${length}`);
+    }
+  }
+  assert.equal(upload("GET", "HTTP/1.1", { "transfer-encoding": "chunked" }), "1");
+  assert.equal(upload("POST", "HTTP/1.1"), "");
+  assert.equal(upload("POST", "HTTP/2.0"), "1");
+  assert.equal(upload("GET", "HTTP/2.0"), "");
+  assert.equal(upload("POST", "HTTP/1.1", { "content-length": "10000" }, "127.0.0.1"), "");
+  assert.equal(maps.value("uploader", { method: "PUT", protocol: "HTTP/2.0", from: "192.0.2.7" }), "192.0.2.7");
+});
+
+test("one client's share of maxUploads is a quarter, at least one, and without maxUploads neither is counted", () => {
+  const conns = (maxUploads: number) =>
+    [...renderConfiguration(template, { ...settings, maxUploads }).matchAll(/^ *limit_conn (\w+ \d+);$/gm)].map(
+      ([, text]) => text,
+    );
+  assert.deepEqual(conns(0), []);
+  assert.deepEqual(conns(1), ["uploads 1", "uploaders 1"]);
+  assert.deepEqual(conns(1000), ["uploads 1000", "uploaders 250"]);
+});
+
 test("a switch changes one line, whatever is on", () => {
   assert.equal(COMBINATIONS.length, 128);
   for (const each of COMBINATIONS) {
@@ -111,7 +144,8 @@ test("what is off does not stand in it, and no line is left behind where it woul
     tester: /\$tester|\$tried|Preview|cookies_without/,
     maintenance: /maintenance|\$closed|return 503/,
     rateLimitPerSecond: /limit_req/,
-    maxConnections: /limit_conn/,
+    maxConnections: /zone=connections/,
+    maxUploads: /\$upload|client_body_buffer/,
     replicas: /least_conn|-2:|fail_timeout|next_upstream_t/,
   };
   for (const each of COMBINATIONS) {

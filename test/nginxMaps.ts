@@ -11,6 +11,8 @@ export interface Request {
   /** Where the connection comes from. */
   from?: string;
   method?: string;
+  /** Default `HTTP/1.1`. */
+  protocol?: string;
   /** Whom nginx has asked so far, as `$upstream_addr` has it: where there was nobody left to ask, the upstream's own name. */
   asked?: string;
   scheme?: string;
@@ -131,6 +133,7 @@ function builtIn(name: string, request: Request): string {
     headers = {},
     from = "192.0.2.7",
     method = "GET",
+    protocol = "HTTP/1.1",
     asked = "",
     scheme = "http",
     now = 1_800_000_000,
@@ -140,6 +143,7 @@ function builtIn(name: string, request: Request): string {
   const others: Record<string, string> = {
     ...{ realip_remote_addr: from, remote_addr: from, binary_remote_addr: from, host: "shop.example" },
     ...{ request: request.line ?? `${method} / HTTP/1.1`, upstream_bytes_received: "" },
+    ...{ server_protocol: protocol, content_length: headers["content-length"] ?? "" },
     ...{ request_method: method, upstream_addr: asked, scheme, msec: `${now}.123` },
   };
   const value = others[name];

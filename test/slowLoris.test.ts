@@ -242,7 +242,7 @@ describe("bounds", () => {
   });
 
   test("numbers that would not be bounds are refused", () => {
-    assert.throws(attack({ connections: 2001 }), { message: "connections is 2001, allowed is 1 to 2000" });
+    assert.throws(attack({ connections: 10_001 }), { message: "connections is 10001, allowed is 1 to 10000" });
     assert.throws(attack({ seconds: 61 }), { message: "seconds is 61, allowed is 0 to 60" });
     assert.throws(attack({ seconds: Number.NaN }), { message: /^seconds is NaN/ });
     assert.throws(attack({ bytePauseMs: 9 }), { message: "bytePauseMs is 9, allowed is 10 to 60000" });

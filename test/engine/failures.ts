@@ -32,7 +32,7 @@ interface Allowed {
 /** One row of docs/failures.md: a test of the same name, with a load through the front from its beginning to its end. */
 export function row(
   t: TestContext,
-  stack: TestStack,
+  stack: Pick<TestStack, "url">,
   name: string,
   body: () => Promise<void>,
   { only, within = 0, maxSeconds = 300 }: Allowed = {},

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
+import { join } from "node:path";
 import { before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { backendImage } from "./backend";
@@ -26,6 +28,17 @@ function post(url: string, bytes: number): Promise<Answer> {
   });
 }
 
+/** An `up` that makes the proxy without what keeps names inside the engine. */
+async function upWithEarlierProxy(stack: TestStack): Promise<void> {
+  const file = join(stack.directory, "stacks", "nginx.ts");
+  const text = readFileSync(file, "utf8");
+  const earlier = text.replace("      ...NGINX_DNS,\n", "").replace(/(DNS_MADE) = \{.*\};/, "$1 = {};");
+  assert.equal(text.length - earlier.length > 30, true);
+  writeFileSync(file, earlier);
+  await stack.up();
+  writeFileSync(file, text);
+}
+
 test("the proxy and the containers", async (t) => {
   const stack = await TestStack.make(t, {
     blueImage: image,
@@ -33,7 +46,25 @@ test("the proxy and the containers", async (t) => {
     maxBodyMb: "1",
     proxyTimeoutSeconds: "2",
   });
-  await stack.up();
+  await upWithEarlierProxy(stack);
+
+  await t.test(
+    "a proxy of an earlier version goes on as it is, with a warning; allowProxyReplace replaces it, and then no name leaves the engine",
+    async () => {
+      const proxy = async () => (await stack.container("proxy")).Id;
+      const dns = async () => stack.docker("inspect", "--format", "{{.HostConfig.DnsOptions}}", await proxy());
+      const [id, options] = [await proxy(), await dns()];
+      assert.doesNotMatch(options, /ndots/);
+      const output = await stack.up();
+      assert.match(output, /made by an earlier version/);
+      assert.deepEqual([await proxy(), await dns()], [id, options]);
+      await stack.set("allowProxyReplace", "true");
+      await stack.up();
+      await stack.pulumi("config", "rm", "allowProxyReplace");
+      assert.match(await dns(), /ndots:1/);
+      assert.doesNotMatch(await stack.pulumi("preview", "--expect-no-changes"), /earlier version/);
+    },
+  );
 
   await t.test(
     "the app gets the host, the client's address and the scheme; what the client claims of itself is replaced",

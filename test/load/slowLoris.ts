@@ -3,7 +3,7 @@ import { networkInterfaces } from "node:os";
 import { keep } from "./report";
 import { requireWithin } from "./run";
 
-const MOST_CONNECTIONS = 2000;
+const MOST_CONNECTIONS = 10_000;
 const MOST_SECONDS = 60;
 const MOST_REOPEN = 1000;
 const DEFAULT_REOPEN = 10;
@@ -15,7 +15,7 @@ const LEAST_BYTE_PAUSE_MS = 10;
 const MOST_BYTE_PAUSE_MS = 60_000;
 /** Small enough for any limit of a body's size, large enough never to be reached. */
 const BODY_BYTES = 16 * 1024;
-/** Two thousand clients that connect in the same millisecond would overflow the queue of the listening socket. */
+/** Thousands of clients that connect in the same millisecond would overflow the queue of the listening socket. */
 const START_APART_MS = 0.5;
 /** A server that closes at once must not turn the attack into a busy loop. */
 const REST_BEFORE_REOPEN_MS = 100;
@@ -29,7 +29,7 @@ const DOCKER_BRIDGE = /^(docker0|docker_gwbridge|br-[0-9a-f]{12})$/;
 export interface SlowLorisOptions {
   /** http:// only, on this machine only: the loopback, or an address on a bridge that Docker made here. */
   url: string;
-  /** Kept open side by side; 1 to 2000. */
+  /** Kept open side by side; 1 to 10,000. */
   connections: number;
   /** The attack ends by itself then; at most 60. */
   seconds: number;
@@ -204,7 +204,7 @@ class Place {
     this.leaving = true;
     clearTimeout(this.timer);
     if (this.socket === undefined) this.resolveLeft();
-    // A reset, since two thousand ports of ours would stay in TIME_WAIT otherwise.
+    // A reset, since thousands of ports of ours would stay in TIME_WAIT otherwise.
     else if (this.openedAt !== undefined) this.socket.resetAndDestroy();
     else {
       if (!this.lost) this.report.connecting += 1;

@@ -1,0 +1,208 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type ConfigurationSettings, renderConfiguration } from "../../stacks/configuration";
+import { slowLoris } from "../load";
+import { sampleSettings } from "../settings.sample";
+import { row, until } from "./failures";
+import { NginxAlone } from "./nginxAlone";
+import { baseImages, get, must } from "./stack";
+
+const template = readFileSync(join(__dirname, "..", "..", "nginx", "nginx.conf.mustache"), "utf8");
+const MIB = 1024 * 1024;
+
+/** The proxy's configuration, with the defaults of what is not given. */
+function configuration(changes: Partial<ConfigurationSettings> = {}): string {
+  const color = { appPort: 5000, healthPath: "/", replicas: 1 };
+  const slots = { blue: color, green: color };
+  return renderConfiguration(template, { ...sampleSettings, slots, files: {}, ...changes });
+}
+
+/** Connections on which each of these is sent, and nothing is read; answers how many the server has answered. */
+async function unread(t: TestContext, url: string, texts: (string | Buffer)[]): Promise<() => Promise<string[]>> {
+  const { hostname, port } = new URL(url);
+  const sockets = texts.map((text) => {
+    const socket = connect({ host: hostname, port: Number(port) }).on("error", () => {});
+    socket.pause();
+    socket.write(text);
+    return socket;
+  });
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+  });
+  await sleep(1500);
+  return async () => {
+    const answers = sockets.map(() => "");
+    sockets.forEach((socket, at) => {
+      socket.on("data", (chunk) => {
+        answers[at] += chunk.toString("latin1");
+      });
+      socket.resume();
+    });
+    await sleep(500);
+    return answers.map((answer) => answer.slice(9, 12));
+  };
+}
+
+test("slow clients and the engine's disk", async (t) => {
+  const alone = await NginxAlone.start(t);
+  const downloads = Array.from({ length: 4 }, () => "GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
+
+  await t.test(
+    "with nginx's own default, a download that nobody reads is on the disk: this test sees it",
+    async (t) => {
+      await alone.serve(configuration({ maxBufferMb: 1024 }));
+      await unread(t, alone.url, downloads);
+      assert.ok((await alone.unlinkedBytes()) > 4 * 20 * MIB);
+    },
+  );
+
+  await t.test("of a download that nobody reads, maxBufferMb is on the disk", async (t) => {
+    await alone.serve(configuration({ maxBufferMb: 1, proxyTimeoutSeconds: 4 }));
+    await until("the disk is free", async () => (await alone.unlinkedBytes()) === 0);
+    await unread(t, alone.url, downloads);
+    const bytes = await alone.unlinkedBytes();
+    assert.ok(bytes > 0 && bytes <= 4 * 1.1 * MIB, `${bytes} bytes`);
+    await until("proxyTimeoutSeconds ends it", async () => (await alone.unlinkedBytes()) === 0);
+  });
+
+  await t.test("with maxBufferMb 0 nothing of it is", async (t) => {
+    await alone.serve(configuration({ maxBufferMb: 0 }));
+    await unread(t, alone.url, downloads);
+    assert.equal(await alone.unlinkedBytes(), 0);
+  });
+
+  await t.test(
+    "uploads beyond maxUploads, and beyond a client's quarter of it, get 429; small bodies are none",
+    async (t) => {
+      await alone.serve(configuration({ maxUploads: 8, maxBodyMb: 4 }));
+      const head = "POST / HTTP/1.1\r\nHost: a\r\n";
+      const body = Buffer.alloc(2 * MIB);
+      const long = Buffer.concat([Buffer.from(`${head}Content-Length: ${3 * MIB}\r\n\r\n`), body]);
+      const chunked = Buffer.concat([Buffer.from(`${head}Transfer-Encoding: chunked\r\n\r\n300000\r\n`), body]);
+      const answers = await unread(t, alone.url, [long, chunked, ...Array.from({ length: 10 }, () => long)]);
+      const bytes = await alone.unlinkedBytes();
+      assert.ok(bytes > 0 && bytes <= 2 * 2.1 * MIB, `${bytes} bytes`);
+      const statuses = await answers();
+      assert.deepEqual(
+        [statuses.filter((one) => one === "429").length, statuses.filter((one) => one === "").length],
+        [10, 2],
+      );
+      const small = await unread(t, alone.url, [`${head}Content-Length: 9999\r\n\r\n${"a".repeat(9999)}`]);
+      assert.deepEqual(await small(), ["200"]);
+      assert.equal((await get(alone.url)).status, 200);
+    },
+  );
+});
+
+/** nginx's table of connections, smaller. */
+const withConnections = (text: string, count: number) =>
+  text.replace(/worker_connections \d+;/, `worker_connections ${count};`);
+
+test("half-sent requests", async (t) => {
+  const stack = await NginxAlone.start(t);
+  await stack.serve(configuration());
+
+  await row(t, stack, "thousands of half-sent requests", async () => {
+    const attack = slowLoris({ url: stack.url, connections: 9000, seconds: 25, bytePauseMs: 5000, part: "header" });
+    await until("9,000 are open", async () => attack.report.stillOpen >= 8900);
+    assert.equal((await stack.nginx.serving())?.answers, true);
+    await stack.serve(configuration({ activeColor: "green" }));
+    const { health, serves } = await stack.nginx.sample(0, "green");
+    assert.deepEqual([health, serves.split(" ")[1]], [200, "green"]);
+    const { closedByServer, refused } = await attack.stop();
+    assert.deepEqual([closedByServer, refused], [0, 0]);
+  });
+
+  await t.test("one is ended after client_header_timeout", async () => {
+    const { closedAfterSeconds } = await slowLoris({
+      ...{ url: stack.url, connections: 10, seconds: 12, bytePauseMs: 1000, part: "header", reopen: 0 },
+    }).done;
+    assert.ok(closedAfterSeconds !== undefined && closedAfterSeconds.least >= 9.5 && closedAfterSeconds.most < 12);
+  });
+
+  await t.test(
+    "more than nginx has connections for: the public is shut out, and the cutover switches all the same",
+    async () => {
+      await stack.serve(withConnections(configuration(), 256));
+      const attack = slowLoris({
+        url: stack.url,
+        connections: 2000,
+        seconds: 30,
+        bytePauseMs: 5000,
+        part: "header",
+        reopen: 500,
+      });
+      await until("connections are closed at once", async () => attack.report.closedByServer > 2000);
+      await assert.rejects(Promise.all(Array.from({ length: 20 }, () => get(stack.url))), /socket hang up|ECONNRESET/);
+      await stack.serve(withConnections(configuration({ activeColor: "green" }), 256));
+      // The new workers are full too by now.
+      const closed = attack.report.closedByServer;
+      await until("connections are closed again", async () => attack.report.closedByServer > closed + 500);
+      for (let at = 0; at < 5; at++) {
+        const serving = await stack.nginx.serving();
+        assert.deepEqual([serving?.answers, serving?.color, serving?.edited], [true, "green", false]);
+        const { health, serves } = await stack.nginx.sample(0, "green");
+        assert.deepEqual([health, serves], [200, `${serving?.generation} green`]);
+      }
+      await must("docker", ["exec", stack.id, "rm", "/run/serving"]);
+      const told = await Promise.all(Array.from({ length: 5 }, () => stack.nginx.serving()));
+      assert.ok(
+        told.some((serving) => serving?.answers === false),
+        "without what was noted, nginx is silent",
+      );
+      await attack.stop();
+      assert.equal((await get(stack.url)).headers["x-color"], "green");
+    },
+  );
+});
+
+/** A name server that knows every name, at an address where its own web server answers; it says each question. */
+const NAME_SERVER = `
+import socket
+own = socket.inet_aton(socket.gethostbyname(socket.gethostname()))
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(("", 53))
+while True:
+    query, client = server.recvfrom(512)
+    end = query.index(0, 12) + 5
+    kind = query[end - 4:end - 2]
+    print("asked", query[12:end - 5], flush=True)
+    answer = b"\\xc0\\x0c\\x00\\x01\\x00\\x01\\x00\\x00\\x00\\x01\\x00\\x04" + own if kind == b"\\x00\\x01" else b""
+    server.sendto(query[:2] + b"\\x81\\x80\\x00\\x01" + (b"\\x00\\x01" if answer else b"\\x00\\x00") + b"\\x00" * 4 + query[12:end] + answer, client)
+`;
+
+test("while a color's container is away, no name leaves the engine", async (t) => {
+  for (const { called, dns, asked } of [
+    { called: "without the DNS options the host's name server is asked: this test sees it", dns: {}, asked: true },
+    { called: "with them it is not", dns: undefined, asked: false },
+  ]) {
+    await t.test(called, async (t) => {
+      let outside = "";
+      const alone = await NginxAlone.start(t, {
+        ...(dns && { dns }),
+        beside: async (run) => {
+          const python = ["--user", "root", "--entrypoint", "python3", baseImages().appBaseImage ?? ""];
+          const { id, address } = await run(...python, "-c", NAME_SERVER);
+          outside = id;
+          return ["--dns", address, ...(asked ? ["--dns-search", "corp.example"] : [])];
+        },
+      });
+      await alone.serve(configuration());
+      await must("docker", ["stop", "--time", "0", alone.colors]);
+      await until("nginx knows that blue is away", async () => (await get(alone.url)).status !== 200);
+      for (let at = 0; at < 2; at++) {
+        assert.notEqual((await get(alone.url, { Cookie: "visitor=secret" })).status, 200);
+        await must("docker", ["exec", alone.id, "sh", "-c", "curl -s --max-time 1 http://blue:5000/ || true"]);
+      }
+      const names = (await must("docker", ["logs", outside])).split("\n").filter((line) => line.startsWith("asked"));
+      console.log(`${names.length} questions: ${[...new Set(names)].join(", ")}`);
+      assert.equal(names.length > 0, asked);
+      await must("docker", ["start", alone.colors]);
+      await until("blue is found again", async () => (await get(alone.url)).status === 200);
+    });
+  }
+});
