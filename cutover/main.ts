@@ -2,6 +2,7 @@ import { text } from "node:stream/consumers";
 import { dockerAt } from "../stacks/docker";
 import { isOrderVariable } from "../stacks/orderVariables";
 import { whoRuns } from "../stacks/who";
+import { printableMessage } from "../stacks/text/plain";
 import { carryOut } from "./cutover";
 import { orderFrom } from "./order";
 
@@ -27,14 +28,14 @@ async function main(): Promise<void> {
   }
   await carryOut(order, {
     docker: dockerAt(undefined),
-    say: (line) => console.log(`cutover: ${line}`),
+    say: (line) => console.log(`cutover: ${printableMessage(line)}`),
     signal: cancelled.signal,
     who: whoRuns(process.env),
   });
 }
 
 main().catch((error: Error) => {
-  console.error(error.message);
+  console.error(printableMessage(error.message));
   // A lock that is still waited for must not hold up the end.
   process.exit(1);
 });

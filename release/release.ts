@@ -1,5 +1,6 @@
 import { LABEL } from "../stacks/names";
 import { lastWords } from "../stacks/registry";
+import { lastOfLines, printable } from "../stacks/text/plain";
 import type { Commit } from "./commit";
 import { Refused } from "./refused";
 
@@ -99,7 +100,7 @@ export function sameRelease(
 /** Why a build has failed: what it said last. */
 export function buildProblem(base: string, output: string): Refused {
   const said = lastWords(output);
-  const log = output.trim().split("\n").slice(-10).join("\n");
+  const log = lastOfLines(printable(output).trim().split("\n").slice(-10).join("\n"));
   return new Refused(`docker build of app/ failed: ${said}\n${log}`, [
     `docker build --build-arg BASE_IMAGE=${base} app`,
     "pulumi config set appBaseImage <image>, where the base image is what can't be had",

@@ -19,6 +19,7 @@ import { generationOf, type HistoryEntry, remember } from "./serving";
 import type { Settings } from "./settings";
 import { Slot, settingsOf } from "./slot";
 import { whoRuns } from "./who";
+import { printableMessage } from "./text/plain";
 import type { UnknownWorld, World } from "./world";
 
 /** What the provider reads back of a network although this program says nothing of it. */
@@ -76,8 +77,8 @@ export class BlueGreen extends pulumi.ComponentResource {
     super("blue-green:index:BlueGreen", name, {}, opts);
     const { owner, world, engine, gateway, appDirectory = APP_DIRECTORY } = args;
     const { settings, plan, files, configuration } = args.decided ?? decideService(args);
-    for (const warning of plan.warnings) pulumi.log.warn(ofService(owner, warning), this);
-    for (const note of plan.notes) pulumi.log.info(ofService(owner, note), this);
+    for (const warning of plan.warnings) pulumi.log.warn(printableMessage(ofService(owner, warning)), this);
+    for (const note of plan.notes) pulumi.log.info(printableMessage(ofService(owner, note)), this);
     this.owner = owner;
     this.settings = settings;
     this.gateway = gateway;
@@ -96,7 +97,7 @@ export class BlueGreen extends pulumi.ComponentResource {
     const beforePull = new pulumi.ResourceHook(`${name}-pull`, async ({ newInputs }) => {
       const image = (newInputs as { name: string }).name;
       const unknownUser = await pullMissing(engine, image, settings, process.env);
-      if (unknownUser !== undefined) await pulumi.log.warn(unknownUser, this);
+      if (unknownUser !== undefined) await pulumi.log.warn(printableMessage(unknownUser), this);
     });
 
     const slot = (color: Color, after?: pulumi.Resource): Slot => {

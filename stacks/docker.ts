@@ -1,11 +1,15 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { lineSplitter } from "./lines";
+import { printable, shortened } from "./text/plain";
 
 /** How long one question to the Docker Engine may take; a remote one behind SSH needs a few seconds. */
 const DOCKER_TIMEOUT_SECONDS = 20;
 
 /** The most that one answer may hold: a hundred containers inspected are far below. */
 const MOST_ANSWER_BYTES = 64 * 1024 * 1024;
+
+/** How many characters of the client's words an error shows. */
+const MOST_WORDS = 2000;
 
 /** How a `docker` command ended, whatever its exit code was. */
 export interface Ended {
@@ -30,6 +34,10 @@ export interface RunOptions {
 /** Why a question to the engine had no answer. */
 export class DockerError extends Error {
   override readonly name = "DockerError";
+
+  constructor(message: string) {
+    super(shortened(printable(message), MOST_WORDS));
+  }
 }
 
 /** Whether the engine says that there is no such container: nothing but Pulumi makes it again. */

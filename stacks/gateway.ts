@@ -16,6 +16,7 @@ import { generationOf, writeDeclared } from "./serving";
 import type { Configuration, Settings } from "./settings";
 import { lastAddress, subnetProblems } from "./subnet";
 import { readNginx } from "./template";
+import { printableMessage } from "./text/plain";
 import { readTls } from "./tls";
 
 /** What a program gives for a gateway; what is left out is the default of the settings of the same names. */
@@ -168,7 +169,7 @@ export class Gateway extends pulumi.ComponentResource {
     super("blue-green:index:Gateway", name, {}, opts);
     const { owner, network, after, engine } = inputs;
     const { settings, address, configuration, files, made, plan } = inputs.decided;
-    for (const warning of plan.warnings) pulumi.log.warn(`${GATEWAY}: ${warning}`, this);
+    for (const warning of plan.warnings) pulumi.log.warn(printableMessage(`${GATEWAY}: ${warning}`), this);
 
     const container = declareNginx(
       name,

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { stripVTControlCharacters } from "node:util";
 import type { Docker } from "./docker";
+import { lastOfLines, printable, printableLine, shortened } from "./text/plain";
 import type { ContainerState } from "./world";
 
 /** How often it is looked at meanwhile, and how often that is said. */
@@ -52,7 +52,7 @@ export function verdict(
   if (restarts > 0 && isUpAgain(state)) return { failed: "ended and was started again" };
   if (restarts > 0 || !state.Running) return { failed: `ended with exit code ${state.ExitCode}` };
   if (health === "unhealthy") {
-    const last = printable(state.Health?.Log?.at(-1)?.Output ?? "").trim();
+    const last = printableLine(state.Health?.Log?.at(-1)?.Output ?? "");
     return { failed: `is unhealthy${last ? `; its health check says: ${last}` : ""}` };
   }
   return health === "healthy" ? "healthy" : "starting";
@@ -85,7 +85,8 @@ export async function waitHealthy(docker: Docker, containerId: string, waited: W
     if (seen !== "starting" || cancelled || seconds >= waited.seconds) {
       const why = cancelled ? CANCELLED : `is not healthy after ${seconds} s (setting healthTimeoutSeconds)`;
       const failed = seen === "starting" ? why : seen.failed;
-      return `the container ${name} ${hide(waited.secrets, failed)}.\n${await lastLines(docker, containerId, waited.secrets)}`;
+      // Cut when the secrets are hidden: half of one would not be known.
+      return `the container ${name} ${shortened(hide(waited.secrets, failed))}.\n${await lastLines(docker, containerId, waited.secrets)}`;
     }
     if (seconds >= said + SAY_EVERY_SECONDS) {
       said = seconds;
@@ -101,7 +102,9 @@ export async function waitHealthy(docker: Docker, containerId: string, waited: W
 export async function lastLines(docker: Docker, container: string, secrets: readonly string[]): Promise<string> {
   const log = await docker.log(container, LOG_LINES).catch(String);
   const text = printable(log).trimEnd();
-  return text === "" ? "Its log is empty." : `The last lines of its log:\n${hide(secrets, text).replace(/^/gm, "  ")}`;
+  return text === ""
+    ? "Its log is empty."
+    : `The last lines of its log:\n${lastOfLines(hide(secrets, text)).replace(/^/gm, "  ")}`;
 }
 
 /** A value of a letter or two would blank half of the text and hide nothing. */
@@ -128,7 +131,16 @@ function formsOf(secret: string): string[] {
   // Half a character has no form in a URL.
   const bytes = Buffer.from(secret);
   return [
-    ...[secret, printable(secret), json, escaped(json), escaped(secret), quoted, quoted.replaceAll("'", "\\'")],
+    ...[
+      secret,
+      printable(secret),
+      printableLine(secret),
+      json,
+      escaped(json),
+      escaped(secret),
+      quoted,
+      quoted.replaceAll("'", "\\'"),
+    ],
     ...[encodeURIComponent(bytes.toString()), bytes.toString("base64")],
     ...secret.split(/\r?\n/).filter((line) => line.length >= HIDDEN_LINE_FROM_CHARACTERS),
   ];
@@ -137,9 +149,3 @@ function formsOf(secret: string): string[] {
 /** All but printable ASCII as JSON can write it. */
 const escaped = (text: string): string =>
   text.replace(/[^ -~]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
-
-/** All but tab and newline. */
-const CONTROL_CHARACTERS = /[^\P{Cc}\t\n]/gu;
-
-/** A container's output without what a terminal would act on: first the escape sequences, then what is left of control characters. */
-const printable = (text: string): string => stripVTControlCharacters(text).replace(CONTROL_CHARACTERS, "");

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { printableMessage } from "./text/plain";
 
 /**
  * Why this run must not go on, for people: Pulumi prints the message alone. Without a stack, because Pulumi formats it all the same
@@ -9,7 +10,8 @@ export class Refusal extends pulumi.RunError {
   override readonly stack: string;
 
   constructor(message: string) {
-    super(message);
-    this.stack = message;
+    const shown = printableMessage(message);
+    super(shown);
+    this.stack = shown;
   }
 }

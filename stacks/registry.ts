@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Docker } from "./docker";
 import { baseUrl, DOCKER_HUB, imageNamed, isLoopback } from "./image";
 import { makeLoginFolder } from "./loginFolder";
+import { quotedWords } from "./text/plain";
 
 /** A large image over a slow line. */
 const PULL_TIMEOUT_SECONDS = 1800;
@@ -10,8 +11,6 @@ const PULL_TIMEOUT_SECONDS = 1800;
 const MAX_USER_CHARACTERS = 200;
 /** Some registries take a whole key file for a password. */
 const MAX_PASSWORD_CHARACTERS = 8192;
-/** How much of docker's words an error shows. */
-const SHOWN_CHARACTERS = 300;
 
 /** Docker Hub's name in a configuration of docker's. */
 const DOCKER_HUB_LOGIN = "https://index.docker.io/v1/";
@@ -168,10 +167,7 @@ export const unreachable = (host: string, said: string): RegistryProblem => ({
 
 /** The last line of what docker wrote, fit for a terminal. */
 export const lastWords = (output: string): string =>
-  (output.trim().split("\n").at(-1) ?? "")
-    .replace(/^Error response from daemon: /, "")
-    .replace(/[^ -~]/g, "?")
-    .slice(0, SHOWN_CHARACTERS);
+  quotedWords((output.trim().split("\n").at(-1) ?? "").replace(/^Error response from daemon: /, ""));
 
 /**
  * Sees to it that an engine has an image, with the user of its registry.

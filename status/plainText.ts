@@ -1,15 +1,4 @@
-/** More than this of one text is never shown; it bounds the work on a mangled one. */
-const MOST_CHARACTERS = 2000;
-
-/** All but ASCII and the letters of Latin script: controls, marks that turn the direction of text, what is two columns wide. */
-const UNFIT = /[^ -~\u00a1-\u00ac\u00ae-\u024f]/gu;
-
-/** A line from elsewhere fit for a terminal: one column a character, the rest escaped. */
-export const visible = (line: string): string =>
-  line.replace(UNFIT, (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
-
-/** A text from elsewhere as one line that is fit for a terminal. */
-export const plain = (text: string): string => visible(text.slice(0, MOST_CHARACTERS).replace(/\s+/g, " ").trim());
+export { plain, visible } from "../stacks/text/plain";
 
 /** At most so many columns of a plain text. */
 export const cut = (text: string, columns: number): string =>

@@ -3,6 +3,7 @@ import { hide, verdict } from "../stacks/health";
 import { differences, type Made, type Making } from "../stacks/made";
 import { containerName, type Owner, replicaNames } from "../stacks/names";
 import { isStable } from "../stacks/serving";
+import { shortened } from "../stacks/text/plain";
 import type { SlotContainer, UnknownWorld, World } from "../stacks/world";
 import { commandsFor } from "./commands";
 import { findings } from "./findings";
@@ -143,7 +144,7 @@ function containerOf(slot: SlotContainer, retired: ColorReport["retired"]): Cont
     name,
     state: state.Status,
     health: state.Running ? (state.Health?.Status ?? null) : null,
-    problem: problem === undefined ? null : hide(secretsOf(slot), problem),
+    problem: problem === undefined ? null : shortened(hide(secretsOf(slot), problem)),
     since: known ? new Date(since).toISOString() : null,
     restarts,
   };

@@ -271,8 +271,9 @@ test("no control character reaches the terminal but tab and newline, neither of 
   assert.doesNotMatch(shown ?? "", /[^\P{Cc}\t\n]/u);
   assert.equal(
     shown,
-    "the container blue-green-dev-green is unhealthy; its health check says: red\tlink\nnext ü\u{1f986}.\n" +
-      "The last lines of its log:\n  red\tlink\n  next ü\u{1f986}",
+    "the container blue-green-dev-green is unhealthy; its health check says: red link next" +
+      "\\u{8}\\u{0}\\u{7f}\\u{85} ü\u{1f986}\\u{1b}.\n" +
+      "The last lines of its log:\n  red\tlink\n  next\\u{8}\\u{0}\\u{7f}\\u{85} ü\u{1f986}\\u{1b}",
   );
   assert.equal(await lastLines(stubDocker({ log: async () => "\u001b[2J\r\n" }), "c", []), "Its log is empty.");
 });

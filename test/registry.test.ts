@@ -121,7 +121,7 @@ test("a registry that can't be reached, speaks plain HTTP or has an unknown cert
   assert.match(next("http: server gave HTTP response to HTTPS client")[1] ?? "", /speaks plain HTTP, and the engine/);
   assert.match(next("x509: certificate signed by unknown authority")[2] ?? "", /certs\.d\/r\.example:5000\/ca\.crt$/);
   assert.deepEqual(next("no space left on \u001b[31mdevice"), [
-    ...["other", `${IMAGE}: no space left on ?[31mdevice`],
+    ...["other", `${IMAGE}: no space left on device`],
     "curl -sSi https://r.example:5000/v2/",
   ]);
 });

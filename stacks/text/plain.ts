@@ -1,0 +1,66 @@
+import { stripVTControlCharacters } from "node:util";
+
+/** More than this of one text in a line is never shown; it bounds the work on a mangled one. */
+const MOST_CHARACTERS = 2000;
+/** How much of somebody else's words a sentence of ours quotes. */
+const QUOTED_CHARACTERS = 300;
+/** How much of a block of lines is shown, and of each of them. */
+const LINE_CHARACTERS = 500;
+const BLOCK_CHARACTERS = 8000;
+/** All that an error may have: what Pulumi, a CI's log and a person still take. */
+const MESSAGE_CHARACTERS = 32_000;
+
+/** All but ASCII and the letters of Latin script: controls, marks that turn the direction of text, what is two columns wide. */
+const UNFIT = /[^ -~\u00a1-\u00ac\u00ae-\u024f]/gu;
+
+/**
+ * Characters that do something instead of being seen: controls other than tab and newline, marks that turn the direction of text or
+ * join and hide characters, separators of lines, and what is no character at all.
+ */
+const ACTING = /[^\P{Cc}\t\n]|[\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{Cn}]/gu;
+
+const escaped = (character: string): string => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
+
+/** A line from elsewhere fit for a table in a terminal: one column a character, the rest escaped. */
+export const visible = (line: string): string => line.replace(UNFIT, escaped);
+
+/** A text from elsewhere as one line that is fit for a table in a terminal. */
+export const plain = (text: string): string => visible(text.slice(0, MOST_CHARACTERS).replace(/\s+/g, " ").trim());
+
+/**
+ * A text from elsewhere without what a terminal, an editor or a web page would act on; its letters stay, and so do its lines. Colors
+ * of a terminal are left out, other such characters are escaped.
+ */
+export const printable = (text: string): string =>
+  stripVTControlCharacters(text).replaceAll("\r\n", "\n").replace(ACTING, escaped);
+
+/** The same as one line. */
+export const printableLine = (text: string): string =>
+  printable(text)
+    .replace(/[\s\u2028\u2029]+/gu, " ")
+    .trim();
+
+/** At most so much of a text, with how much there is of it. */
+export const shortened = (text: string, characters: number = QUOTED_CHARACTERS): string => {
+  if (text.length <= characters) return text;
+  // Not between the two halves of a character.
+  const kept = text.slice(0, characters).replace(/[\ud800-\udbff]$/, "");
+  return `${kept}... (${text.length} characters)`;
+};
+
+/** Somebody else's words within a sentence of ours. */
+export const quotedWords = (text: string): string => shortened(printableLine(text));
+
+/** Somebody else's lines below a sentence of ours: printable already, of which the last ones say most. */
+export function lastOfLines(text: string): string {
+  const lines = text.split("\n").map((line) => shortened(line, LINE_CHARACTERS));
+  let room = BLOCK_CHARACTERS;
+  const kept = lines.reverse().filter((line) => {
+    room -= line.length + 1;
+    return room >= 0;
+  });
+  return kept.reverse().join("\n");
+}
+
+/** A whole message for people, ours with others' words in it: the last thing that happens to it before it is printed. */
+export const printableMessage = (text: string): string => shortened(printable(text), MESSAGE_CHARACTERS);
