@@ -361,12 +361,14 @@ function decideLive(plan: Plan, world: World, serving: Serving, { settings, slot
   const { replicas } = serving;
   const down = illness(live, containers, replicas[live] || 1, (container) => container.state.Running);
   if (down !== undefined) {
-    const away =
-      active === live ? `; or move the public: pulumi config set activeColor ${other(live)} && pulumi up` : "";
+    const canMove =
+      active === live &&
+      (serving.record.retired?.color === other(live) || world.slots[other(live)].some(({ state }) => state.Running));
+    const away = `pulumi config set activeColor ${other(live)} && pulumi up, which moves the public; or `;
     const some = containers.some(({ state }) => state.Running);
     const meets = some ? "the others serve the public" : "the public gets errors";
     plan.warnings.push(
-      `${live} is live, but ${down.whose} ${down.seen}: ${meets}. Next: ${down.revive}${some ? "" : away}`,
+      `${live} is live, but ${down.whose} ${down.seen}: ${meets}. Next: ${canMove && !some ? away : ""}${down.revive}`,
     );
   }
 
@@ -383,8 +385,11 @@ function decideLive(plan: Plan, world: World, serving: Serving, { settings, slot
           ? ` and ${ill.seen}`
           : " and has no container";
     const next = ill.container === undefined ? ill.revive : `docker logs --tail 30 ${ill.container.name}`;
+    // The way back to what was stable asks whether it answers, and not its container's own check.
+    const mayAnswer = ill.container?.state.Running === true && isStable(serving.record, idle, world.slots[idle]);
+    const back = mayAnswer ? "it is a way back only if it answers" : "it is no way back";
     plan.warnings.push(
-      `${idle} is idle${whose}: it is no way back. Next: ${next}; ` +
+      `${idle} is idle${whose}: ${back}. Next: ${next}; ` +
         `or put another release on it: ${settings.slots[idle].image === undefined ? "" : `pulumi config set ${idle}Image <an image> && `}` +
         `pulumi config set ${idle}Version <a new version> && pulumi up`,
     );
@@ -566,12 +571,15 @@ function refuseOwn(live: Color, { version, made }: SlotContainer, own: string[],
 
 /** Each difference in words: `httpPort 8080 -> 9090`. */
 export function changed(before: Record<string, unknown>, after: Record<string, unknown>): string[] {
+  const isKnown = Object.keys(before).length > 0;
   return Object.keys({ ...before, ...after })
     .filter((key) => !isDeepStrictEqual(before[key], after[key]))
-    .map((key) => `${key} ${text(before[key])} -> ${text(after[key])}`);
+    .map((key) => `${key} ${text(before[key], isKnown)} -> ${text(after[key], true)}`);
 }
 
-const text = (value: unknown): string => (value === undefined ? "unknown" : String(value));
+/** A setting that is not there was not set; where nothing can be read of what was, nobody knows. */
+const text = (value: unknown, isKnown: boolean): string =>
+  value === undefined ? (isKnown ? "(none)" : "unknown") : String(value);
 
 /** What `targetHost` is where nobody has set it: this machine, which is the engine's own unless the engine is elsewhere. */
 const OWN_HOST = "127.0.0.1";
