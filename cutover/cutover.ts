@@ -581,7 +581,10 @@ class Cutover {
     }
     if (watch.enough) return undefined;
     const { count } = watch.figures;
-    const few = `only ${count} answers, fewer than minRequests (${order.limits.minRequests})`;
+    const few =
+      count === 0
+        ? `no visitor has tried ${trial} yet`
+        : `only ${count} answers, fewer than minRequests (${order.limits.minRequests})`;
     if (order.smokeTests.length === 0) {
       this.say(`${few}: its health alone was watched, since there are no smoke tests`);
       return undefined;

@@ -75,6 +75,7 @@ export class Watch {
   /** The figures in words. */
   get summary(): string {
     const { count, errors, errorPercent, p95Seconds } = this.figures;
+    if (count === 0) return "no requests yet";
     return `${count} answers, ${errors} of them 5xx (${errorPercent.toFixed(errorPercent < 10 ? 2 : 0)} %), 95 % within ${p95Seconds.toFixed(3)} s`;
   }
 

@@ -41,6 +41,15 @@ export function requestsOf(decision: Decision, steps: readonly Step[]): Requests
       verdict: "none",
       says: [`the public gets errors already, since no container of ${live} runs; this run drops none besides`],
     };
+  const { before: closed, after: closes } = decision.maintenance;
+  if (closes && !closed)
+    return { verdict: "dropped", says: ["maintenance begins: everybody but testers gets 503 from this run on"] };
+  if (closed) {
+    const ends = closes
+      ? "while maintenance is on; this run drops none besides"
+      : "until this run has ended maintenance";
+    return { verdict: "none", says: [`everybody but testers gets 503 ${ends}`] };
+  }
   const reloads = steps.some(({ type }) => type === COMMAND);
   const how = reloads
     ? "nginx stays up and takes its new configuration while it serves"

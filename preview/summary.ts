@@ -47,7 +47,7 @@ export function summaryOf(stack: string, said: Said, { code, output }: { code: n
   const { decisions, steps } = said;
   const refusals = refusalsOf(said);
   if (!said.began && code !== 0) {
-    const words = linesOf(output);
+    const words = causesFirst(linesOf(output));
     const lines = (words.length > 0 ? words : [`nothing, and exits with ${code}`]).map((line) => text`${line}`);
     return {
       stack,
@@ -58,7 +58,7 @@ export function summaryOf(stack: string, said: Said, { code, output }: { code: n
     };
   }
   const failed = code !== 0 || refusals.length > 0;
-  const why = refusals.length > 0 ? refusals : failed ? linesOf(output) : [];
+  const why = refusals.length > 0 ? refusals : failed ? causesFirst(linesOf(output)) : [];
   const warnings: [string, Text[]] = [
     "Warnings",
     all(decisions, "warnings", said.warnings).map((line) => text`${line}`),
@@ -106,7 +106,16 @@ export function summaryOf(stack: string, said: Said, { code, output }: { code: n
 function refusalsOf({ decisions, errors }: Said): string[] {
   const own = all(decisions, "refusals");
   const known = new Set(own.flatMap(linesOf));
-  return [...own, ...errors.flatMap(linesOf).filter((line) => !known.has(line))];
+  return causesFirst([...own, ...errors.flatMap(linesOf).filter((line) => !known.has(line))]);
+}
+
+/** What the engine says of whatever it stopped since something else had failed. */
+const CONSEQUENCE = /\bcontext cancell?ed\b/;
+
+/** The lines without what only follows from the others; where nothing else is told, that is all there is. */
+function causesFirst(lines: string[]): string[] {
+  const causes = lines.filter((line) => !CONSEQUENCE.test(line));
+  return causes.length === 0 ? lines : causes;
 }
 
 const all = (decisions: Decision[], what: "refusals" | "warnings" | "notes", more: string[] = []): string[] => [
@@ -151,6 +160,8 @@ function headlineOf(decisions: readonly Decision[], steps: readonly Step[]): Tex
   if (first.live === undefined) return [`begins, with ${first.active}`];
   if (first.canaryPercent.after > 0 && first.canaryPercent.after !== first.canaryPercent.before)
     return [`${first.live} stays live, ${other(first.live)} gets ${first.canaryPercent.after} % of the new visitors`];
+  const { before: closed, after: closes } = first.maintenance;
+  if (closes !== closed) return [`${first.live} stays live, and maintenance ${closes ? "begins" : "ends"}`];
   return [`${first.live} stays live`];
 }
 

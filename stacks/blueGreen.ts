@@ -18,8 +18,8 @@ import { pullMissing } from "./registry";
 import { generationOf, type HistoryEntry, remember } from "./serving";
 import type { Settings } from "./settings";
 import { Slot, settingsOf } from "./slot";
-import { whoRuns } from "./who";
 import { printableMessage } from "./text/plain";
+import { whoRuns } from "./who";
 import type { UnknownWorld, World } from "./world";
 
 /** What the provider reads back of a network although this program says nothing of it. */

@@ -29,6 +29,8 @@ export interface Decision {
   /** The share of new visitors that the idle color has, and gets, in percent. */
   canaryPercent: { before: number; after: number };
   /** What live does not take yet of the settings. */
+  /** Whether everybody but testers gets 503 and the maintenance page. */
+  maintenance: { before: boolean; after: boolean };
   pending: string[];
   refusals: string[];
   warnings: string[];
@@ -60,6 +62,7 @@ export function decisionOf(owner: Owner, settings: Settings, world: World | Unkn
     after: { blue: after("blue"), green: after("green") },
     idle: plan.idle,
     canaryPercent: { before: known?.serving?.canaryPercent ?? 0, after: plan.canaryPercent },
+    maintenance: { before: known?.serving?.maintenance === true, after: settings.maintenance },
     pending: plan.pending,
     refusals: plan.refusals,
     warnings: plan.warnings,

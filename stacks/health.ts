@@ -52,11 +52,20 @@ export function verdict(
   if (restarts > 0 && isUpAgain(state)) return { failed: "ended and was started again" };
   if (restarts > 0 || !state.Running) return { failed: `ended with exit code ${state.ExitCode}` };
   if (health === "unhealthy") {
-    const last = printableLine(state.Health?.Log?.at(-1)?.Output ?? "");
+    const last = explained(printableLine(state.Health?.Log?.at(-1)?.Output ?? ""));
     return { failed: `is unhealthy${last ? `; its health check says: ${last}` : ""}` };
   }
   return health === "healthy" ? "healthy" : "starting";
 }
+
+/** The engine's words where an image has no shell, whatever its version puts around them. */
+const NO_SHELL = /exec: "(?:\/bin\/)?sh": (?:executable file not found|stat \S+: no such file)/;
+
+/** What a health check printed, or what it means where the engine's words alone don't tell. */
+const explained = (output: string): string =>
+  NO_SHELL.test(output)
+    ? `nothing, since it can't run: the image has no shell (sh), which the check needs. Take an image that has one (${output})`
+    : output;
 
 /**
  * Waits until the container is healthy; one that ended or is unhealthy is not waited for, nor any once the run is cancelled.

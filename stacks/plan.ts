@@ -375,13 +375,18 @@ function decideLive(plan: Plan, world: World, serving: Serving, { settings, slot
   const { replicas } = serving;
   const down = illness(live, containers, replicas[live] || 1, (container) => container.state.Running);
   if (down !== undefined) {
-    const away =
-      active === live ? `; or move the public: pulumi config set activeColor ${other(live)} && pulumi up` : "";
+    const canMove =
+      active === live &&
+      (serving.record.retired?.color === other(live) || world.slots[other(live)].some(({ state }) => state.Running));
+    const away = `pulumi config set activeColor ${other(live)} && pulumi up, which moves the public`;
     const some = containers.some(({ state }) => state.Running);
     const meets = some ? "the others serve the public" : "the public gets errors";
     const starts = active === live && down.container !== undefined;
-    const next = starts ? `This run starts it` : `Next: ${down.revive}`;
-    plan.warnings.push(`${live} is live, but ${down.whose} ${down.seen}: ${meets}. ${next}${some ? "" : away}`);
+    const back = canMove && !some ? away : "";
+    const next = starts
+      ? `This run starts it${back && `; or: ${back}`}`
+      : `Next: ${back && `${back}; or `}${down.revive}`;
+    plan.warnings.push(`${live} is live, but ${down.whose} ${down.seen}: ${meets}. ${next}`);
   }
 
   const unchanged = ahead.own.length + ahead.shared.length === 0;
@@ -398,8 +403,11 @@ function decideLive(plan: Plan, world: World, serving: Serving, { settings, slot
           : " and has no container";
     const stopped = ill.container !== undefined && isStopped([ill.container]);
     const next = ill.container === undefined || stopped ? ill.revive : `docker logs --tail 30 ${ill.container.name}`;
+    // The way back to what was stable asks whether it answers, and not its container's own check.
+    const mayAnswer = ill.container?.state.Running === true && isStable(serving.record, idle, world.slots[idle]);
+    const answers = mayAnswer ? "it is a way back only if it answers" : "it is no way back";
     plan.warnings.push(
-      `${idle} is idle${whose}: ${stopped ? `it is no way back at once, a switch starts it first` : "it is no way back"}. Next: ${next}; ` +
+      `${idle} is idle${whose}: ${stopped ? "it is no way back at once, a switch starts it first" : answers}. Next: ${next}; ` +
         `or put another release on it: ${settings.slots[idle].image === undefined ? "" : `pulumi config set ${idle}Image <an image> && `}` +
         `pulumi config set ${idle}Version <a new version> && pulumi up`,
     );
@@ -614,9 +622,10 @@ function refuseOwn(live: Color, { version, made }: SlotContainer, own: string[],
 
 /** Each difference in words: `httpPort 8080 -> 9090`. */
 export function changed(before: Record<string, unknown>, after: Record<string, unknown>): string[] {
+  const isKnown = Object.keys(before).length > 0;
   return Object.keys({ ...before, ...after })
     .filter((key) => !isDeepStrictEqual(before[key], after[key]))
-    .map((key) => `${key} ${text(before[key])} -> ${text(after[key])}`);
+    .map((key) => `${key} ${text(before[key], isKnown)} -> ${text(after[key], true)}`);
 }
 
 /** Those of {@link changed} without which an nginx that runs can't go on: one of an earlier version goes on without its DNS options. */
@@ -628,7 +637,9 @@ export const lacksDns = (what: "proxy" | "gateway"): string =>
   `The ${what}'s container was made by an earlier version. While a container behind it is away, it asks the host's name servers for ` +
   "that name, and whoever answers there gets the requests; a new one does not ask.";
 
-const text = (value: unknown): string => (value === undefined ? "unknown" : String(value));
+/** A setting that is not there was not set; where nothing can be read of what was, nobody knows. */
+const text = (value: unknown, isKnown: boolean): string =>
+  value === undefined ? (isKnown ? "(none)" : "unknown") : String(value);
 
 /** What `targetHost` is where nobody has set it: this machine, which is the engine's own unless the engine is elsewhere. */
 const OWN_HOST = "127.0.0.1";

@@ -31,6 +31,12 @@ export interface Serving {
   record: CutoverRecord;
   /** What the live color's health path answered through nginx, where it was asked. */
   health?: { well: boolean; seen: string };
+  /** What the idle color's health path answered through nginx, where it was asked. */
+  idleHealth?: { well: boolean; seen: string };
+  /** Whether everybody but testers meets the maintenance page. */
+  maintenance?: boolean;
+  /** The engine's clock, in seconds since 1970: ours may be another one. */
+  now?: number;
   /** The latest cutovers, oldest first, as they are written in the history. */
   history: HistoryEntry[];
 }
@@ -176,7 +182,7 @@ health() {
 
 /**
  * Asks nginx and reads its volume; without a configuration there it says nothing. HISTORY is how many lines of the history are
- * read, and with HEALTH=yes the live color is asked for its health too.
+ * read, and with HEALTH=yes both colors are asked for their health too.
  */
 export const READ = `
 cd ${PROXY_DIRECTORY} 2>/dev/null && if [ -s nginx.conf ]; then
@@ -191,13 +197,19 @@ cd ${PROXY_DIRECTORY} 2>/dev/null && if [ -s nginx.conf ]; then
         color != "" && / resolve/ && !/ backup/ { count[color]++ }
         END { print "replicas", count["blue"] + 0, count["green"] + 0 }' nginx.conf
     sed -n 's|^ *ssl_certificate .*/tls-\\([0-9a-f]*\\)\\.crt;$|tls \\1|p' nginx.conf
+    sed -n 's|^ *location = /maintenance-[0-9a-f]*\\.html {$|maintenance on|p' nginx.conf
     if [ -s declared ]; then printf 'declared %s\\n' "$(head -n 1 declared)"; fi
     if [ -z "\${HELD:-}" ] && [ -e lock ] && ! flock -n lock true; then printf 'busy %s\\n' "$(head -n 1 holder 2>/dev/null)"; fi
     # awk, since a last line without its end would run into what is printed next, and a second line would pass for something else.
     if [ -s cutover.json ]; then awk 'NR == 1 { print "record " $0 }' cutover.json; fi
     if [ -s history.jsonl ]; then tail -n "\${HISTORY:-1}" history.jsonl | awk '{ print "history " $0 }'; fi
+    if [ "\${HEALTH:-no}" = yes ]; then echo "now $(date +%s)"; fi
     if [ "\${HEALTH:-no}" = yes ] && [ -n "$answer" ]; then
-        echo "health $(health 5 "\${answer#* }")"
+        # At the same time, since each may hang for as long as it may.
+        case $answer in *blue) idle=green ;; *) idle=blue ;; esac
+        { seen=$(health 5 "$idle"); echo "idle $seen"; } &
+        seen=$(health 5 "\${answer#* }"); echo "health $seen"
+        wait
     fi
 fi`.trim();
 
@@ -231,6 +243,7 @@ export function servingOf(text: string): Serving | undefined {
   const declared = last("declared").trim();
   const busy = lines.find(([name]) => name === "busy")?.[1];
   const health = last("health").trim();
+  const idleHealth = last("idle").trim();
   const tls = last("tls").trim();
   const [, blue = 0, green = 0] = /^(\d{1,3}) (\d{1,3})$/.exec(last("replicas"))?.map(Number) ?? [];
   return {
@@ -245,6 +258,9 @@ export function servingOf(text: string): Serving | undefined {
     ...(busy !== undefined && { busy: busy.trim() || "nobody knows who" }),
     record: recordOf(last("record")),
     ...(health !== "" && { health: healthOf(health) }),
+    ...(idleHealth !== "" && { idleHealth: healthOf(idleHealth) }),
+    ...(last("maintenance").trim() === "on" && { maintenance: true }),
+    ...(/^\d{1,12}$/.test(last("now").trim()) && { now: Number(last("now")) }),
     history,
   };
 }

@@ -1,5 +1,7 @@
-import { type Color, other } from "../stacks/color";
-import type { ColorReport, CutoverReport, Finding, ProxyReport } from "./report";
+import { COLORS, type Color, other } from "../stacks/color";
+import type { ColorReport, CutoverReport, Finding, ProxyReport, TrafficReport } from "./report";
+import type { Limits } from "./stackFile";
+import { tooManyErrors, tooSlow, unanswered } from "./visitors";
 
 /** What the findings and the next commands are concluded from. */
 export interface Known {
@@ -7,6 +9,8 @@ export interface Known {
   live: Color | null;
   colors: Record<Color, ColorReport>;
   proxy: ProxyReport;
+  traffic: TrafficReport | null;
+  limits: Limits;
   /** Whether the latest run that ended well left another configuration than the one that serves. */
   cutOff: boolean;
   /** Whether the switch to the live color was not watched to its end. */
@@ -32,36 +36,59 @@ export function findings(known: Known, unasked: string | undefined): Finding[] {
   ];
 }
 
-function down({ live, colors, proxy }: Known): string[] {
+function down(known: Known): string[] {
+  const { live, colors, proxy } = known;
   const { name, health } = proxy;
   if (!proxy.exists) return [`${name} is gone: the public gets no answer`];
   if (!proxy.running) return [`${name} does not run: the public gets no answer`];
   if (live === null) return [`${name} serves nothing: it has no configuration yet`];
   if (!proxy.answers) return [`nginx in ${name} does not answer`];
-  if (health?.well === true) return [];
+  const hangs = unanswered(known, live);
+  const met = [
+    proxy.maintenance === true && closed(known),
+    tooManyErrors(known, live),
+    hangs?.most && hangs.text,
+  ].filter(isText);
+  if (health?.well === true) return met;
   const cause = problemWith(colors[live]);
   const seen = `${live} is live and does not answer its health path through nginx: ${health?.seen ?? "not asked"}`;
-  return [cause === undefined ? seen : `${seen}; ${cause}`];
+  return [cause === undefined ? seen : `${seen}; ${cause}`, ...met];
 }
 
-function notes({ proxy: { busy } }: Known): string[] {
-  return busy === null ? [] : [`a cutover runs at this moment (${busy})`];
+function closed({ traffic }: Known): string {
+  const many =
+    traffic === null || traffic.nginx === 0 ? "" : ` (${traffic.nginx} answers by nginx in ${traffic.seconds} s)`;
+  return `maintenance is on: everybody but testers gets 503 and the page${many}`;
 }
 
-function degraded({ active, live, colors, proxy, ...known }: Known, unasked: string | undefined): string[] {
-  const { cutOff, unwatched, latest } = known;
+function notes({ live, colors, latest, proxy: { busy } }: Known): string[] {
+  const runs = busy === null ? [] : [`a cutover runs at this moment (${busy})`];
+  const isNew = live !== null && latest?.to === live && latest.result === "switched" && latest.requests === 0;
+  const untried = isNew && colors[live].answers?.count === 0 ? [`no visitor has tried ${live} yet`] : [];
+  return [...runs, ...untried];
+}
+
+const isText = (text: string | false | undefined): text is string => typeof text === "string";
+
+function degraded(known: Known, unasked: string | undefined): string[] {
+  const { active, live, colors, proxy, cutOff, unwatched, latest } = known;
   const found: (string | false | undefined)[] = [unasked];
   if (live === null) {
     for (const color of ["blue", "green"] as const) found.push(about(`${color}:`, colors[color]));
-    return found.filter((text) => typeof text === "string");
+    return found.filter(isText);
   }
 
   const isServed = proxy.health?.well === true;
   const idle = other(live);
+  const late = COLORS.flatMap((color) => {
+    const hangs = unanswered(known, color);
+    return [color === live && hangs?.most ? undefined : hangs?.text, tooSlow(known, color)];
+  });
+  if (proxy.answers) found.push(...late, tooManyErrors(known, idle));
   if (proxy.busy !== null) {
     found.push(isServed && about(`${live} is live and answers, but`, colors[live]));
     found.push(about(`${idle} is idle, and`, colors[idle]));
-    return found.filter((text) => typeof text === "string");
+    return found.filter(isText);
   }
   if (active !== null && active !== live) {
     found.push(`a switch is pending: activeColor is ${active}, and ${live} is live`);
@@ -85,7 +112,7 @@ function degraded({ active, live, colors, proxy, ...known }: Known, unasked: str
     isServed && !unwatched && colors[live].stable && cutOff && active === live && proxy.edited !== true && CUT_OFF,
     about(`${idle} is idle, and`, colors[idle]),
   );
-  return found.filter((text) => typeof text === "string");
+  return found.filter(isText);
 }
 
 const CUT_OFF = "a `pulumi up` changed the proxy and still runs, or was cut off";

@@ -2,6 +2,7 @@ import { type Color, other } from "../stacks/color";
 import type { Commands } from "./commands";
 import type { Known } from "./findings";
 import type { ColorReport, NextCommand, ProxyReport } from "./report";
+import { tooManyErrors, unanswered } from "./visitors";
 
 /** More than these nobody reads. */
 const MOST = 4;
@@ -27,7 +28,8 @@ function mendProxy({ name, exists, running, generation }: ProxyReport, { up, doc
   return [look, { purpose: "start nginx anew", command: docker("restart", name) }];
 }
 
-function forLive({ active, colors, proxy, cutOff, unwatched }: Known, live: Color, commands: Commands): NextCommand[] {
+function forLive(known: Known, live: Color, commands: Commands): NextCommand[] {
+  const { active, colors, proxy, cutOff, unwatched } = known;
   const { up, activate } = commands;
   const idle = other(live);
   const target = colors[idle];
@@ -36,12 +38,19 @@ function forLive({ active, colors, proxy, cutOff, unwatched }: Known, live: Colo
   const ready = target.well || target.retired !== null;
   const next: NextCommand[] = [];
 
-  if (!isServed) {
+  // Errors of the live color, or none of its answers: who is on it needs the other one, whatever its health check says.
+  const isBad = !isServed || tooManyErrors(known, live) !== undefined || unanswered(known, live) !== undefined;
+  if (isBad) {
     const command = active === idle ? up() : activate(idle);
-    const move = { purpose: `move the public to ${idle}${how}`, command };
+    // What it answers at this moment says more than its container's own check.
+    const answers = proxy.idleHealth?.well === true;
+    const canMove = target.retired !== null || (proxy.idleHealth?.well ?? target.well);
+    const move = { purpose: `move the public to ${idle}${answers && how === "" ? ", which answers" : how}`, command };
     const mendLive = mend(live, colors[live], commands);
-    return ready ? [move, ...mendLive] : [...mendLive, ...mend(idle, target, commands)];
+    return canMove ? [move, ...mendLive] : [...mendLive, ...mend(idle, target, commands)];
   }
+  if (proxy.maintenance === true)
+    next.push({ purpose: "end maintenance", command: commands.upWith(["maintenance", "false"]) });
   if (!colors[live].well) next.push(...mend(live, colors[live], commands));
   if (proxy.edited === true) {
     const moves = active === idle && ready ? `, and switch to ${idle}` : "";

@@ -4,6 +4,19 @@ export { plain, visible } from "../stacks/text/plain";
 export const cut = (text: string, columns: number): string =>
   text.length <= columns ? text : `${text.slice(0, Math.max(0, columns - 3))}...`.slice(0, columns);
 
+/** A plain text over lines of so many columns, broken between words, and within one that is longer than a line. */
+export function wrapped(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  let rest = text;
+  while (rest.length > columns) {
+    const space = rest.lastIndexOf(" ", columns);
+    const end = space > 0 ? space : columns;
+    lines.push(rest.slice(0, end));
+    rest = rest.slice(space > 0 ? end + 1 : end);
+  }
+  return [...lines, rest];
+}
+
 /** As many items as fit, and how many more there are. */
 export function listed(items: readonly string[], columns: number): string {
   const whole = items.join(", ");

@@ -5,7 +5,7 @@ import type { Owner } from "../stacks/names";
 import { shown } from "../stacks/problem";
 import type { NextCommand } from "./report";
 import { selectedStack, stackNamed } from "./selected";
-import { FileError, projectIn, type StackFile, stackIn } from "./stackFile";
+import { defaultLimits, FileError, projectIn, type StackFile, stackIn } from "./stackFile";
 
 /** Why nothing can be told, thrown from wherever that is found, with what to type instead. */
 export class Untold extends Error {
@@ -62,7 +62,9 @@ async function found(
     const [reason = "", command] = context.split(" Next: ");
     throw new Untold(reason, command === undefined ? [] : [{ purpose: "name the engine", command }]);
   }
-  const project = projectIn(read(directory, "Pulumi.yaml") ?? untold("There is no Pulumi.yaml in this folder"));
+  const program = read(directory, "Pulumi.yaml") ?? untold("There is no Pulumi.yaml in this folder");
+  const project = projectIn(program);
+  const limits = defaultLimits(program);
   const stacks = stacksIn(directory);
   const choices = () => otherStacks(stacks, retype);
   const name =
@@ -84,7 +86,9 @@ async function found(
     ...(argument !== undefined && { named: argument }),
     hasFile: text !== undefined,
     others: stacks.filter((other) => other !== stack),
-    ...(text === undefined ? { active: { problem: `there is no ${file}` } } : stackIn(file, text, project)),
+    ...(text === undefined
+      ? { active: { problem: `there is no ${file}` }, limits }
+      : stackIn(file, text, project, limits)),
   };
 }
 

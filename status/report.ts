@@ -1,5 +1,6 @@
 import type { Color } from "../stacks/color";
 import type { Result } from "../stacks/serving";
+import type { Answers } from "./answers";
 
 /** What the exit code says: 0 well, 1 degraded, 2 down, 3 can't tell. */
 export const EXIT = { well: 0, degraded: 1, down: 2, unknown: 3 } as const;
@@ -23,6 +24,8 @@ export interface Report {
   agree: boolean;
   colors: Record<Color, ColorReport>;
   proxy: ProxyReport;
+  /** What time the colors' answers are of; null where the access log could not be read. */
+  traffic: TrafficReport | null;
   /** What one color does not run yet of what the other one runs; null where both run the same, or one is gone. */
   pending: Pending | null;
   /** What is not as it should be, the worst first. */
@@ -58,6 +61,8 @@ export interface ColorReport {
   /** Whether it has containers and all of them are healthy. */
   well: boolean;
   stable: boolean;
+  /** What the history knows of its release as live: one that was live and is not stable was made again since. */
+  wasLive: "never" | "reverted" | "yes";
   /** Whether its containers were stopped or removed on purpose since it is idle; null where they were not. */
   retired: "stopped" | "removed" | null;
   /** Whether a switch to it would be at once, without gate and bake. */
@@ -65,6 +70,18 @@ export interface ColorReport {
   containers: ContainerReport[];
   /** The names of containers that nginx asks and that are gone. */
   missing: string[];
+  /** What it answered to the public of late; null where the access log could not be read. */
+  answers: Answers | null;
+}
+
+/** From when the answers are, and whose they are beside the colors'. */
+export interface TrafficReport {
+  /** How many seconds they cover, up to now. */
+  seconds: number;
+  /** Whether more was answered in the last minute than status reads: these are the latest of it. */
+  sample: boolean;
+  /** Answers of nginx alone: the maintenance page, redirects, what it refuses. */
+  nginx: number;
 }
 
 /** One container of a color. */
@@ -81,6 +98,8 @@ export interface ContainerReport {
   since: string | null;
   /** How often the engine has started it again. */
   restarts: number;
+  /** How often a process in it was killed for want of memory in the last ten minutes, as far as the engine remembers. */
+  kills: number;
 }
 
 /** The proxy. */
@@ -99,6 +118,10 @@ export interface ProxyReport {
   canaryPercent: number | null;
   /** What the live color's health path answered through nginx; null where it could not be asked. */
   health: { well: boolean; seen: string } | null;
+  /** The same of the idle color. */
+  idleHealth: { well: boolean; seen: string } | null;
+  /** Whether everybody but testers gets 503 and the maintenance page; null where it can't be read. */
+  maintenance: boolean | null;
   /** Who carries out a cutover at this moment; null where nobody does. */
   busy: string | null;
 }

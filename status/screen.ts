@@ -1,14 +1,19 @@
 import { COLORS, other } from "../stacks/color";
+import type { Answers } from "./answers";
 import { nameOf } from "./history";
-import { cut, listed, plain } from "./plainText";
+import { cut, listed, plain, wrapped } from "./plainText";
 import type { CantTell, ColorReport, ContainerReport, NextCommand, Report } from "./report";
 
-/** The most columns of a line. */
-export const COLUMNS = 110;
+/** The columns of a line where nobody says how many there are, and the fewest and the most that are made use of. */
+export const COLUMNS = 80;
+export const LEAST_COLUMNS = 60;
+export const MOST_COLUMNS = 120;
 
-/** The columns of a row's name, and of what stands there for each color. */
+/** The columns of a row's name. */
 const NAME_COLUMNS = 13;
-const COLOR_COLUMNS = Math.floor((COLUMNS - NAME_COLUMNS - 2) / 2) - 1;
+
+/** A command has at least so many, or begins below what it is for. */
+const COMMAND_COLUMNS = 44;
 
 /** How a terminal shows a word: SGR parameters (ECMA-48). */
 const STYLES = { strong: "1", faint: "2", red: "31", green: "32", yellow: "33", blue: "94" } as const;
@@ -19,21 +24,26 @@ type Paint = (style: keyof typeof STYLES, text: string) => string;
 const painter = (colored: boolean): Paint =>
   colored ? (style, text) => `\u001b[${STYLES[style]}m${text}\u001b[0m` : (_, text) => text;
 
-/** How a stack is, on one screen. Times are the local ones. */
-export function screenOf(report: Report, { colored = false } = {}): string {
+/** A reason is not cut, unless nobody would read it to its end. */
+const MOST_REASON = 600;
+const whole = (text: string): string => cut(plain(text), MOST_REASON);
+
+/** How a stack is, on one screen of so many columns. Times are the local ones. */
+export function screenOf(report: Report, { colored = false, columns = COLUMNS } = {}): string {
   const paint = painter(colored);
+  const width = Math.min(MOST_COLUMNS, Math.max(LEAST_COLUMNS, columns));
   return [
-    ...header(report, paint),
-    ...report.findings.map(({ level, text }) => {
+    ...header(report, paint, width),
+    ...report.findings.flatMap(({ level, text }) => {
       const mark = level === "note" ? paint("faint", "-") : paint(level === "down" ? "red" : "yellow", "!");
-      return `${mark} ${cut(plain(text), COLUMNS - 2)}`;
+      return wrapped(whole(text), width - 2).map((line, at) => `${at === 0 ? mark : " "} ${line}`);
     }),
     "",
-    ...colorTable(report, paint),
+    ...colorTable(report, paint, width),
     "",
-    ...summary(report),
-    ...historyTable(report, paint),
-    ...nextTable(report.next, paint),
+    ...summary(report, width),
+    ...historyTable(report, paint, width),
+    ...nextTable(report.next, paint, width),
   ].join("\n");
 }
 
@@ -44,21 +54,29 @@ export const cantTellScreen = ({ reason, next }: CantTell): string =>
     ...next.map(({ purpose, command }) => `Next, to ${purpose}: ${plain(command)}`),
   ].join("\n");
 
-function header({ project, stack, level, time }: Report, paint: Paint): string[] {
+function header({ project, stack, level, time }: Report, paint: Paint, width: number): string[] {
   const when = clock(new Date(time), true);
-  const name = cut(`${plain(project)}, stack ${plain(stack)}: `, COLUMNS - 10 - when.length);
+  const name = cut(`${plain(project)}, stack ${plain(stack)}: `, width - 10 - when.length);
   const style = { well: "green", degraded: "yellow", down: "red" } as const;
-  const room = COLUMNS - name.length - level.length - when.length;
+  const room = width - name.length - level.length - when.length;
   return [`${paint("strong", name)}${paint(style[level], level)}${" ".repeat(room)}${paint("faint", when)}`];
 }
 
-function colorTable({ colors, time }: Report, paint: Paint): string[] {
+function colorTable({ colors, time, traffic }: Report, paint: Paint, width: number): string[] {
   const now = new Date(time);
-  const row = (name: string, of: (color: ColorReport) => string) => {
-    const cells = COLORS.map((color) => cut(plain(of(colors[color])), COLOR_COLUMNS).padEnd(COLOR_COLUMNS));
-    return `${paint("faint", name.padEnd(NAME_COLUMNS))}${cells.join("  ").trimEnd()}`;
-  };
-  const names = COLORS.map((color) => paint(color, color) + " ".repeat(COLOR_COLUMNS - color.length));
+  const room = Math.floor((width - NAME_COLUMNS - 2) / 2) - 1;
+  const line = (name: string, cells: string[]) =>
+    `${paint("faint", name.padEnd(NAME_COLUMNS))}${cells
+      .map((cell) => cell.padEnd(room))
+      .join("  ")
+      .trimEnd()}`;
+  const row = (name: string, of: (color: ColorReport) => string) =>
+    line(
+      name,
+      COLORS.map((color) => cut(plain(of(colors[color])), room)),
+    );
+  const role = COLORS.map((color) => wrapped(roleText(colors[color]), room));
+  const names = COLORS.map((color) => paint(color, color) + " ".repeat(room - color.length));
   return [
     `${" ".repeat(NAME_COLUMNS)}${names.join("  ").trimEnd()}`,
     row("version", ({ version }) => version ?? "-"),
@@ -74,8 +92,28 @@ function colorTable({ colors, time }: Report, paint: Paint): string[] {
     row("restarts", ({ containers }) =>
       containers.length === 0 ? "-" : String(containers.reduce((sum, { restarts }) => sum + restarts, 0)),
     ),
-    row("role", roleText),
+    ...(traffic === null
+      ? []
+      : [
+          row(`last ${traffic.seconds} s`, ({ answers }) => countText(answers)),
+          row("5xx, 95 % in", ({ answers }) => qualityText(answers)),
+        ]),
+    ...Array.from({ length: Math.max(...role.map(({ length }) => length)) }, (_, at) =>
+      line(
+        at === 0 ? "role" : "",
+        role.map((lines) => lines[at] ?? ""),
+      ),
+    ),
   ];
+}
+
+const countText = (answers: Answers | null): string =>
+  answers === null ? "-" : answers.count === 0 ? "no answers" : `${answers.count} answers, ${answers.perSecond}/s`;
+
+function qualityText(answers: Answers | null): string {
+  if (answers === null || answers.count === 0) return "-";
+  const { errors, errorPercent, p95Seconds } = answers;
+  return `${errors} (${errorPercent} %)${p95Seconds === null ? "" : `, ${p95Seconds.toFixed(3)} s`}`;
 }
 
 function imageText({ id, reference, source }: NonNullable<ColorReport["image"]>): string {
@@ -114,16 +152,18 @@ function healthText({ state, health, problem }: ContainerReport): string {
     : `${state}: ${problem}`;
 }
 
-function roleText({ role, stable, instant, retired }: ColorReport): string {
+function roleText({ role, stable, instant, retired, wasLive }: ColorReport): string {
   if (role === null) return "-";
   if (role === "live") return stable ? "live, stable" : "live, not stable";
   if (retired !== null) return `idle, ${retired}: the way to it brings it up`;
   if (instant) return "idle, stable: the way to it is instant";
-  return stable ? "idle, stable" : "idle, not stable";
+  if (stable) return "idle, stable";
+  const was = { never: "never live", reverted: "taken back", yes: "made again since it was live" }[wasLive];
+  return `idle, ${was}: a switch will be checked and watched`;
 }
 
 /** Who is active, live and stable; what nginx says; what a color does not run yet. */
-function summary({ active, live, stable, agree, colors, proxy, pending }: Report): string[] {
+function summary({ active, live, stable, agree, colors, proxy, pending, traffic }: Report, width: number): string[] {
   const served =
     live === null ? "what is live and stable can't be read" : `live ${live}, stable ${stable.join(" and ") || "none"}`;
   const agreement = live === null ? "" : agree ? ": they agree" : ": they do not agree";
@@ -143,14 +183,18 @@ function summary({ active, live, stable, agree, colors, proxy, pending }: Report
   if (pending !== null) {
     const start = `${pending.color} has not taken yet: `;
     const end = pending.color === live ? "; it will once it is idle" : "; it will with the next pulumi up";
-    lines.push(`${start}${listed(pending.settings.map(plain), COLUMNS - 2 - start.length - end.length)}${end}`);
+    lines.push(
+      `${start}${listed(pending.settings.map(plain), Math.max(40, width - 2 - start.length - end.length))}${end}`,
+    );
   } else if (COLORS.every((color) => colors[color].containers.length > 0)) {
     lines.push("both colors run the same settings");
   }
-  return lines.map((line) => `  ${cut(line, COLUMNS - 2)}`);
+  if (traffic?.sample === true)
+    lines.push(`of the last minute's answers the latest were read, those of ${traffic.seconds} s`);
+  return lines.flatMap((line) => wrapped(line, width - 4).map((part, at) => `${at === 0 ? "  " : "    "}${part}`));
 }
 
-function historyTable({ history, live, time: asked }: Report, paint: Paint): string[] {
+function historyTable({ history, live, time: asked }: Report, paint: Paint, screen: number): string[] {
   if (history.length === 0) return live === null ? [] : ["", paint("strong", "No cutovers are known")];
   const now = new Date(asked);
   const rows = history.map(({ time, result, from, to, versions, seconds, requests, canaryPercent, reason, who }) => ({
@@ -160,7 +204,7 @@ function historyTable({ history, live, time: asked }: Report, paint: Paint): str
     took: seconds === null ? "-" : cut(`${seconds} s`, 8),
     watched: requests === null ? "-" : cut(String(requests), 8),
     who: cut(plain(nameOf(who)), 18),
-    reason: plain(reason ?? shareText(result, to, canaryPercent)),
+    reason: whole(reason ?? shareText(result, to, canaryPercent)),
   }));
   const titles = {
     when: "when",
@@ -175,24 +219,26 @@ function historyTable({ history, live, time: asked }: Report, paint: Paint): str
   // Lines of an older version of this program name nobody.
   const named = rows.some(({ who }) => who !== "");
   const width = (key: keyof typeof titles) => Math.max(...table.map((row) => row[key].length));
-  const lines = table.map((row) =>
-    cut(
-      [
-        `  ${row.when.padEnd(width("when"))}`,
-        row.result.padEnd(width("result")),
-        row.move.padEnd(width("move")),
-        row.took.padStart(width("took")),
-        row.watched.padStart(width("watched")),
-        ...(named ? [row.who.padEnd(width("who"))] : []),
-        row.reason,
-      ]
-        .join("  ")
-        .trimEnd(),
-      COLUMNS,
-    ),
-  );
-  return ["", paint("strong", "Last cutovers"), paint("faint", lines[0] ?? ""), ...lines.slice(1)];
+  const lines = table.map((row) => {
+    const facts = [
+      `  ${row.when.padEnd(width("when"))}`,
+      row.result.padEnd(width("result")),
+      row.move.padEnd(width("move")),
+      row.took.padStart(width("took")),
+      row.watched.padStart(width("watched")),
+      ...(named ? [row.who.padEnd(width("who"))] : []),
+    ].join("  ");
+    const line = `${facts}  ${row.reason}`.trimEnd();
+    if (line.length <= screen) return [line];
+    // A reason that has no room beside them is told whole below.
+    const room = screen - REASON_INDENT.length;
+    return [cut(facts, screen), ...wrapped(row.reason, room).map((line) => `${REASON_INDENT}${line}`)];
+  });
+  const [heads = [], ...cutovers] = lines;
+  return ["", paint("strong", "Last cutovers"), ...heads.map((line) => paint("faint", line)), ...cutovers.flat()];
 }
+
+const REASON_INDENT = " ".repeat(6);
 
 function moveText(from: string | null, to: string, versions: Record<string, string>): string {
   const named = (color: string) => cut(plain(`${color} ${Object.hasOwn(versions, color) ? versions[color] : ""}`), 18);
@@ -205,15 +251,17 @@ function shareText(result: string, to: string, percent: number | null): string {
   return result === "canary" && percent !== null ? `${idle} got ${percent} % of the new visitors` : "";
 }
 
-function nextTable(next: NextCommand[], paint: Paint): string[] {
+function nextTable(next: NextCommand[], paint: Paint, screen: number): string[] {
   if (next.length === 0) return [];
   const width = Math.max(...next.map(({ purpose }) => purpose.length));
-  const indent = " ".repeat(width + 4);
+  const below = screen - width - 4 < COMMAND_COLUMNS;
+  const indent = " ".repeat(below ? 6 : width + 4);
   return [
     "",
     paint("strong", "Next"),
     ...next.flatMap(({ purpose, command }) => {
-      const lines = broken(plain(command), COLUMNS - indent.length);
+      const lines = broken(plain(command), screen - indent.length);
+      if (below) return [`  ${paint("faint", purpose)}`, ...lines.map((line) => `${indent}${line}`)];
       return lines.map((line, i) => `${i === 0 ? `  ${paint("faint", purpose.padEnd(width))}  ` : indent}${line}`);
     }),
   ];

@@ -8,6 +8,15 @@ export interface StackFile {
   active: { color: Color } | { problem: string };
   /** The engine's address, where it is set. */
   host?: string;
+  limits: Limits;
+}
+
+/** From when on answers are too bad, as the watch of a switch has it; absent where no file says. */
+export interface Limits {
+  /** The setting maxErrorPercent. */
+  maxErrorPercent?: number;
+  /** The setting maxP95Seconds, where it is more than 0. */
+  maxP95Seconds?: number;
 }
 
 /** A file that can't be made sense of; the message names it and never shows of it what could be a secret. */
@@ -32,11 +41,32 @@ export function projectIn(text: string): string {
   return name;
 }
 
-/** The two settings, out of `Pulumi.<stack>.yaml`. */
-export function stackIn(file: string, text: string, project: string): StackFile {
+/** The limits that hold where a stack's file sets none, out of Pulumi.yaml. */
+export function defaultLimits(text: string): Limits {
+  const { config } = valuesIn("Pulumi.yaml", text);
+  return limitsIn((name) => {
+    const setting = isObject(config) ? config[name] : undefined;
+    return isObject(setting) ? setting.default : undefined;
+  });
+}
+
+/** A value that can't be read, such as a secret, counts as none: `pulumi up` is what refuses it. */
+function limitsIn(settingOf: (name: string) => unknown, defaults: Limits = {}): Limits {
+  const number = (name: keyof Limits) => {
+    const value = settingOf(name);
+    const isNumber = typeof value === "number" || (typeof value === "string" && /^\d{1,6}(\.\d{1,6})?$/.test(value));
+    return isNumber && Number.isFinite(Number(value)) && Number(value) >= 0 ? Number(value) : defaults[name];
+  };
+  const [maxErrorPercent, maxP95Seconds] = [number("maxErrorPercent"), number("maxP95Seconds")];
+  return { ...(maxErrorPercent !== undefined && { maxErrorPercent }), ...(maxP95Seconds && { maxP95Seconds }) };
+}
+
+/** What has to be known, out of `Pulumi.<stack>.yaml`. */
+export function stackIn(file: string, text: string, project: string, defaults: Limits = {}): StackFile {
   const settings = configIn(file, text);
   const host = hostIn(file, settings);
-  return { active: activeIn(file, settings[`${project}:activeColor`]), ...(host !== undefined && { host }) };
+  const limits = limitsIn((name) => settings[`${project}:${name}`], defaults);
+  return { active: activeIn(file, settings[`${project}:activeColor`]), ...(host !== undefined && { host }), limits };
 }
 
 /** All that a stack's file sets, by whole names; what is secret is an object with the key `secure`. */

@@ -2,15 +2,18 @@ import { COLORS, type Color, other } from "../stacks/color";
 import { hide, verdict } from "../stacks/health";
 import { differences, type Made, type Making } from "../stacks/made";
 import { containerName, type Owner, replicaNames } from "../stacks/names";
-import { isStable } from "../stacks/serving";
+import { isStable, type Result } from "../stacks/serving";
 import { shortened } from "../stacks/text/plain";
 import type { SlotContainer, UnknownWorld, World } from "../stacks/world";
+import type { Traffic } from "./answers";
 import { commandsFor } from "./commands";
 import { findings } from "./findings";
 import { cutoverOf } from "./history";
 import { nextCommands } from "./next";
+import { isLooping, PAST_SECONDS, type Past } from "./past";
 import type { CantTell, ColorReport, ContainerReport, NextCommand, Pending, ProxyReport, Report } from "./report";
 import { EXIT } from "./report";
+import type { Limits } from "./stackFile";
 
 /** All that is known, before anything is concluded from it. */
 export interface Facts {
@@ -22,8 +25,20 @@ export interface Facts {
   /** The stack as commands have to name it, where it is not the one that `pulumi` takes by itself. */
   flag?: string;
   world: World | UnknownWorld;
+  /** What the proxy answered of late, where that could be read. */
+  traffic?: Traffic;
+  /** What happened to the colors' containers of late, by their ids. */
+  past?: ReadonlyMap<string, Past>;
+  /** What the stack's file calls too many errors, and too slow. */
+  limits?: Limits;
   now: Date;
 }
+
+/** What is shown of a container's last words, in characters. */
+const MOST_WORDS = 200;
+
+/** So many of the latest cutovers are reported. */
+const CUTOVERS = 5;
 
 /** Concludes from what runs how the stack is, what is not as it should be and what to type. */
 export function statusOf(facts: Facts): Report | CantTell {
@@ -55,17 +70,20 @@ export function statusOf(facts: Facts): Report | CantTell {
   const live = serving?.color ?? null;
   const pending = pendingIn(world, live);
   const colors = Object.fromEntries(
-    COLORS.map((color) => [color, colorOf(color, owner, world, live, pending)]),
+    COLORS.map((color) => [color, colorOf(color, facts, world, live, pending)]),
   ) as Record<Color, ColorReport>;
   const stable = COLORS.filter((color) => colors[color].stable);
   const active = "color" in facts.active ? facts.active.color : null;
   const proxy = proxyOf(owner, world);
-  const history = (serving?.history ?? []).map(cutoverOf).reverse();
+  const all = (serving?.history ?? []).map(cutoverOf).reverse();
+  const history = all.slice(0, CUTOVERS);
   const cutOff = serving?.declared !== undefined && serving.declared !== serving.generation;
 
   const unwatched = live !== null && serving?.record.moving?.to === live;
 
-  const known = { active, live, colors, proxy, cutOff, unwatched, latest: history[0] };
+  const traffic = facts.traffic === undefined ? null : trafficOf(facts.traffic);
+  const { limits = {} } = facts;
+  const known = { active, live, colors, proxy, traffic, limits, cutOff, unwatched, latest: history[0] };
   const found = findings(known, "problem" in facts.active ? facts.active.problem : undefined);
   const level =
     (["down", "degraded"] as const).find((each) => found.some((finding) => finding.level === each)) ?? "well";
@@ -81,6 +99,7 @@ export function statusOf(facts: Facts): Report | CantTell {
     agree: active !== null && active === live && stable.includes(active),
     colors,
     proxy,
+    traffic,
     pending,
     findings: found,
     history,
@@ -96,16 +115,20 @@ export const cantTell = (reason: string, next: NextCommand[] = []): CantTell => 
   next,
 });
 
-function colorOf(color: Color, owner: Owner, world: World, live: Color | null, pending: Pending | null): ColorReport {
+function colorOf(color: Color, facts: Facts, world: World, live: Color | null, pending: Pending | null): ColorReport {
+  const { owner, traffic, past } = facts;
+  // The engine's clock is what its times are of.
+  const now = world.serving?.now ?? facts.now.getTime() / 1000;
+  const problemWith = (slot: SlotContainer) => problemOf(slot, past?.get(slot.id), now);
   const slots = world.slots[color];
   const [slot] = slots;
   const { retired } = world.serving?.record ?? {};
   const purpose = retired?.color === color ? retired.how : null;
-  const containers = slots.map((slot) => containerOf(slot, purpose));
+  const containers = slots.map((slot) => containerOf(slot, problemWith(slot), purpose, past?.get(slot.id)));
   const missing = replicaNames(color, world.serving?.replicas[color] ?? 0)
     .map((name) => containerName(owner, name))
     .filter((_, at) => slots.length > 0 && !slots.some(({ replica }) => replica === at + 1));
-  const well = containers.length > 0 && missing.length === 0 && slots.every((slot) => problemOf(slot) === undefined);
+  const well = containers.length > 0 && missing.length === 0 && slots.every((slot) => problemWith(slot) === undefined);
   const stable = world.serving !== undefined && isStable(world.serving.record, color, slots);
   const role = live === null ? null : live === color ? "live" : "idle";
   return {
@@ -114,12 +137,29 @@ function colorOf(color: Color, owner: Owner, world: World, live: Color | null, p
     image: slot === undefined ? null : imageOf(color, slot, world),
     well,
     stable,
+    wasLive: wasLive(color, slot, world),
     retired: purpose,
     // One that is behind is made anew by the run that switches to it.
     instant: role === "idle" && well && stable && pending?.color !== color,
     containers,
     missing,
+    answers: traffic?.colors[color] ?? null,
   };
+}
+
+const trafficOf = ({ seconds, sample, nginx }: Traffic): Report["traffic"] => ({ seconds, sample, nginx });
+
+/** Results of cutovers that left the public on their color. */
+const LIVE_SINCE: readonly string[] = ["first", "switched", "instant"] satisfies Result[];
+
+/** Whether a cutover of the history brought the public to the release that the color has, and left it there. */
+function wasLive(color: Color, slot: SlotContainer | undefined, { serving }: World): ColorReport["wasLive"] {
+  const results = (serving?.history ?? [])
+    .map(cutoverOf)
+    .filter(({ to, versions }) => to === color && slot !== undefined && versions[color] === slot.version)
+    .map(({ result }) => result);
+  if (results.some((result) => LIVE_SINCE.includes(result))) return "yes";
+  return results.includes("reverted") ? "reverted" : "never";
 }
 
 function imageOf(color: Color, slot: SlotContainer, world: World): ColorReport["image"] {
@@ -132,13 +172,18 @@ function imageOf(color: Color, slot: SlotContainer, world: World): ColorReport["
   };
 }
 
-function containerOf(slot: SlotContainer, retired: ColorReport["retired"]): ContainerReport {
+function containerOf(
+  slot: SlotContainer,
+  seen: string | undefined,
+  retired: ColorReport["retired"],
+  past: Past | undefined,
+): ContainerReport {
   const { id, name, state, restarts } = slot;
   const since = state.Running ? state.StartedAt : state.FinishedAt;
   // Docker's year 1 stands for never.
   const known = since !== undefined && Date.parse(since) > 0;
   // One that was stopped on purpose has nothing wrong with it.
-  const problem = retired !== null && state.Status === "exited" ? undefined : problemOf(slot);
+  const problem = retired !== null && state.Status === "exited" ? undefined : seen;
   return {
     id,
     name,
@@ -147,18 +192,35 @@ function containerOf(slot: SlotContainer, retired: ColorReport["retired"]): Cont
     problem: problem === undefined ? null : shortened(hide(secretsOf(slot), problem)),
     since: known ? new Date(since).toISOString() : null,
     restarts,
+    kills: past?.kills ?? 0,
   };
 }
 
-/** What is wrong with a container, said of it. */
-function problemOf({ state }: SlotContainer): string | undefined {
+/** What is wrong with a container, said of it: what keeps happening to it before how it is at this moment. */
+function problemOf(slot: SlotContainer, past: Past | undefined, now: number): string | undefined {
+  const problem = stateProblem(slot);
+  if (isLooping(slot, now)) return loopOf(slot, past);
+  if (!past?.kills || !slot.state.Running) return problem;
+  const often = past.kills === 1 ? "once" : `${past.kills} times`;
+  const last = past.lastKill === undefined ? "" : `, last ${Math.max(0, Math.round(now - past.lastKill / 1000))} s ago`;
+  return `ran out of memory and had a process killed ${often} in ${PAST_SECONDS / 60} min${last} (raise memoryMb)`;
+}
+
+/** An engine that has forgotten how it ended knows it while it is about to start it again. */
+function loopOf({ state, restarts }: SlotContainer, past: Past | undefined): string {
+  const starts = state.Status === "restarting" ? Math.max(1, restarts) : restarts + 1;
+  const code = past?.exitCode ?? (state.Running && state.Status !== "restarting" ? undefined : state.ExitCode);
+  const exit = code === undefined ? "and ends again and again" : `last exit ${code}`;
+  const words = past?.lastWords === undefined ? "" : `: ${past.lastWords.slice(0, MOST_WORDS)}`;
+  return `was started ${starts === 1 ? "once" : `${starts} times`}, ${exit}${words}`;
+}
+
+function stateProblem({ state }: SlotContainer): string | undefined {
   switch (state.Status) {
     case "created":
       return "was never started";
     case "paused":
       return "is paused";
-    case "restarting":
-      return `ends again and again, with exit code ${state.ExitCode}`;
   }
   const seen = verdict(state, 0);
   if (seen === "healthy") return undefined;
@@ -181,6 +243,8 @@ function proxyOf(owner: Owner, { proxy, serving }: World): ProxyReport {
     edited: serving?.edited ?? null,
     canaryPercent: serving?.canaryPercent ?? null,
     health: serving?.health ?? null,
+    idleHealth: serving?.idleHealth ?? null,
+    maintenance: serving === undefined ? null : serving.maintenance === true,
     busy: serving?.busy ?? null,
   };
 }

@@ -76,6 +76,7 @@ test("a decision says who is live, what runs, and what will", () => {
     after: { blue: { version: "1.0.0", containers: 1 }, green: { version: "2", containers: 1 } },
     idle: "running",
     canaryPercent: { before: 0, after: 0 },
+    maintenance: { before: false, after: false },
     pending: [],
     refusals: [],
   });

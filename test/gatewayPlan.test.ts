@@ -42,7 +42,7 @@ test("a gateway of an earlier version goes on without its DNS options, which a w
   assert.match(plan({ made: { ...now, httpPort: 81 } }).refusals.join(), /container \(httpPort 80 -> 81\)/);
   const meant = plan({ made: now, allowReplace: true });
   assert.deepEqual([meant.refusals, meant.keep], [[], false]);
-  assert.match(meant.warnings.join(), /^it is replaced \(dns unknown -> ndots:1\)/);
+  assert.match(meant.warnings.join(), /^it is replaced \(dns \(none\) -> ndots:1\)/);
 });
 
 test("where Pulumi's state can't know that something is to be done, it is told", () => {

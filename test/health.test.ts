@@ -285,3 +285,21 @@ test("a secret is hidden where a control character stands in it, in the log or i
     "The last lines of its log:\n  [secret] and [secret]",
   );
 });
+
+test("a health check that can't run for want of a shell says what that means, beside the engine's words", () => {
+  const said = (Output: string) => {
+    const seen = verdict({ ...running, Health: { Status: "unhealthy", Log: [{ Output }] } }, 0);
+    return typeof seen === "object" ? seen.failed : seen;
+  };
+  for (const words of [
+    'OCI runtime exec failed: exec failed: unable to start container process: exec: "sh": executable file not found in $PATH: unknown',
+    'exec failed: exec: "sh": executable file not found in $PATH',
+    'exec failed: exec: "/bin/sh": stat /bin/sh: no such file or directory: unknown',
+  ])
+    assert.equal(
+      said(`${words}\n`),
+      "is unhealthy; its health check says: nothing, since it can't run: the image has no shell (sh), which the check needs. " +
+        `Take an image that has one (${words})`,
+    );
+  assert.match(said("the app says: sh: not found"), /health check says: the app says: sh: not found$/);
+});

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { COLORS, type Color, other } from "../stacks/color";
 import { differences } from "../stacks/made";
-import { decide, type Plan, type Situation } from "../stacks/plan";
+import { changed as changes, decide, type Plan, type Situation } from "../stacks/plan";
 import type { HistoryEntry, Serving } from "../stacks/serving";
 import type { Settings } from "../stacks/settings";
 import { slotMadeFrom } from "../stacks/slot";
@@ -206,6 +206,11 @@ test("a change that would replace the proxy is refused, with each difference and
   assert.equal(keep.proxy, false);
 });
 
+test("a setting of the proxy that was not set before is none, and not unknown", () => {
+  assert.deepEqual(changes({ httpPort: 8080 }, { httpPort: 8080, httpsPort: 8443 }), ["httpsPort (none) -> 8443"]);
+  assert.deepEqual(changes({ httpPort: 8080, httpsPort: 8443 }, { httpPort: 8080 }), ["httpsPort 8443 -> (none)"]);
+});
+
 test("a proxy that does not say what it was made from counts as different", () => {
   const world = after(sampleSettings, { proxy: { id: "p", running: true, made: {} } });
   assert.match(plan(sampleSettings, world).refusals.join(), /definition unknown -> abc/);
@@ -225,7 +230,7 @@ test("a proxy of an earlier version goes on without its DNS options, which a war
   const settings = { ...sampleSettings, allowProxyReplace: true };
   const meant = plan(settings, after(settings), { proxy: now });
   assert.deepEqual([meant.refusals, meant.keep.proxy, meant.replacedProxyId], [[], false, "p"]);
-  assert.match(meant.warnings.join(), /^The proxy is replaced \(dns unknown -> ndots:1\), /);
+  assert.match(meant.warnings.join(), /^The proxy is replaced \(dns \(none\) -> ndots:1\), /);
   // Once made with them, other ones are a change like any.
   const other = after(sampleSettings, { proxy: { id: "p", running: true, made: { ...proxy, dns: "ndots:2" } } });
   assert.match(plan(sampleSettings, other, { proxy: now }).refusals.join(), /\(dns ndots:2 -> ndots:1\)/);
@@ -458,16 +463,18 @@ test("a run that switches away keeps what was live, and says that the next run b
 test("a live container that is gone or does not run is said, with the command that brings it back and the other way out", () => {
   const world = after(sampleSettings);
   const exited = containerOf("blue", sampleSettings, { state: { ...running, Running: false, Status: "exited" } });
+  const away = "pulumi config set activeColor green && pulumi up, which moves the public; or ";
   const dead = { ...world, slots: { ...world.slots, blue: [exited] } };
   const gone = { ...world, slots: { blue: [], green: [containerOf("green", sampleSettings)] } };
   assert.deepEqual(plan(sampleSettings, dead).warnings, [
     "blue is live, but its container is exited: the public gets errors. This run starts it; " +
-      "or move the public: pulumi config set activeColor green && pulumi up",
+      "or: pulumi config set activeColor green && pulumi up, which moves the public",
   ]);
   assert.deepEqual(plan(sampleSettings, gone).warnings, [
-    "blue is live, but its container is gone: the public gets errors. Next: pulumi up --refresh; " +
-      "or move the public: pulumi config set activeColor green && pulumi up",
+    `blue is live, but its container is gone: the public gets errors. Next: ${away}pulumi up --refresh`,
   ]);
+  const alone = { ...dead, slots: { blue: [exited], green: [] } };
+  assert.match(plan(sampleSettings, alone).warnings[0] ?? "", /\. Next: docker start blue-green-dev-blue$/);
   // A switch is that way out already, and nothing refuses it.
   assert.deepEqual(plan(toGreen, dead).warnings, [
     "blue is live, but its container is exited: the public gets errors. Next: docker start blue-green-dev-blue",
@@ -584,6 +591,14 @@ test("an idle color that could not take over is said while the public stays, wit
     const away = plan(sampleSettings, { ...unwell, serving: servedBy(toGreen) });
     assert.deepEqual(away.refusals, []);
   }
+  // To one that was stable a switch asks what it answers, and not its container's check.
+  const unwell = idleIs({ Health: { Status: "unhealthy" } });
+  const stable = { green: unwell.slots.green.map(({ id }) => id) };
+  const serving = { ...servedBy(sampleSettings), record: { stable } };
+  assert.deepEqual(
+    plan(sampleSettings, { ...unwell, serving }).warnings.filter((text) => text.startsWith("green")),
+    [warning("is unhealthy", log).replace("it is no way back", "it is a way back only if it answers")],
+  );
 });
 
 test("an idle color with an image of its own is given another image with its release", () => {
@@ -1324,7 +1339,10 @@ test("containers of a color that are not there or do not run are told with how m
     warned({}),
     "blue is live, but blue-2, blue-3 of its 3 containers are gone: the others serve the public. Next: pulumi up --refresh",
   );
-  assert.match(warned(exited, exited, exited), /: the public gets errors\. This run starts it; or move the public/);
+  assert.match(
+    warned(exited, exited, exited),
+    /: the public gets errors\. This run starts it; or: pulumi config set activeColor green && pulumi up, which moves/,
+  );
   // Those of a scale that has not taken place are missed by nobody.
   const more = plan({ ...settings, replicas: 5 }, world({}, {}, {}));
   assert.deepEqual([more.warnings, more.containers], [[], { blue: 5, green: 5 }]);

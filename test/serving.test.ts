@@ -465,17 +465,43 @@ test("a last line without its end runs into nothing that comes after it", (t) =>
   assert.deepEqual(serving?.record, { stable: { blue: ["b1"] } });
 });
 
-test("the live color is asked for its health only where that is wanted and nginx answers", (t) => {
+test("both colors are asked for their health only where that is wanted and nginx answers", (t) => {
   const volume = served(t).answers("blue", "200 ").answers("green", "503 ");
+  const health = (wanted: string) => {
+    const serving = volume.read({ HEALTH: wanted });
+    return [serving?.health, serving?.idleHealth];
+  };
+  const [blue, green] = [
+    { well: true, seen: "200" },
+    { well: false, seen: "503" },
+  ];
   assert.equal(volume.read()?.health, undefined);
-  assert.equal(volume.read({ HEALTH: "no" })?.health, undefined);
+  assert.deepEqual(health("no"), [undefined, undefined]);
   assert.ok(volume.asked().every((line) => line.endsWith("/generation")));
-  assert.deepEqual(volume.read({ HEALTH: "yes" })?.health, { well: true, seen: "200" });
-  assert.match(volume.asked().at(-1) ?? "", / --max-time 5 .* http:\/\/127\.0\.0\.1:8081\/blue$/);
+  assert.deepEqual(health("yes"), [blue, green]);
+  const paths = volume.asked().slice(-2).sort();
+  assert.match(paths[0] ?? "", / --max-time 5 .* http:\/\/127\.0\.0\.1:8081\/blue$/);
+  assert.match(paths[1] ?? "", / --max-time 5 .* http:\/\/127\.0\.0\.1:8081\/green$/);
   volume.answers("generation", `${GREEN} green\n`);
-  assert.deepEqual(volume.read({ HEALTH: "yes" })?.health, { well: false, seen: "503" });
+  assert.deepEqual(health("yes"), [green, blue]);
   volume.answers("generation", undefined);
-  assert.equal(volume.read({ HEALTH: "yes" })?.health, undefined);
+  assert.deepEqual(health("yes"), [undefined, undefined]);
+});
+
+test("the engine's clock is told where health is wanted, and no other words pass for it", (t) => {
+  const volume = served(t);
+  assert.equal(volume.read()?.now, undefined);
+  const now = volume.read({ HEALTH: "yes" })?.now ?? 0;
+  assert.ok(Math.abs(now - Date.now() / 1000) < 5, String(now));
+  for (const words of ["", "soon", "-1", "1e9", "\u001b[2J"])
+    assert.equal(servingOf(`answer ${BLUE} blue\nnow ${words}\n`)?.now, undefined, words);
+});
+
+test("maintenance is read from the configuration that serves", (t) => {
+  const page = "maintenance-0123456789abcdef.html";
+  const closed = `${rendered("blue")}\n        location = /${page} {\n        }\n`;
+  assert.equal(served(t).read()?.maintenance, undefined);
+  assert.equal(served(t).put("nginx.conf", written(closed)).read()?.maintenance, true);
 });
 
 test("a health path that has no answer is said in curl's words, and 2xx alone is well", (t) => {

@@ -665,6 +665,16 @@ test("a container that was killed for want of memory long ago and is healthy tak
   assert.deepEqual([result, reason], ["reverted", "its container was killed for want of memory (setting memoryMb)"]);
 });
 
+test("a watch without a request says that nobody has tried the color, and no figures of nothing", async (t) => {
+  const proxy = onBlue(t);
+  proxy.seen = { count: 0 };
+  assert.equal(await proxy.carriesOut(orderTo("green")), undefined);
+  const said = proxy.said.join("\n");
+  assert.match(said, /^green is watched, [\d.]+ of [\d.]+ s: no requests yet$/m);
+  assert.match(said, /^no visitor has tried green yet: the smoke tests are repeated through the front$/m);
+  assert.doesNotMatch(said, /0 answers|0\.000 s/);
+});
+
 test("with too few answers the smoke tests are repeated through the front, and decide", async (t) => {
   const proxy = onBlue(t);
   proxy.seen = { count: 3 };

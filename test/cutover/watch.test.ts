@@ -22,7 +22,7 @@ test("without an answer there is nothing to judge by, and nothing is divided by 
   assert.deepEqual(watched.figures, { count: 0, errors: 0, errorPercent: 0, p95Seconds: 0 });
   assert.equal(watched.enough, false);
   assert.equal(watched.verdict, undefined);
-  assert.equal(watched.summary, "0 answers, 0 of them 5xx (0.00 %), 95 % within 0.000 s");
+  assert.equal(watched.summary, "no requests yet");
 });
 
 test("a share of errors that is exactly the limit is not over it; one more error is, and is said with the figures", () => {

@@ -240,7 +240,7 @@ test("TLS", async (t) => {
   await t.test("turned on, it replaces the proxy: refused until it is meant", async () => {
     await setPair(first);
     said.push(
-      (await fails(stack, `This would replace the nginx container (httpsPort unknown -> ${stack.ports.https})`)).output,
+      (await fails(stack, `This would replace the nginx container (httpsPort (none) -> ${stack.ports.https})`)).output,
     );
     assert.equal((await get(`${stack.url}/`)).status, 200);
     await stack.set("allowProxyReplace", "true");

@@ -23,6 +23,23 @@ test("nothing drops where the proxy and live's containers are left alone", () =>
   assert.deepEqual(requests([container("blue-2", "create"), cutover()]), RELOADS);
 });
 
+test("in maintenance everybody gets 503, whatever else the run does; at its beginning that is what drops", () => {
+  const maintenance = (before: boolean, after: boolean) => ({ maintenance: { before, after } });
+  assert.deepEqual(requests([cutover()], maintenance(true, true)), [
+    "none",
+    "everybody but testers gets 503 while maintenance is on; this run drops none besides",
+  ]);
+  assert.deepEqual(requests([cutover()], maintenance(false, true)), [
+    "dropped",
+    "maintenance begins: everybody but testers gets 503 from this run on",
+  ]);
+  assert.deepEqual(requests([cutover()], maintenance(true, false)), [
+    "none",
+    "everybody but testers gets 503 until this run has ended maintenance",
+  ]);
+  assert.equal(requests([container("proxy", "replace")], maintenance(true, true))[0], "dropped");
+});
+
 test("whatever touches the proxy, live's containers or what they hang on is named", () => {
   const name = "blue-green-dev-";
   for (const [step, why] of [

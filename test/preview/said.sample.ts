@@ -15,6 +15,7 @@ export const decision = (change: Partial<Decision> = {}): Decision => ({
   after: { blue: { version: "1.0.0", containers: 1 }, green: { version: "1.0.0", containers: 1 } },
   idle: "running",
   canaryPercent: { before: 0, after: 0 },
+  maintenance: { before: false, after: false },
   pending: [],
   refusals: [],
   warnings: [],

@@ -187,3 +187,20 @@ test("values from elsewhere can't reach the terminal as anything but text", () =
   assert.match(text, /^- Notes: moves\\u\{1b\}\[2J\\u\{202e\} to # heading$/m);
   assert.match(text, /^- Containers: \\u\{7\} is deleted$/m);
 });
+
+test("maintenance that begins or ends is in the headline", () => {
+  const of = (before: boolean, after: boolean) =>
+    shown({ decisions: [decision({ maintenance: { before, after } })], steps: [cutover()] }).split("\n", 1)[0];
+  assert.equal(of(false, true), "dev: blue stays live, and maintenance begins");
+  assert.equal(of(true, false), "dev: blue stays live, and maintenance ends");
+  assert.equal(of(true, true), "dev: blue stays live");
+});
+
+test("what was only stopped since something else had failed does not stand in front of the cause", () => {
+  const cause = "httpPort is 80a: it must be a whole number";
+  const failed = { code: 255, output: `error: context canceled\nerror: ${cause}\n` };
+  assert.match(shown({ errors: ["context canceled", cause] }, failed), new RegExp(`^- Refused: ${cause}$`, "m"));
+  assert.match(shown({}, failed), new RegExp(`^- Failed: error: ${cause}$`, "m"));
+  assert.match(shown({ began: false }, failed), new RegExp(`^- Pulumi says: error: ${cause}$`, "m"));
+  assert.match(shown({ errors: ["context canceled"] }, failed), /^- Refused: context canceled$/m, "all there is");
+});

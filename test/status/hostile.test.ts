@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { servingOf } from "../../stacks/serving";
 import { cutoverOf } from "../../status/history";
 import { plainJson } from "../../status/plainText";
-import { COLUMNS, screenOf } from "../../status/screen";
+import { LEAST_COLUMNS, MOST_COLUMNS, screenOf } from "../../status/screen";
 import { statusOf } from "../../status/status";
 import { cutover, facts, made, serving, slot, state, world } from "./facts.sample";
 
@@ -150,12 +150,15 @@ test("whatever the engine and the history say: no line is wider than the screen,
           }),
         );
         assert.ok(report.exit !== 3);
-        const screen = screenOf(report);
-        assert.match(screen, FIT);
         assert.match(plainJson(report), /^[ -~\n]*$/);
-        const lines = screen.split("\n");
-        assert.ok(lines.length <= 34, `${lines.length} lines`);
-        for (const line of lines) assert.ok(line.length <= COLUMNS, line);
+        for (const columns of [LEAST_COLUMNS, 80, MOST_COLUMNS]) {
+          const screen = screenOf(report, { columns });
+          assert.match(screen, FIT);
+          const lines = screen.split("\n");
+          // Reasons are told whole: up to 600 characters each, of five cutovers and six findings.
+          assert.ok(lines.length <= 40 + 11 * Math.ceil(600 / (columns - 20)), `${lines.length} lines`);
+          for (const line of lines) assert.ok(line.length <= columns, line);
+        }
       },
     ),
     { numRuns: 300 },

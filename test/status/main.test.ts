@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -144,18 +144,26 @@ test("exit code 0 and the screen: nothing but text where the output is no termin
   assert.doesNotMatch(stdout, /hunter2/);
 });
 
-test("the proxy is asked for five cutovers and for its health, and nothing is changed", async (t) => {
+test("the proxy is asked for its latest cutovers and its health, the engine for what it remembers, and nothing is changed", async (t) => {
   const project = new Project(t, WELL);
   await project.status(["--stack", "dev"]);
   const asked = readFileSync(project.file("asked"), "utf8")
     .split("\n")
-    .filter((line) => /^(container|image|exec) /.test(line))
-    .map((line) => line.replace(/ --all .*/, "").replace(/ sh -c .*/, ""))
+    .filter((line) => /^(container|image|exec|events) /.test(line))
+    .map((line) =>
+      line
+        .replace(/ --all .*/, "")
+        .replace(/ sh -c .*/, "")
+        .replace(/\d{9,}/g, "T"),
+    )
     .sort();
   assert.deepEqual(asked, [
     "container inspect one",
+    "container logs --timestamps --since T --tail 10000 proxyproxyproxy",
     "container ls",
-    "exec -e HISTORY=5 -e HEALTH=yes blue-green-dev-proxy",
+    "events --since T --until T --format {{json .}} --filter type=container --filter event=oom --filter event=die " +
+      "--filter container=blueblueblue --filter container=greengreengreen",
+    "exec -e HISTORY=50 -e HEALTH=yes blue-green-dev-proxy",
     "image ls",
   ]);
 });
@@ -283,6 +291,47 @@ test("a host in the stack's file is the engine that is asked", async (t) => {
       "Next, to find the engine: DOCKER_HOST=tcp://engine.example:1 docker version\n",
   );
 });
+
+/** Whether this machine can make terminals; `npm test` brings what it takes. */
+const NO_TMUX = spawnSync("tmux", ["-V"]).status === 0 ? false : "tmux is not installed";
+
+test("in a real terminal of 80 and of 120 columns no line is cut or wrapped by it", { skip: NO_TMUX }, async (t) => {
+  const reason = `${"the smoke test failed ".repeat(12)}END`;
+  const told = says().replace(/"reason":"[^"]*"/, `"reason":"${reason}"`);
+  const project = new Project(t, { ...WELL, proxy: told }, { dev: "config:\n  blue-green:activeColor: green\n" });
+  for (const columns of [80, 120]) {
+    const screen = await inTerminal(project, columns);
+    const lines = screen.split("\n").map((line) => line.trimEnd());
+    assert.match(lines[0] ?? "", /^blue-green, stack dev: degraded {2,}23 Nov|^blue-green, stack dev: degraded {2,}\d/);
+    assert.equal(lines[0]?.length, columns, "the first line ends where the terminal does");
+    // A line that the terminal had wrapped would go on at its left edge, in the middle of a word.
+    for (const line of lines)
+      assert.match(line, /^($|[ !-] |blue-green|[a-z0-9][a-z0-9, %]{2,12} |Last cutovers$|Next$|END$)/);
+    assert.ok(screen.replace(/\s+/g, " ").includes(reason.replace(/\s+/g, " ")), screen);
+  }
+});
+
+/** What a terminal of so many columns shows after the status was asked for in it. */
+async function inTerminal(project: Project, columns: number): Promise<string> {
+  const socket = project.file(`tmux-${columns}`);
+  const tmux = (...args: string[]) =>
+    spawnSync("tmux", ["-S", socket, "-f", "/dev/null", ...args], { encoding: "utf8" });
+  const words = [process.execPath, "--require", "tsx/cjs", join(CHECKOUT, "status", "main.ts"), "--stack", "dev"];
+  const command =
+    `cd '${project.file("project")}' && NO_COLOR=1 PATH='${project.file("bin")}' ` +
+    `${words.map((word) => `'${word}'`).join(" ")}; /bin/echo END; exec /bin/sleep 60`;
+  try {
+    assert.equal(tmux("new-session", "-d", "-x", String(columns), "-y", "60", command).status, 0);
+    for (const deadline = Date.now() + 30_000; Date.now() < deadline; ) {
+      const { stdout } = tmux("capture-pane", "-p");
+      if (/^END$/m.test(stdout)) return stdout;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    return assert.fail("the status did not end");
+  } finally {
+    tmux("kill-server");
+  }
+}
 
 test("help says what there is and what the exit codes mean", async (t) => {
   const { code, stdout } = await new Project(t, undefined).status(["--help"]);

@@ -8,9 +8,12 @@ import { cutover, ended, facts, made, noServing, serving, slot, stableOnly, unhe
 process.env.TZ = "Europe/Berlin";
 
 /** The exit code, and the screen as it is shown where nothing is colored. */
-function shown(more: Partial<Facts> = {}): { exit: number; screen: string } {
+function shown(more: Partial<Facts> = {}, columns = 110): { exit: number; screen: string } {
   const status = statusOf(facts(more));
-  return { exit: status.exit, screen: `\n${status.exit === 3 ? cantTellScreen(status) : screenOf(status)}\n` };
+  return {
+    exit: status.exit,
+    screen: `\n${status.exit === 3 ? cantTellScreen(status) : screenOf(status, { columns })}\n`,
+  };
 }
 
 test("all well: both colors, who serves, the latest cutovers, how to release and how to go back", () => {
@@ -73,7 +76,8 @@ test("a switch that is pending after it was taken back: why, and both ways on", 
     screen: `
 blue-green, stack dev: degraded                                                                23 Nov 18:50:00
 ! a switch is pending: activeColor is green, and blue is live
-! the latest cutover to green was reverted: 1412 answers, 71 of them 5xx (5.03 %), 95 % within 0.012 s (max...
+! the latest cutover to green was reverted: 1412 answers, 71 of them 5xx (5.03 %), 95 % within 0.012 s
+  (maxErrorPercent 1)
 
              blue                                            green
 version      1.0.0                                           1.1.0
@@ -82,7 +86,8 @@ container    blue-green-dev-blue                             blue-green-dev-gree
 health       healthy                                         healthy
 since        23 Nov 17:44, 65 min                            23 Nov 17:44, 65 min
 restarts     0                                               0
-role         live, stable                                    idle, not stable
+role         live, stable                                    idle, taken back: a switch will be checked and
+                                                             watched
 
   active green, live blue, stable blue: they do not agree
   nginx answers, configuration 37a29a8e711eceac; blue's health path through it: 200
@@ -90,7 +95,8 @@ role         live, stable                                    idle, not stable
 
 Last cutovers
   when          result    from -> to                  took  watched  reason
-  23 Nov 18:00  reverted  blue 1.0.0 -> green 1.1.0  4.5 s     1412  1412 answers, 71 of them 5xx (5.03 %),...
+  23 Nov 18:00  reverted  blue 1.0.0 -> green 1.1.0  4.5 s     1412
+      1412 answers, 71 of them 5xx (5.03 %), 95 % within 0.012 s (maxErrorPercent 1)
 
 Next
   switch to green  pulumi up
@@ -313,7 +319,8 @@ container    blue-green-dev-blue                             blue-green-dev-gree
 health       healthy                                         healthy
 since        23 Nov 17:44, 65 min                            23 Nov 17:44, 65 min
 restarts     0                                               0
-role         live, stable                                    idle, not stable
+role         live, stable                                    idle, never live: a switch will be checked and
+                                                             watched
 
   active blue, live blue, stable blue: they agree
   nginx answers, configuration 37a29a8e711eceac; blue's health path through it: 200
@@ -352,4 +359,85 @@ Can't tell: The Docker Engine could not be asked: Cannot connect to the daemon
 Next, to find the engine: export DOCKER_HOST=$(docker context inspect --format '{{.Endpoints.docker.Host}}') && docker version
 `,
   });
+});
+
+test("a terminal of 80 and of 120 columns: what visitors got, and each reason whole", () => {
+  const reason = "1412 answers, 71 of them 5xx (5.03 %), 95 % within 0.012 s (maxErrorPercent 1)";
+  const latest = cutover({ result: "reverted", from: "blue", to: "green", requests: 1412, reason });
+  const answers = { count: 1236, perSecond: 20.6, errors: 3, errorPercent: 0.24, unanswered: 0, p95Seconds: 0.012 };
+  const none = { count: 0, perSecond: 0, errors: 0, errorPercent: 0, unanswered: 0, p95Seconds: null };
+  const change: Partial<Facts> = {
+    active: { color: "green" },
+    world: world({ serving: serving({ record: stableOnly("blue"), history: [latest] }) }),
+    traffic: { seconds: 60, sample: false, nginx: 0, colors: { blue: answers, green: none } },
+  };
+  assert.deepEqual(shown(change, 80), {
+    exit: 1,
+    screen: `
+blue-green, stack dev: degraded                                  23 Nov 18:50:00
+! a switch is pending: activeColor is green, and blue is live
+! the latest cutover to green was reverted: 1412 answers, 71 of them 5xx (5.03
+  %), 95 % within 0.012 s (maxErrorPercent 1)
+
+             blue                             green
+version      1.0.0                            1.1.0
+image        111111111111, app/ at 5812c2...  222222222222, app/ at 99f31c...
+container    blue-green-dev-blue              blue-green-dev-green
+health       healthy                          healthy
+since        23 Nov 17:44, 65 min             23 Nov 17:44, 65 min
+restarts     0                                0
+last 60 s    1236 answers, 20.6/s             no answers
+5xx, 95 % in 3 (0.24 %), 0.012 s              -
+role         live, stable                     idle, taken back: a switch will
+                                              be checked and watched
+
+  active green, live blue, stable blue: they do not agree
+  nginx answers, configuration 37a29a8e711eceac; blue's health path through
+    it: 200
+  both colors run the same settings
+
+Last cutovers
+  when          result    from -> to                    took  watched  reason
+  23 Nov 18:00  reverted  blue 1.0.0 -> green 1.1.0  11.41 s     1412
+      1412 answers, 71 of them 5xx (5.03 %), 95 % within 0.012 s
+      (maxErrorPercent 1)
+
+Next
+  switch to green  pulumi up
+  stay on blue     pulumi config set activeColor blue && pulumi up
+`,
+  });
+  const wide = shown(change, 120).screen;
+  assert.ok(wide.includes(`\n      ${reason}\n`));
+  assert.match(wide, /^role {9}live, stable {41}idle, taken back: a switch will be checked and$/m);
+});
+
+test("the first day is no alarm: an idle color that was never live says what a switch to it does", () => {
+  const role = (history: Parameters<typeof cutover>[0][]) =>
+    shown({ world: world({ serving: serving({ record: stableOnly("blue"), history: history.map(cutover) }) }) }, 120)
+      .screen.match(/^role .*\n.*/m)?.[0]
+      .replace(/\s+/g, " ");
+  const first = { result: "first", from: undefined } as const;
+  assert.equal(role([first]), "role live, stable idle, never live: a switch will be checked and watched");
+  // A container that is not the one that was live, of the same release.
+  const green = { to: "green", from: "blue" } as const;
+  assert.equal(
+    role([first, { ...green, result: "switched" }]),
+    "role live, stable idle, made again since it was live: a switch will be checked and watched",
+  );
+  assert.match(role([first, { ...green, result: "switched", versions: { green: "1.0.9" } }]) ?? "", /never live/);
+  assert.match(role([first, { ...green, result: "refused" }]) ?? "", /never live/);
+});
+
+test("commands that have no room beside what they are for begin below it", () => {
+  const retired = { color: "green", how: "removed", version: "1.1.0", image: "" } as const;
+  const change = serving({ record: { stable: {}, retired }, replicas: { blue: 1, green: 0 } });
+  const { screen } = shown(
+    { flag: "production", world: world({ slots: { blue: slot("blue") }, serving: change }) },
+    80,
+  );
+  assert.match(
+    screen,
+    /^ {2}go back to green, which comes up first\n {6}pulumi config set activeColor green --stack production &&\n {6}pulumi up --stack production$/m,
+  );
 });

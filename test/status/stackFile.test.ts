@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { stackNamed } from "../../status/selected";
-import { projectIn, stackIn } from "../../status/stackFile";
+import { defaultLimits, projectIn, stackIn } from "../../status/stackFile";
 
 const read = (text: string) => stackIn("Pulumi.dev.yaml", text, "blue-green");
 const config = (line: string) => `config:\n  ${line}\n`;
@@ -22,12 +22,28 @@ test("the active color and the engine's address, of this project alone", () => {
   assert.deepEqual(read(config("blue-green:activeColor: green\n  docker:host: ssh://deploy@shop.example")), {
     active: { color: "green" },
     host: "ssh://deploy@shop.example",
+    limits: {},
   });
-  assert.deepEqual(read(config('blue-green:activeColor: "blue"\n  docker:host: ""')), { active: { color: "blue" } });
+  const plain = { active: { color: "blue" }, limits: {} };
+  assert.deepEqual(read(config('blue-green:activeColor: "blue"\n  docker:host: ""')), plain);
+});
+
+test("what is too many errors, and too slow, is what the watch goes by: the stack's settings, or else Pulumi.yaml's defaults", () => {
+  const project = readFileSync(join(__dirname, "..", "..", "Pulumi.yaml"), "utf8");
+  const defaults = defaultLimits(project);
+  assert.deepEqual(defaults, { maxErrorPercent: 1 }, "a limit of 0 s is none");
+  const limits = (lines: string) => stackIn("Pulumi.dev.yaml", config(lines), "blue-green", defaults).limits;
+  const set = (percent: string, seconds: string) =>
+    limits(`blue-green:maxErrorPercent: ${percent}\n  blue-green:maxP95Seconds: ${seconds}`);
+  assert.deepEqual(set('"0.5"', "2"), { maxErrorPercent: 0.5, maxP95Seconds: 2 });
+  assert.deepEqual(set("0", "0"), { maxErrorPercent: 0 });
+  for (const hostile of ["{secure: v1:abc}", "[]", '"\\e[2J"', "-1", ".nan", ".inf", '"1e9"', '""', "null", "true"])
+    assert.deepEqual(set(hostile, hostile), { maxErrorPercent: 1 }, hostile);
+  assert.deepEqual(limits("other:maxErrorPercent: 5"), { maxErrorPercent: 1 });
 });
 
 test("an active color that is missing, or none", () => {
-  const missing = { active: { problem: "activeColor is not set in Pulumi.dev.yaml" } };
+  const missing = { active: { problem: "activeColor is not set in Pulumi.dev.yaml" }, limits: {} };
   for (const text of ["", "config:", "config: []", "encryptionsalt: v1", config("another:activeColor: blue")]) {
     assert.deepEqual(read(text), missing, text);
   }

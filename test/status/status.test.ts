@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { World } from "../../stacks/world";
+import type { Answers, Traffic } from "../../status/answers";
+import type { Past } from "../../status/past";
 import type { Report } from "../../status/report";
 import { type Facts, statusOf } from "../../status/status";
 import {
@@ -23,6 +25,16 @@ function report(more: Partial<Facts> = {}): Report {
   assert.ok(status.exit !== 3, JSON.stringify(status));
   return status;
 }
+
+/** Answers of one color; the rest is of a good minute. */
+const answers = (more: Partial<Answers> = {}): Answers => ({
+  ...{ count: 600, perSecond: 10, errors: 0, errorPercent: 0, unanswered: 0, p95Seconds: 0.012 },
+  ...more,
+});
+const traffic = (blue: Partial<Answers>, green: Partial<Answers> = { count: 0 }, more: Partial<Traffic> = {}) => ({
+  traffic: { seconds: 60, sample: false, nginx: 0, colors: { blue: answers(blue), green: answers(green) }, ...more },
+  limits: { maxErrorPercent: 1 },
+});
 
 /** What is concluded: exit code, findings, and the commands without what they are for. */
 function concluded(more: Partial<Facts> = {}) {
@@ -55,7 +67,7 @@ test("the report has every key that is documented, and no other", () => {
     name: `blue-green-dev-${color}`,
     ...{ state: "running", health: "healthy", problem: null },
     since: "2026-11-23T16:44:22.537Z",
-    restarts: 0,
+    ...{ restarts: 0, kills: 0 },
   });
   assert.deepEqual(rest, {
     ...{ exit: 0, level: "well", project: "blue-green", stack: "dev" },
@@ -63,13 +75,13 @@ test("the report has every key that is documented, and no other", () => {
     colors: {
       blue: {
         ...{ role: "live", version: "1.0.0", well: true, stable: true, instant: false },
-        ...{ retired: null, missing: [] },
+        ...{ retired: null, missing: [], wasLive: "yes", answers: null },
         image: { id: "1".repeat(64), reference: null, source: "5812c2d78a03" },
         containers: [container("blue", "b".repeat(64))],
       },
       green: {
         ...{ role: "idle", version: "1.1.0", well: true, stable: true, instant: true },
-        ...{ retired: null, missing: [] },
+        ...{ retired: null, missing: [], wasLive: "never", answers: null },
         image: { id: "2".repeat(64), reference: null, source: "99f31c02e4a1" },
         containers: [container("green", "a".repeat(64))],
       },
@@ -85,8 +97,9 @@ test("the report has every key that is documented, and no other", () => {
         canaryPercent: 0,
       },
       health: { well: true, seen: "200" },
-      busy: null,
+      ...{ idleHealth: null, maintenance: false, busy: null },
     },
+    traffic: null,
     pending: null,
     findings: [],
     history: [
@@ -302,7 +315,7 @@ test("what a container is, in words", () => {
   const { Health: _, ...unchecked } = state();
   assert.equal(inWords({}), null);
   assert.equal(inWords({ Health: { Status: "starting" } }), "is starting");
-  assert.equal(inWords({ Status: "restarting", ExitCode: 3 }), "ends again and again, with exit code 3");
+  assert.equal(inWords({ Status: "restarting", ExitCode: 3 }), "was started once, last exit 3");
   assert.equal(inWords({ Status: "created", Running: false }), "was never started");
   assert.equal(inWords({ OOMKilled: true, Running: false }), "was killed for want of memory (setting memoryMb)");
   assert.equal(inWords({ OOMKilled: true }), null, "killed once, and healthy since");
@@ -383,4 +396,137 @@ test("the latest cutovers come newest first", () => {
     report(serves({ history })).history.map(({ time }) => time),
     ["2026-11-23T16:01:00.000Z", "2026-11-23T16:00:00.000Z"],
   );
+});
+
+test("half of the answers are 5xx: down, and the way to the other color comes first, whose answers are not the public's", () => {
+  const idleHealth = { well: true, seen: "200" };
+  const half = { errors: 300, errorPercent: 50 };
+  assert.deepEqual(concluded({ ...serves({ idleHealth }), ...traffic(half) }), {
+    exit: 2,
+    findings: ["blue answered 300 of 600 requests with 5xx in the last 60 s (50 %; maxErrorPercent 1)"],
+    next: [GREEN, "docker logs --tail 30 blue-green-dev-blue"],
+  });
+  const idle = concluded({ ...serves({ idleHealth }), ...traffic({}, half) });
+  assert.deepEqual([idle.exit, idle.next[0]], [1, RELEASE]);
+  assert.match(idle.findings[0] ?? "", /^green answered 300 of 600 requests with 5xx /);
+});
+
+test("errors within the stack's own limit, and a lone one or two, are not too many", () => {
+  for (const [seen, exit] of [
+    [{ errors: 6, errorPercent: 1 }, 0],
+    [{ errors: 7, errorPercent: 1.17 }, 2],
+    [{ count: 2, errors: 2, errorPercent: 100 }, 0],
+    [{ count: 3, errors: 3, errorPercent: 100 }, 2],
+  ] as const)
+    assert.equal(report(traffic(seen)).exit, exit, JSON.stringify(seen));
+  assert.equal(report({ ...traffic({ errors: 600, errorPercent: 100 }), limits: { maxErrorPercent: 100 } }).exit, 0);
+  assert.equal(report({ ...traffic({ errors: 7, errorPercent: 1.17 }), limits: {} }).exit, 0, "no file says a limit");
+});
+
+test("pages that hang: clients that gave up, and answers slower than maxP95Seconds", () => {
+  const some = concluded(traffic({ unanswered: 70 }));
+  assert.deepEqual(some.findings, [
+    "blue left 70 of 600 requests without an answer in the last 60 s: their clients gave up after 1 s or more",
+  ]);
+  assert.equal(some.exit, 1);
+  assert.equal(some.next[0], GREEN);
+  assert.equal(concluded(traffic({ unanswered: 300 })).exit, 2, "half of them");
+  assert.equal(concluded(traffic({ unanswered: 60 })).exit, 0, "some leave while they wait on purpose");
+
+  const slow = { ...traffic({ p95Seconds: 2.5 }), limits: { maxP95Seconds: 2 } };
+  assert.deepEqual(concluded(slow).findings, [
+    "blue took 2.500 s for 95 % of its answers in the last 60 s (maxP95Seconds 2)",
+  ]);
+  assert.equal(concluded(slow).exit, 1);
+  assert.equal(concluded(traffic({ p95Seconds: 25 })).exit, 0, "no limit is set, and some pages are long on purpose");
+});
+
+test("of more traffic than is read it is said that it is a part", () => {
+  const half = { errors: 5000, count: 10_000, errorPercent: 50 };
+  const { findings } = concluded(traffic(half, {}, { sample: true, seconds: 0.6 }));
+  assert.match(findings[0] ?? "", / in the last 0\.6 s, the latest that were read \(50 %/);
+});
+
+test("maintenance: everybody gets 503, so the stack is down, and its end is the first next command", () => {
+  const closed = concluded({ ...serves({ maintenance: true }), ...traffic({ count: 0 }, {}, { nginx: 31 }) });
+  assert.equal(closed.exit, 2);
+  assert.deepEqual(closed.findings, [
+    "maintenance is on: everybody but testers gets 503 and the page (31 answers by nginx in 60 s)",
+  ]);
+  assert.equal(closed.next[0], "pulumi config set maintenance false && pulumi up");
+});
+
+test("a worker that is killed for memory again and again, while its container stays up", () => {
+  const blue = slot("blue");
+  const lastKill = Date.parse("2026-11-23T17:49:40Z");
+  const past = new Map<string, Past>([[blue.id, { kills: 4, lastKill }]]);
+  const killed = concluded({ past });
+  assert.deepEqual(killed, {
+    exit: 1,
+    findings: [
+      "blue is live and answers, but its container ran out of memory and had a process killed 4 times in 10 min, last 20 s ago (raise memoryMb)",
+    ],
+    next: ["docker logs --tail 30 blue-green-dev-blue", RELEASE, GREEN],
+  });
+  assert.equal(report({ past }).colors.blue.containers[0]?.kills, 4);
+});
+
+test("a container that crashes again and again: how often it was started, its last exit and what it said, without secrets", () => {
+  const green = (more: Parameters<typeof state>[0], restarts = 2) =>
+    slot("green", {
+      restarts,
+      state: state(more),
+      environment: { TOKEN: "hunter2hunter2" },
+      made: made("green", { secretEnvironment: ["TOKEN"] }),
+    });
+  const seen = (container: ReturnType<typeof green>, of?: Past) =>
+    report({
+      world: world({ slots: { blue: slot("blue"), green: container } }),
+      ...(of && { past: new Map([[container.id, of]]) }),
+    });
+  const again = { StartedAt: "2026-11-23T17:49:00Z" };
+  const problem = (...args: Parameters<typeof seen>) => seen(...args).colors.green.containers[0]?.problem;
+  const lastWords = "Error: bad token hunter2hunter2";
+  assert.equal(
+    problem(green(again), { kills: 0, exitCode: 1, lastWords }),
+    "was started 3 times, last exit 1: Error: bad token [secret]",
+  );
+  assert.equal(
+    problem(green({ ...again, Status: "restarting", ExitCode: 1 }, 3), { kills: 0, lastWords: "x".repeat(9000) }),
+    `was started 3 times, last exit 1: ${"x".repeat(200)}`,
+  );
+  assert.equal(problem(green(again)), "was started 3 times, and ends again and again");
+  assert.equal(seen(green(again)).exit, 1);
+  // A mishap of before, and one that is over.
+  assert.equal(problem(green({ StartedAt: "2026-11-23T17:00:00Z" }, 9)), null);
+  assert.equal(problem(green(again, 1)), null);
+});
+
+test("live is down and the other color's check fails: the way to it comes first where it answers through nginx", () => {
+  const health = { well: false, seen: "502" };
+  const slots = { blue: slot("blue", { state: ended }), green: slot("green", { state: unhealthy }) };
+  const next = (well: boolean) =>
+    report({ world: world({ slots, serving: serving({ health, idleHealth: { well, seen: well ? "200" : "502" } }) }) })
+      .next;
+  assert.deepEqual(next(true)[0], { purpose: "move the public to green, which answers", command: GREEN });
+  assert.deepEqual(
+    next(false).map(({ command }) => command),
+    ["docker start blue-green-dev-blue", "docker logs --tail 30 blue-green-dev-green"],
+  );
+  // Docker's word counts for nothing where nginx does not reach it.
+  const well = { ...slots, green: slot("green") };
+  const { next: other } = concluded({
+    world: world({ slots: well, serving: serving({ health, idleHealth: { well: false, seen: "504" } }) }),
+  });
+  assert.equal(other[0], "docker start blue-green-dev-blue");
+});
+
+test("a switch that no visitor has met yet is told as such until one has", () => {
+  const history = [cutover({ requests: 0 })];
+  assert.deepEqual(report({ ...serves({ history }), ...traffic({ count: 0 }) }).findings, [
+    { level: "note", text: "no visitor has tried blue yet" },
+  ]);
+  assert.equal(report({ ...serves({ history }), ...traffic({ count: 0 }) }).exit, 0);
+  assert.deepEqual(report({ ...serves({ history }), ...traffic({ count: 1 }) }).findings, []);
+  assert.deepEqual(report(serves({ history })).findings, [], "where the log can't be read nobody knows");
 });
