@@ -25,7 +25,8 @@ async function main(): Promise<void> {
   }
   await carryOut(order, {
     docker: dockerAt(undefined),
-    say: (line) => console.log(`cutover: ${line}`),
+    // No word before it: at 120 columns Pulumi shows some 33 characters of the latest line, and cuts the rest.
+    say: (line) => console.log(line),
     signal: cancelled.signal,
   });
 }

@@ -136,6 +136,11 @@ export class BlueGreen extends pulumi.ComponentResource {
     // can keep the public from where it is to go.
     const canary = plan.canaryPercent > 0 ? [slot(idle)] : [];
 
+    // What the command says while it runs is gone from Pulumi's display when it has ended.
+    const told = new pulumi.ResourceHook(`${name}-told`, async ({ newOutputs }) => {
+      const line = lastSaid((newOutputs as { stdout?: unknown } | undefined)?.stdout);
+      if (line !== undefined) await pulumi.log.info(ofService(owner, line), this);
+    });
     const { replacedProxyId } = plan;
     const cutover = new Cutover(
       logicalName(owner, "cutover"),
@@ -148,6 +153,7 @@ export class BlueGreen extends pulumi.ComponentResource {
         files,
         idle: plan.idle,
         mend: plan.mend,
+        told,
         ...(replacedProxyId !== undefined && {
           afterUpdate: new pulumi.ResourceHook(`${name}-outage`, async () => {
             const seconds = await secondsWithout(engine, replacedProxyId);
@@ -185,6 +191,12 @@ export class BlueGreen extends pulumi.ComponentResource {
     const { url, activeColor, idleColor, pending } = this;
     this.registerOutputs({ url, activeColor, idleColor, pending });
   }
+}
+
+/** The cutover's last line, which says who is live, out of all that it wrote; undefined for what somebody else wrote. */
+export function lastSaid(stdout: unknown): string | undefined {
+  const line = typeof stdout === "string" ? stdout.trimEnd().split("\n").at(-1) : undefined;
+  return line !== undefined && /^(?:blue|green) is live\b/.test(line) ? line : undefined;
 }
 
 /** Where the public is when a color's new container has failed, given who was live when the run began. */
