@@ -381,9 +381,9 @@ class Cutover {
       this.stopIfCancelled();
     }
     const count = order.smokeTests.length;
-    const passed = count === 0 ? "" : ` and passed ${count === 1 ? "1 smoke test" : `${count} smoke tests`}`;
-    const each = containers.length === 1 ? "is" : `has ${containers.length} containers, and each is`;
-    this.say(`${trial} (${containers[0]?.version}) ${each} healthy${passed}`);
+    const passed = count === 0 ? "" : `, ${count === 1 ? "1 smoke test" : `${count} smoke tests`}`;
+    const each = containers.length === 1 ? "" : `${containers.length} containers `;
+    this.say(`gate ok: ${each}healthy${passed} (${trial} ${containers[0]?.version})`);
   }
 
   /** Waits until each container of the color on trial is healthy. */
@@ -438,7 +438,7 @@ class Cutover {
     const { order, trial, means } = this;
     await this.examine();
     if (order.gateCommand === "") return;
-    this.say(`the gate command runs, for at most ${order.gateTimeoutSeconds} s`);
+    this.say(`gate command runs, ${order.gateTimeoutSeconds} s at most`);
     const gate = {
       command: order.gateCommand,
       timeoutSeconds: order.gateTimeoutSeconds,
@@ -451,7 +451,7 @@ class Cutover {
     if (failed !== undefined) {
       throw this.refused(`the gate command ${failed}`, `It was: ${order.gateCommand}\n${await this.log()}`);
     }
-    this.say("the gate command passed");
+    this.say("gate command passed");
   }
 
   /** The switch itself; when it fails the configuration of before serves. */
@@ -567,7 +567,7 @@ class Cutover {
       watch.add(sample);
       this.requests = watch.figures.count;
       const second = Math.min(Math.max(1, Math.floor(passed())), order.bakeSeconds);
-      this.say(`${trial} is watched, ${second} of ${order.bakeSeconds} s: ${watch.summary}`);
+      this.say(`watch ${second}/${order.bakeSeconds} s, ${watch.short}`);
       if (sample.serves !== `${order.generation} ${target}`) {
         return `somebody else changed what the proxy serves (${sample.serves || "no answer"})`;
       }
@@ -582,16 +582,14 @@ class Cutover {
     if (watch.enough) return undefined;
     const { count } = watch.figures;
     const few =
-      count === 0
-        ? `no visitor has tried ${trial} yet`
-        : `only ${count} answers, fewer than minRequests (${order.limits.minRequests})`;
+      count === 0 ? `no visitor has tried ${trial} yet` : `${count}/${order.limits.minRequests} requests (minRequests)`;
     if (order.smokeTests.length === 0) {
-      this.say(`${few}: its health alone was watched, since there are no smoke tests`);
+      this.say(`${few}: only its health was watched, since there are no smoke tests`);
       return undefined;
     }
     // The front itself answers the cutover from the live color alone.
     const where = trial === target ? " through the front" : "";
-    this.say(`${few}: the smoke tests are repeated${where}`);
+    this.say(`${few}: smoke tests again${where}`);
     for (const slot of trial === target ? first.slice(0, 1) : first) {
       const failure = await this.smoke(trial === target ? FRONT : this.direct(slot), slot);
       if (failure !== undefined) return `the smoke test "${failure.test}" failed${where}\n${this.details(failure)}`;

@@ -28,7 +28,8 @@ async function main(): Promise<void> {
   }
   await carryOut(order, {
     docker: dockerAt(undefined),
-    say: (line) => console.log(`cutover: ${printableMessage(line)}`),
+    // No word before it: at 120 columns Pulumi shows some 33 characters of the latest line, and cuts the rest.
+    say: (line) => console.log(printableMessage(line)),
     signal: cancelled.signal,
     who: whoRuns(process.env),
   });

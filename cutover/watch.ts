@@ -72,6 +72,13 @@ export class Watch {
     return undefined;
   }
 
+  /** The figures in a few words: Pulumi's display has room for some 30 characters of a line. */
+  get short(): string {
+    const { count, errors, p95Seconds } = this.figures;
+    if (count === 0) return "no requests yet";
+    return `${count - errors} ok, ${errors} bad, p95 ${Math.round(p95Seconds * 1000)} ms`;
+  }
+
   /** The figures in words. */
   get summary(): string {
     const { count, errors, errorPercent, p95Seconds } = this.figures;

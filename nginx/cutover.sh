@@ -29,7 +29,7 @@ wait_for_answer() {
         [ "$waited" -lt "$2" ] || return 1
         if [ "$waited" -ge $((said + 5)) ]; then
             said=$waited
-            say "$color does not answer $HEALTH_PATH yet ($seen); waited $waited of $2 s"
+            say "answer $waited/$2 s, not yet: $seen ($color $HEALTH_PATH)"
         fi
         sleep 0.2
     done

@@ -1,7 +1,7 @@
 # Sourced by the scripts in this folder: how they speak. One line per thing, with the seconds it took, so that
 # whoever reads one screen sees what was done, what was found done already, and what takes long.
 #
-#   begin "Docker Engine" "installing docker.io, about 30 s"   what is under way (printed only by what takes long)
+#   begin "Docker Engine" "installing docker.io, about 30 s"   what is under way, and a line every 15 s
 #   done_ "Docker Engine" "20.10.24 answers"                   what came of it, with the seconds since `begin` (or start)
 #   fail  "Docker Engine" "what was seen" "what to do"         the reason and the next step, then exit 1
 
@@ -12,12 +12,28 @@ if [ -z "${EPOCHREALTIME:-}" ]; then
 fi
 _since=$EPOCHREALTIME
 
+# Says every 15 s that it still runs, until done_ or fail, so that nobody takes a long build for a hung one. Where a function
+# `progress` is there, what it prints is said too.
+SAY_EVERY_SECONDS=15
+_teller=
 begin() {
+  _hush
   _since=$EPOCHREALTIME
   printf '… %s: %s\n' "$1" "$2"
+  (
+    # By the second: whoever reads our output to its end must not wait for a sleep that outlives us.
+    for ((second = 1; ; second++)); do
+      sleep 1
+      kill -0 $$ 2>/dev/null || exit 0
+      ((second % SAY_EVERY_SECONDS)) ||
+        printf '… %s: %s s so far%s\n' "$1" "$second" "$(if declare -F progress >/dev/null; then progress; fi)"
+    done
+  ) &
+  _teller=$!
 }
 
 done_() {
+  _hush
   printf '✓ %s: %s (%s s)\n' "$1" "$2" "$(seconds_since "$_since")"
   _since=$EPOCHREALTIME
 }
@@ -26,14 +42,36 @@ done_() {
 restart_clock() { _since=$EPOCHREALTIME; }
 
 fail() {
+  _hush
   printf '✗ %s: %s\n  Next: %s\n' "$1" "$2" "$3" >&2
   exit 1
+}
+
+_hush() {
+  if [ -z "$_teller" ]; then return; fi
+  kill "$_teller" 2>/dev/null || true
+  wait "$_teller" 2>/dev/null || true
+  _teller=
 }
 
 # Whole and tenth seconds since a value of EPOCHREALTIME.
 seconds_since() {
   local micros=$(((${EPOCHREALTIME/[.,]/} - ${1/[.,]/}) / 100000))
   printf '%d.%d' $((micros / 10)) $((micros % 10))
+}
+
+# show_help TEXT ARGUMENTS...: prints the help and exits where one of the arguments asks for it.
+show_help() {
+  local text=$1 argument
+  shift
+  for argument; do
+    case $argument in
+    --help | -h)
+      printf '%s\n' "$text"
+      exit 0
+      ;;
+    esac
+  done
 }
 
 # Where everything that is brought lives: outside the checkout, so that a second clone finds it.

@@ -149,6 +149,11 @@ export class BlueGreen extends pulumi.ComponentResource {
     // can keep the public from where it is to go.
     const canary = plan.canaryPercent > 0 ? [slot(idle)] : [];
 
+    // What the command says while it runs is gone from Pulumi's display when it has ended.
+    const told = new pulumi.ResourceHook(`${name}-told`, async ({ newOutputs }) => {
+      const line = lastSaid((newOutputs as { stdout?: unknown } | undefined)?.stdout);
+      if (line !== undefined) await pulumi.log.info(ofService(owner, line), this);
+    });
     const { replacedProxyId } = plan;
     const cutover = new Cutover(
       logicalName(owner, "cutover"),
@@ -161,6 +166,7 @@ export class BlueGreen extends pulumi.ComponentResource {
         files,
         idle: plan.idle,
         mend: plan.mend,
+        told,
         ...(replacedProxyId !== undefined && {
           afterUpdate: new pulumi.ResourceHook(`${name}-outage`, async () => {
             const seconds = await secondsWithout(engine, replacedProxyId);
@@ -233,6 +239,12 @@ function unreadyEntry(unready: {
     who: whoRuns(process.env),
     reason: reason.split("\n", 1)[0]?.replace(/\.$/, "") ?? "",
   };
+}
+
+/** The cutover's last line, which says who is live, out of all that it wrote; undefined for what somebody else wrote. */
+export function lastSaid(stdout: unknown): string | undefined {
+  const line = typeof stdout === "string" ? stdout.trimEnd().split("\n").at(-1) : undefined;
+  return line !== undefined && /^(?:blue|green) is live\b/.test(line) ? line : undefined;
 }
 
 /** Where the public reaches the service: where it has a certificate, HTTP only leads there. */

@@ -162,30 +162,13 @@ async function look(
 
 /** How a wait stands, for people. */
 function progress(seen: Exclude<Seen, "gone">, { what, seconds, quietSeconds }: Draining, passed: number): string {
-  if (seen instanceof Error) {
-    return (
-      `the proxy can't be asked for its connections to ${what} (${seen.message}); it is asked again, ` +
-      `and ${what} is stopped after ${seconds} s at the latest (${passed} s passed)`
-    );
-  }
-  if (seen.left > 0) {
-    const [connections, they] =
-      seen.left === 1 ? ["1 connection", "it has"] : [`${seen.left} connections`, "they have"];
-    return (
-      `${what} still has ${connections} from the proxy; it is stopped when ${they} ended, ` +
-      `after ${seconds} s at the latest (${passed} s passed)`
-    );
-  }
-  if (seen.retired > 0) {
-    return (
-      `${what} has no connection from the proxy, but clients of before the switch are still there that may ask it; ` +
-      `it is stopped when they are gone, after ${seconds} s at the latest (${passed} s passed)`
-    );
-  }
-  return (
-    `${what} has no connection from the proxy, but a client's open connection may lead to it once more; ` +
-    `it is stopped after ${quietSeconds} s at the earliest (${passed} s passed)`
-  );
+  // The figures first: Pulumi's display has room for some 30 characters of a line.
+  const time = `drain ${passed}/${seconds} s`;
+  if (seen instanceof Error)
+    return `${time}, the proxy can't be asked: ${seen.message}; ${what} is stopped when they are over`;
+  if (seen.left > 0) return `${time}, ${seen.left === 1 ? "1 connection" : `${seen.left} connections`} to ${what}`;
+  if (seen.retired > 0) return `${time}, clients from before the switch are left that may ask ${what}`;
+  return `drain ${passed}/${quietSeconds} s at least, none left (a client's open connection may ask ${what} once more)`;
 }
 
 /** {@link readConnections}, but undefined where the proxy does not run. */

@@ -57,6 +57,8 @@ export interface CutoverArgs {
   idle: Plan["idle"];
   /** Where set, the cutover runs although nothing of the above has changed (see plan.ts). */
   mend: string | undefined;
+  /** Runs after each cutover. */
+  told: pulumi.ResourceHook;
   /** Runs after a cutover that followed another one. */
   afterUpdate?: pulumi.ResourceHook;
 }
@@ -118,7 +120,7 @@ export class Cutover extends pulumi.ComponentResource {
         ...(args.mend === undefined && { ignoreChanges: ["environment.BLUE_GREEN_MEND"] }),
         // Only here: a component's own dependencies would reach its children as parents' do, and say less.
         ...(opts?.dependsOn && { dependsOn: opts.dependsOn }),
-        ...(args.afterUpdate && { hooks: { afterUpdate: [args.afterUpdate] } }),
+        hooks: { afterCreate: [args.told], afterUpdate: [args.told, ...(args.afterUpdate ? [args.afterUpdate] : [])] },
       },
     );
 

@@ -7,16 +7,18 @@ import { decisionLine, decisionOf } from "./decision";
 import { namesOf, type ProxyFiles, pageProblem, proxyFiles } from "./files";
 import { type Owner, serviceNameRule } from "./names";
 import { hasTls } from "./nginx";
+import { hasEmptyPassphrase } from "./passphrase";
 import { decide, type Plan } from "./plan";
 import { hasPolicyPack } from "./policyPack";
 import { shown } from "./problem";
 import { proxyMadeFrom } from "./proxy";
 import { Refusal } from "./refusal";
 import { generationOf } from "./serving";
-import type { Settings } from "./settings";
+import { hasSecrets, type Settings } from "./settings";
 import { slotMadeFrom } from "./slot";
 import { sourceHash } from "./source";
 import { readNginx } from "./template";
+import { terminalColumns } from "./terminal";
 import { readTls } from "./tls";
 import type { UnknownWorld, World } from "./world";
 
@@ -77,6 +79,8 @@ export function decideService(undecided: Undecided): Decided {
     now,
     preview: pulumi.runtime.isDryRun(),
     policyPack: hasPolicyPack(process.env),
+    openSecrets: hasSecrets() && hasEmptyPassphrase(process.env, `Pulumi.${owner.stack}.yaml`),
+    columns: terminalColumns(),
     ...(engineHost !== undefined && { dockerHost: engineHost }),
   });
   // For `npm run preview`, which reads it from the engine's events.

@@ -99,7 +99,7 @@ export async function waitHealthy(docker: Docker, containerId: string, waited: W
     }
     if (seconds >= said + SAY_EVERY_SECONDS) {
       said = seconds;
-      await waited.say(`waiting for ${name} to become healthy, ${seconds} of ${waited.seconds} s`);
+      await waited.say(`health ${seconds}/${waited.seconds} s, not healthy yet (${name})`);
     }
     const { signal } = waited;
     // Cut short, it is looked at once more.

@@ -68,6 +68,10 @@ export interface Situation {
   preview: boolean;
   /** Whether a policy pack looks at this run (see policyPack.ts). */
   policyPack?: boolean;
+  /** Whether the stack has secrets and an empty passphrase (see passphrase.ts): whoever reads its file can read them. */
+  openSecrets?: boolean;
+  /** How many columns the terminal has in which this run was typed, where there is one. */
+  columns?: number | undefined;
   /** The engine's address, where it is not the local socket: `docker:host`, otherwise DOCKER_HOST. */
   dockerHost?: string;
 }
@@ -98,6 +102,7 @@ export function decide(situation: Situation): Plan {
   plan.refusals.push(...(situation.files?.problems ?? []));
   plan.warnings.push(...(situation.files?.warnings ?? []));
   decidePolicies(plan, situation);
+  decideSecrets(plan, situation);
   decideGate(plan, situation);
   if (!("unknown" in world)) decideCanary(plan, world, situation);
   decideImages(plan, situation);
@@ -112,6 +117,7 @@ export function decide(situation: Situation): Plan {
       decideVisitors(plan, world, serving, situation);
       decideIdle(plan, world, serving, situation);
       decideLive(plan, world, serving, situation);
+      tellDisplay(plan, serving, situation);
     }
   }
   return plan;
@@ -142,6 +148,32 @@ function decidePolicies(plan: Plan, { settings, world, policyPack }: Situation):
   } else {
     plan.refusals.push(`${seen}. Nothing was touched. Next: ${RUN_POLICY_PACK}, then the same command again`);
   }
+}
+
+/** Secrets that anybody can open are said in each run; where `policies` asks for more, no run goes on with them but the way back. */
+function decideSecrets(plan: Plan, { settings, world, openSecrets }: Situation): void {
+  if (!openSecrets) return;
+  const seen = "The stack's passphrase is empty: whoever can read its file can read its secrets";
+  const next =
+    "npm run passphrase, then: source .envrc; for a state outside of this folder: pulumi stack change-secrets-provider passphrase";
+  if (!settings.policies) plan.warnings.push(`${seen}. Next: ${next}`);
+  else if (!("unknown" in world) && isWayBack(world, settings)) {
+    plan.warnings.push(`${seen}. The way back goes on, although the setting policies is true. Afterwards: ${next}`);
+  } else {
+    plan.refusals.push(`${seen}, which the setting policies forbids. Nothing was touched. Next: ${next}`);
+  }
+}
+
+/** So many columns Pulumi's display takes until it shows what a cutover says; in fewer it hides that column or cuts it short. */
+const DISPLAY_COLUMNS = 120;
+
+/** Before a cutover that takes a while: how its steps can be seen in a narrow terminal. */
+function tellDisplay(plan: Plan, serving: Serving, { settings, preview, columns = DISPLAY_COLUMNS }: Situation): void {
+  const takesWhile = serving.color !== settings.activeColor || plan.canaryPercent > serving.canaryPercent;
+  if (!preview || !takesWhile || columns >= DISPLAY_COLUMNS) return;
+  plan.notes.push(
+    `In ${columns} columns Pulumi's display has no room for the steps (gate, watch, drain): pulumi up --diff shows each as a line.`,
+  );
 }
 
 /** While it isn't certain who is live, or about to be, nobody is touched. */

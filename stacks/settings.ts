@@ -519,6 +519,9 @@ export function readProvider(): Configuration {
   return { raw: Object.fromEntries(Object.entries(raw).filter(([key]) => key.startsWith("docker:"))), secretKeys };
 }
 
+/** Whether anything in the stack's configuration was set with `--secret`. */
+export const hasSecrets = (): boolean => readConfiguration().secretKeys.size > 0;
+
 /** A stack's configuration, and the keys of it that were set with `--secret`. */
 export interface Configuration {
   raw: Record<string, string>;

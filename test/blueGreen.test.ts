@@ -7,7 +7,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { CallbackServer } from "@pulumi/pulumi/runtime/callbacks";
 import { MockMonitor } from "@pulumi/pulumi/runtime/mocks";
 import { orderFrom } from "../cutover/order";
-import { BlueGreen, type BlueGreenArgs } from "../stacks/blueGreen";
+import { BlueGreen, type BlueGreenArgs, lastSaid } from "../stacks/blueGreen";
 import { type Color, other } from "../stacks/color";
 import { renderConfiguration } from "../stacks/configuration";
 import type { Docker } from "../stacks/docker";
@@ -42,6 +42,8 @@ interface Options {
 
 let made: Made[] = [];
 let options: Map<string, Options>;
+/** What each cutover is followed by. */
+const TOLD = { afterCreateList: ["service-told"], afterUpdateList: ["service-told"] };
 let hooks: Map<string, pulumi.ResourceHook>;
 /** A resource that is under way until then. */
 let held: { resource: string; until: Promise<void> } | undefined;
@@ -393,7 +395,7 @@ test("the cutover is one constant command; everything else travels on standard i
   });
   // Neither triggers, which would replace it, nor anything that runs when it goes.
   assert.deepEqual(rest, { addPreviousOutputInEnv: false });
-  assert.deepEqual(optionsOf(COMMAND, "cutover").hooks, {});
+  assert.deepEqual(optionsOf(COMMAND, "cutover").hooks, TOLD);
 });
 
 test("what the command is given is what the cutover reads, each setting where it belongs", async () => {
@@ -647,6 +649,7 @@ test("both colors' containers are followed by a look at their health, images tha
     [`${CONTAINER} green`]: { afterCreateList: ["service-green-healthy"] },
     [`${IMAGE} green`]: { beforeCreateList: ["service-pull"] },
     [`${IMAGE} proxy`]: { beforeCreateList: ["service-pull"] },
+    [`${COMMAND} cutover`]: TOLD,
   });
 });
 
@@ -725,6 +728,15 @@ test("a release that does not become healthy is a line of the history, with who 
   assert.deepEqual(said, ["the history could not be written: disk full"]);
 });
 
+test("who is live stays to be read when the cutover has ended, and nothing else of what it wrote", () => {
+  assert.equal(
+    lastSaid("gate: a\ngreen is live, from blue and well (gate 1 s)\n"),
+    "green is live, from blue and well (gate 1 s)",
+  );
+  for (const other of ["green is live, from blue\ngate: a-secret", "a-secret", "", undefined, { secret: 1 }])
+    assert.equal(lastSaid(other), undefined);
+});
+
 test("a failed container's color with an image of its own is given another image too", async () => {
   const slots = { ...sampleSettings.slots, green: { version: "2.0.0", port: 5002, image: "shop:2" } };
   const { engine } = await make({ slots, allowLiveReplace: true }, after({}));
@@ -742,7 +754,10 @@ test("a new container that is healthy fails nothing", async () => {
 
 test("a proxy that was replaced on purpose is followed by a word on what it cost the public", async (t) => {
   const { engine } = await make({ httpPort: 9090, allowProxyReplace: true }, after({}));
-  assert.deepEqual(optionsOf(COMMAND, "cutover").hooks, { afterUpdateList: ["service-outage"] });
+  assert.deepEqual(optionsOf(COMMAND, "cutover").hooks, {
+    ...TOLD,
+    afterUpdateList: ["service-told", "service-outage"],
+  });
   const said = listen(t, "info");
   let events = `${BigInt(Date.now() - 2500) * 1_000_000n}\n`;
   engine.ask = async () => events;
@@ -923,7 +938,7 @@ test("one of several services is the same but for its name: in what Pulumi and D
     `${IMAGE} shop-proxy`,
     "docker:index/volume:Volume shop-proxy",
   ]);
-  assert.deepEqual([...hooks.keys()].sort(), ["shop-blue-healthy", "shop-green-healthy", "shop-pull"]);
+  assert.deepEqual([...hooks.keys()].sort(), ["shop-blue-healthy", "shop-green-healthy", "shop-pull", "shop-told"]);
   const { environment } = one(COMMAND, "shop-cutover");
   assert.equal((environment as Record<string, string>).BLUE_GREEN_SERVICE, "shop");
   assert.deepEqual(orderFrom(environment as NodeJS.ProcessEnv, String(one(COMMAND, "shop-cutover").stdin)).owner, {

@@ -360,9 +360,9 @@ test("how it stands is said at first and every 5 s, and after `seconds` it is no
   assert.deepEqual(result, { drained: false, left: 1, retired: 0 });
   assert.equal(milliseconds, 12_000);
   assert.deepEqual(said, [
-    "green still has 3 connections from the proxy; it is stopped when they have ended, after 12 s at the latest (0 s passed)",
-    "green still has 1 connection from the proxy; it is stopped when it has ended, after 12 s at the latest (5 s passed)",
-    "green still has 1 connection from the proxy; it is stopped when it has ended, after 12 s at the latest (10 s passed)",
+    "drain 0/12 s, 3 connections to green",
+    "drain 5/12 s, 1 connection to green",
+    "drain 10/12 s, 1 connection to green",
   ]);
 });
 
@@ -371,8 +371,8 @@ test("within `quietSeconds` nothing is drained, since an open connection of a cl
   assert.deepEqual(result, { drained: true, left: 0, retired: 0 });
   assert.equal(milliseconds, 10_000);
   assert.deepEqual(said, [
-    "green has no connection from the proxy, but a client's open connection may lead to it once more; it is stopped after 10 s at the earliest (0 s passed)",
-    "green has no connection from the proxy, but a client's open connection may lead to it once more; it is stopped after 10 s at the earliest (5 s passed)",
+    "drain 0/10 s at least, none left (a client's open connection may ask green once more)",
+    "drain 5/10 s at least, none left (a client's open connection may ask green once more)",
   ]);
 });
 
@@ -381,8 +381,7 @@ test("a question that fails is asked again, counts as no look, and is said", asy
   assert.deepEqual(result, { drained: true, left: 0, retired: 0 });
   assert.equal(milliseconds, 2000);
   assert.deepEqual(said, [
-    "the proxy can't be asked for its connections to green (`docker exec` had no answer within 20 s); it is asked again, " +
-      "and green is stopped after 60 s at the latest (0 s passed)",
+    "drain 0/60 s, the proxy can't be asked: `docker exec` had no answer within 20 s; green is stopped when they are over",
   ]);
 });
 
@@ -414,10 +413,7 @@ test("where it is asked for, the workers that a reload has retired are waited fo
 
   const staying = await drain(t, looks({ retired: 2 }), { retired: true, seconds: 3 });
   assert.deepEqual(staying.result, { drained: false, left: 0, retired: 2 });
-  assert.deepEqual(staying.said, [
-    "green has no connection from the proxy, but clients of before the switch are still there that may ask it; " +
-      "it is stopped when they are gone, after 3 s at the latest (0 s passed)",
-  ]);
+  assert.deepEqual(staying.said, ["drain 0/3 s, clients from before the switch are left that may ask green"]);
 });
 
 test("without containers there is nothing to wait for, and nothing is asked", async () => {

@@ -134,8 +134,8 @@ test("one that never becomes healthy has its time, in which is said now and then
     "the container blue-green-dev-green is not healthy after 25 s (setting healthTimeoutSeconds).\nIts log is empty.",
   );
   assert.deepEqual(said, [
-    "waiting for blue-green-dev-green to become healthy, 10 of 25 s",
-    "waiting for blue-green-dev-green to become healthy, 20 of 25 s",
+    "health 10/25 s, not healthy yet (blue-green-dev-green)",
+    "health 20/25 s, not healthy yet (blue-green-dev-green)",
   ]);
   assert.ok(milliseconds >= 25_000 && milliseconds < 26_000, String(milliseconds));
 });

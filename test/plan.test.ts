@@ -846,6 +846,50 @@ test("policies refuses a run without the policy pack, a blind preview too, and l
   assert.deepEqual(plan({ ...strict, activeColor: "green" }, stable([])).refusals, [refusal]);
 });
 
+test("secrets under an empty passphrase are a warning in each run, and with policies a refusal for all but the way back", () => {
+  const seen = "The stack's passphrase is empty: whoever can read its file can read its secrets";
+  const next =
+    "npm run passphrase, then: source .envrc; for a state outside of this folder: pulumi stack change-secrets-provider passphrase";
+  const open = { openSecrets: true, policyPack: true };
+  for (const world of [after(sampleSettings), emptyWorld]) {
+    const warned = plan(sampleSettings, world, open);
+    assert.deepEqual([warned.refusals, warned.warnings], [[], [`${seen}. Next: ${next}`]]);
+  }
+  const strict = { ...sampleSettings, policies: true };
+  const refusal = `${seen}, which the setting policies forbids. Nothing was touched. Next: ${next}`;
+  assert.deepEqual(plan(strict, after(strict), open).refusals, [refusal]);
+  assert.deepEqual(plan(strict, emptyWorld, open).refusals, [refusal]);
+  assert.deepEqual(plan(strict, after(strict), { policyPack: true }).refusals, []);
+
+  const record = { stable: { blue: ["blue-1"], green: ["green-1"] } };
+  const back = plan(
+    { ...strict, activeColor: "green" },
+    { ...after(strict), serving: { ...servedBy(strict), record } },
+    open,
+  );
+  assert.deepEqual(back.refusals, []);
+  assert.deepEqual(back.warnings, [
+    `${seen}. The way back goes on, although the setting policies is true. Afterwards: ${next}`,
+  ]);
+});
+
+test("in a narrow terminal the preview of a cutover says how its steps can be seen, and nothing else does", () => {
+  const switching: Settings = { ...withSlot("green", { version: "2.0.0" }), activeColor: "green" };
+  const told = (settings: Settings, change: Partial<Situation>) =>
+    plan(settings, after(withSlot("green", { version: "2.0.0" })), { preview: true, ...change }).notes.filter((note) =>
+      note.includes("columns"),
+    );
+  const note = (columns: number) => [
+    `In ${columns} columns Pulumi's display has no room for the steps (gate, watch, drain): pulumi up --diff shows each as a line.`,
+  ];
+  assert.deepEqual(told(switching, { columns: 80 }), note(80));
+  assert.deepEqual(told({ ...switching, activeColor: "blue", canaryPercent: 5 }, { columns: 119 }), note(119));
+  assert.deepEqual(told(switching, { columns: 120 }), []);
+  assert.deepEqual(told(switching, {}), [], "no terminal");
+  assert.deepEqual(told(switching, { columns: 80, preview: false }), [], "too late");
+  assert.deepEqual(told({ ...switching, activeColor: "blue" }, { columns: 80 }), [], "nothing moves");
+});
+
 test("canaryFirst refuses a switch to what has had no visitors, and lets everything else through", () => {
   const careful: Settings = { ...withSlot("green", { version: "2.0.0" }), canaryFirst: true };
   const switching: Settings = { ...careful, activeColor: "green" };

@@ -670,8 +670,8 @@ test("a watch without a request says that nobody has tried the color, and no fig
   proxy.seen = { count: 0 };
   assert.equal(await proxy.carriesOut(orderTo("green")), undefined);
   const said = proxy.said.join("\n");
-  assert.match(said, /^green is watched, [\d.]+ of [\d.]+ s: no requests yet$/m);
-  assert.match(said, /^no visitor has tried green yet: the smoke tests are repeated through the front$/m);
+  assert.match(said, /^watch [\d.]+\/[\d.]+ s, no requests yet$/m);
+  assert.match(said, /^no visitor has tried green yet: smoke tests again through the front$/m);
   assert.doesNotMatch(said, /0 answers|0\.000 s/);
 });
 

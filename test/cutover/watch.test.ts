@@ -23,6 +23,7 @@ test("without an answer there is nothing to judge by, and nothing is divided by 
   assert.equal(watched.enough, false);
   assert.equal(watched.verdict, undefined);
   assert.equal(watched.summary, "no requests yet");
+  assert.equal(watched.short, "no requests yet");
 });
 
 test("a share of errors that is exactly the limit is not over it; one more error is, and is said with the figures", () => {
@@ -38,6 +39,7 @@ test("a share of errors that is exactly the limit is not over it; one more error
     watch({ maxErrorPercent: 0 }, seen(1000, 1, 7)).verdict,
     "1000 answers, 1 of them 5xx (0.10 %), 95 % within 0.007 s (maxErrorPercent 0)",
   );
+  assert.equal(watch({}, seen(40, 20)).short.split(", p95")[0], "20 ok, 20 bad");
   assert.match(watch({}, seen(40, 20)).verdict ?? "", /^40 answers, 20 of them 5xx \(50 %\), /);
 });
 

@@ -255,7 +255,15 @@ test("shellcheck finds nothing in the shell scripts", (t) => {
   const own = readdirSync(SCRIPTS).filter((file) => !file.endsWith(".ts") && file !== "stack");
   const paths = [
     ...own.map((file) => join(SCRIPTS, file)),
-    ...["setup/backend", "setup/start", "test/actionlint/build"].map((file) => join(CHECKOUT, file)),
+    ...[
+      "setup/backend",
+      "setup/start",
+      "setup/passphrase",
+      "setup/clean",
+      "test/run",
+      "bench/run",
+      "test/actionlint/build",
+    ].map((file) => join(CHECKOUT, file)),
   ];
   const { status, stdout } = spawnSync("shellcheck", ["-x", "-P", "SCRIPTDIR", ...paths], {
     encoding: "utf8",

@@ -57,7 +57,7 @@ test("on a current Docker Engine", async (t) => {
         await stack.set("blueVersion", "3.0.0");
         await stack.set("activeColor", "blue");
         const up = new RunningUp(stack);
-        await up.says(/blue is watched, 2 of/);
+        await up.says(/watch 2\/\d+ s/);
         await engine.restartDaemon();
         const { code, output } = await up.ended;
         assert.notEqual(code, 0);

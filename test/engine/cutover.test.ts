@@ -58,7 +58,7 @@ test("a cutover that fails leaves the public where it was", async (t) => {
   await t.test("when a color that was stable does not answer the one question of the way back", async () => {
     await stack.docker("pause", (await stack.container("green")).Id);
     await stays(
-      /green does not answer \/healthz yet \(.*\); waited 5 of 10 s/,
+      /answer 5\/10 s, not yet: .* \(green \/healthz\)/,
       /green did not answer \/healthz with 2xx within 10 s/,
     );
     await stack.docker("unpause", (await stack.container("green")).Id);

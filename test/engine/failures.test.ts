@@ -216,15 +216,15 @@ test("failures during the switch leave one whole configuration, and the next up 
     await finish();
   };
   await row(t, stack, "CLI killed (SIGKILL) before the gate", killedWhen(/cutover updating/));
-  await row(t, stack, "CLI killed (SIGKILL) in the gate", killedWhen(/the gate command runs/));
-  await row(t, stack, "CLI killed (SIGKILL) at the reload", killedWhen(/the gate command passed/));
+  await row(t, stack, "CLI killed (SIGKILL) in the gate", killedWhen(/gate command runs/));
+  await row(t, stack, "CLI killed (SIGKILL) at the reload", killedWhen(/gate command passed/));
   await row(t, stack, "CLI killed (SIGKILL) right after the reload", killedWhen(/green is live: it answers/));
-  await row(t, stack, "CLI killed (SIGKILL) in the watch", killedWhen(/green is watched, 1 of/));
+  await row(t, stack, "CLI killed (SIGKILL) in the watch", killedWhen(/watch 1\/\d+ s/));
 
   await row(t, stack, "CLI interrupted (SIGINT) in the watch", async () => {
     await stack.set("activeColor", "green");
     const up = new RunningUp(stack);
-    await up.says(/green is watched, 1 of/);
+    await up.says(/watch 1\/\d+ s/);
     up.child.kill("SIGINT");
     const { code } = await up.ended;
     assert.notEqual(code, 0);
@@ -262,7 +262,7 @@ test("failures during the switch leave one whole configuration, and the next up 
   await row(t, stack, "everything of the run killed (SIGKILL) in the watch", async () => {
     await stack.set("activeColor", "green");
     const up = new RunningUp(stack);
-    await up.says(/green is watched, 1 of/);
+    await up.says(/watch 1\/\d+ s/);
     await killAll(up);
     assert.equal(await whole(stack), "green");
     says(await finish(), "green is live, but was not watched to the end after its switch: that is done now");
@@ -305,7 +305,7 @@ test("failures after the switch are taken back", async (t) => {
       await stack.set("activeColor", "green");
       await fails(
         stack,
-        /green is watched, 1 of 4 s: \d+ answers, \d+ of them 5xx/,
+        /watch 1\/4 s, \d+ ok, \d+ bad/,
         /green was switched to and taken back: \d+ answers, \d+ of them 5xx \([\d.]+ %\), 95 % within [\d.]+ s \(maxErrorPercent 1\)\./,
         "The public is back on blue, after",
         "Next: accept blue: pulumi config set activeColor blue && pulumi up; or try green again",
@@ -329,7 +329,7 @@ test("failures after the switch are taken back", async (t) => {
   await row(t, stack, "unhealthy after the switch", async () => {
     await faults(stack, "green", {});
     const up = new RunningUp(stack);
-    await up.says(/green is watched, 1 of/);
+    await up.says(/watch 1\/\d+ s/);
     await faults(stack, "green", { healthStatus: 503 });
     const { code, output } = await up.ended;
     assert.notEqual(code, 0);
@@ -344,7 +344,7 @@ test("failures after the switch are taken back", async (t) => {
     "container restarts after the switch",
     async () => {
       const up = new RunningUp(stack);
-      await up.says(/green is watched, 1 of/);
+      await up.says(/watch 1\/\d+ s/);
       await killMaster(stack, "green");
       const { code, output } = await up.ended;
       assert.notEqual(code, 0);
@@ -359,7 +359,7 @@ test("failures after the switch are taken back", async (t) => {
 
   await t.test("without traffic the smoke tests are repeated through the front", async () => {
     await faults(stack, "green", {});
-    says(await stack.up(), "no visitor has tried green yet: the smoke tests are repeated through the front");
+    says(await stack.up(), "no visitor has tried green yet: smoke tests again through the front");
     assert.equal(await colorOf(stack), "green");
     assert.deepEqual(
       (await history(stack)).map(({ result }) => result),

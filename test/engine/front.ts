@@ -26,6 +26,8 @@ const PLAIN: ConfigurationSettings = {
   stickySessions: "none",
   rateLimitPerSecond: 0,
   maxConnections: 0,
+  maxUploads: 0,
+  maxBufferMb: 1,
   bindAddress: "127.0.0.1",
   httpsPort: 8443,
   trustedProxies: [],

@@ -54,7 +54,7 @@ test("replicas: scaled up and down in place, killed and switched, and nobody not
         /\+ +server blue-3:5000 resolve/,
       );
       const output = await stack.up();
-      says(output, "blue (1.0.0) has 2 containers, and each is healthy and passed 1 smoke test");
+      says(output, "gate ok: 2 containers healthy, 1 smoke test (blue 1.0.0)");
       const three = idsOf(await containers(stack, "blue"));
       assert.deepEqual(Object.keys(three), ["blue", "blue-2", "blue-3"]);
       assert.equal(three.blue, one.blue, "the first one stays");
@@ -104,7 +104,7 @@ test("replicas: scaled up and down in place, killed and switched, and nobody not
     await until("it is healthy again", async () => {
       return (await containers(stack, "green"))["green-3"]?.State.Health?.Status === "healthy";
     });
-    says(await stack.up(), "green (2.0.0) has 3 containers, and each is healthy and passed 1 smoke test");
+    says(await stack.up(), "gate ok: 3 containers healthy, 1 smoke test (green 2.0.0)");
     says(await stack.switchTo("blue"), "its containers are the same: going back at once");
     await noFailures();
   });

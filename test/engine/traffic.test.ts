@@ -44,7 +44,7 @@ test("canary", async (t) => {
     const output = await stack.up();
     says(
       output,
-      "green (2.0.0) is healthy and passed 1 smoke test",
+      "gate ok: healthy, 1 smoke test (green 2.0.0)",
       "green is watched",
       "and green has 5 % of the new visitors",
     );
@@ -283,7 +283,7 @@ test("draining", async (t) => {
   await stack.set("blueVersion", "1.0.1");
   const load = keepAliveGets({ url, connections: 8, pauseMs: 10 });
   const output = await stack.up();
-  says(output, /blue still has \d+ connections? from the proxy/);
+  says(output, /drain \d+\/\d+ s, \d+ connections? to blue/);
   assertNoFailures(await load.stop());
   assert.equal((await slow).status, 200, "a request in flight at the switch ends on the old color");
   assert.notEqual((await stack.container("blue")).Id, Id);

@@ -1,0 +1,75 @@
+import { execFile } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+
+const CHECKOUT = join(__dirname, "..", "..");
+
+/** What the scripts of setup/ need of a checkout. */
+const PARTS = [
+  ...["setup", "toolchain", "bench", "test/run", "app", "nginx", "policy"],
+  ...[
+    ".envrc",
+    "package.json",
+    "package-lock.json",
+    "Pulumi.yaml",
+    "Pulumi.dev.yaml",
+    "Pulumi.staging.yaml",
+    "index.ts",
+  ],
+  ...["tsconfig.json", "stacks", "cutover", "status", "preview"],
+];
+
+/** How a script ended. */
+export interface Ended {
+  code: number;
+  /** Standard output and standard error. */
+  output: string;
+}
+
+/** A checkout of its own, without a state and with the npm packages of this one. */
+export class Checkout {
+  readonly directory = mkdtempSync(join(tmpdir(), "blue-green-setup-"));
+  private readonly env: NodeJS.ProcessEnv;
+
+  constructor(t: TestContext) {
+    t.after(() => rmSync(this.directory, { recursive: true, force: true }));
+    mkdirSync(this.file("test"));
+    for (const part of PARTS) cpSync(join(CHECKOUT, part), this.file(part), { recursive: true });
+    symlinkSync(join(CHECKOUT, "node_modules"), this.file("node_modules"));
+    const { CI: _, ...env } = process.env;
+    // As in a shell in which nobody has logged in or sourced .envrc; the PATH's `pulumi` is not this checkout's.
+    for (const name of Object.keys(env)) if (/^PULUMI_(?!HOME|DISABLE|SKIP)/.test(name)) delete env[name];
+    this.env = env;
+  }
+
+  file(...parts: string[]): string {
+    return join(this.directory, ...parts);
+  }
+
+  read(...parts: string[]): string {
+    return readFileSync(this.file(...parts), "utf8");
+  }
+
+  /** Runs a command with nothing on its standard input. */
+  run(file: string, args: string[] = [], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
+    return new Promise((resolve) => {
+      const options = {
+        cwd: this.directory,
+        env: { ...this.env, ...env },
+        timeout: 300_000,
+        maxBuffer: 64 * 1024 * 1024,
+      };
+      const child = execFile(file, args, options, (error, stdout, stderr) =>
+        resolve({ code: error ? Number(error.code ?? 130) : 0, output: stdout + stderr }),
+      );
+      child.stdin?.end();
+    });
+  }
+
+  /** Runs a line in a shell that has sourced .envrc, as a user types it. */
+  shell(line: string, env: NodeJS.ProcessEnv = {}): Promise<Ended> {
+    return this.run("bash", ["-c", `. ./.envrc\n${line}`], env);
+  }
+}
