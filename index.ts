@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { BlueGreen } from "./stacks/blueGreen";
 import { contextProblem, dockerAt } from "./stacks/docker";
+import { readOwnState } from "./stacks/ownState";
 import { Refusal } from "./stacks/refusal";
 import { readSettings } from "./stacks/settings";
 import { settledWorld } from "./stacks/settled";
@@ -11,6 +12,7 @@ export = async () => {
   const settings = readSettings();
   const owner = { project: pulumi.getProject(), stack: pulumi.getStack() };
   const engine = dockerAt(settings.dockerHost);
+  const state = await readOwnState();
   const world = await settledWorld(engine, owner, settings);
 
   const { url, blueUrl, greenUrl, activeColor, activeVersion, idleColor, idleVersion, pending } = new BlueGreen(
@@ -19,6 +21,7 @@ export = async () => {
       owner,
       settings,
       world,
+      state,
       engine,
     },
   );

@@ -20,6 +20,7 @@ import type { Settings } from "./settings";
 import { Slot, settingsOf } from "./slot";
 import { printableMessage } from "./text/plain";
 import { whoRuns } from "./who";
+import { type StatePart } from "./stateProblem";
 import type { UnknownWorld, World } from "./world";
 
 /** What the provider reads back of a network although this program says nothing of it. */
@@ -41,6 +42,8 @@ export interface BlueGreenArgs {
   settings: Settings;
   /** What runs now (see world.ts), read before anything is declared. */
   world: World | UnknownWorld;
+  /** What Pulumi's own state has of the stack (see ownState.ts); nothing is compared where it is left out. */
+  state?: readonly StatePart[] | undefined;
   /** The engine that all of it runs on. */
   engine: Docker;
   /** The folder with the Dockerfile that colors without an image of their own are built from, relative to the program; `app`. */

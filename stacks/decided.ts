@@ -17,6 +17,7 @@ import { generationOf } from "./serving";
 import { hasSecrets, type Settings } from "./settings";
 import { slotMadeFrom } from "./slot";
 import { sourceHash } from "./source";
+import { type StatePart, stateFindings } from "./stateProblem";
 import { readNginx } from "./template";
 import { terminalColumns } from "./terminal";
 import { readTls } from "./tls";
@@ -30,6 +31,8 @@ export interface Undecided {
   owner: Owner;
   settings: Settings;
   world: World | UnknownWorld;
+  /** What Pulumi's own state has of the stack (see ownState.ts); undefined where it can't be read. */
+  state?: readonly StatePart[] | undefined;
   appDirectory?: string;
   /** The gateway's network, by name, and its address there. */
   gateway?: { name: string; address: string };
@@ -51,7 +54,7 @@ export interface Decided {
  * @throws Refusal with everything for which the run must not happen.
  */
 export function decideService(undecided: Undecided): Decided {
-  const { owner, world, gateway, appDirectory = APP_DIRECTORY } = undecided;
+  const { owner, world, state, gateway, appDirectory = APP_DIRECTORY } = undecided;
   const wrong = argumentProblem(undecided);
   if (wrong !== undefined) throw new Refusal(ofService(owner, `${wrong} Nothing was touched.`));
 
@@ -76,6 +79,12 @@ export function decideService(undecided: Undecided): Decided {
     slots: { blue: slotMadeFrom("blue", settings), green: slotMadeFrom("green", settings) },
     generation: (plan) => generationOf(render(plan)),
     files: { problems: [...fileProblems, ...tls.problems], warnings: tls.warnings },
+    ...(state !== undefined && {
+      state: stateFindings({
+        ...{ owner, state, world, organization: pulumi.getOrganization() },
+        ...{ httpPort: settings.httpPort, allowProxyReplace: settings.allowProxyReplace },
+      }),
+    }),
     now,
     preview: pulumi.runtime.isDryRun(),
     policyPack: hasPolicyPack(process.env),

@@ -7,6 +7,7 @@ import { replicaName, replicaNames } from "./names";
 import { RUN_POLICY_PACK } from "./policyPack";
 import { isStable, type Retired, type Serving } from "./serving";
 import type { Settings } from "./settings";
+import type { StateFindings } from "./stateProblem";
 import { isWayBack } from "./wayBack";
 import type { BuiltImage, SlotContainer, UnknownWorld, World } from "./world";
 
@@ -63,6 +64,8 @@ export interface Situation {
   generation: (plan: Pick<Plan, "runs" | "canaryPercent">) => string;
   /** Why the proxy's files can't be what the settings ask for, and what is to be known of them. */
   files?: { problems: string[]; warnings: string[] };
+  /** What Pulumi's own state says beside it (see stateProblem.ts). */
+  state?: StateFindings;
   now: Date;
   /** Whether this is a preview, which may go on where no engine answers. */
   preview: boolean;
@@ -101,6 +104,9 @@ export function decide(situation: Situation): Plan {
   if ("unknown" in world) decideBlindly(plan, world, situation);
   plan.refusals.push(...(situation.files?.problems ?? []));
   plan.warnings.push(...(situation.files?.warnings ?? []));
+  plan.refusals.push(...(situation.state?.refusals ?? []));
+  plan.warnings.push(...(situation.state?.warnings ?? []));
+  plan.replacedProxyId = situation.state?.replacedProxyId;
   decidePolicies(plan, situation);
   decideSecrets(plan, situation);
   decideGate(plan, situation);

@@ -16,6 +16,7 @@ import { readGateway } from "./gatewayPlan";
 import { completeSettings, type ServiceSettings, withSecrets } from "./given";
 import { gatewayName, type Owner, serviceNameRule } from "./names";
 import { hasTls } from "./nginx";
+import { readOwnState } from "./ownState";
 import { shown } from "./problem";
 import { Refusal } from "./refusal";
 import { readProvider, type Settings } from "./settings";
@@ -75,15 +76,16 @@ export async function createServices<Name extends string>(
 
   const engine = dockerAt(given[0]?.settings.dockerHost);
   const owners = given.map(({ owner }) => owner);
-  const [worlds, seen] = await Promise.all([
+  const [worlds, seen, state] = await Promise.all([
     settledWorlds(engine, given, await readWorlds(engine, all, owners)),
     gateway && readGateway(engine, all),
+    readOwnState(),
   ]);
 
   const address = gateway && lastAddress(gateway.subnet);
   const behind = address === undefined ? {} : { gateway: { name: gatewayName(all), address } };
   const unknown: UnknownWorld = { unknown: true, reason: "it was not read" };
-  const undecided = given.map((service, at) => ({ ...service, ...behind, world: worlds[at] ?? unknown }));
+  const undecided = given.map((service, at) => ({ ...service, ...behind, world: worlds[at] ?? unknown, state }));
   const [routes, ...decided] = await everyOne<DecidedGateway | Decided | undefined>([
     (async () =>
       gateway && front && seen
