@@ -19,7 +19,7 @@ import {
 import type { Who } from "../stacks/who";
 import { readSlots, type SlotContainer } from "../stacks/world";
 import { runGateCommand } from "./gateCommand";
-import { type Lock, Nginx } from "./nginx";
+import { type Lock, metSince, Nginx } from "./nginx";
 import { type Order, withoutCanary } from "./order";
 import { nextSessions, type SessionOrder, sessionsFile } from "./sessions";
 import { runSmokeTests, type SmokeFailure } from "./smokeTest";
@@ -111,6 +111,8 @@ class Cutover {
   private sessions: Sessions | undefined;
   /** Whether the proxy's configuration may be another one than before. */
   private moved = false;
+  /** Since when visitors have met that one, on this process's clock; undefined where none was seen to. */
+  private met: number | undefined;
 
   constructor(
     private readonly order: Order,
@@ -470,7 +472,11 @@ class Cutover {
     }
     this.moved = true;
     const ended = await proxy
-      .move(order.configuration, how, (line) => this.say(line))
+      .move(order.configuration, how, (line) => {
+        const since = metSince(line);
+        if (since !== undefined) this.met = performance.now() - since;
+        this.say(line);
+      })
       .catch((error: Error): Ended => ({ code: null, stdout: "", stderr: error.message }));
     if (ended.code === 0) return;
 
@@ -482,7 +488,7 @@ class Cutover {
       : `\nNext: docker logs --tail 30 ${this.name(target)}; docker logs --tail 30 ${this.name("proxy")}; when it is mended: pulumi up`;
     const reason = firstLine(why).replace(/\.$/, "");
     throw new CutoverFailed(
-      "failed",
+      where.settled && this.wasMet ? "reverted" : "failed",
       reason,
       `${where.settled ? this.notDone : `The switch to ${target} failed`}: ${reason}.\n${where.says}${after(restOf(why))}${next}`,
     );
@@ -522,7 +528,7 @@ class Cutover {
     throw new CutoverFailed(
       "reverted",
       reason,
-      `${target} was switched to and taken back: ${trouble}.\nThe public is back on ${old.color}, after ${this.seconds.back} s.\n${log}\n` +
+      `${target} was switched to and taken back: ${trouble}.\n${this.wasMet ? `${this.visitorsMet}.\n` : ""}The public is back on ${old.color}, after ${this.seconds.back} s.\n${log}\n` +
         `Next: accept ${old.color}: pulumi config set activeColor ${old.color} && pulumi up; or ${again}`,
     );
   }
@@ -640,7 +646,10 @@ class Cutover {
         if (old.color !== this.target) {
           await this.lock.writeRecord({ ...this.recordBefore(), ...(sessions && { sessions }) }).catch(() => {});
         }
-        return { settled: true, says: `Nothing was changed: the public is on ${old.color}.` };
+        const says = this.wasMet
+          ? `The public is back on ${old.color}. ${this.visitorsMet}.`
+          : `Nothing was changed: the public is on ${old.color}.`;
+        return { settled: true, says };
       }
       if (performance.now() > deadline) {
         const now = await this.proxy.serving().catch(() => undefined);
@@ -664,7 +673,7 @@ class Cutover {
     return new CutoverFailed(
       "failed",
       reason,
-      `${target} was not switched to: ${reason}.${after(restOf(error.message))}\n${where.says}\nNext: npm run status; then: pulumi up`,
+      `${this.wasMet ? this.notDone : `${target} was not switched to`}: ${reason}.${after(restOf(error.message))}\n${where.says}\nNext: npm run status; then: pulumi up`,
     );
   }
 
@@ -765,9 +774,25 @@ class Cutover {
     });
   }
 
-  /** What did not take place. */
+  /** Whether visitors were seen to meet the color on trial, who were not on it before. */
+  private get wasMet(): boolean {
+    const { met, trial, before } = this;
+    return met !== undefined && before !== undefined && before.color !== trial;
+  }
+
+  /** For how long visitors may have met the color on trial until now, in words. */
+  private get visitorsMet(): string {
+    return `Visitors met ${this.trial} for up to ${(since(this.met ?? 0)).toFixed(1)} s`;
+  }
+
+  /** What did not take place, or not for long. */
   private get notDone(): string {
     const { target, trial, order } = this;
+    if (this.wasMet) {
+      return trial === target
+        ? `${target} was switched to and taken back`
+        : `${trial} got ${order.canaryPercent} % of the new visitors, and they were taken from it again`;
+    }
     return trial === target
       ? `${target} was not switched to`
       : `${trial} did not get ${order.canaryPercent} % of the new visitors`;

@@ -19,8 +19,8 @@ import {
 } from "../stacks/serving";
 import type { Curl } from "./smokeTest";
 
-/** A move may wait for another one's end, and reads back for a while; beyond that the engine itself is stuck. */
-const MOVE_TIMEOUT_SECONDS = 120;
+/** A move may wait for another one's end, reads back, asks through the front and may be put back, each for up to 60 s. */
+const MOVE_TIMEOUT_SECONDS = 270;
 
 /** More than a smoke test's own bound, which is 300 s. */
 const CURL_TIMEOUT_SECONDS = 330;
@@ -122,6 +122,15 @@ if grep -qsF 'listen ${GATE_SERVER};' ${PROXY_DIRECTORY}/nginx.conf; then via='-
 /** Whether nginx reaches color $1: its own answer, whatever that is. */
 const ANSWERS =
   "curl -q --silent --max-time 5 --noproxy '*' --output /dev/null --write-out 'status %{http_code}\\n' \"http://127.0.0.1:8081/$1\"";
+
+/** What a move says once visitors meet its configuration. */
+const MEETS = /^the public meets the new configuration, (\d+) ms after the reload$/;
+
+/** Since how many milliseconds visitors have met a configuration, where a line of a move says so. */
+export function metSince(line: string): number | undefined {
+  const milliseconds = MEETS.exec(line)?.[1];
+  return milliseconds === undefined ? undefined : Number(milliseconds);
+}
 
 /** What {@link Nginx.move} goes by. */
 export interface Move {

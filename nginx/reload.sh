@@ -9,6 +9,10 @@ next=$dir/nginx.conf.next
 previous=$dir/nginx.conf.previous
 control=http://127.0.0.1:8081
 readback_seconds=15
+# How long nginx took to say which configuration it has, at its slowest: what a machine at rest does in some 30 ms takes seconds on a
+# busy one, and all that is waited for below grows with it, up to this bound.
+pace_ms=0
+most_seconds=60
 # Fresh connections in a row that must meet the new configuration, beside every old worker's own word that it accepts no more.
 readback_answers=8
 # Another one may be at it whose caller was killed: it ends by itself.
@@ -27,6 +31,19 @@ now_ms() {
 }
 
 ask() { curl -q --silent --show-error --max-time 2 --noproxy '*' --header 'Connection: close' "$@"; }
+
+# So many seconds of a machine at rest are these on this one.
+allowed() {
+    more=$((pace_ms / 50))
+    room=$((most_seconds > $1 ? most_seconds - $1 : 0))
+    echo $(($1 + (more < room ? more : room)))
+}
+
+# What took since $1 is the pace, where it is the slowest so far.
+note_pace() {
+    passed=$(($(now_ms) - $1))
+    if [ "$passed" -gt "$pace_ms" ]; then pace_ms=$passed; fi
+}
 
 # The generation and the color that every one of some fresh connections in a row met; each different answer is a line.
 serving() { ask "$control/generation?[1-$readback_answers]" 2>/dev/null | sort -u || true; }
@@ -53,7 +70,7 @@ reload_and_read_back() {
     wanted=$1
     old=
     signalled=no
-    deadline=$(($(now_ms) + readback_seconds * 1000))
+    started=$(now_ms)
     while :; do
         # In the very first run, nginx starts by itself once the configuration is there, this one or the one before it.
         if [ "$signalled" = no ] && nginx_runs; then
@@ -61,11 +78,23 @@ reload_and_read_back() {
             kill -HUP 1
             signalled=yes
         fi
-        if retired "$old" && [ "$(serving)" = "$wanted" ]; then
+        gone=no
+        if retired "$old"; then gone=yes; fi
+        asked=$(now_ms)
+        answer=$(serving)
+        # Without an answer nothing was measured.
+        if [ -n "$answer" ]; then note_pace "$asked"; fi
+        case $answer in *"$wanted"*)
+            # The caller, should this be taken back, can tell whether anybody met it and for how long.
+            if [ "$announce" = yes ]; then say "the public meets the new configuration, $(($(now_ms) - started)) ms after the reload"; fi
+            announce=no
+            ;;
+        esac
+        if [ "$gone" = yes ] && [ "$answer" = "$wanted" ]; then
             note_workers "$wanted"
             return
         fi
-        [ "$(now_ms)" -lt "$deadline" ] || return 1
+        [ $(($(now_ms) - started)) -lt $(($(allowed "$readback_seconds") * 1000)) ] || return 1
         sleep 0.05
     done
 }
@@ -86,6 +115,7 @@ put_in_place() {
 
 put_back() {
     moved=no
+    announce=no
     if [ ! -f "$previous" ]; then
         # Where the very first run failed nobody was served before, and the next one begins anew.
         if [ "$first" = yes ]; then rm -f "$current"; fi
@@ -149,13 +179,14 @@ Next: mend nginx/$1 (git diff nginx), then: pulumi up"
 take_next() {
     moved=yes
     put_in_place "$next"
-    started=$(now_ms)
+    announce=yes
     reload_and_read_back "$generation $color" ||
-        fail "nginx did not serve the new configuration within $readback_seconds s (it serves: $(serving))."
+        fail "nginx did not serve the new configuration within $(allowed "$readback_seconds") s (it serves: $(serving))."
     took_ms=$(($(now_ms) - started))
 }
 
 moved=no
+announce=no
 first=no
 finish() {
     status=$?

@@ -146,6 +146,8 @@ class StubProxy {
   seen: Partial<Seen> = {};
   sample = async (): Promise<Partial<Seen>> => this.seen;
   smoke = async (): Promise<{ status: number; body?: string }> => ({ status: 200 });
+  /** What a move says before it ends. */
+  moveSays: string[] = [];
   /** Whether a color answers when it is asked through nginx. */
   answers = async (): Promise<number> => 200;
   log = "no database\n";
@@ -267,7 +269,11 @@ class StubProxy {
         this.engine(args);
         const variables = args.flatMap((arg, i) => (args[i - 1] === "-e" ? [arg.split(/=(.*)/s).slice(0, 2)] : []));
         const env: Record<string, string> = Object.fromEntries(variables);
-        if (env.STEP === "move") return this.moveTo(options.input ?? "", env);
+        if (env.STEP === "move") {
+          const ended = await this.moveTo(options.input ?? "", env);
+          for (const line of this.moveSays) options.onLine?.(line);
+          return ended;
+        }
         if (env.STEP === "back") return this.backTo(env.WANTED ?? "");
         if (args.some((arg) => arg.includes("--config -"))) return this.answer(options.input ?? "");
         if (args[0] === "stop") {
@@ -595,6 +601,45 @@ test("a move that fails goes back to exactly what served, and nothing is under w
   );
   assert.deepEqual(proxy.events.slice(1), ["move green", BACK_TO_BLUE]);
   assert.deepEqual(proxy.record, { stable: { blue: ["blue-1"] } });
+});
+
+test("a move that visitors met and that was taken back is told as that, with how long; one that reloads the same color is not", async (t) => {
+  const why = { code: 1, stdout: "", stderr: "through the front, 8 fresh connections in a row did not get 2xx.\n" };
+  const moveSays = ["the public meets the new configuration, 4200 ms after the reload"];
+  const make = (proxy: StubProxy) => Object.assign(proxy, { moveSays, move: async () => why });
+
+  const proxy = make(onBlue(t));
+  const { result, message } = await proxy.fails(orderTo("green"));
+  assert.equal(result, "reverted");
+  assert.match(
+    message,
+    /^green was switched to and taken back: through the front, 8 fresh .*\.\nThe public is back on blue\. Visitors met green for up to (4\.[2-9]|5\.\d) s\.\nNext: /,
+  );
+  assert.doesNotMatch(message, /Nothing was changed|not switched to/);
+
+  const canary = await make(onBlue(t)).fails(orderToShare(5));
+  assert.match(
+    canary.message,
+    /^green got 5 % of the new visitors, and they were taken from it again: through .*\.\nThe public is back on blue\. Visitors met green for up to /,
+  );
+
+  const reload = make(onBlue(t).remembers({ stable: {} }));
+  const same = await reload.fails(orderTo("blue", { configuration: sharedBy(0), generation: "0".repeat(16) }));
+  assert.deepEqual([same.result, /Visitors met/.test(same.message)], ["failed", false]);
+
+  const lost = Object.assign(onBlue(t), { moveSays, move: async () => ({ code: null, stdout: "", stderr: "" }) });
+  assert.match(
+    (await lost.fails(orderTo("green"))).message,
+    /^green was switched to and taken back: the script .* cut off/,
+  );
+});
+
+test("a switch that is taken back in its watch says for how long visitors met the color", async (t) => {
+  const proxy = onBlue(t);
+  proxy.seen = { errors: 100 };
+  proxy.moveSays = ["the public meets the new configuration, 100 ms after the reload"];
+  const { message } = await proxy.fails(orderTo("green"));
+  assert.match(message, /\nVisitors met green for up to \d\.\d s\.\nThe public is back on blue, after [\d.]+ s\.\n/);
 });
 
 test("a script that says what to do next is not talked over, and one that was cut off is said to be", async (t) => {
