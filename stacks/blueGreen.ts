@@ -7,13 +7,14 @@ import type { Docker } from "./docker";
 import type { GatewayNetwork } from "./gatewayNetwork";
 import { waitHealthy } from "./health";
 import { HTTPS_PORT, reachedAt } from "./host";
+import { hasRelease } from "./imagePlan";
 import { confirmLive } from "./live";
 import { removeLeftLogins } from "./loginFolder";
 import { containerName, labelList, logicalName, nameOnEngine, networkName, type Owner, ownerLabels } from "./names";
 import { hasTls } from "./nginx";
 import { secondsWithout } from "./outage";
 import { NginxProxy } from "./proxy";
-import { pullMissing } from "./registry";
+import { pullMissing, pullTag } from "./registry";
 import { generationOf } from "./serving";
 import type { Settings } from "./settings";
 import { Slot, settingsOf } from "./slot";
@@ -93,9 +94,14 @@ export class BlueGreen extends pulumi.ComponentResource {
     removeLeftLogins();
     // Not the provider: its configuration would hold the password, and to change that would replace what was made with it.
     const beforePull = new pulumi.ResourceHook(`${name}-pull`, async ({ newInputs }) => {
-      const image = (newInputs as { name: string }).name;
-      const unknownUser = await pullMissing(engine, image, settings, process.env);
-      if (unknownUser !== undefined) await pulumi.log.warn(printableMessage(unknownUser), this);
+      const { name: image, pullTriggers } = newInputs as { name: string; pullTriggers?: string[] };
+      const seen =
+        pullTriggers === undefined
+          ? await pullMissing(engine, image, settings, process.env)
+          : await pullTag(engine, image, settings, process.env, (line) =>
+              pulumi.log.info(printableMessage(line), this),
+            );
+      if (seen !== undefined) await pulumi.log.warn(printableMessage(seen), this);
     });
 
     const slot = (color: Color, after?: pulumi.Resource): Slot => {
@@ -122,6 +128,7 @@ export class BlueGreen extends pulumi.ComponentResource {
         replicas: plan.containers[color],
         build: plan.build[color],
         keep: plan.keep[color],
+        keepImage: hasRelease(world, color, settings),
       };
       return new Slot(logicalName(owner, color), { ...shared, ...own, ...(after && { after }) }, { parent: this });
     };
@@ -129,7 +136,13 @@ export class BlueGreen extends pulumi.ComponentResource {
     const proxy = new NginxProxy(
       logicalName(owner, "proxy"),
       {
-        ...{ owner, settings, network: network.name, beforePull, keep: plan.keep.proxy },
+        ...{
+          owner,
+          settings,
+          network: network.name,
+          beforePull,
+          keep: plan.keep.proxy,
+        },
         ...(gateway && { gateway: { name: gateway.name, network: gateway.network.name } }),
       },
       { parent: this },
