@@ -763,6 +763,7 @@ class Cutover {
       to: target,
       versions: each((slot) => slot.version),
       images: each((slot) => slot.imageId),
+      sources: each((slot) => slot.source),
       seconds: this.seconds,
       ...(requests !== undefined && { requests }),
       ...(this.order.canaryPercent > 0 && { canaryPercent: this.order.canaryPercent }),

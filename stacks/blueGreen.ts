@@ -7,6 +7,7 @@ import type { Docker } from "./docker";
 import type { GatewayNetwork } from "./gatewayNetwork";
 import { waitHealthy } from "./health";
 import { HTTPS_PORT, reachedAt } from "./host";
+import { hasRelease } from "./imagePlan";
 import { confirmLive, illLive } from "./live";
 import { removeLeftLogins } from "./loginFolder";
 import { containerName, labelList, logicalName, nameOnEngine, networkName, type Owner, ownerLabels } from "./names";
@@ -14,13 +15,13 @@ import { declareNetworkCheck, SERVICE_ENDS } from "./networkCheck";
 import { hasTls } from "./nginx";
 import { secondsWithout } from "./outage";
 import { NginxProxy } from "./proxy";
-import { pullMissing } from "./registry";
+import { pullMissing, pullTag } from "./registry";
 import { generationOf, type HistoryEntry, remember } from "./serving";
 import type { Settings } from "./settings";
 import { Slot, settingsOf } from "./slot";
+import type { StatePart } from "./stateProblem";
 import { printableMessage } from "./text/plain";
 import { whoRuns } from "./who";
-import { type StatePart } from "./stateProblem";
 import type { UnknownWorld, World } from "./world";
 
 /** What the provider reads back of a network although this program says nothing of it. */
@@ -98,9 +99,14 @@ export class BlueGreen extends pulumi.ComponentResource {
     removeLeftLogins();
     // Not the provider: its configuration would hold the password, and to change that would replace what was made with it.
     const beforePull = new pulumi.ResourceHook(`${name}-pull`, async ({ newInputs }) => {
-      const image = (newInputs as { name: string }).name;
-      const unknownUser = await pullMissing(engine, image, settings, process.env);
-      if (unknownUser !== undefined) await pulumi.log.warn(printableMessage(unknownUser), this);
+      const { name: image, pullTriggers } = newInputs as { name: string; pullTriggers?: string[] };
+      const seen =
+        pullTriggers === undefined
+          ? await pullMissing(engine, image, settings, process.env)
+          : await pullTag(engine, image, settings, process.env, (line) =>
+              pulumi.log.info(printableMessage(line), this),
+            );
+      if (seen !== undefined) await pulumi.log.warn(printableMessage(seen), this);
     });
 
     const slot = (color: Color, after?: pulumi.Resource): Slot => {
@@ -135,6 +141,7 @@ export class BlueGreen extends pulumi.ComponentResource {
         replicas: plan.containers[color],
         build: plan.build[color],
         keep: plan.keep[color],
+        keepImage: hasRelease(world, color, settings),
       };
       return new Slot(logicalName(owner, color), { ...shared, ...own, ...(after && { after }) }, { parent: this });
     };
@@ -142,7 +149,13 @@ export class BlueGreen extends pulumi.ComponentResource {
     const proxy = new NginxProxy(
       logicalName(owner, "proxy"),
       {
-        ...{ owner, settings, network: network.name, beforePull, keep: plan.keep.proxy },
+        ...{
+          owner,
+          settings,
+          network: network.name,
+          beforePull,
+          keep: plan.keep.proxy,
+        },
         ...(gateway && { gateway: { name: gateway.name, network: gateway.network.name } }),
       },
       { parent: this },

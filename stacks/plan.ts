@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { COLORS, type Color, other } from "./color";
 import { allVariables } from "./environment";
 import { remoteHost } from "./host";
+import { decideRebuilds, warnOfSources } from "./imagePlan";
 import { type Differences, differencesOf, type Made } from "./made";
 import { replicaName, replicaNames } from "./names";
 import { RUN_POLICY_PACK } from "./policyPack";
@@ -123,6 +124,7 @@ export function decide(situation: Situation): Plan {
       decideVisitors(plan, world, serving, situation);
       decideIdle(plan, world, serving, situation);
       decideLive(plan, world, serving, situation);
+      decideRebuilds(plan, world, serving, situation);
       tellDisplay(plan, serving, situation);
     }
   }
@@ -200,13 +202,8 @@ function decideImages(plan: Plan, { settings, world, source }: Situation): void 
       base: settings.appBaseImage,
       reused: false,
     };
-    if (built !== undefined && built.source !== source) {
-      plan.warnings.push(
-        `${color} keeps version ${built.version} as it was built from sources ${built.source}; the sources are ${source} now. ` +
-          `A version once built is not built again. To release what changed: pulumi config set ${color}Version <a new version>`,
-      );
-    }
   }
+  warnOfSources(plan, { settings, source });
 
   const { blue, green } = plan.build;
   if (blue !== undefined && green !== undefined && blue.version === green.version && blue.source !== green.source) {

@@ -196,6 +196,42 @@ export async function pullMissing(
   }
 }
 
+/**
+ * Sees to it that an engine has the image that a tag names now: its registry is asked for it although the engine has one of that
+ * name. Where that can't be had, the engine's own is taken.
+ *
+ * @param say gets the digest that the tag names.
+ * @returns what a person has to know: the registry could not be asked, or wants a user (see {@link pullMissing}).
+ * @throws RegistryError where the engine has none, and none can be had.
+ */
+export async function pullTag(
+  docker: Docker,
+  image: string,
+  settings: RegistrySettings,
+  env: NodeJS.ProcessEnv,
+  say: (line: string) => unknown,
+): Promise<string | undefined> {
+  const format = "{{.Id}} {{json .RepoDigests}}";
+  const here = await docker.run(["image", "inspect", "--format", format, image]);
+  if (here.code !== 0) return pullMissing(docker, image, settings, env);
+  const [id = "", digests = ""] = here.stdout.trim().split(/ (.*)/s);
+  if (!digests.includes("@sha256:")) {
+    await say(`${image} is ${id}, which was built or loaded on this engine: no registry is asked for it`);
+    return undefined;
+  }
+  try {
+    await say(`${image} is ${await pull(docker, image, loginFor(image, settings, env))} in its registry now`);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof RegistryError)) throw error;
+    const { reason, next } = error.problem;
+    return (
+      `${image} could not be asked for again (${reason}): the engine's own is used, ${id}. The tag may name a newer one in its ` +
+      `registry. Next: ${next}`
+    );
+  }
+}
+
 /** A run may need several images: which one it is about stands first. */
 function ofImage(image: string, { problem }: RegistryError): RegistryError {
   const reason = problem.reason.includes(image) ? problem.reason : `${image} can't be pulled: ${problem.reason}`;

@@ -22,7 +22,7 @@ import { Refusal } from "./refusal";
 import { readProvider, type Settings } from "./settings";
 import { settledWorld } from "./settled";
 import { lastAddress, subnetProblems } from "./subnet";
-import { readWorlds, type UnknownWorld, type World } from "./world";
+import { RELEASES_HISTORY, readWorlds, type UnknownWorld, type World } from "./world";
 
 /** What a service is made from. */
 export interface ServiceArgs {
@@ -77,7 +77,7 @@ export async function createServices<Name extends string>(
   const engine = dockerAt(given[0]?.settings.dockerHost);
   const owners = given.map(({ owner }) => owner);
   const [worlds, seen, state] = await Promise.all([
-    settledWorlds(engine, given, await readWorlds(engine, all, owners)),
+    settledWorlds(engine, given, await readWorlds(engine, all, owners, { history: RELEASES_HISTORY })),
     gateway && readGateway(engine, all),
     readOwnState(),
   ]);

@@ -114,6 +114,8 @@ export interface HistoryEntry {
   versions: Partial<Record<Color, string>>;
   /** The image of each of the two colors at that time, by id. */
   images: Partial<Record<Color, string>>;
+  /** The hash of the sources that each was built from, where it was. */
+  sources?: Partial<Record<Color, string>>;
   /** How long each step took, in seconds. */
   seconds: Record<string, number>;
   /** Answers of the new color that were watched after the switch. */

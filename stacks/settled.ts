@@ -9,7 +9,7 @@ import type { Owner } from "./names";
 import { latestSwitch } from "./serving";
 import type { Settings } from "./settings";
 import { slotMadeFrom } from "./slot";
-import { readWorld, type UnknownWorld, type World } from "./world";
+import { RELEASES_HISTORY, readWorld, type UnknownWorld, type World } from "./world";
 
 /** How long a cutover whose `pulumi up` was killed is waited for: it goes on to its end, and until then nobody knows who will be live. */
 const WAIT_SECONDS = 120;
@@ -28,7 +28,8 @@ export async function settledWorld(
   seen?: World | UnknownWorld,
 ): Promise<World | UnknownWorld> {
   for (let waited = 0; ; waited++) {
-    const world = waited === 0 && seen !== undefined ? seen : await readWorld(docker, owner);
+    const world =
+      waited === 0 && seen !== undefined ? seen : await readWorld(docker, owner, { history: RELEASES_HISTORY });
     if ("unknown" in world || pulumi.runtime.isDryRun()) return world;
     const { serving } = world;
     if (serving?.busy === undefined || waited >= WAIT_SECONDS) {

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { Color } from "./color";
+import { isByDigest } from "./image";
 import type { Made } from "./made";
 import { containerName, imageName, LABEL, labelList, logicalName, type Owner, ownerLabels, replicaName } from "./names";
 import type { Settings } from "./settings";
@@ -46,6 +47,8 @@ export interface SlotArgs {
   build: BuiltImage | undefined;
   /** Runs before an image that isn't built is made, and sees to it that the engine has it (see registry.ts). */
   beforePull: pulumi.ResourceHook;
+  /** Whether the image stays what it is although its tag may name another one by now (see imagePlan.ts). */
+  keepImage: boolean;
   /** Runs after each container was made, and fails the run when it throws. */
   afterCreate: pulumi.ResourceHook;
   /** Whether it stays what it is, whatever the settings say by now: the public is on it. */
@@ -126,7 +129,9 @@ export class Slot extends pulumi.ComponentResource {
 
     const image = new docker.RemoteImage(name, imageArgs(args), {
       parent: this,
-      ...((keep || replicas === 0) && { ignoreChanges: ["*"] }),
+      ...(keep || replicas === 0
+        ? { ignoreChanges: ["*"] }
+        : args.build === undefined && args.keepImage && { ignoreChanges: ["pullTriggers"] }),
       ...(args.after && { dependsOn: args.after }),
       ...(args.build === undefined && { hooks: { beforeCreate: [args.beforePull] } }),
     });
@@ -173,7 +178,10 @@ export class Slot extends pulumi.ComponentResource {
 
 /** Built from the application's sources, or taken as it is. Either stays on the engine: it is the way back. */
 function imageArgs({ owner, color, settings, appDirectory, build }: SlotArgs): docker.RemoteImageArgs {
-  if (build === undefined) return { name: settings.slots[color].image ?? "", keepLocally: true };
+  const { image = "", version } = settings.slots[color];
+  // A tag may name another image by the next release: it is asked for again when the version changes.
+  const tag = isByDigest(image) ? {} : { pullTriggers: [version] };
+  if (build === undefined) return { name: image, keepLocally: true, ...tag };
   const name = imageName(owner, color, build.version, build.source);
   if (build.reused) return { name, keepLocally: true };
   return {

@@ -37,6 +37,8 @@ export interface SlotContainer {
   /** The image that it was made from, by id. */
   imageId: string;
   state: ContainerState;
+  /** Hash over the sources that its image was built from, where it says so. */
+  source?: string;
   /** How often the engine has started it again after it ended by itself. */
   restarts: number;
   /** The release, as its label says. */
@@ -104,6 +106,9 @@ export async function readWorld(docker: Docker, owner: Owner, ask: Ask = {}): Pr
   const [world] = await readWorlds(docker, owner, [owner], ask);
   return world as World | UnknownWorld;
 }
+
+/** So much of the history tells which releases a stack has had. */
+export const RELEASES_HISTORY = 200;
 
 /** What a proxy is asked beyond what it serves (see {@link readServing}). */
 interface Ask {
@@ -236,6 +241,7 @@ function slotOf({ Id, Name, Created, Image, RestartCount, State, Config }: Inspe
     replica,
     ...(Created !== undefined && { created: Created }),
     imageId: Image ?? "",
+    ...(labels[LABEL.source] && { source: labels[LABEL.source] }),
     state: State ?? { Running: false, Status: "unknown", StartedAt: "", ExitCode: 0, OOMKilled: false },
     restarts: RestartCount ?? 0,
     version: labels[LABEL.version] ?? "unknown",

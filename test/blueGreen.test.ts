@@ -12,6 +12,7 @@ import { type Color, other } from "../stacks/color";
 import { renderConfiguration } from "../stacks/configuration";
 import type { Docker } from "../stacks/docker";
 import type { GatewayNetwork } from "../stacks/gatewayNetwork";
+import { hasRelease } from "../stacks/imagePlan";
 import { orderVariables } from "../stacks/orderVariables";
 import { proxyMadeFrom } from "../stacks/proxy";
 import { generationOf, type HistoryEntry, READ } from "../stacks/serving";
@@ -311,7 +312,27 @@ test("a version that is there already is taken as it is, by name, and not built 
 
 test("a color with an image of its own is not built", async () => {
   await make({ slots: { ...sampleSettings.slots, green: { version: "2.0.0", port: 5002, image: "shop:2" } } });
-  assert.deepEqual(one(IMAGE, "green"), { name: "shop:2", keepLocally: true });
+  assert.deepEqual(one(IMAGE, "green"), { name: "shop:2", keepLocally: true, pullTriggers: ["2.0.0"] });
+  // A digest never names another image.
+  const image = `shop@sha256:${"ab".repeat(32)}`;
+  await make({ slots: { ...sampleSettings.slots, green: { version: "2.0.0", port: 5002, image } } });
+  assert.deepEqual(one(IMAGE, "green"), { name: image, keepLocally: true });
+});
+
+test("a tag is asked again when the version changes, and by no run that keeps the release, as the way back does", () => {
+  const latest = (version: string) => ({
+    slots: { ...sampleSettings.slots, green: { version, port: 5002, image: "shop:latest" } },
+  });
+  const made = { version: "1.0.0", image: "shop:latest", definition: "x" };
+  const world = { slots: { blue: [], green: [{ made }] }, built: { blue: [], green: [] } } as unknown as World;
+  assert.equal(hasRelease(world, "green", latest("1.0.0")), true);
+  assert.equal(hasRelease(world, "green", latest("1.1.0")), false);
+  assert.equal(hasRelease({ ...world, slots: { blue: [], green: [] } }, "green", latest("1.0.0")), false);
+  const retired = { color: "green", how: "removed", version: "1.0.0", image: "shop:latest" };
+  const removed = { ...world, slots: { blue: [], green: [] }, serving: { record: { retired } } } as unknown as World;
+  assert.equal(hasRelease(removed, "green", latest("1.0.0")), true);
+  assert.equal(hasRelease(removed, "green", latest("1.1.0")), false);
+  assert.equal(hasRelease({ unknown: true, reason: "" }, "green", latest("1.1.0")), true);
 });
 
 test("an environment with a secret value is secret; one without is readable", async () => {

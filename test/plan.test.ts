@@ -159,17 +159,101 @@ test("an up after an up keeps the live color and the proxy, and says nothing", (
 
 const builtAs = (image: BuiltImage): World => ({ ...emptyWorld, built: { blue: [image], green: [] } });
 
-test("a version that was built stays as it was built, with its own base image, and changed sources are said with both hashes", () => {
-  const built = { version: "1.0.0", source: "old", base: "python:2", reused: true };
-  const { build, warnings, refusals } = plan(sampleSettings, builtAs(built));
-  assert.deepEqual(build.blue, built);
+const old: BuiltImage = { version: "1.0.0", source: "old", base: "python:2", reused: true };
+
+test("a version that was built stays as it was built, with its own base image, and two that differ under one name are told", () => {
+  const { build, warnings, refusals } = plan(sampleSettings, builtAs(old));
+  assert.deepEqual(build.blue, old);
   assert.deepEqual(build.green, { version: "1.0.0", source: "new", base: sampleSettings.appBaseImage, reused: false });
   assert.deepEqual(refusals, []);
-  assert.deepEqual(warnings, [
-    "blue keeps version 1.0.0 as it was built from sources old; the sources are new now. " +
-      "A version once built is not built again. To release what changed: pulumi config set blueVersion <a new version>",
-    "Both colors are called 1.0.0, but blue is from sources old and green from new.",
-  ]);
+  assert.deepEqual(warnings, ["Both colors are called 1.0.0, but blue is from sources old and green from new."]);
+});
+
+test("changed sources are told where neither color has them, with the idle color's command, which is never refused", () => {
+  for (const [activeColor, idle] of [
+    ["blue", "green"],
+    ["green", "blue"],
+  ] as const) {
+    const settings = { ...sampleSettings, activeColor };
+    assert.deepEqual(plan(settings, after(settings, { built: { blue: [old], green: [old] } })).warnings, [
+      `${idle} keeps version 1.0.0 as it was built from sources old; the sources are new now. ` +
+        `A version once built is not built again. To release what changed: pulumi config set ${idle}Version <a new version>`,
+    ]);
+    const released = withSlot(idle, { version: "1.1.0" }, settings);
+    assert.deepEqual(plan(released, after(settings, { built: { blue: [old], green: [old] } })).refusals, []);
+  }
+});
+
+test("on a normal day nothing is said: the one color has the sources of today, and the other keeps its version", () => {
+  for (const released of COLORS) {
+    const fresh = { ...old, version: "1.1.0", source: "new" };
+    for (const activeColor of COLORS) {
+      const settings = withSlot(released, { version: "1.1.0" }, { ...sampleSettings, activeColor });
+      const built = { blue: [old], green: [old], [released]: [old, fresh] };
+      assert.deepEqual(
+        plan(settings, after(settings, { built })).warnings,
+        [],
+        `${released} released, ${activeColor} live`,
+      );
+    }
+  }
+});
+
+test("what is called as a release of before is not built from other sources without a word", () => {
+  const ran = (sources?: HistoryEntry["sources"]): Partial<World> => ({
+    slots: { blue: [containerOf("blue", sampleSettings)], green: [] },
+    built: { blue: [{ ...old, source: "new" }], green: [] },
+    serving: {
+      ...servedBy(sampleSettings),
+      history: [
+        {
+          ...latest,
+          versions: { green: "1.0.0" },
+          images: { green: `sha256:${"ab".repeat(32)}` },
+          ...(sources && { sources }),
+        },
+        { ...latest, versions: { green: "0.9.0" }, images: { green: "sha256:c" }, sources: { green: "older" } },
+      ],
+    },
+  });
+  const seen =
+    "green would get a version 1.0.0 that is built from the sources of today (new). What ran as 1.0.0 (image abababababab, 2026-01-02) was ";
+  const { refusals } = plan(sampleSettings, after(sampleSettings, ran({ green: "old" })));
+  assert.equal(refusals.length, 1);
+  assert.ok(
+    refusals[0]?.startsWith(
+      `${seen}built from sources old, and the engine no longer has that image. Nothing was touched. Next: `,
+    ),
+  );
+  assert.match(String(refusals[0]), /pulumi config set greenVersion <a new version> && pulumi up/);
+
+  const untold = plan(sampleSettings, after(sampleSettings, ran()));
+  assert.deepEqual(untold.refusals, []);
+  assert.ok(untold.warnings.some((warning) => warning.startsWith(`${seen}built from sources that nobody wrote down`)));
+
+  for (const fine of [
+    ran({ green: "new" }),
+    { ...ran({ green: "old" }), built: { blue: [old], green: [{ ...old, source: "new" }] } },
+  ]) {
+    const { refusals, warnings } = plan(sampleSettings, after(sampleSettings, fine));
+    assert.deepEqual(refusals, []);
+    assert.ok(!warnings.some((warning) => warning.includes("would get")));
+  }
+  const other = withSlot("green", { version: "1.0.1" });
+  assert.deepEqual(plan(other, after(sampleSettings, ran({ green: "old" }))).refusals, []);
+});
+
+test("a color that is left never holds up the way to the other one, whatever its image is", () => {
+  const world = after(sampleSettings, {
+    slots: { blue: [], green: [containerOf("green", sampleSettings)] },
+    built: { blue: [], green: [{ ...old, source: "new" }] },
+    serving: {
+      ...servedBy(sampleSettings),
+      history: [{ ...latest, versions: { blue: "1.0.0" }, images: { blue: "sha256:a" }, sources: { blue: "old" } }],
+    },
+  });
+  assert.deepEqual(plan(toGreen, world).refusals, []);
+  assert.ok(plan(toGreen, world).warnings.some((warning) => warning.startsWith("blue would get a version 1.0.0")));
 });
 
 test("a version built from the same sources is said nothing about", () => {

@@ -3,7 +3,16 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Ended, RunOptions } from "../stacks/docker";
-import { loginFor, pull, pullMissing, push, RegistryError, registryProblem, withLogin } from "../stacks/registry";
+import {
+  loginFor,
+  pull,
+  pullMissing,
+  pullTag,
+  push,
+  RegistryError,
+  registryProblem,
+  withLogin,
+} from "../stacks/registry";
 import { stubDocker } from "./docker.stub";
 
 const DIGEST = `sha256:${"0123456789abcdef".repeat(4)}`;
@@ -184,4 +193,43 @@ test("an image whose registry is not there is named, whatever the engine says of
       "r.example:5000/shop:1.0 can't be pulled: The registry r.example:5000 can't be reached: dial tcp: lookup r.example: no such host. " +
       "Next: curl -sSi https://r.example:5000/v2/",
   });
+});
+
+test("a tag is asked for in its registry although the engine has an image of that name, and its digest is told", async () => {
+  const TAG = "r.example:5000/shop:latest";
+  const asked: string[] = [];
+  const said: string[] = [];
+  const engine = (inspected: Partial<Ended>, pulled: Partial<Ended>) =>
+    stubDocker({
+      run: async (args) => {
+        asked.push(args.join(" "));
+        return { code: 0, stdout: "", stderr: "", ...(args[1] === "pull" ? pulled : inspected) };
+      },
+    });
+  const ask = (inspected: Partial<Ended>, pulled: Partial<Ended>) => {
+    asked.length = said.length = 0;
+    return pullTag(engine(inspected, pulled), TAG, {}, {}, (line) => said.push(line));
+  };
+  const known = { stdout: `sha256:old ["r.example:5000/shop@${DIGEST}"]\n` };
+  const inspects = `image inspect --format {{.Id}} {{json .RepoDigests}} ${TAG}`;
+
+  assert.equal(await ask(known, { stdout: `Digest: ${DIGEST}\n` }), undefined);
+  assert.deepEqual(asked, [inspects, `image pull ${TAG}`]);
+  assert.deepEqual(said, [`${TAG} is ${DIGEST} in its registry now`]);
+
+  // Without its registry the release goes on with what the engine has, and that is told.
+  const unasked = await ask(known, { code: 1, stderr: "dial tcp: connection refused" });
+  assert.match(
+    String(unasked),
+    /could not be asked for again \(.*connection refused\): the engine's own is used, sha256:old\./,
+  );
+  assert.match(String(unasked), /Next: curl/);
+
+  assert.equal(await ask({ stdout: "sha256:own []\n" }, { code: 1 }), undefined);
+  assert.deepEqual(asked, [inspects], "nobody else is asked for what was built here");
+  assert.deepEqual(said, [
+    `${TAG} is sha256:own, which was built or loaded on this engine: no registry is asked for it`,
+  ]);
+
+  await assert.rejects(ask({ code: 1 }, { code: 1, stderr: "manifest unknown" }), RegistryError);
 });

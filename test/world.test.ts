@@ -57,6 +57,7 @@ test("a color's container is told with its release, its state and what it was ma
         id: "b1",
         name: "blue-green-dev-blue",
         replica: 1,
+        source: "aaa",
         imageId: "sha256:1",
         state: { ...running, Restarting: false, Health: { Status: "healthy" } },
         restarts: 2,
