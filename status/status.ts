@@ -52,6 +52,11 @@ export function statusOf(facts: Facts): Report | CantTell {
     ]);
   }
   if (world.proxy === undefined && COLORS.every((color) => world.slots[color].length === 0)) {
+    if (world.proxyGone === true) {
+      return cantTell(`The containers of the stack ${owner.stack} are gone, and its volume is there`, [
+        { purpose: "make them again", command: commands.up("--refresh") },
+      ]);
+    }
     const bring = { purpose: "bring it up", command: commands.up() };
     const reason = `Nothing of the stack ${owner.stack} runs on this engine`;
     if ("color" in facts.active) return cantTell(reason, [bring]);

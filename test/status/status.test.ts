@@ -124,6 +124,11 @@ test("where nothing can be told, the reason and what to type are all there is", 
     ...{ exit: 3, level: "unknown", reason: "Nothing of the stack dev runs on this engine" },
     next: [{ purpose: "bring it up", command: "pulumi up" }],
   });
+  const removed = { proxyGone: true, slots: { blue: [], green: [] }, built: { blue: [], green: [] } };
+  assert.deepEqual(statusOf(facts({ world: removed })), {
+    ...{ exit: 3, level: "unknown", reason: "The containers of the stack dev are gone, and its volume is there" },
+    next: [{ purpose: "make them again", command: "pulumi up --refresh" }],
+  });
   const problem = "activeColor is not set in Pulumi.dev.yaml";
   assert.deepEqual(
     statusOf(facts({ active: { problem }, world: { slots: { blue: [], green: [] }, built: { blue: [], green: [] } } })),
