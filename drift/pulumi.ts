@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { isObject, objectIn } from "../stacks/json";
+import { causesIn } from "../status/selected";
 import { listIn } from "./state";
 
 /** The most that one command may take: a backend and an engine far away. */
@@ -89,12 +90,14 @@ export function previewIn(json: string): Preview | undefined {
     const simple = op.includes("replace") || before?.op === "replace" ? "replace" : op;
     steps.set(urn, { urn, type, op: simple, reasons: [...new Set(reasons)] });
   }
-  const [error] = (Array.isArray(preview.diagnostics) ? preview.diagnostics : [])
-    .filter(isObject)
-    .flatMap((each) =>
-      each.severity === "error" && typeof each.message === "string"
-        ? [each.message.replace(/^error: /, "").trim()]
-        : [],
-    );
+  const [error] = causesIn(
+    (Array.isArray(preview.diagnostics) ? preview.diagnostics : [])
+      .filter(isObject)
+      .flatMap((each) =>
+        each.severity === "error" && typeof each.message === "string"
+          ? [each.message.replace(/^error: /, "").trim()]
+          : [],
+      ),
+  );
   return { steps: [...steps.values()], ...(error !== undefined && { error }) };
 }

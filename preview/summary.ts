@@ -1,6 +1,7 @@
 import { type Color, other } from "../stacks/color";
 import type { Decision } from "../stacks/decision";
 import { plainVariables } from "../stacks/orderVariables";
+import { causesIn } from "../status/selected";
 import {
   COMMAND,
   CONTAINER,
@@ -47,7 +48,7 @@ export function summaryOf(stack: string, said: Said, { code, output }: { code: n
   const { decisions, steps } = said;
   const refusals = refusalsOf(said);
   if (!said.began && code !== 0) {
-    const words = causesFirst(linesOf(output));
+    const words = causesIn(linesOf(output));
     const lines = (words.length > 0 ? words : [`nothing, and exits with ${code}`]).map((line) => text`${line}`);
     return {
       stack,
@@ -58,7 +59,7 @@ export function summaryOf(stack: string, said: Said, { code, output }: { code: n
     };
   }
   const failed = code !== 0 || refusals.length > 0;
-  const why = refusals.length > 0 ? refusals : failed ? causesFirst(linesOf(output)) : [];
+  const why = refusals.length > 0 ? refusals : failed ? causesIn(linesOf(output)) : [];
   const warnings: [string, Text[]] = [
     "Warnings",
     all(decisions, "warnings", said.warnings).map((line) => text`${line}`),
@@ -106,16 +107,7 @@ export function summaryOf(stack: string, said: Said, { code, output }: { code: n
 function refusalsOf({ decisions, errors }: Said): string[] {
   const own = all(decisions, "refusals");
   const known = new Set(own.flatMap(linesOf));
-  return causesFirst([...own, ...errors.flatMap(linesOf).filter((line) => !known.has(line))]);
-}
-
-/** What the engine says of whatever it stopped since something else had failed. */
-const CONSEQUENCE = /\bcontext cancell?ed\b/;
-
-/** The lines without what only follows from the others; where nothing else is told, that is all there is. */
-function causesFirst(lines: string[]): string[] {
-  const causes = lines.filter((line) => !CONSEQUENCE.test(line));
-  return causes.length === 0 ? lines : causes;
+  return causesIn([...own, ...errors.flatMap(linesOf).filter((line) => !known.has(line))]);
 }
 
 const all = (decisions: Decision[], what: "refusals" | "warnings" | "notes", more: string[] = []): string[] => [

@@ -13,8 +13,8 @@ npm run status                    the stack that is selected
 npm run status -- --stack prod    another one
 npm run --silent status -- --json the same as JSON, for programs; status/report.ts says what each key means
 
-Exit code: 0 well; 1 degraded, the public is served well but something is not as it should be;
-2 down, the public gets errors; 3 can't tell.`;
+Exit code: 0 well; 1 degraded, the public is served but something is not as it should be;
+2 down, the public gets errors, as in maintenance; 3 can't tell.`;
 
 /** Makes sense of the arguments, beside what npm took for its own where the \`--\` before them was forgotten. */
 export function askedBy(args: readonly string[], env: NodeJS.ProcessEnv): Asked {

@@ -7,7 +7,7 @@ export const EXIT = { well: 0, degraded: 1, down: 2, unknown: 3 } as const;
 
 /** How a stack is: this is what `npm run status -- --json` prints. Keys are added to it and never change their meaning. */
 export interface Report {
-  /** The exit code: 0 well; 1 the public is served well, but something is not as it should be; 2 the public gets errors. */
+  /** The exit code: 0 well; 1 the public is served, but something is not as it should be; 2 the public gets errors. */
   exit: 0 | 1 | 2;
   level: "well" | "degraded" | "down";
   project: string;

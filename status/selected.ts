@@ -27,6 +27,15 @@ export function stackNamed(text: string): StackName | undefined {
 export const selectedStack = async (directory: string): Promise<string> =>
   (await pulumiSays(directory, "stack", "--show-name")).trim();
 
+/** What Pulumi says of whatever it stopped since something else had failed. */
+const CONSEQUENCE = /\bcontext cancell?ed\b/;
+
+/** Of Pulumi's lines those that don't only follow from the others; where nothing else is told, that is all there is. */
+export function causesIn(lines: string[]): string[] {
+  const causes = lines.filter((line) => !CONSEQUENCE.test(line));
+  return causes.length === 0 ? lines : causes;
+}
+
 /**
  * What `pulumi` answers.
  *
@@ -38,10 +47,7 @@ export function pulumiSays(directory: string, ...args: string[]): Promise<string
     const child = execFile("pulumi", [...args, "--non-interactive"], options, (error, stdout, stderr) => {
       if (error === null) return resolve(stdout);
       if (error.code === "ENOENT") return reject(new Error("`pulumi` is not on the PATH"));
-      const said = stderr
-        .trim()
-        .split("\n", 1)[0]
-        ?.replace(/^error: /, "");
+      const [said] = causesIn(stderr.trim().split("\n")).map((line) => line.replace(/^error: /, ""));
       const late = `\`pulumi\` did not answer within ${PULUMI_TIMEOUT_SECONDS} s`;
       reject(new Error(error.killed ? late : said || error.message));
     });

@@ -212,11 +212,13 @@ function problemOf(slot: SlotContainer, past: Past | undefined, now: number): st
 }
 
 /** An engine that has forgotten how it ended knows it while it is about to start it again. */
-function loopOf({ state, restarts }: SlotContainer, past: Past | undefined): string {
+function loopOf(slot: SlotContainer, past: Past | undefined): string {
+  const { state, restarts } = slot;
   const starts = state.Status === "restarting" ? Math.max(1, restarts) : restarts + 1;
   const code = past?.exitCode ?? (state.Running && state.Status !== "restarting" ? undefined : state.ExitCode);
   const exit = code === undefined ? "and ends again and again" : `last exit ${code}`;
-  const words = past?.lastWords === undefined ? "" : `: ${past.lastWords.slice(0, MOST_WORDS)}`;
+  // Hidden before it is cut: half a secret would not be known for one.
+  const words = past?.lastWords === undefined ? "" : `: ${hide(secretsOf(slot), past.lastWords).slice(0, MOST_WORDS)}`;
   return `was started ${starts === 1 ? "once" : `${starts} times`}, ${exit}${words}`;
 }
 

@@ -317,9 +317,13 @@ test("maintenance", async (t) => {
   assert.equal((await get(`${stack.url}/`, { "X-Blue-Green-Preview": "a-token-for-testers" })).status, 200);
 
   await stack.switchTo("green");
-  const status1 = await stack.command("node", "--require", "tsx/cjs", "status/main.ts");
-  assert.equal(status1.code, 0, status1.output);
+  const closed = await stack.command("node", "--require", "tsx/cjs", "status/main.ts");
+  assert.equal(closed.code, 2, closed.output);
+  says(closed.output, "! maintenance is on: everybody but testers gets 503", "pulumi config set maintenance false");
   await stack.set("maintenance", "false");
+  const preview = await stack.command("node", "--require", "tsx/cjs", "preview/main.ts");
+  assert.equal(preview.code, 0, preview.output);
+  says(preview.output, "Requests: everybody but testers gets 503 until this run has ended maintenance");
   await stack.up();
   assert.equal(await colorOf(stack), "green");
 });

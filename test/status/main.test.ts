@@ -265,6 +265,12 @@ test("the stack is PULUMI_STACK, or the one that pulumi takes; commands name nei
   assert.match(stderr, /^Can't tell: Which stack\? Pulumi can't say: no stack selected; please use\n/);
 });
 
+test("what pulumi stopped since something else had failed is not told in place of the cause", async (t) => {
+  const project = new Project(t, WELL);
+  project.command("pulumi", 'printf "error: context canceled\\nerror: no backend\\n" >&2; exit 255');
+  assert.match((await project.status([])).stderr, /^Can't tell: Which stack\? Pulumi can't say: no backend\n/);
+});
+
 test("a container that a run removed between two questions is asked for again", async (t) => {
   const project = new Project(t, WELL);
   project.command(

@@ -500,6 +500,8 @@ test("a container that crashes again and again: how often it was started, its la
     problem(green({ ...again, Status: "restarting", ExitCode: 1 }, 3), { kills: 0, lastWords: "x".repeat(9000) }),
     `was started 3 times, last exit 1: ${"x".repeat(200)}`,
   );
+  const far = `${"x".repeat(195)}hunter2hunter2`;
+  assert.doesNotMatch(problem(green(again), { kills: 0, exitCode: 1, lastWords: far }) ?? "", /hunt/);
   assert.equal(problem(green(again)), "was started 3 times, and ends again and again");
   assert.equal(seen(green(again)).exit, 1);
   // A mishap of before, and one that is over.
