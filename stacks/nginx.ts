@@ -5,8 +5,8 @@ import { labelList, PROXY_DIRECTORY } from "./names";
 import type { Settings } from "./settings";
 
 /**
- * The most memory that it may take, in megabytes. It takes 3 MB a worker, one worker a core, and the workers of before stay
- * until they are drained: room for five generations on 64 cores.
+ * The most memory that it may take, in megabytes. It takes 5 MB a worker, 2 of them for its 8,192 connections, one worker a core,
+ * and the workers of before stay until they are drained: room for three generations on 64 cores.
  */
 const MEMORY_MB = 1024;
 

@@ -172,8 +172,8 @@ serves() {
 health() {
     answer_of() { inside --max-time "$1" --output /dev/null --write-out '%{http_code} %{errormsg}' "$2"; }
     seen=$(answer_of "$1" "http://127.0.0.1:8081/$2")
-    # A connection that was closed at once is nginx's doing, a silence the color's.
-    case $seen in 000*timed*) ;; 000*)
+    # A connection that was closed at once is nginx's doing, a silence the color's, and 500 may be either's.
+    case $seen in 000*timed*) ;; 000* | 500*)
         port=$(sed -n "s/^ *server $2:\\([0-9]*\\) resolve.*/\\1/p" nginx.conf | head -n 1)
         path=$(sed -n "s|^ *proxy_pass http://$2\\(/.*\\);$|\\1|p" nginx.conf)
         direct=$([ -z "$port" ] || answer_of "$1" "http://$2:$port$path")

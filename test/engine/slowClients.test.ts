@@ -131,7 +131,7 @@ test("half-sent requests", async (t) => {
       const attack = slowLoris({
         url: stack.url,
         connections: 2000,
-        seconds: 30,
+        seconds: 60,
         bytePauseMs: 5000,
         part: "header",
         reopen: 500,
@@ -142,18 +142,15 @@ test("half-sent requests", async (t) => {
       // The new workers are full too by now.
       const closed = attack.report.closedByServer;
       await until("connections are closed again", async () => attack.report.closedByServer > closed + 500);
-      for (let at = 0; at < 5; at++) {
+      for (let at = 0; at < 3; at++) {
         const serving = await stack.nginx.serving();
         assert.deepEqual([serving?.answers, serving?.color, serving?.edited], [true, "green", false]);
         const { health, serves } = await stack.nginx.sample(0, "green");
         assert.deepEqual([health, serves], [200, `${serving?.generation} green`]);
       }
       await must("docker", ["exec", stack.id, "rm", "/run/serving"]);
-      const told = await Promise.all(Array.from({ length: 5 }, () => stack.nginx.serving()));
-      assert.ok(
-        told.some((serving) => serving?.answers === false),
-        "without what was noted, nginx is silent",
-      );
+      // The test can fail: without what was noted, nginx is silent now and then.
+      await until("nginx is silent", async () => (await stack.nginx.serving())?.answers === false);
       await attack.stop();
       assert.equal((await get(stack.url)).headers["x-color"], "green");
     },
