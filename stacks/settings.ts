@@ -181,9 +181,9 @@ const MAX_MEMORY_MB = 1024 * 1024;
 const MAX_SECONDS = 3600;
 /** nginx takes 0 as 'no limit', which is why the least is 1. */
 const MAX_BODY_MB = 10 * 1024;
-/** nginx's own default for an answer, and what each of its connections may come to cost. */
+/** From nginx's own default for an answer to what its connections may come to cost: two lines of that size each, in 1 GiB for all. */
 const MIN_HEADER_KB = 4;
-const MAX_HEADER_KB = 256;
+const MAX_HEADER_KB = 128;
 const MAX_PATH_CHARACTERS = 200;
 const MAX_COMMAND_CHARACTERS = 4096;
 /** Made one after the other. */

@@ -16,6 +16,17 @@ test("the defaults of Pulumi.yaml and an active color are a whole configuration"
   assert.deepEqual(parseSettings(raw(), new Set()), sampleSettings);
 });
 
+test("underscores in header names are refused beside trusted proxies, since nginx reads X_Forwarded_Host as their word", () => {
+  const proxies = JSON.stringify(["10.0.0.0/8"]);
+  assert.equal(
+    refused(raw({ underscoreHeaders: "true", trustedProxies: proxies })),
+    'underscoreHeaders = "true": must be false while trustedProxies names any: nginx reads X_Forwarded_Host, which every client may send, ' +
+      "as X-Forwarded-Host\n    pulumi config set underscoreHeaders false",
+  );
+  assert.equal(parseSettings(raw({ underscoreHeaders: "true" }), new Set()).underscoreHeaders, true);
+  assert.equal(parseSettings(raw({ trustedProxies: proxies }), new Set()).underscoreHeaders, false);
+});
+
 test("Pulumi.yaml has every setting that the program reads and no other, each with type, meaning and default", () => {
   assert.deepEqual(Object.keys(project.config).sort(), [...SETTING_NAMES].sort());
   assert.equal(project.name, NAMESPACE);
@@ -279,7 +290,7 @@ const BAD: [setting: string, value: string, given: string, rule: string, mend: s
     "maxHeaderKb",
     "32k; }",
     '"32k; }"',
-    "must be a whole number from 4 to 256, in plain digits",
+    "must be a whole number from 4 to 128, in plain digits",
     "pulumi config set maxHeaderKb 32",
   ],
   ["underscoreHeaders", "on", '"on"', "must be true or false", "pulumi config set underscoreHeaders false"],

@@ -119,6 +119,19 @@ test("failures before the switch leave the public where it was", async (t) => {
     await stack.pulumi("config", "rm", "smokeTests");
   });
 
+  await row(t, stack, "answer with too large a header", async () => {
+    await stack.set("smokeTests[0].name", "has a long cookie", "--path");
+    await stack.set("smokeTests[0].path", "/status/200?headerKb=40", "--path");
+    await fails(
+      stack,
+      'the smoke test "has a long cookie" failed.',
+      "nginx got an answer whose header is larger than maxHeaderKb (32 KiB)",
+      "Nothing was changed: the public is on blue.",
+    );
+    await stays();
+    await stack.pulumi("config", "rm", "smokeTests");
+  });
+
   await row(t, stack, "gate command fails", async () => {
     await stack.set(
       "gateCommand",

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect as http2 } from "node:http2";
 import { connect } from "node:net";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -29,12 +31,15 @@ function gatewayOf(settings: Partial<Routed["settings"]> = {}): string {
 
 test("the front door, on nginx itself", async (t) => {
   const front = await Front.make(t);
-  const [plain, canary, open] = await Promise.all([
+  const [plain, canary, small, trusting, second] = await Promise.all([
     front.nginx("shop-proxy", configurationOf()),
     front.nginx("canary", configurationOf({ canaryPercent: 1, underscoreHeaders: true }), {
       "sessions.conf": sessionsFile({ blue: { word: WORDS.blue }, green: { word: WORDS.green } }),
     }),
     front.nginx("small", configurationOf({ maxHeaderKb: 8 })),
+    front.nginx("trusting", configurationOf({ trustedProxies: ["0.0.0.0/0"] })),
+    // HTTP/2 as behind TLS, without the certificate.
+    front.nginx("second", configurationOf().replace("listen 8080 ", "http2 on;\n        listen 8080 ")),
   ]);
   const [gateway, openGateway] = await Promise.all([
     front.nginx("gateway", gatewayOf()),
@@ -61,8 +66,8 @@ test("the front door, on nginx itself", async (t) => {
       assert.equal(statusOf(await raw(port, request(`/${x(31 * KIB)}`))), 200, what);
       assert.equal(statusOf(await raw(port, request(`/${x(33 * KIB)}`))), 414, what);
     }
-    assert.equal(statusOf(await raw(open.port, request("/answer?kb=31"))), 502, "maxHeaderKb 8");
-    assert.equal(statusOf(await raw(open.port, request("/", `Cookie: ${x(9 * KIB)}`))), 400, "maxHeaderKb 8");
+    assert.equal(statusOf(await raw(small.port, request("/answer?kb=31"))), 502, "maxHeaderKb 8");
+    assert.equal(statusOf(await raw(small.port, request("/", `Cookie: ${x(9 * KIB)}`))), 400, "maxHeaderKb 8");
   });
 
   await t.test("those of the idle color are as large, also where the active one answers for it", async () => {
@@ -174,7 +179,32 @@ test("the front door, on nginx itself", async (t) => {
     },
   );
 
-  await t.test("Proxy and Remote-User never reach the app", async () => {
+  await t.test("the same holds over HTTP/2", async () => {
+    const session = http2(`http://127.0.0.1:${second.port}`);
+    const ask = async (headers: Record<string, string>) => {
+      const stream = session.request({ ":path": "/", ":authority": "a.example", ...headers });
+      let body = "";
+      stream.setEncoding("utf8").on("data", (chunk) => {
+        body += chunk;
+      });
+      stream.end();
+      const [answer] = await once(stream, "response");
+      await once(stream, "end");
+      return { status: answer[":status"], body };
+    };
+    assert.equal((await ask({ cookie: x(31 * KIB) })).status, 200);
+    assert.equal((await ask({ ":path": `/${x(31 * KIB)}` })).status, 200);
+    assert.equal((await ask({ ":path": "/answer?kb=31" })).status, 200);
+    // Whoever names two is refused, or served as the one that the route goes by.
+    const two = await ask({ host: "b.example" });
+    if (two.status !== 400) assert.match(two.body, /\["Host", "a\.example"\]/);
+    session.destroy();
+  });
+
+  await t.test("Proxy and Remote-User never reach the app, but for a user that a trusted proxy names", async () => {
+    assert.ok(
+      (await got(trusting.port, "Remote-User: ann")).headers.some((header) => String(header) === "Remote-User,ann"),
+    );
     for (const [what, port] of doors) {
       const { headers } = await got(port, "Proxy: http://evil.example", "Remote-User: admin", "X-Own: 1");
       const names = headers.map(([name]) => name.toLowerCase());

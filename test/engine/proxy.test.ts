@@ -151,6 +151,16 @@ test("the proxy and the containers", async (t) => {
       ),
       /Connection refused/,
     );
+    await assert.rejects(
+      stack.docker(
+        "exec",
+        (await stack.container("blue")).Id,
+        "python3",
+        "-c",
+        `import urllib.request; urllib.request.urlopen("http://${ip}:8083/", timeout=3)`,
+      ),
+      /Connection refused/,
+    );
   });
 
   await t.test(

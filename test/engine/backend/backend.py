@@ -95,7 +95,9 @@ async def environment(_: web.Request) -> web.Response:
 @routes.get("/status/{code}")
 async def status(request: web.Request) -> web.Response:
     code = whole_number(request.match_info["code"], 200, 599)
-    return web.Response(status=code, text=f"{COLOR}\n")
+    large = whole_number(request.query.get("headerKb", "0"), 0, 1024)
+    headers = {"X-Large": "x" * large * 1024} if large else {}
+    return web.Response(status=code, headers=headers, text=f"{COLOR}\n")
 
 
 @routes.post("/faults")
