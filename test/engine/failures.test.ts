@@ -55,9 +55,11 @@ function processesWith(variable: string, container = ""): number[] {
 test("failures before the switch leave the public where it was", async (t) => {
   const stack = await TestStack.make(t, images);
   await stack.up();
+  const output = async (name: string) => (await stack.pulumi("stack", "output", name)).trim();
   const stays = async () => {
     assert.equal(await colorOf(stack), "blue");
     assert.equal(await whole(stack), "blue");
+    assert.equal(await output("activeColor"), "blue", "outputs say what is, whatever was asked for");
   };
 
   await row(t, stack, "bad image", async () => {
@@ -76,6 +78,10 @@ test("failures before the switch leave the public where it was", async (t) => {
       "EXIT_AT_START is set: no service today",
       "The public is on blue.",
     );
+    const { result, to, reason, who } = (await history(stack)).at(-1) ?? {};
+    assert.deepEqual([result, to], ["unready", "green"]);
+    assert.match(String(reason), /^the container blue-green-test-\w+-green ended with exit code 1$/);
+    assert.ok((who as Record<string, string>).host);
     says(output, /blue is live and keeps what it runs\. It takes environment\.EXIT_AT_START on the first/);
     await stays();
     // The run after it doesn't fail again for the same container.
@@ -278,6 +284,8 @@ test("failures during the switch leave one whole configuration, and the next up 
     await up.says(/watch 1\/\d+ s/);
     await killAll(up);
     assert.equal(await whole(stack), "green");
+    const { result, from, to } = (await history(stack)).at(-1) ?? {};
+    assert.deepEqual([result, from, to], ["interrupted", "blue", "green"], "the move is in the history all the same");
     says(await finish(), "green is live, but was not watched to the end after its switch: that is done now");
   });
 
