@@ -52,8 +52,10 @@ export const declareNetworkCheck = (name: string, args: NetworkCheckArgs, parent
   new local.Command(
     name,
     {
-      delete: CHECK,
+      // Short, since an error shows it.
+      delete: 'sh -c "$CHECK"',
       environment: {
+        CHECK,
         NETWORK: args.network,
         OWN: ownNames(args),
         // The client's current context is not what the provider uses.
