@@ -12,6 +12,7 @@ import { decide, type Plan } from "./plan";
 import { hasPolicyPack } from "./policyPack";
 import { shown } from "./problem";
 import { proxyMadeFrom } from "./proxy";
+import { isRecovery, keepWhatRuns, settingsThatRun } from "./recovery";
 import { Refusal } from "./refusal";
 import { generationOf } from "./serving";
 import { hasSecrets, type Settings } from "./settings";
@@ -58,7 +59,9 @@ export function decideService(undecided: Undecided): Decided {
   const wrong = argumentProblem(undecided);
   if (wrong !== undefined) throw new Refusal(ofService(owner, `${wrong} Nothing was touched.`));
 
-  const settings = behind(gateway?.address, undecided.settings);
+  const recovers = isRecovery(process.env, pulumi.runtime.isDryRun());
+  const asked = behind(gateway?.address, undecided.settings);
+  const settings = recovers ? settingsThatRun(asked, world) : asked;
   const template = readNginx("nginx.conf.mustache");
   const now = new Date();
   const serves = (fingerprint: string) => "unknown" in world || world.serving?.tls === fingerprint;
@@ -79,12 +82,13 @@ export function decideService(undecided: Undecided): Decided {
     slots: { blue: slotMadeFrom("blue", settings), green: slotMadeFrom("green", settings) },
     generation: (plan) => generationOf(render(plan)),
     files: { problems: [...fileProblems, ...tls.problems], warnings: tls.warnings },
-    ...(state !== undefined && {
-      state: stateFindings({
-        ...{ owner, state, world, organization: pulumi.getOrganization() },
-        ...{ httpPort: settings.httpPort, allowProxyReplace: settings.allowProxyReplace },
+    ...(state !== undefined &&
+      !recovers && {
+        state: stateFindings({
+          ...{ owner, state, world, organization: pulumi.getOrganization() },
+          ...{ httpPort: settings.httpPort, allowProxyReplace: settings.allowProxyReplace },
+        }),
       }),
-    }),
     now,
     preview: pulumi.runtime.isDryRun(),
     policyPack: hasPolicyPack(process.env),
@@ -92,6 +96,7 @@ export function decideService(undecided: Undecided): Decided {
     columns: terminalColumns(),
     ...(engineHost !== undefined && { dockerHost: engineHost }),
   });
+  if (recovers) keepWhatRuns(plan, world);
   // For `npm run preview`, which reads it from the engine's events.
   pulumi.log.debug(decisionLine(decisionOf(owner, settings, world, plan)));
   if (plan.refusals.length > 0) throw new Refusal(plan.refusals.map((refusal) => ofService(owner, refusal)).join("\n"));

@@ -16,14 +16,17 @@ const KINDS: Record<string, StatePart["kind"]> = {
  * @returns undefined where the state can't be read: the run goes on, and can't compare.
  */
 export async function readOwnState(): Promise<StatePart[] | undefined> {
-  const stackName = `${pulumi.getOrganization()}/${pulumi.getProject()}/${pulumi.getStack()}`;
-  try {
-    const { outputs } = await pulumi.runtime.invoke("pulumi:pulumi:readStackResourceOutputs", { stackName }, {});
-    return partsIn(outputs);
-  } catch (error) {
-    pulumi.log.debug(`The stack's own state could not be read: ${(error as Error).message}`);
-    return undefined;
+  const stack = pulumi.getStack();
+  // An old backend in a folder has no projects in the names of its stacks.
+  for (const stackName of [`${pulumi.getOrganization()}/${pulumi.getProject()}/${stack}`, stack]) {
+    try {
+      const { outputs } = await pulumi.runtime.invoke("pulumi:pulumi:readStackResourceOutputs", { stackName }, {});
+      return partsIn(outputs);
+    } catch (error) {
+      pulumi.log.debug(`The state of ${stackName} could not be read: ${(error as Error).message}`);
+    }
   }
+  return undefined;
 }
 
 /** Makes sense of a state's resources by their URNs; nothing of them that could be secret is kept. */

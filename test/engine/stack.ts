@@ -148,6 +148,7 @@ export class TestStack {
       "status",
       "preview",
       "drift",
+      "commands",
       "release",
       "setup",
       "policy",
