@@ -2,7 +2,7 @@ import { dockerAt } from "../stacks/docker";
 import { readWorld } from "../stacks/world";
 import { askedBy, HELP } from "./arguments";
 import { plainJson } from "./plainText";
-import { findStack, otherStacks, Untold } from "./project";
+import { findStack, makeStack, noStack, otherStacks, Untold } from "./project";
 import { type CantTell, EXIT, type Report } from "./report";
 import { cantTellScreen, screenOf } from "./screen";
 import { cantTell, statusOf } from "./status";
@@ -22,6 +22,12 @@ async function look(stackArgument: string | undefined): Promise<Report | CantTel
 
   const more = { ...(host !== undefined && { host }), ...(named !== undefined && { flag: named }) };
   const status = statusOf({ owner, active, world, now: new Date(), ...more });
+  const isNothing = !("unknown" in world) && world.proxy === undefined;
+  if (status.exit === EXIT.unknown && !hasFile && isNothing)
+    return cantTell(noStack(owner.stack), [
+      makeStack(owner.stack),
+      ...(others.length > 0 ? otherStacks(others, forStack) : []),
+    ]);
   if (status.exit === EXIT.unknown && !hasFile && others.length > 0)
     status.next.unshift(...otherStacks(others, forStack));
   return status;
