@@ -1,7 +1,7 @@
 import { dockerAt } from "../stacks/docker";
 import { commandsFor } from "../status/commands";
 import { plainJson } from "../status/plainText";
-import { type FoundStack, findStack, otherStacks, Untold } from "../status/project";
+import { type FoundStack, findStack, makeStack, noStack, otherStacks, Untold } from "../status/project";
 import { type Asked, askedBy, HELP } from "./arguments";
 import { carryOut } from "./fix";
 import { look } from "./look";
@@ -23,7 +23,10 @@ interface Seen {
 async function run({ stack: argument, fix, json }: Asked): Promise<Report> {
   const stack = await findStack(process.cwd(), argument, forStack);
   if (!stack.hasFile)
-    throw new Untold(`there is no Pulumi.${stack.owner.stack}.yaml`, otherStacks(stack.others, forStack));
+    throw new Untold(noStack(stack.owner.stack), [
+      makeStack(stack.owner.stack),
+      ...(stack.others.length > 0 ? otherStacks(stack.others, forStack) : []),
+    ]);
   const docker = dockerAt(stack.host);
   const before = await see(stack);
   const { mending } = before;

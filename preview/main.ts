@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { makeStack, noStack } from "../status/project";
 import { selectedStack, stackNamed } from "../status/selected";
 import { askedBy, HELP } from "./arguments";
 import { commentOf } from "./comment";
@@ -19,8 +20,7 @@ async function whichStack(asked: string | undefined): Promise<{ stack: string; g
       })));
   const stack = stackNamed(given)?.stack;
   if (stack === undefined) throw new Untold(`${JSON.stringify(given)} can't be a stack's name. Next: ls Pulumi.*.yaml`);
-  if (!existsSync(`Pulumi.${stack}.yaml`))
-    throw new Untold(`there is no Pulumi.${stack}.yaml in this folder. Next: ls Pulumi.*.yaml`);
+  if (!existsSync(`Pulumi.${stack}.yaml`)) throw new Untold(`${noStack(stack)}. Next: ${makeStack(stack).command}`);
   return { stack, given };
 }
 

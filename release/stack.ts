@@ -5,7 +5,7 @@ import { isObject } from "../stacks/json";
 import type { Owner } from "../stacks/names";
 import { quoted, shown } from "../stacks/problem";
 import { isRegistryUser, REGISTRY_USER_RULE, type RegistrySettings, withoutLineEnd } from "../stacks/registry";
-import { stacksIn } from "../status/project";
+import { makeStack, noStack, stacksIn } from "../status/project";
 import { pulumiSays, selectedStack, stackNamed } from "../status/selected";
 import { configIn, projectIn, type StackFile, stackIn } from "../status/stackFile";
 import { Refused, untold } from "./refused";
@@ -45,7 +45,7 @@ export function readStack(directory: string, name: string): Stack {
   const { stack } = named;
   const file = `Pulumi.${stack}.yaml`;
   const text = readFile(directory, file);
-  if (text === undefined) throw new Refused(`There is no ${file}. ${choices}`);
+  if (text === undefined) throw new Refused(`${noStack(stack)}. ${choices}`, [makeStack(stack).command]);
   const config = configIn(file, text);
   return { ...stackIn(file, text, project), name, owner: { project, stack }, file, text, config };
 }

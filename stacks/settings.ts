@@ -23,6 +23,7 @@ import { Refusal } from "./refusal";
 import { isRegistryPassword, isRegistryUser, REGISTRY_PASSWORD_RULE, REGISTRY_USER_RULE } from "./registry";
 import { parseSmokeTests, SET_SMOKE_TEST, type SmokeTest } from "./smokeTests";
 import { parseTrustedProxies, SET_TRUSTED_PROXY } from "./trustedProxies";
+import { stackFileText, writtenProblems } from "./writtenForms";
 
 /** The namespace of the settings in a stack's configuration, which is the project's name in Pulumi.yaml. */
 export const NAMESPACE = "blue-green";
@@ -510,6 +511,11 @@ export function parseSettings(raw: Readonly<Record<string, unknown>>, secretKeys
 /** Reads and validates the stack's configuration. Nothing else in the program reads configuration. */
 export function readSettings(): Settings {
   const { raw, secretKeys } = readConfiguration();
+  const changed = writtenProblems(stackFileText(process.cwd(), pulumi.getStack()), raw, NAMESPACE);
+  const refused = changed.filter(({ setting }) => !setting.startsWith("environment"));
+  if (refused.length > 0) throw new SettingsError(refused);
+  // Numbers are allowed there, and a stack that runs with one goes on.
+  for (const { setting, rule, mend } of changed) void pulumi.log.warn(`${setting} ${rule}. Next: ${mend}`);
   return parseSettings(raw, secretKeys);
 }
 

@@ -5,7 +5,7 @@ import { readTraffic } from "./answers";
 import { askedBy, HELP } from "./arguments";
 import { readPast } from "./past";
 import { plainJson } from "./plainText";
-import { findStack, otherStacks, Untold } from "./project";
+import { findStack, makeStack, noStack, otherStacks, Untold } from "./project";
 import { type CantTell, EXIT, type Report } from "./report";
 import { cantTellScreen, screenOf } from "./screen";
 import { cantTell, type Facts, statusOf } from "./status";
@@ -31,6 +31,12 @@ async function look(stackArgument: string | undefined): Promise<Report | CantTel
   const seen = "unknown" in world ? {} : await lookBack(docker, world);
   const more = { ...seen, limits, ...(host !== undefined && { host }), ...(named !== undefined && { flag: named }) };
   const status = statusOf({ owner, active, world, now: new Date(), ...more });
+  const isNothing = !("unknown" in world) && world.proxy === undefined;
+  if (status.exit === EXIT.unknown && !hasFile && isNothing)
+    return cantTell(noStack(owner.stack), [
+      makeStack(owner.stack),
+      ...(others.length > 0 ? otherStacks(others, forStack) : []),
+    ]);
   if (status.exit === EXIT.unknown && !hasFile && others.length > 0)
     status.next.unshift(...otherStacks(others, forStack));
   return status;

@@ -112,6 +112,16 @@ export const stacksIn = (directory: string): string[] =>
     .map((file) => /^Pulumi\.([^/]+)\.yaml$/.exec(file)?.[1])
     .filter((name) => name !== undefined && stackNamed(name) !== undefined) as string[];
 
+/** What to say where a stack is named that has no file here. */
+export const noStack = (stack: string): string =>
+  `There is no stack ${stack} in this project: it has no Pulumi.${stack}.yaml`;
+
+/** The command that makes a stack. */
+export const makeStack = (stack: string): NextCommand => ({
+  purpose: "make it",
+  command: `pulumi stack init ${stack} && pulumi config set activeColor blue --stack ${stack} && pulumi up --stack ${stack}`,
+});
+
 /** The same command for other stacks. */
 export const otherStacks = (stacks: string[], retype: (stack: string) => string): NextCommand[] =>
   (stacks.length === 0 ? ["<stack>"] : stacks.slice(0, 3)).map((stack) => ({

@@ -27,7 +27,10 @@ test("what is no stack of the project is said before anything is asked", async (
     [["a\nb"], `Can't tell: "a\\nb" can't be a stack's name`],
     [["../dev"], `Can't tell: "../dev" can't be a stack's name`],
     [["x".repeat(5000)], `Can't tell: "${"x".repeat(61)}... (5000 characters) can't be a stack's name`],
-    [["prod"], "Can't tell: there is no Pulumi.prod.yaml\nNext, to name the stack: npm run drift -- dev"],
+    [
+      ["prod"],
+      "Can't tell: There is no stack prod in this project: it has no Pulumi.prod.yaml\nNext, to make it: pulumi stack init prod && pulumi config set activeColor blue --stack prod && pulumi up --stack prod\nNext, to name the stack: npm run drift -- dev",
+    ],
     [["org/other/dev"], "Can't tell: org/other/dev is a stack of other, and this is blue-green"],
     [["--all"], `Can't tell: the argument "--all" is not known\nNext, to read what there is: npm run drift -- --help`],
     [["dev"], "Can't tell: `pulumi` is not on the PATH"],

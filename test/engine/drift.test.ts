@@ -44,7 +44,11 @@ test("npm run drift finds what was changed by hand, and --fix mends it without a
     says(nothing.output, "Can't tell: ", "nothing is declared yet", "pulumi up");
     const unknown = await run("nosuch");
     assert.equal(unknown.code, 3, unknown.output);
-    says(unknown.output, "there is no Pulumi.nosuch.yaml", `npm run drift -- ${stack.name}`);
+    says(
+      unknown.output,
+      "There is no stack nosuch in this project: it has no Pulumi.nosuch.yaml",
+      `npm run drift -- ${stack.name}`,
+    );
   });
 
   await stack.up();

@@ -136,7 +136,10 @@ test("npm run preview says what a change does to the public", async (t) => {
       "  - 1 problem in the settings; nothing was touched.",
       '  - activeColor = "purple": must be blue or green\n',
     );
-    says(await preview(stack, 3, "nowhere"), "Can't tell: there is no Pulumi.nowhere.yaml in this folder");
+    says(
+      await preview(stack, 3, "nowhere"),
+      "Can't tell: There is no stack nowhere in this project: it has no Pulumi.nowhere.yaml",
+    );
     writeFileSync(join(stack.directory, "Pulumi.nowhere.yaml"), "config: {}\n");
     says(await preview(stack, 3, "nowhere"), "no stack named 'nowhere' found");
     for (const bad of ["$(reboot)", "a;b", "../prod", "a\nb"])

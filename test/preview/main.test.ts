@@ -99,7 +99,10 @@ test("help is help, and nothing is run", async (t) => {
 test("what can't be told exits with 3, says why and what to type, and nothing is run", async (t) => {
   const project = new Project(t, BEGAN);
   for (const [args, says] of [
-    [["dev"], "there is no Pulumi.dev.yaml in this folder. Next: ls Pulumi.*.yaml"],
+    [
+      ["dev"],
+      "There is no stack dev in this project: it has no Pulumi.dev.yaml. Next: pulumi stack init dev && pulumi config set activeColor blue --stack dev && pulumi up --stack dev",
+    ],
     [["../prod/x"], "\"../prod/x\" can't be a stack's name. Next: ls Pulumi.*.yaml"],
     [["$(touch pwned)"], "\"$(touch pwned)\" can't be a stack's name. Next: ls Pulumi.*.yaml"],
     [["--cwd", "/"], 'the argument "--cwd" is not known. Next: npm run preview -- --help'],

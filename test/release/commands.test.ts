@@ -116,7 +116,11 @@ test("stacks that can't be promoted from or to are refused before an engine is a
     ["dev", "organization/dev", /^Refused: Both are the stack dev\n/],
     ["../../etc/passwd", "dev", /^Refused: "\.\.\/\.\.\/etc\/passwd" can't be a stack's name\. /],
     ["dev", "prod;reboot", /^Refused: "prod;reboot" can't be a stack's name\. /],
-    ["dev", "prod", /^Refused: There is no Pulumi\.prod\.yaml\. Stacks with a file here: dev, far, open\n/],
+    [
+      "dev",
+      "prod",
+      /^Refused: There is no stack prod in this project: it has no Pulumi\.prod\.yaml\. Stacks with a file here: dev, far, open\n/,
+    ],
     ["dev", "us/shop/far", /^Refused: us\/shop\/far is a stack of shop, and this is blue-green\. /],
     ["dev", "open", /^Refused: registryPassword in Pulumi\.open\.yaml is readable by everybody/],
   ];

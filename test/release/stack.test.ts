@@ -56,7 +56,7 @@ test("a stack's name can't lead out of the folder, and must be one of this proje
     message: "us/shop/dev is a stack of shop, and this is p. Stacks with a file here: dev",
   });
   assert.throws(() => readStack(directory, "prod"), {
-    message: "There is no Pulumi.prod.yaml. Stacks with a file here: dev",
+    message: "There is no stack prod in this project: it has no Pulumi.prod.yaml. Stacks with a file here: dev",
   });
 });
 

@@ -216,9 +216,9 @@ test("exit code 3 and what to type, where nothing can be told", async (t) => {
   );
   assert.equal(
     await failed(project, ["--stack", "prod"]),
-    "Can't tell: Nothing of the stack prod runs on this engine, and there is no Pulumi.prod.yaml\n" +
-      "Next, to name the stack: npm run status -- --stack dev\n" +
-      "Next, to bring it up: pulumi config set activeColor blue --stack prod && pulumi up --stack prod\n",
+    "Can't tell: There is no stack prod in this project: it has no Pulumi.prod.yaml\n" +
+      "Next, to make it: pulumi stack init prod && pulumi config set activeColor blue --stack prod && pulumi up --stack prod\n" +
+      "Next, to name the stack: npm run status -- --stack dev\n",
   );
   assert.match(await failed(project, ["--stack", "../dev"]), /^Can't tell: "\.\.\/dev" can't be a stack's name\n/);
   assert.match(
