@@ -38,3 +38,11 @@ test("what is no preview", () => {
   for (const text of ["", "error: no", "[]", "{}", '{"steps": 1}']) assert.equal(previewIn(text), undefined);
   assert.deepEqual(previewIn('{"steps": [null, 1, {"op": 1}, {"op": "update"}], "diagnostics": 1}'), { steps: [] });
 });
+
+test("the error is the cause, and not what Pulumi stopped because of it", () => {
+  const error = (message: string) => ({ severity: "error", message });
+  const told = (...messages: string[]) =>
+    previewIn(JSON.stringify({ steps: [], diagnostics: messages.map(error) }))?.error;
+  assert.equal(told("error: context canceled", "error: no engine"), "no engine");
+  assert.equal(told("error: context canceled"), "context canceled", "all there is");
+});
