@@ -183,21 +183,15 @@ test("the front door, on nginx itself", async (t) => {
     const session = http2(`http://127.0.0.1:${second.port}`);
     const ask = async (headers: Record<string, string>) => {
       const stream = session.request({ ":path": "/", ":authority": "a.example", ...headers });
-      let body = "";
-      stream.setEncoding("utf8").on("data", (chunk) => {
-        body += chunk;
-      });
-      stream.end();
+      stream.resume().end();
       const [answer] = await once(stream, "response");
-      await once(stream, "end");
-      return { status: answer[":status"], body };
+      return { status: answer[":status"] };
     };
     assert.equal((await ask({ cookie: x(31 * KIB) })).status, 200);
     assert.equal((await ask({ ":path": `/${x(31 * KIB)}` })).status, 200);
     assert.equal((await ask({ ":path": "/answer?kb=31" })).status, 200);
-    // Whoever names two is refused, or served as the one that the route goes by.
-    const two = await ask({ host: "b.example" });
-    if (two.status !== 400) assert.match(two.body, /\["Host", "a\.example"\]/);
+    assert.equal((await ask({ host: "a.example" })).status, 200);
+    assert.equal((await ask({ host: "b.example" })).status, 400);
     session.destroy();
   });
 
