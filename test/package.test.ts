@@ -13,9 +13,9 @@ test("the package has what it needs and nothing else", () => {
     execFileSync("npm", ["pack", "--dry-run", "--json", "--silent"], { cwd: root, encoding: "utf8" }),
   );
   const compiled = ["stacks", "cutover"].flatMap((folder) =>
-    readdirSync(join(root, folder)).flatMap((file) =>
-      [".d.ts", ".js"].map((ending) => `dist/${folder}/${file.replace(/\.ts$/, ending)}`),
-    ),
+    readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+      .filter((file) => file.endsWith(".ts"))
+      .flatMap((file) => [".d.ts", ".js"].map((ending) => `dist/${folder}/${file.replace(/\.ts$/, ending)}`)),
   );
   const files = [
     ...["LICENSE", "README.md", "docs/library.md", "package.json"],

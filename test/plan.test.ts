@@ -558,7 +558,7 @@ test("a live container that is gone or does not run is said, with the command th
     `blue is live, but its container is gone: the public gets errors. Next: ${away}pulumi up --refresh`,
   ]);
   const alone = { ...dead, slots: { blue: [exited], green: [] } };
-  assert.match(plan(sampleSettings, alone).warnings[0] ?? "", /\. Next: docker start blue-green-dev-blue$/);
+  assert.match(plan(sampleSettings, alone).warnings[0] ?? "", /: the public gets errors\. This run starts it$/);
   // A switch is that way out already, and nothing refuses it.
   assert.deepEqual(plan(toGreen, dead).warnings, [
     "blue is live, but its container is exited: the public gets errors. Next: docker start blue-green-dev-blue",

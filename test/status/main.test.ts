@@ -27,16 +27,18 @@ const container = (part: "blue" | "green" | "proxy", more: object = {}) => ({
   },
   Config: {
     Env: ["DATABASE_PASSWORD=hunter2hunter2"],
-    Labels:
-      part === "proxy"
+    Labels: {
+      ...{ "blue-green.project": "blue-green", "blue-green.stack": "dev" },
+      ...(part === "proxy"
         ? { "blue-green.role": "proxy" }
         : {
-            "blue-green.color": part,
+            ...{ "blue-green.role": "slot", "blue-green.color": part },
             "blue-green.version": "1.0.0",
             "blue-green.slot": JSON.stringify(
               made(part, { version: "1.0.0", secretEnvironment: ["DATABASE_PASSWORD"] }),
             ),
-          },
+          }),
+    },
   },
   ...more,
 });
@@ -85,6 +87,7 @@ class Project {
         "container ls") [ "$(cat containers)" = "[]" ] || echo one ;;
         "container inspect") cat containers ;;
         "image ls") ;;
+        "volume ls") ;;
         "exec -e") [ -s proxy ] || { echo "container is not running" >&2; exit 1; }; cat proxy ;;
         *) echo "unexpected: $*" >&2; exit 1 ;;
         esac`,
