@@ -534,7 +534,7 @@ test("a reason is cut, whatever a container wrote", async (t) => {
   });
   const error = await proxy.carriesOut(orderTo("green"));
   assert.match(error?.message ?? "", /its health check says: x{200,300}(?!x)/);
-  assert.match(proxy.history[0]?.reason ?? "", /x{300}\.\.\. \(90000 characters\)$/);
+  assert.match(proxy.history[0]?.reason ?? "", /x{200}\.\.\. \(\d+ characters\)$/);
 });
 
 test("without a bake time nothing is counted or watched", async (t) => {

@@ -581,7 +581,7 @@ test("what hands do beside Pulumi", async (t) => {
     ...[string, string, string, string],
   ];
 
-  await t.test("container left over from the stack's own image", async () => {
+  await row(t, stack, "container left over from the stack's own image", async () => {
     const labels = Object.entries({
       project: "blue-green",
       stack: stack.name,
@@ -605,7 +605,7 @@ test("what hands do beside Pulumi", async (t) => {
     await stack.docker("image", "rm", debug);
   });
 
-  await t.test("idle container stopped by hand", async () => {
+  await row(t, stack, "idle container stopped by hand", async () => {
     await stack.docker("stop", green);
     says(
       await stack.pulumi("preview"),
@@ -613,11 +613,11 @@ test("what hands do beside Pulumi", async (t) => {
     );
     await stack.set("activeColor", "green");
     says(await stack.pulumi("preview"), "; it is stopped and is started first.");
-    says(await stack.up(), "green is stopped: it is started", "healthy and passed");
+    says(await stack.up(), "green is stopped: it is started", "gate ok: healthy");
     assert.equal(await whole(stack), "green");
   });
 
-  await t.test("destroy with somebody's container on the network", async () => {
+  await row(t, stack, "destroy with somebody's container on the network", async () => {
     await stack.docker(
       "run",
       "--detach",
@@ -638,18 +638,24 @@ test("what hands do beside Pulumi", async (t) => {
     await stack.up();
   });
 
-  await t.test("proxy, colors and network removed by hand", async () => {
-    await stack.docker("rm", "--force", blue, green, proxy);
-    await stack.docker("network", "rm", network);
-    await stack.set("blueVersion", "1.0.1");
-    // What Pulumi makes again without the network is left as it was created.
-    await fails(stack, /container is gone and its volume is there\. .*: pulumi up --refresh/);
-    await stack.pulumi("up", "--yes", "--skip-preview", "--refresh");
-    assert.equal(await whole(stack), "green");
-    for (const name of [blue, green, proxy])
-      assert.equal(
-        (await stack.docker("container", "inspect", "--format", "{{.State.Status}}", name)).trim(),
-        "running",
-      );
-  });
+  await row(
+    t,
+    stack,
+    "proxy, colors and network removed by hand",
+    async () => {
+      await stack.docker("rm", "--force", blue, green, proxy);
+      await stack.docker("network", "rm", network);
+      await stack.set("blueVersion", "1.0.1");
+      // What Pulumi makes again without the network is left as it was created.
+      await fails(stack, /container is gone and its volume is there\. .*: pulumi up --refresh/);
+      await stack.pulumi("up", "--yes", "--skip-preview", "--refresh");
+      assert.equal(await whole(stack), "green");
+      for (const name of [blue, green, proxy])
+        assert.equal(
+          (await stack.docker("container", "inspect", "--format", "{{.State.Status}}", name)).trim(),
+          "running",
+        );
+    },
+    { only: /./, within: 180 },
+  );
 });
