@@ -121,7 +121,7 @@ function wayBack(owner: Owner, organization: string, labels: Record<string, stri
     );
   }
   if (stack !== owner.stack) {
-    return `It was called ${stack}. Next: pulumi stack rename ${quoted(stack)} ${from(owner.stack)}`.concat(".");
+    return `It was called ${stack}. Next: pulumi stack rename ${quoted(stack)} ${from(owner.stack)}.`;
   }
   return "Next: put the old name back.";
 }

@@ -39,7 +39,7 @@ test("npm run preview says what a change does to the public", async (t) => {
       `${name}: nothing to do\n`,
       "- Stays live: blue 1.0.0\n",
       "none is dropped: nginx and its configuration stay as they are, and blue keeps its containers\n",
-      "15 unchanged",
+      "16 unchanged",
     );
   });
 
@@ -59,7 +59,7 @@ test("npm run preview says what a change does to the public", async (t) => {
       "  - bakeSeconds 1 -> 3\n  - testerToken\n",
       `- Containers: ${called("green")} is replaced (greenVersion 1.0.0 -> 1.1.0, environment.SHOP)\n`,
       "    + map $tester $tried {\n",
-      '~ BAKE_SECONDS: "1" => "3"',
+      '~ BLUE_GREEN_BAKE_SECONDS: "1" => "3"',
     );
   });
 
