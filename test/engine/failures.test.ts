@@ -215,7 +215,7 @@ test("failures during the switch leave one whole configuration, and the next up 
     await stack.docker("exec", proxy.Id, "sh", "-c", "cd /var/lib/blue-green && rm -f cutover.json");
   };
   const finish = async () => {
-    await until("the cutover that was cut off has ended", () => processesWith(`STACK=${stack.name}`).length === 0);
+    await until("the cutover that was cut off has ended", () => processesWith(`BLUE_GREEN_STACK=${stack.name}`).length === 0);
     await stack.pulumi("cancel", "--yes");
     const output = await stack.up();
     assert.equal(await whole(stack), "green");
@@ -247,14 +247,14 @@ test("failures during the switch leave one whole configuration, and the next up 
     up.child.kill("SIGINT");
     const { code } = await up.ended;
     assert.notEqual(code, 0);
-    await until("the cutover has ended", () => processesWith(`STACK=${stack.name}`).length === 0);
+    await until("the cutover has ended", () => processesWith(`BLUE_GREEN_STACK=${stack.name}`).length === 0);
     assert.equal(await whole(stack), "blue", "what was not watched to its end is taken back");
     await finish();
   });
 
   const killAll = async (up: RunningUp, ...inside: number[]) => {
     up.child.kill("SIGKILL");
-    for (const pid of [...processesWith(`STACK=${stack.name}`), ...inside]) {
+    for (const pid of [...processesWith(`BLUE_GREEN_STACK=${stack.name}`), ...inside]) {
       try {
         process.kill(pid, "SIGKILL");
       } catch {
