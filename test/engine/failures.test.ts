@@ -423,7 +423,7 @@ test("failures after the switch are taken back", async (t) => {
       says(
         await stack.pulumi("preview"),
         "blue is live, but its container is exited: the public gets errors. This run starts it; " +
-          "or move the public: pulumi config set activeColor green && pulumi up",
+          "or: pulumi config set activeColor green && pulumi up, which moves the public",
       );
       await stack.switchTo("green");
       assert.equal(await colorOf(stack), "green");
