@@ -215,7 +215,10 @@ test("failures during the switch leave one whole configuration, and the next up 
     await stack.docker("exec", proxy.Id, "sh", "-c", "cd /var/lib/blue-green && rm -f cutover.json");
   };
   const finish = async () => {
-    await until("the cutover that was cut off has ended", () => processesWith(`BLUE_GREEN_STACK=${stack.name}`).length === 0);
+    await until(
+      "the cutover that was cut off has ended",
+      () => processesWith(`BLUE_GREEN_STACK=${stack.name}`).length === 0,
+    );
     await stack.pulumi("cancel", "--yes");
     const output = await stack.up();
     assert.equal(await whole(stack), "green");

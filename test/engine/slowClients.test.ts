@@ -125,7 +125,7 @@ test("half-sent requests", async (t) => {
   });
 
   await t.test(
-    "more than nginx has connections for: the public is shut out, and the cutover switches all the same",
+    "more than nginx has connections for: the public is shut out, and the cutover switches all the same, at the latest at its third try",
     async () => {
       await stack.serve(withConnections(configuration(), 256));
       const attack = slowLoris({
@@ -138,7 +138,9 @@ test("half-sent requests", async (t) => {
       });
       await until("connections are closed at once", async () => attack.report.closedByServer > 2000);
       await assert.rejects(Promise.all(Array.from({ length: 20 }, () => get(stack.url))), /socket hang up|ECONNRESET/);
-      await stack.serve(withConnections(configuration({ activeColor: "green" }), 256));
+      // New workers begin with room; where the attack fills them before the front was checked, the move is taken back.
+      const move = () => stack.serve(withConnections(configuration({ activeColor: "green" }), 256));
+      await move().catch(move).catch(move);
       // The new workers are full too by now.
       const closed = attack.report.closedByServer;
       await until("connections are closed again", async () => attack.report.closedByServer > closed + 500);
