@@ -32,7 +32,10 @@ test("npm start brings up a new stack without a terminal, and changes nothing th
   }
   const settings = { activeColor: "blue", httpPort: http, httpsPort: https, bluePort: blue, greenPort: green };
   file(stack, settings);
-  t.after(() => checkout.shell(`pulumi destroy --yes --non-interactive --stack ${stack}`));
+  checkout.leave = async () => {
+    const { code, output } = await checkout.shell(`pulumi destroy --yes --non-interactive --stack ${stack}`);
+    assert.equal(code, 0, output);
+  };
 
   const first = await checkout.run("setup/start", [stack]);
   assert.equal(first.code, 0, first.output);

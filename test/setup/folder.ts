@@ -31,10 +31,18 @@ export interface Ended {
 /** A checkout of its own, without a state and with the npm packages of this one. */
 export class Checkout {
   readonly directory = mkdtempSync(join(tmpdir(), "blue-green-setup-"));
+  /** What is to be done before the folder is removed: hooks of a test run in the order in which they were given. */
+  leave: () => Promise<unknown> = async () => {};
   private readonly env: NodeJS.ProcessEnv;
 
   constructor(t: TestContext) {
-    t.after(() => rmSync(this.directory, { recursive: true, force: true }));
+    t.after(async () => {
+      try {
+        await this.leave();
+      } finally {
+        rmSync(this.directory, { recursive: true, force: true });
+      }
+    });
     mkdirSync(this.file("test"));
     for (const part of PARTS) cpSync(join(CHECKOUT, part), this.file(part), { recursive: true });
     symlinkSync(join(CHECKOUT, "node_modules"), this.file("node_modules"));
