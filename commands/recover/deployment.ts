@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { isObject, type JsonObject } from "../../stacks/json";
+import { orderVariables } from "../../stacks/orderVariables";
 
 /** The text that stands in a plan for a value which only a real run would know. */
 const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
@@ -102,10 +103,11 @@ function resourceOf(resource: PlannedResource, recovered: Recovered, providers: 
 function inputsOf(resource: PlannedResource, { found, proxyId, configuration }: Recovered): JsonObject {
   const { type, urn, inputs } = resource;
   if (type === TYPES.container) return { ...inputs, image: found.get(urn)?.imageId ?? inputs.image };
-  if (type !== TYPES.command) return inputs;
-  const { MEND: _, ...environment } = isObject(inputs.environment) ? inputs.environment : {};
+  // Of the commands only the cutover reads a configuration.
+  if (type !== TYPES.command || inputs.stdin === undefined) return inputs;
+  const environment = isObject(inputs.environment) ? inputs.environment : {};
   return {
-    ...{ ...inputs, environment: { ...environment, PROXY: proxyId } },
+    ...{ ...inputs, environment: { ...environment, ...orderVariables({ PROXY: proxyId, MEND: "" }) } },
     ...(configuration !== undefined && { stdin: configuration }),
   };
 }

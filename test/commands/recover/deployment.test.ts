@@ -20,7 +20,7 @@ const plan = {
   resourcePlans: {
     [COMMAND]: goal(
       TYPES.command,
-      { create: "node x", stdin: "planned", environment: { PROXY: UNKNOWN, MEND: "why" } },
+      { create: "node x", stdin: "planned", environment: { BLUE_GREEN_PROXY: UNKNOWN, BLUE_GREEN_MEND: "why" } },
       { dependencies: [CONTAINER] },
     ),
     [CONTAINER]: goal(
@@ -71,7 +71,11 @@ test("a state has what the engine has, each resource after those that it needs, 
 test("the cutover is declared as what serves, and what an earlier run had to mend is not", () => {
   const inputs = (configuration?: string) =>
     byUrn(resourcesOf({ ...recovered, ...(configuration !== undefined && { configuration }) })).get(COMMAND)?.inputs;
-  assert.deepEqual(inputs(), { create: "node x", stdin: "planned", environment: { PROXY: "p" } });
+  assert.deepEqual(inputs(), {
+    create: "node x",
+    stdin: "planned",
+    environment: { BLUE_GREEN_PROXY: "p", BLUE_GREEN_MEND: "" },
+  });
   assert.equal((inputs("what serves") as { stdin: string }).stdin, "what serves");
 });
 
