@@ -116,7 +116,7 @@ test("npm run drift finds what was changed by hand, and --fix mends it without a
       `image green: id by its name, ${Image.slice(7, 19)} -> ${other}, --fix`,
       "green: memory, 256 MiB -> 300 MiB, --fix",
       `green: alias on ${network}, green -> -, --fix`,
-      "nginx: nginx.conf, line 72, server_tokens off; -> another, --fix",
+      "nginx: nginx.conf, line 85, server_tokens off; -> another, --fix",
     ]);
     await fixed();
     assert.equal((await stack.container("green")).Image, Image);
