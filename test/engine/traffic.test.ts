@@ -45,7 +45,7 @@ test("canary", async (t) => {
     says(
       output,
       "gate ok: healthy, 1 smoke test (green 2.0.0)",
-      "green is watched",
+      /watch 1\/\d+ s, /,
       "and green has 5 % of the new visitors",
     );
     await stack.pulumi("preview", "--expect-no-changes");
