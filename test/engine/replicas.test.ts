@@ -195,7 +195,7 @@ for (const idle of ["stopped", "removed"] as const) {
 
       await stack.pulumi("config", "rm", "smokeTests");
       const output = await stack.switchTo("green");
-      says(output, "green (2.0.0) is healthy", "green is live, from blue");
+      says(output, "gate ok: healthy", "(green 2.0.0)", "green is live, from blue");
       if (idle === "stopped") says(output, "green was stopped: it is started");
       if (idle === "stopped") assert.deepEqual(idsOf(await containers(stack, "green")), green);
       assert.equal((await containers(stack, "blue")).blue?.State.Status, "running", "the way back is up");
