@@ -79,10 +79,12 @@ export async function fails(stack: TestStack, ...words: (string | RegExp)[]): Pr
   return ended;
 }
 
-/** That a text has all of these words. */
+const oneLine = (text: string) => text.replace(/\s+/g, " ");
+
+/** A text has all of these words, wherever its lines are wrapped. */
 export function says(output: string, ...words: (string | RegExp)[]): void {
   for (const word of words) {
-    const found = word instanceof RegExp ? word.test(output) : output.includes(word);
+    const found = word instanceof RegExp ? word.test(output) : oneLine(output).includes(oneLine(word));
     assert.ok(found, `missing: ${word}\nin:\n${output}`);
   }
 }

@@ -1,0 +1,65 @@
+/**
+ * All tests, in three rounds: those without an engine, two files at a time; those on the engine that load or slowness of another
+ * test would spoil, alone; the other ones on the engine, two files at a time. Then the ten slowest files, and a last line
+ * `N passed, N failed` (`npm test` runs this, after its checks).
+ */
+import { globSync } from "node:fs";
+import { relative } from "node:path";
+import { PassThrough } from "node:stream";
+import { run } from "node:test";
+import { spec } from "node:test/reporters";
+
+const CHECKOUT = `${__dirname}/..`;
+const AT_A_TIME = 2;
+const SLOWEST = 10;
+
+/** Engine tests whose file has the machine to itself, and why. */
+const ALONE: Record<string, string> = {
+  load: "its clients reuse a connection within milliseconds of its end",
+  slowClients: "it fills the engine's connections and disk",
+  soak: "it measures processes and memory",
+};
+
+const files = globSync("test/**/*.test.ts", { cwd: CHECKOUT }).sort();
+const isOnEngine = (file: string) => file.startsWith("test/engine/");
+const isAlone = (file: string) => isOnEngine(file) && file.slice("test/engine/".length, -".test.ts".length) in ALONE;
+const ROUNDS = [
+  { files: files.filter((file) => !isOnEngine(file)), concurrency: AT_A_TIME },
+  { files: files.filter(isAlone), concurrency: 1 },
+  { files: files.filter((file) => isOnEngine(file) && !isAlone(file)), concurrency: AT_A_TIME },
+];
+
+/** Run the three rounds, and print what node's own reporter prints, with one list of failures at the end. */
+async function main(): Promise<void> {
+  const events = new PassThrough({ objectMode: true });
+  const report = events.pipe(new spec());
+  report.pipe(process.stdout);
+  const counts = { passed: 0, failed: 0 };
+  const seconds = new Map<string, number>();
+  for (const round of ROUNDS) {
+    const tests = run({
+      files: round.files,
+      cwd: CHECKOUT,
+      concurrency: round.concurrency,
+      execArgv: ["--import", "tsx"],
+    });
+    for await (const event of tests) {
+      // A summary belongs to a round; the counts of all of them are printed at the end.
+      if (event.type === "test:summary") {
+        if (event.data.file === undefined) {
+          counts.passed += event.data.counts.passed;
+          counts.failed += event.data.counts.tests - event.data.counts.passed - event.data.counts.skipped;
+        } else seconds.set(relative(CHECKOUT, event.data.file), event.data.duration_ms / 1000);
+      } else if (!(event.type === "test:diagnostic" && event.data.file === undefined)) events.write(event);
+    }
+  }
+  events.end();
+  await new Promise((resolve) => report.once("end", resolve));
+  console.log(`\nThe ${SLOWEST} slowest files`);
+  for (const [file, took] of [...seconds].sort(([, a], [, b]) => b - a).slice(0, SLOWEST))
+    console.log(`${took.toFixed(0).padStart(6)} s  ${file}`);
+  console.log(`\n${counts.passed} passed, ${counts.failed} failed`);
+  process.exitCode = counts.failed === 0 ? 0 : 1;
+}
+
+void main();
