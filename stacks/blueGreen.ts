@@ -1,6 +1,6 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { type Color, other } from "./color";
+import { COLORS, type Color, other } from "./color";
 import { Cutover } from "./cutover";
 import { APP_DIRECTORY, type Decided, decideService, ofService } from "./decided";
 import type { Docker } from "./docker";
@@ -98,19 +98,30 @@ export class BlueGreen extends pulumi.ComponentResource {
 
     removeLeftLogins();
     // Not the provider: its configuration would hold the password, and to change that would replace what was made with it.
-    const beforePull = new pulumi.ResourceHook(`${name}-pull`, async ({ newInputs }) => {
-      const { name: image, pullTriggers } = newInputs as { name: string; pullTriggers?: string[] };
-      const seen =
+    const beforePull = new pulumi.ResourceHook(`${name}-pull`, async (hook) => {
+      const { name: image, pullTriggers } = hook.newInputs as { name: string; pullTriggers?: string[] };
+      const began = new Date().toISOString();
+      const pulled =
         pullTriggers === undefined
-          ? await pullMissing(engine, image, settings, process.env)
-          : await pullTag(engine, image, settings, process.env, (line) =>
-              pulumi.log.info(printableMessage(line), this),
-            );
-      if (seen !== undefined) await pulumi.log.warn(printableMessage(seen), this);
+          ? pullMissing(engine, image, settings, process.env)
+          : pullTag(engine, image, settings, process.env, (line) => pulumi.log.info(printableMessage(line), this));
+      const warning = await pulled.catch(async (error: Error) => {
+        const color = COLORS.find((one) => logicalName(owner, one) === hook.name);
+        if (color !== undefined && live !== undefined) await rememberUnready(began, color, error.message);
+        throw error;
+      });
+      if (warning !== undefined) await pulumi.log.warn(printableMessage(warning), this);
     });
 
+    const live = "unknown" in world ? undefined : world.serving?.color;
+    const rememberUnready = (began: string, color: Color, reason: string) =>
+      remember(
+        engine,
+        containerName(owner, "proxy"),
+        unreadyEntry({ began, color, reason, ...(live !== undefined && { live }), versions: plan.runs }),
+      ).catch((error: Error) => pulumi.log.warn(`the history could not be written: ${error.message}`, this));
+
     const slot = (color: Color, after?: pulumi.Resource): Slot => {
-      const live = "unknown" in world ? undefined : world.serving?.color;
       const afterCreate = new pulumi.ResourceHook(`${name}-${color}-healthy`, async (hook) => {
         // The cutover asks that itself, in each run until it is so; this hook runs once.
         if (color === active && live !== active) return;
@@ -122,10 +133,7 @@ export class BlueGreen extends pulumi.ComponentResource {
           say: (line) => pulumi.log.info(`${hook.name}: ${line}`, this),
         });
         if (failed === undefined) return;
-        const unready = { began, color, reason: failed, ...(live !== undefined && { live }), versions: plan.runs };
-        await remember(engine, containerName(owner, "proxy"), unreadyEntry(unready)).catch((error: Error) =>
-          pulumi.log.warn(`the history could not be written: ${error.message}`, this),
-        );
+        await rememberUnready(began, color, failed);
         const where = `The public is on ${color === active ? "this container" : active}.`;
         const image = settings.slots[color].image === undefined ? "" : `${color}Image and `;
         const next = `docker logs ${nameOnEngine(owner, hook.name)}; then set another ${image}${color}Version or mend the settings, and: pulumi up`;
@@ -238,7 +246,7 @@ export class BlueGreen extends pulumi.ComponentResource {
   }
 }
 
-/** What the history says of a color's new container that did not become healthy. */
+/** The history's line for a color whose new image could not be pulled, or whose new container did not become healthy. */
 function unreadyEntry(unready: {
   began: string;
   color: Color;

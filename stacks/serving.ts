@@ -85,7 +85,7 @@ export type Sessions = Record<Color, Session>;
 
 /**
  * How a cutover ended. `interrupted` stands in the history from just before the public is moved until the cutover ends: it stays there
- * when the run was killed. `unready` is no cutover: a color's new container did not become healthy.
+ * when the run was killed. `unready` is no cutover: the image of a color could not be pulled, or its new container did not become healthy.
  */
 export type Result =
   | "first"

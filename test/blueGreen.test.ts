@@ -674,11 +674,15 @@ test("both colors' containers are followed by a look at their health, images tha
   });
 });
 
-/** Runs a hook as the engine does after a step; answers its error. */
-async function errorOf(name: string): Promise<string | undefined> {
+/** Runs a hook as the engine does at a step of a resource; returns its error. */
+async function errorOf(
+  name: string,
+  resource = name.split("-")[1] ?? "",
+  newInputs?: object,
+): Promise<string | undefined> {
   const hook = hooks.get(name);
   assert.ok(hook, name);
-  const args = { urn: "urn", id: "g1", name: name.split("-")[1] ?? "", type: CONTAINER };
+  const args = { urn: "urn", id: "g1", name: resource, type: CONTAINER, ...(newInputs && { newInputs }) };
   return Promise.resolve(hook.callback(args)).then(
     () => undefined,
     (error: Error) => error.message,
@@ -747,6 +751,33 @@ test("a release that does not become healthy is a line of the history, with who 
   engine.ask = async (...args) => (args[0] === "exec" ? Promise.reject(new Error("disk full")) : ask(...args));
   assert.match((await errorOf("service-green-healthy")) ?? "", /exit code|secret/);
   assert.deepEqual(said, ["the history could not be written: disk full"]);
+});
+
+test("an image that can't be pulled is a line of the history where it is a color's, and there is a proxy to keep it", async () => {
+  const refusing = (engine: Docker) => {
+    const { written } = allEnded(engine);
+    engine.run = async ([, what]) =>
+      what === "inspect"
+        ? { code: 1, stdout: "", stderr: "No such image" }
+        : { code: 1, stdout: "", stderr: "dial tcp 127.0.0.1:5000: connect: connection refused" };
+    return written;
+  };
+  const slots = { ...sampleSettings.slots, green: { version: "2.0.0", port: 5002, image: "127.0.0.1:5000/shop:2" } };
+  const { engine } = await make({ slots }, after({}));
+  const written = refusing(engine);
+  const pull = (resource: string, name: string) => errorOf("service-pull", resource, { name, pullTriggers: ["2.0.0"] });
+  const failed = (await pull("green", "127.0.0.1:5000/shop:2")) ?? "";
+  assert.match(failed, /127\.0\.0\.1:5000\/shop:2 can't be pulled: /);
+  const [{ result, from, to, versions, reason, who }] = written as [HistoryEntry];
+  assert.deepEqual([result, from, to, versions.green], ["unready", "blue", "green", "2.0.0"]);
+  assert.ok(failed.startsWith(reason ?? "-"), reason);
+  assert.equal(typeof who?.host, "string");
+
+  assert.match((await pull("proxy", "127.0.0.1:5000/nginx:2")) ?? "", /nginx:2 can't be pulled/);
+  assert.equal(written.length, 1, "the proxy's image is no release");
+  const first = refusing((await make({ slots })).engine);
+  assert.match((await pull("green", "127.0.0.1:5000/shop:2")) ?? "", /shop:2 can't be pulled/);
+  assert.deepEqual(first, []);
 });
 
 test("who is live stays to be read when the cutover has ended, and nothing else of what it wrote", () => {

@@ -65,6 +65,9 @@ test("failures before the switch leave the public where it was", async (t) => {
   await row(t, stack, "bad image", async () => {
     await stack.set("greenImage", "blue-green-test/no-such-image:1");
     await fails(stack, "no-such-image");
+    const { result, to, reason } = (await history(stack)).at(-1) ?? {};
+    assert.deepEqual([result, to], ["unready", "green"]);
+    assert.match(String(reason), /no-such-image/);
     await stays();
     await stack.set("greenImage", images.greenImage ?? "");
     await stack.up();
