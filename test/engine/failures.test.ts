@@ -258,6 +258,21 @@ test("failures during the switch leave one whole configuration, and the next up 
     await finish();
   });
 
+  await row(t, stack, "CLI interrupted twice (SIGINT) in the watch", async () => {
+    await stack.set("activeColor", "green");
+    const up = new RunningUp(stack);
+    await up.says(/watch 1\/\d+ s/);
+    up.child.kill("SIGINT");
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    up.child.kill("SIGINT");
+    assert.notEqual((await up.ended).code, 0);
+    await until("the cutover has ended", () => processesWith(`BLUE_GREEN_STACK=${stack.name}`).length === 0);
+    const { result, from, to, who } = (await history(stack)).at(-1) ?? {};
+    assert.match(String(result), /^(?:interrupted|reverted|failed)$/, "the move is in the history");
+    assert.deepEqual([from, to, typeof (who as Record<string, string>).host], ["blue", "green", "string"]);
+    await finish();
+  });
+
   const killAll = async (up: RunningUp, ...inside: number[]) => {
     up.child.kill("SIGKILL");
     for (const pid of [...processesWith(`BLUE_GREEN_STACK=${stack.name}`), ...inside]) {
@@ -578,6 +593,25 @@ test("failures of a canary and of an idle color that was stopped", async (t) => 
   );
 });
 
+test("a first installation whose health check can't run fails alike in each run, and nobody is called live", async (t) => {
+  const stack = await TestStack.make(t, { healthTimeoutSeconds: "10" });
+  const image = `${stack.name}/no-shell:1`;
+  const without = `FROM ${images.blueImage}\nUSER root\nRUN ["python3", "-c", "import os; os.remove('/bin/sh')"]\nUSER 10001:10001\n`;
+  await stack.dockerWithInput(without, "build", "--quiet", "--tag", image, "-");
+  t.after(() => stack.docker("image", "rm", "--force", image));
+  for (const color of ["blue", "green"]) {
+    await stack.set(`${color}Image`, image);
+    await stack.set(`${color}Version`, "1.0.0");
+  }
+  for (let runs = 0; runs < 3; runs += 1) {
+    const { output } = await fails(stack, "the image has no shell (sh), which the check needs", "Next: ");
+    assert.doesNotMatch(output, /blue is live/);
+  }
+  const { code, output } = await stack.command("npm", "run", "--silent", "status");
+  assert.equal(code, 2, output);
+  assert.doesNotMatch(output, /live, stable/);
+});
+
 test("what hands do beside Pulumi", async (t) => {
   const stack = await TestStack.make(t, images);
   await stack.up();
@@ -609,6 +643,16 @@ test("what hands do beside Pulumi", async (t) => {
     assert.ok(!output.includes(debug), output);
     await stack.docker("rm", debug);
     await stack.docker("image", "rm", debug);
+  });
+
+  await row(t, stack, "idle color once killed for memory", async () => {
+    const greedy = stack.docker("exec", green, "python3", "-c", 'len(b"x" * (900 << 20))');
+    await assert.rejects(greedy, /exit code 137/);
+    await stack.docker("restart", "--time", "1", green);
+    await until("it is healthy", async () => (await stack.container("green")).State.Health?.Status === "healthy");
+    await stack.switchTo("green");
+    assert.equal(await whole(stack), "green");
+    await stack.switchTo("blue");
   });
 
   await row(t, stack, "idle container stopped by hand", async () => {

@@ -84,11 +84,33 @@ export function get(url: string, headers: Record<string, string> = {}): Promise<
 /** Below the ports that the kernel gives to outgoing connections: one of those may hold a port while its container is replaced. */
 const PORTS = { first: 20_000, last: 32_000 };
 
-/** Ports that nobody has at this moment, all different. */
+/** Test files run side by side: each port has a folder here while a test holds it, whether or not something listens on it yet. */
+const HELD_PORTS = join(tmpdir(), "blue-green-test-ports");
+const heldPorts: string[] = [];
+process.on("exit", () => {
+  for (const folder of heldPorts) rmSync(folder, { recursive: true, force: true });
+});
+
+/** Hold a port until this process ends; return false where another test holds it. */
+function holdPort(port: number): boolean {
+  const folder = join(HELD_PORTS, String(port));
+  try {
+    mkdirSync(folder);
+  } catch {
+    return false;
+  }
+  heldPorts.push(folder);
+  return true;
+}
+
+/** Return ports that nobody has at this moment, all different; no other test gets them while this process runs. */
 export async function freePorts(count: number): Promise<number[]> {
+  mkdirSync(HELD_PORTS, { recursive: true });
   const servers: Server[] = [];
   while (servers.length < count) {
-    const server = createServer().listen(randomInt(PORTS.first, PORTS.last), "127.0.0.1");
+    const port = randomInt(PORTS.first, PORTS.last);
+    if (!holdPort(port)) continue;
+    const server = createServer().listen(port, "127.0.0.1");
     // Taken: another one is tried.
     await once(server, "listening").then(
       () => servers.push(server),
