@@ -1,6 +1,6 @@
 import { dockerAt } from "../stacks/docker";
+import { plainJson } from "../stacks/text/plain";
 import { commandsFor } from "../status/commands";
-import { plainJson } from "../status/plainText";
 import { type FoundStack, findStack, makeStack, noStack, otherStacks, Untold } from "../status/project";
 import { type Asked, askedBy, HELP } from "./arguments";
 import { carryOut } from "./fix";

@@ -1,4 +1,5 @@
-import { cut, plain } from "../status/plainText";
+import { cut } from "../stacks/text/columns";
+import { plain } from "../stacks/text/plain";
 import type { CantTell, Difference, Report } from "./report";
 
 /** The most columns of a line of the table. */

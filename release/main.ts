@@ -8,7 +8,7 @@ import { isObject } from "../stacks/json";
 import { quoted, shown } from "../stacks/problem";
 import { type Login, loginFor, pull, push, RegistryError } from "../stacks/registry";
 import { sentFrom, sourceHash } from "../stacks/source";
-import { plainJson } from "../status/plainText";
+import { plainJson } from "../stacks/text/plain";
 import { askedBy } from "./arguments";
 import { commitOf } from "./commit";
 import { conclude, Refused, untold } from "./refused";

@@ -1,5 +1,5 @@
 import { RegistryError } from "../stacks/registry";
-import { plain } from "../status/plainText";
+import { plain } from "../stacks/text/plain";
 import { FileError } from "../status/stackFile";
 
 /** What the exit code says: 0 done, or there was nothing to do; 1 refused, nothing was changed; 3 can't tell, nothing was changed. */

@@ -1,10 +1,10 @@
 import { COLORS } from "../stacks/color";
 import { type Docker, dockerAt } from "../stacks/docker";
+import { plainJson } from "../stacks/text/plain";
 import { readWorld, type World } from "../stacks/world";
 import { readTraffic } from "./answers";
 import { askedBy, HELP } from "./arguments";
 import { readPast } from "./past";
-import { plainJson } from "./plainText";
 import { findStack, makeStack, noStack, otherStacks, Untold } from "./project";
 import { type CantTell, EXIT, type Report } from "./report";
 import { cantTellScreen, screenOf } from "./screen";

@@ -1,7 +1,8 @@
 import { COLORS, other } from "../stacks/color";
+import { cut, listed, wrapped } from "../stacks/text/columns";
+import { plain } from "../stacks/text/plain";
 import type { Answers } from "./answers";
 import { nameOf } from "./history";
-import { cut, listed, plain, wrapped } from "./plainText";
 import type { CantTell, ColorReport, ContainerReport, NextCommand, Report } from "./report";
 
 /** The columns of a line where nobody says how many there are, and the fewest and the most that are made use of. */

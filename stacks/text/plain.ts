@@ -64,3 +64,10 @@ export function lastOfLines(text: string): string {
 
 /** A whole message for people, ours with others' words in it: the last thing that happens to it before it is printed. */
 export const printableMessage = (text: string): string => shortened(printable(text), MESSAGE_CHARACTERS);
+
+/** Returns JSON in ASCII alone: no control character and no mark that turns the direction of text reaches a terminal through it. */
+export const plainJson = (value: unknown): string =>
+  JSON.stringify(value, undefined, 2).replace(
+    /[\u007f-\uffff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );

@@ -7,6 +7,7 @@ import { Refusal } from "../../stacks/refusal";
 import { lastWords } from "../../stacks/registry";
 import {
   lastOfLines,
+  plainJson,
   printable,
   printableLine,
   printableMessage,
@@ -108,4 +109,16 @@ test("a secret of which a cut would leave half is hidden before", async () => {
     assert.doesNotMatch(failed, /hunter/);
     assert.doesNotMatch((await waitHealthy(docker("two\nlines of it"), "id", waited)) ?? "", /two/);
   }
+});
+
+test("JSON for programs is ASCII, and a program reads from it exactly what was there", () => {
+  const hostile = { [`\u202e${ACTING.join("")}`]: "\u001b]0;owned\u0007\r\n\u{1f600} 漢字" };
+  assert.match(plainJson(hostile), /^[ -~\n]*$/);
+  assert.deepEqual(JSON.parse(plainJson(hostile)), hostile);
+  fc.assert(
+    fc.property(fc.string({ unit: "binary" }), (text) => {
+      assert.match(plainJson([text]), /^[ -~\n]*$/);
+      assert.deepEqual(JSON.parse(plainJson([text])), [text]);
+    }),
+  );
 });
