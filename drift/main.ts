@@ -1,3 +1,4 @@
+import { cantTellLine } from "../commands/outcome";
 import { dockerAt } from "../stacks/docker";
 import { plainJson } from "../stacks/text/plain";
 import { commandsFor } from "../status/commands";
@@ -80,6 +81,6 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: Error) => {
-  console.error(`Can't tell: ${error.message}`);
+  console.error(cantTellLine(error.message));
   process.exitCode = EXIT.unknown;
 });

@@ -1,3 +1,4 @@
+import { cantTellLine } from "../commands/outcome";
 import { RegistryError } from "../stacks/registry";
 import { plain } from "../stacks/text/plain";
 import { FileError } from "../status/stackFile";
@@ -35,7 +36,7 @@ export function refusedBy(error: Error): Refused {
 /** What a person reads of it, each in a line. */
 export const wordsOf = ({ exit, message, next }: Refused): string =>
   [
-    `${exit === EXIT.unknown ? "Can't tell" : "Refused"}: ${plain(message)}`,
+    exit === EXIT.unknown ? cantTellLine(message) : `Refused: ${plain(message)}`,
     ...next.map((command) => `Next: ${plain(command)}`),
   ].join("\n");
 

@@ -1,3 +1,4 @@
+import { cantTellLine } from "../commands/outcome";
 import { COLORS } from "../stacks/color";
 import { type Docker, dockerAt } from "../stacks/docker";
 import { plainJson } from "../stacks/text/plain";
@@ -79,6 +80,6 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: Error) => {
-  console.error(`Can't tell: ${error.message}`);
+  console.error(cantTellLine(error.message));
   process.exitCode = EXIT.unknown;
 });

@@ -1,3 +1,4 @@
+import { cantTellLine } from "../commands/outcome";
 import { COLORS, other } from "../stacks/color";
 import { cut, listed, wrapped } from "../stacks/text/columns";
 import { plain } from "../stacks/text/plain";
@@ -50,10 +51,7 @@ export function screenOf(report: Report, { colored = false, columns = COLUMNS } 
 
 /** Why nothing can be said, and what to type. */
 export const cantTellScreen = ({ reason, next }: CantTell): string =>
-  [
-    `Can't tell: ${plain(reason)}`,
-    ...next.map(({ purpose, command }) => `Next, to ${purpose}: ${plain(command)}`),
-  ].join("\n");
+  [cantTellLine(reason), ...next.map(({ purpose, command }) => `Next, to ${purpose}: ${plain(command)}`)].join("\n");
 
 function header({ project, stack, level, time }: Report, paint: Paint, width: number): string[] {
   const when = clock(new Date(time), true);

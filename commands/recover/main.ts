@@ -9,8 +9,10 @@ import { PROXY_DIRECTORY } from "../../stacks/names";
 import { quoted } from "../../stacks/problem";
 import { RECOVERY } from "../../stacks/recovery";
 import { generationOf } from "../../stacks/serving";
+import { plain, printableMessage } from "../../stacks/text/plain";
 import { readWorld, type World } from "../../stacks/world";
 import { type FoundStack, findStack, Untold } from "../../status/project";
+import { cantTellLine } from "../outcome";
 import { HELP, optionsIn } from "./arguments";
 import { type Found, type PlannedResource, plannedIn, resourcesOf, TYPES } from "./deployment";
 
@@ -180,7 +182,7 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: Error) => {
-  const next = error instanceof Untold ? error.next.map(({ command }) => `\nNext: ${command}`).join("") : "";
-  console.error(`${error instanceof Refused ? "" : "Can't tell: "}${error.message}${next}`);
+  const next = error instanceof Untold ? error.next.map(({ command }) => `\nNext: ${plain(command)}`).join("") : "";
+  console.error(`${error instanceof Refused ? printableMessage(error.message) : cantTellLine(error.message)}${next}`);
   process.exitCode = error instanceof Refused ? EXIT.refused : EXIT.unknown;
 });
