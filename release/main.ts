@@ -13,7 +13,16 @@ import { askedBy } from "./arguments";
 import { commitOf } from "./commit";
 import { conclude, Refused, untold } from "./refused";
 import { buildArguments, buildProblem, nextCommands, revisionOf, type Sources, sameRelease } from "./release";
-import { nameOfSelected, readFile, readProject, readStack, registryOf, type Stack, settingOf } from "./stack";
+import {
+  assertWritten,
+  nameOfSelected,
+  readFile,
+  readProject,
+  readStack,
+  registryOf,
+  type Stack,
+  settingOf,
+} from "./stack";
 
 /** The folder of the service, in the project's. */
 const FOLDER = "app";
@@ -50,6 +59,7 @@ async function release(): Promise<void> {
 
   const directory = process.cwd();
   const stack = readStack(directory, named ?? (await nameOfSelected(directory, process.env)));
+  assertWritten(stack);
   const source = sourceHash(FOLDER);
   const commit = await commitOf(directory, FOLDER, sentFrom(FOLDER)).catch((error: Error) => ({
     unknown: error.message,
