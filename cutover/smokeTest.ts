@@ -82,7 +82,7 @@ async function run(test: SmokeTest, base: string, identity: Identity, curl: Curl
   const words = result?.errormsg || stderr.trim() || `curl ended with exit code ${code} and said nothing`;
   return {
     expected: `status ${test.status} within ${test.maxSeconds} s`,
-    came: `no whole answer: ${plainStart(words)}`,
+    came: `no whole answer: ${plainStart(hide(words))}`,
   };
 }
 
@@ -188,7 +188,7 @@ export function judge(test: SmokeTest, identity: Identity, answer: Answer, hide:
     expected: plain(expected),
     came: `${head}, ${detail}${shown}`,
   });
-  const type = body === "" ? "no body" : plainStart(contentType ?? "no content type", VALUE_CHARACTERS);
+  const type = body === "" ? "no body" : plainStart(hide(contentType ?? "no content type"), VALUE_CHARACTERS);
 
   if (status !== test.status) return failed(`status ${test.status}`, type);
   const contains = test.contains === undefined ? "" : filled(test.contains, identity);

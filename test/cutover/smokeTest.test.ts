@@ -61,6 +61,8 @@ test("a secret in an answer is hidden before the answer is cut, so that no part 
   const value = JSON.stringify({ a: `${"x".repeat(90)}${secret}` });
   const json = judge(smokeTest({ json: { a: "b" } }), GREEN, answer({ body: value }), hide);
   assert.doesNotMatch(json?.came ?? "", /plan/);
+  const contentType = `${"x".repeat(90)}${secret}`;
+  assert.doesNotMatch(judge(smokeTest({ status: 201 }), GREEN, answer({ contentType }), hide)?.came ?? "", /plan/);
 });
 
 test("another status fails before anything else is looked at, and shows what came", () => {
