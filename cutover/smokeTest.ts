@@ -1,5 +1,6 @@
 import type { Color } from "../stacks/color";
 import type { SmokeTest } from "../stacks/smokeTests";
+import { plain, plainStart } from "../stacks/text/plain";
 
 /** Who must answer: stands in for `{color}` and `{version}` in a test. */
 export interface Identity {
@@ -35,8 +36,7 @@ export interface Answer {
 
 type Verdict = Pick<SmokeFailure, "expected" | "came"> | undefined;
 
-/** What a failure shows of the body, and of a value in it. */
-const BODY_CHARACTERS = 300;
+/** How much a failure shows of a value, beside the start of the body. */
 const VALUE_CHARACTERS = 100;
 
 /** The longest line that every curl since 7.73 reads from a configuration file, its end included (10 MiB since 8.2.0). */
@@ -59,7 +59,7 @@ export async function runSmokeTests(
     const verdict = await run(test, base, identity, curl, hide);
     if (verdict) {
       const request = `${test.method} ${base}${filled(test.path, identity)}`;
-      return { test: printable(test.name), request: printable(request), ...verdict };
+      return { test: plain(test.name), request: plain(request), ...verdict };
     }
   }
   return undefined;
@@ -70,7 +70,7 @@ async function run(test: SmokeTest, base: string, identity: Identity, curl: Curl
   try {
     configuration = curlConfiguration(test, base, identity);
   } catch (error) {
-    return { expected: "a request that can be sent", came: printable((error as Error).message) };
+    return { expected: "a request that can be sent", came: plain((error as Error).message) };
   }
   const { code, stdout, stderr } = await curl(configuration);
   const result = resultIn(stderr);
@@ -82,7 +82,7 @@ async function run(test: SmokeTest, base: string, identity: Identity, curl: Curl
   const words = result?.errormsg || stderr.trim() || `curl ended with exit code ${code} and said nothing`;
   return {
     expected: `status ${test.status} within ${test.maxSeconds} s`,
-    came: printable(`no whole answer: ${cut(words, BODY_CHARACTERS)}`),
+    came: `no whole answer: ${plainStart(hide(words))}`,
   };
 }
 
@@ -182,12 +182,13 @@ function target(path: string): string {
 export function judge(test: SmokeTest, identity: Identity, answer: Answer, hide: Hide = String): Verdict {
   const { status, milliseconds, contentType, body } = answer;
   const head = `${status} after ${milliseconds} ms`;
-  const shown = body === "" ? "" : `: ${cut(hide(body).trimEnd(), BODY_CHARACTERS)}`;
+  const words = plainStart(hide(body));
+  const shown = words === "" ? "" : `: ${words}`;
   const failed = (expected: string, detail: string): Verdict => ({
-    expected: printable(expected),
-    came: printable(`${head}, ${detail}${shown}`),
+    expected: plain(expected),
+    came: `${head}, ${detail}${shown}`,
   });
-  const type = body === "" ? "no body" : (contentType ?? "no content type");
+  const type = body === "" ? "no body" : plainStart(hide(contentType ?? "no content type"), VALUE_CHARACTERS);
 
   if (status !== test.status) return failed(`status ${test.status}`, type);
   const contains = test.contains === undefined ? "" : filled(test.contains, identity);
@@ -200,8 +201,9 @@ export function judge(test: SmokeTest, identity: Identity, answer: Answer, hide:
     const words = `json ${path} = ${JSON.stringify(expected)}`;
     if (!json) return failed(words, `not JSON (${type})`);
     const seen = valueAt(json.value, path);
-    if (seen === undefined) return failed(words, `json ${path} is missing`);
-    if (seen !== expected) return failed(words, `json ${path} = ${cut(hide(JSON.stringify(seen)), VALUE_CHARACTERS)}`);
+    if (seen === undefined) return failed(words, `json ${plain(path)} is missing`);
+    if (seen !== expected)
+      return failed(words, `json ${plain(path)} = ${plainStart(hide(JSON.stringify(seen)), VALUE_CHARACTERS)}`);
   }
   if (milliseconds > test.maxSeconds * 1000) return failed(`an answer within ${test.maxSeconds} s`, type);
   return undefined;
@@ -231,9 +233,3 @@ function valueAt(json: unknown, path: string): unknown {
 /** In one pass, so that nothing that was put in is replaced again. */
 const filled = (text: string, identity: Identity) =>
   text.replace(/\{(color|version)\}/g, (_, name: keyof Identity) => identity[name]);
-
-const cut = (text: string, characters: number) => (text.length > characters ? `${text.slice(0, characters)}...` : text);
-
-/** Fit for a terminal: a service's answer must not be able to move its cursor. */
-const printable = (text: string) =>
-  text.replace(/[^\x20-\x7e]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);

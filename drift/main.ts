@@ -1,6 +1,7 @@
+import { cantTellLine } from "../commands/outcome";
 import { dockerAt } from "../stacks/docker";
+import { plainJson } from "../stacks/text/plain";
 import { commandsFor } from "../status/commands";
-import { plainJson } from "../status/plainText";
 import { type FoundStack, findStack, makeStack, noStack, otherStacks, Untold } from "../status/project";
 import { type Asked, askedBy, HELP } from "./arguments";
 import { carryOut } from "./fix";
@@ -80,6 +81,6 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: Error) => {
-  console.error(`Can't tell: ${error.message}`);
+  console.error(cantTellLine(error.message));
   process.exitCode = EXIT.unknown;
 });

@@ -1,4 +1,6 @@
-import { cut, plain } from "../status/plainText";
+import { cantTellLine } from "../commands/outcome";
+import { cut } from "../stacks/text/columns";
+import { plain } from "../stacks/text/plain";
 import type { CantTell, Difference, Report } from "./report";
 
 /** The most columns of a line of the table. */
@@ -38,10 +40,7 @@ export function screenOf(report: Report, fixIt: string): string {
 
 /** Why nothing can be said, and what to type. */
 export const cantTellScreen = ({ reason, next }: CantTell): string =>
-  [
-    `Can't tell: ${plain(reason)}`,
-    ...next.map(({ purpose, command }) => `Next, to ${purpose}: ${plain(command)}`),
-  ].join("\n");
+  [cantTellLine(reason), ...next.map(({ purpose, command }) => `Next, to ${purpose}: ${plain(command)}`)].join("\n");
 
 function table(differences: readonly Difference[]): string[] {
   // A bar would end the cell.

@@ -1,3 +1,5 @@
+import { shown } from "../stacks/problem";
+
 /** What was asked for. */
 export interface Asked {
   /** The stack; without one that which `pulumi` takes by itself. */
@@ -25,7 +27,7 @@ export function askedBy(args: readonly string[], env: NodeJS.ProcessEnv): Asked 
     if (argument === "--comment") asked.comment = true;
     else if (argument === "--help" || argument === "-h") asked.help = true;
     else if (argument.startsWith("-") || argument === "")
-      asked.problem ??= `the argument ${JSON.stringify(argument)} is not known`;
+      asked.problem ??= `the argument ${shown(argument)} is not known`;
     else if (asked.stack !== undefined) asked.problem ??= "more than one stack is named";
     else asked.stack = argument;
   }

@@ -1,4 +1,7 @@
 import { existsSync } from "node:fs";
+import { cantTellLine } from "../commands/outcome";
+import { shown } from "../stacks/problem";
+import { plainStart } from "../stacks/text/plain";
 import { makeStack, noStack } from "../status/project";
 import { selectedStack, stackNamed } from "../status/selected";
 import { askedBy, HELP } from "./arguments";
@@ -16,10 +19,12 @@ async function whichStack(asked: string | undefined): Promise<{ stack: string; g
     asked ??
     (process.env.PULUMI_STACK ||
       (await selectedStack(process.cwd()).catch((error: Error) => {
-        throw new Untold(`which stack? Pulumi can't say: ${error.message}. Next: npm run preview -- <stack>`);
+        throw new Untold(
+          `which stack? Pulumi can't say: ${plainStart(error.message)}. Next: npm run preview -- <stack>`,
+        );
       })));
   const stack = stackNamed(given)?.stack;
-  if (stack === undefined) throw new Untold(`${JSON.stringify(given)} can't be a stack's name. Next: ls Pulumi.*.yaml`);
+  if (stack === undefined) throw new Untold(`${shown(given)} can't be a stack's name. Next: ls Pulumi.*.yaml`);
   if (!existsSync(`Pulumi.${stack}.yaml`)) throw new Untold(`${noStack(stack)}. Next: ${makeStack(stack).command}`);
   return { stack, given };
 }
@@ -41,6 +46,6 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: Error) => {
-  console.error(`Can't tell: ${error.message}`);
+  console.error(cantTellLine(error.message));
   process.exitCode = EXIT.unknown;
 });

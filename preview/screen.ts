@@ -1,4 +1,4 @@
-import { visible } from "../status/plainText";
+import { visible } from "../stacks/text/plain";
 import type { Summary } from "./summary";
 import { inTerminal } from "./text";
 

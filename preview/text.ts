@@ -1,4 +1,4 @@
-import { plain } from "../status/plainText";
+import { plain } from "../stacks/text/plain";
 
 /** Words of our own, and values from elsewhere between them: a value is never taken for anything but text. */
 export type Text = readonly (string | { value: string })[];

@@ -8,12 +8,21 @@ import { isObject } from "../stacks/json";
 import { quoted, shown } from "../stacks/problem";
 import { type Login, loginFor, pull, push, RegistryError } from "../stacks/registry";
 import { sentFrom, sourceHash } from "../stacks/source";
-import { plainJson } from "../status/plainText";
+import { plainJson } from "../stacks/text/plain";
 import { askedBy } from "./arguments";
 import { commitOf } from "./commit";
 import { conclude, Refused, untold } from "./refused";
 import { buildArguments, buildProblem, nextCommands, revisionOf, type Sources, sameRelease } from "./release";
-import { nameOfSelected, readFile, readProject, readStack, registryOf, type Stack, settingOf } from "./stack";
+import {
+  assertWritten,
+  nameOfSelected,
+  readFile,
+  readProject,
+  readStack,
+  registryOf,
+  type Stack,
+  settingOf,
+} from "./stack";
 
 /** The folder of the service, in the project's. */
 const FOLDER = "app";
@@ -50,6 +59,7 @@ async function release(): Promise<void> {
 
   const directory = process.cwd();
   const stack = readStack(directory, named ?? (await nameOfSelected(directory, process.env)));
+  assertWritten(stack);
   const source = sourceHash(FOLDER);
   const commit = await commitOf(directory, FOLDER, sentFrom(FOLDER)).catch((error: Error) => ({
     unknown: error.message,

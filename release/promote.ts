@@ -5,16 +5,16 @@ import { contextProblem, dockerAt } from "../stacks/docker";
 import { remoteHost } from "../stacks/host";
 import { digestOf } from "../stacks/image";
 import { loginFor } from "../stacks/registry";
+import { plain } from "../stacks/text/plain";
 import { readWorld } from "../stacks/world";
 import { commandsFor } from "../status/commands";
-import { plain } from "../status/plainText";
 import type { Facts } from "../status/status";
 import { askedBy } from "./arguments";
 import { withValues } from "./edit";
 import { assertInRegistry } from "./manifest";
 import { assertReachable, placeIn, runningIn, stableIn } from "./promotion";
 import { conclude, Refused, untold } from "./refused";
-import { readStack, registryOf, type Stack, settingOf } from "./stack";
+import { assertWritten, readStack, registryOf, type Stack, settingOf } from "./stack";
 
 const HELP = `Puts the release that is live and stable in one stack on the idle color of another one, by changing that one's file.
 Nothing is deployed by it: that is the next command, which it prints, with what has changed.
@@ -45,6 +45,7 @@ async function promote(): Promise<void> {
       "npm run promote -- --from <stack> --to <another one>",
     ]);
   }
+  assertWritten(target);
   const settings = await registryOf(directory, target, process.env);
   const canaryPercent = settingOf(target, "canaryPercent") ?? "0";
   const [there, here] = await Promise.all([factsOf(source), factsOf(target)]);

@@ -1,5 +1,6 @@
+import { cantTellLine } from "../commands/outcome";
 import { RegistryError } from "../stacks/registry";
-import { plain } from "../status/plainText";
+import { plain } from "../stacks/text/plain";
 import { FileError } from "../status/stackFile";
 
 /** What the exit code says: 0 done, or there was nothing to do; 1 refused, nothing was changed; 3 can't tell, nothing was changed. */
@@ -35,7 +36,7 @@ export function refusedBy(error: Error): Refused {
 /** What a person reads of it, each in a line. */
 export const wordsOf = ({ exit, message, next }: Refused): string =>
   [
-    `${exit === EXIT.unknown ? "Can't tell" : "Refused"}: ${plain(message)}`,
+    exit === EXIT.unknown ? cantTellLine(message) : `Refused: ${plain(message)}`,
     ...next.map((command) => `Next: ${plain(command)}`),
   ].join("\n");
 

@@ -5,6 +5,7 @@ import { isObject } from "../stacks/json";
 import type { Owner } from "../stacks/names";
 import { quoted, shown } from "../stacks/problem";
 import { isRegistryUser, REGISTRY_USER_RULE, type RegistrySettings, withoutLineEnd } from "../stacks/registry";
+import { problemsInFile } from "../stacks/writtenForms";
 import { makeStack, noStack, stacksIn } from "../status/project";
 import { pulumiSays, selectedStack, stackNamed } from "../status/selected";
 import { configIn, projectIn, type StackFile, stackIn } from "../status/stackFile";
@@ -48,6 +49,23 @@ export function readStack(directory: string, name: string): Stack {
   if (text === undefined) throw new Refused(`${noStack(stack)}. ${choices}`, [makeStack(stack).command]);
   const config = configIn(file, text);
   return { ...stackIn(file, text, project), name, owner: { project, stack }, file, text, config };
+}
+
+/**
+ * Refuses texts that the stack's file has without quotes and that YAML reads as numbers, as the program itself does: `pulumi up` would
+ * deploy version 1.1 where the file has 1.10.
+ *
+ * @throws Refused with every such setting and the commands that quote them.
+ */
+export function assertWritten({ text, owner, file, name }: Stack): void {
+  // Numbers are allowed in an environment.
+  const problems = problemsInFile(text, owner.project).filter(({ setting }) => !setting.startsWith("environment"));
+  if (problems.length === 0) return;
+  const rules = problems.map(({ setting, rule }) => `${setting} ${rule}`);
+  throw new Refused(
+    `${file}: ${rules.join("; ")}. Nothing was changed`,
+    problems.map(({ mend }) => `${mend} --stack ${quoted(name)}`),
+  );
 }
 
 /** The name of the stack that is meant where none is named. */

@@ -12,7 +12,7 @@ import { decide, type Plan } from "./plan";
 import { hasPolicyPack } from "./policyPack";
 import { shown } from "./problem";
 import { proxyMadeFrom } from "./proxy";
-import { isRecovery, keepWhatRuns, settingsThatRun } from "./recovery";
+import { isRecovery, settingsThatRun } from "./recovery";
 import { Refusal } from "./refusal";
 import { generationOf } from "./serving";
 import { hasSecrets, type Settings } from "./settings";
@@ -91,12 +91,12 @@ export function decideService(undecided: Undecided): Decided {
       }),
     now,
     preview: pulumi.runtime.isDryRun(),
+    recovers,
     policyPack: hasPolicyPack(process.env),
     openSecrets: hasSecrets() && hasEmptyPassphrase(process.env, `Pulumi.${owner.stack}.yaml`),
     columns: terminalColumns(),
     ...(engineHost !== undefined && { dockerHost: engineHost }),
   });
-  if (recovers) keepWhatRuns(plan, world);
   // For `npm run preview`, which reads it from the engine's events.
   pulumi.log.debug(decisionLine(decisionOf(owner, settings, world, plan)));
   if (plan.refusals.length > 0) throw new Refusal(plan.refusals.map((refusal) => ofService(owner, refusal)).join("\n"));

@@ -69,3 +69,15 @@ export function differencesOf(color: Color, containers: readonly Making[], after
 }
 
 const shown = (value: unknown): string => (value === undefined || value === "" ? "(none)" : String(value));
+
+/** Returns what a container says of itself that the proxy goes by, as far as it says it. */
+export const definedIn = (
+  container: { version: string; made: Partial<Made> } | undefined,
+): Partial<Pick<Made, "version" | "appPort" | "healthPath">> => {
+  const { appPort, healthPath } = container?.made ?? {};
+  return {
+    ...(container && { version: container.version }),
+    ...(appPort !== undefined && { appPort }),
+    ...(healthPath !== undefined && { healthPath }),
+  };
+};

@@ -3,9 +3,10 @@ import { COLORS, type Color, other } from "./color";
 import { allVariables } from "./environment";
 import { remoteHost } from "./host";
 import { decideRebuilds, warnOfSources } from "./imagePlan";
-import { type Differences, differencesOf, type Made } from "./made";
+import { type Differences, definedIn, differencesOf, type Made } from "./made";
 import { replicaName, replicaNames } from "./names";
 import { RUN_POLICY_PACK } from "./policyPack";
+import { keepWhatRuns } from "./recovery";
 import { isStable, type Retired, type Serving } from "./serving";
 import type { Settings } from "./settings";
 import type { StateFindings } from "./stateProblem";
@@ -70,6 +71,8 @@ export interface Situation {
   now: Date;
   /** Whether this is a preview, which may go on where no engine answers. */
   preview: boolean;
+  /** Whether this is the preview of `npm run recover`, which declares what runs (see recovery.ts). */
+  recovers?: boolean;
   /** Whether a policy pack looks at this run (see policyPack.ts). */
   policyPack?: boolean;
   /** Whether the stack has secrets and an empty passphrase (see passphrase.ts): whoever reads its file can read them. */
@@ -124,6 +127,9 @@ export function decide(situation: Situation): Plan {
       decideVisitors(plan, world, serving, situation);
       decideIdle(plan, world, serving, situation);
       decideLive(plan, world, serving, situation);
+    }
+    if (situation.recovers) keepWhatRuns(plan, world);
+    if (serving !== undefined) {
       decideRebuilds(plan, world, serving, situation);
       tellDisplay(plan, serving, situation);
     }
@@ -625,16 +631,6 @@ function mendReason(
 
 /** Whether a color could take over, as far as its container tells; one that is still starting may. */
 const isWell = ({ state }: SlotContainer): boolean => state.Running && state.Health?.Status !== "unhealthy";
-
-/** What a container that stays says of itself. */
-const definedIn = (container: SlotContainer | undefined): Partial<Runs> => {
-  const { appPort, healthPath } = container?.made ?? {};
-  return {
-    ...(container && { version: container.version }),
-    ...(appPort !== undefined && { appPort }),
-    ...(healthPath !== undefined && { healthPath }),
-  };
-};
 
 function refuseOwn(live: Color, { version, made }: SlotContainer, own: string[], settings: Settings): string {
   const idle = other(live);

@@ -1,4 +1,5 @@
 import { jsonOf } from "./json";
+import { visibleStart } from "./text/plain";
 
 /** One thing that is wrong with the configuration. */
 export interface Problem {
@@ -53,26 +54,12 @@ export function quoted(word: string): string {
   return word.startsWith("-") ? `-- ${safe}` : safe;
 }
 
-/** A value fit for a terminal: JSON, in which all but plain ASCII is escaped, cut to a length that leaves the error readable. */
+/** Returns a value as JSON that is fit for a terminal, cut to a length that leaves the error readable. */
 export function shown(value: unknown): string {
-  // Enough of it for the cut; escaping only makes it longer.
-  const json = typeof value === "string" ? JSON.stringify(value.slice(0, SHOWN_CHARACTERS + 1)) : jsonOf(value);
-  const pieces = Array.from(json, (character) =>
-    /^[ -~]$/.test(character)
-      ? character
-      : Array.from(
-          { length: character.length },
-          (_, i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, "0")}`,
-        ).join(""),
-  );
   const room = SHOWN_CHARACTERS + 2;
-  if (pieces.join("").length <= room) return pieces.join("");
-  let cut = "";
-  for (const piece of pieces) {
-    if (cut.length + piece.length > room) break;
-    cut += piece;
-  }
-  return `${cut}...${typeof value === "string" ? ` (${value.length} characters)` : ""}`;
+  if (typeof value !== "string") return visibleStart(jsonOf(value), room);
+  // One character too many is enough to be cut.
+  return visibleStart(JSON.stringify(value.slice(0, SHOWN_CHARACTERS + 1)), room, value.length);
 }
 
 /**

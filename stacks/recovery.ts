@@ -1,4 +1,5 @@
-import { COLORS } from "./color";
+import { COLORS, other } from "./color";
+import { definedIn } from "./made";
 import type { Plan } from "./plan";
 import type { Settings } from "./settings";
 import type { UnknownWorld, World } from "./world";
@@ -25,13 +26,23 @@ export function settingsThatRun(settings: Settings, world: World | UnknownWorld)
   };
 }
 
-/** Has both colors and as many containers of them declared as there are. */
+/** Makes the plan declare both colors as they are: what runs, how many containers there are, and whether one was stopped. */
 export function keepWhatRuns(plan: Plan, world: World | UnknownWorld): void {
   if ("unknown" in world) return;
+  const { serving } = world;
   for (const color of COLORS) {
-    const { length } = world.slots[color];
-    plan.containers[color] = length;
-    plan.keep[color] = length > 0;
+    const containers = world.slots[color];
+    // Not how many there are: where the second of three is gone, the third one must be declared under its own name.
+    plan.containers[color] = Math.max(0, ...containers.map(({ replica }) => replica));
+    plan.keep[color] = containers.length > 0;
+    plan.runs[color] = {
+      ...{ ...plan.runs[color], ...definedIn(containers[0]) },
+      ...(serving && { replicas: serving.replicas[color] }),
+    };
+  }
+  if (serving !== undefined) {
+    const { retired } = serving.record;
+    plan.idle = retired?.color === other(serving.color) ? retired.how : "running";
   }
   plan.mend = undefined;
 }

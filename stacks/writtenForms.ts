@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isMap, isScalar, parseDocument } from "yaml";
-import { objectIn } from "./json";
+import { isObject, jsonOf, objectIn } from "./json";
 import { type Problem, pathTo, setCommand, shown } from "./problem";
 
 /** Settings that are text, in which an unquoted number would lose how it is written. */
@@ -45,6 +45,34 @@ export function writtenProblems(text: string, given: Readonly<Record<string, unk
       return problem(value, variables[name], ["environment", name], "--type string --path ");
     }),
   ];
+}
+
+/**
+ * Finds the same in a stack's file alone, for commands that run without Pulumi. Versions 1.1 and 1.2 of YAML are both asked: 0123456 is
+ * an octal number in the one and 123456 in the other, and Pulumi reads some of each.
+ */
+export function problemsInFile(text: string, namespace: string): Problem[] {
+  const problems = (["1.2", "1.1"] as const).flatMap((version) =>
+    writtenProblems(text, valuesIn(text, version, `${namespace}:environment`), namespace),
+  );
+  return [...new Map(problems.reverse().map((problem) => [problem.setting, problem])).values()];
+}
+
+/** Returns the values as Pulumi would hand them over: a list or an object as JSON, a date by its beginning. */
+function valuesIn(text: string, version: "1.1" | "1.2", json: string): Record<string, unknown> {
+  let config: unknown;
+  try {
+    ({ config } = parseDocument(text, { version, logLevel: "silent" }).toJS() ?? {});
+  } catch {
+    return {};
+  }
+  if (!isObject(config)) return {};
+  return Object.fromEntries(
+    Object.entries(config).map(([name, value]) => [
+      name,
+      name === json ? jsonOf(value) : value instanceof Date ? value.toISOString() : value,
+    ]),
+  );
 }
 
 /** The stack's file; nothing where it is elsewhere, as with --config-file. */

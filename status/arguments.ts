@@ -1,3 +1,5 @@
+import { shown } from "../stacks/problem";
+
 /** What was asked for. */
 export interface Asked {
   stack?: string;
@@ -29,7 +31,7 @@ export function askedBy(args: readonly string[], env: NodeJS.ProcessEnv): Asked 
       if (stack === undefined || stack === "" || stack.startsWith("-"))
         asked.problem ??= `${name} needs the stack's name`;
       else asked.stack = stack;
-    } else asked.problem ??= `the argument ${JSON.stringify(argument)} is not known`;
+    } else asked.problem ??= `the argument ${shown(argument)} is not known`;
   }
   if (env.npm_config_stack !== undefined && asked.stack === undefined) {
     asked.problem = "npm took --stack for its own; its options come before `--`, those of status after it";

@@ -1,10 +1,11 @@
+import { cantTellLine } from "../commands/outcome";
 import { COLORS } from "../stacks/color";
 import { type Docker, dockerAt } from "../stacks/docker";
+import { plainJson } from "../stacks/text/plain";
 import { readWorld, type World } from "../stacks/world";
 import { readTraffic } from "./answers";
 import { askedBy, HELP } from "./arguments";
 import { readPast } from "./past";
-import { plainJson } from "./plainText";
 import { findStack, makeStack, noStack, otherStacks, Untold } from "./project";
 import { type CantTell, EXIT, type Report } from "./report";
 import { cantTellScreen, screenOf } from "./screen";
@@ -79,6 +80,6 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: Error) => {
-  console.error(`Can't tell: ${error.message}`);
+  console.error(cantTellLine(error.message));
   process.exitCode = EXIT.unknown;
 });

@@ -1,7 +1,9 @@
+import { cantTellLine } from "../commands/outcome";
 import { COLORS, other } from "../stacks/color";
+import { cut, listed, wrapped } from "../stacks/text/columns";
+import { plain } from "../stacks/text/plain";
 import type { Answers } from "./answers";
 import { nameOf } from "./history";
-import { cut, listed, plain, wrapped } from "./plainText";
 import type { CantTell, ColorReport, ContainerReport, NextCommand, Report } from "./report";
 
 /** The columns of a line where nobody says how many there are, and the fewest and the most that are made use of. */
@@ -49,10 +51,7 @@ export function screenOf(report: Report, { colored = false, columns = COLUMNS } 
 
 /** Why nothing can be said, and what to type. */
 export const cantTellScreen = ({ reason, next }: CantTell): string =>
-  [
-    `Can't tell: ${plain(reason)}`,
-    ...next.map(({ purpose, command }) => `Next, to ${purpose}: ${plain(command)}`),
-  ].join("\n");
+  [cantTellLine(reason), ...next.map(({ purpose, command }) => `Next, to ${purpose}: ${plain(command)}`)].join("\n");
 
 function header({ project, stack, level, time }: Report, paint: Paint, width: number): string[] {
   const when = clock(new Date(time), true);

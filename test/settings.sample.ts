@@ -1,3 +1,4 @@
+import type { ConfigurationSettings } from "../stacks/configuration";
 import type { Settings } from "../stacks/settings";
 
 /** What the defaults give with blue active (a test holds that); for tests that are about something else. */
@@ -57,4 +58,13 @@ export const sampleSettings: Settings = {
   policies: false,
   allowProxyReplace: false,
   allowLiveReplace: false,
+};
+
+const reached = { appPort: sampleSettings.appPort, healthPath: sampleSettings.healthPath, replicas: 1 };
+
+/** The same settings as nginx's configuration takes them, without TLS, a tester or maintenance. */
+export const sampleConfiguration: ConfigurationSettings = {
+  ...sampleSettings,
+  slots: { blue: reached, green: reached },
+  files: {},
 };

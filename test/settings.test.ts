@@ -11,6 +11,7 @@ import { quoted, shown } from "../stacks/problem";
 import { NAMESPACE, parseSettings, readSettings, SETTING_NAMES, SettingsError } from "../stacks/settings";
 import { defaults, project, raw, refused, secrets } from "./settings.raw";
 import { sampleSettings } from "./settings.sample";
+import { FIT, HOSTILE_TEXTS } from "./text/hostile.sample";
 
 test("the defaults of Pulumi.yaml and an active color are a whole configuration", () => {
   assert.deepEqual(parseSettings(raw(), new Set()), sampleSettings);
@@ -186,7 +187,7 @@ const BAD: [setting: string, value: string, given: string, rule: string, mend: s
       "pulumi config set httpPort 8080",
     ],
   ),
-  ["appPort", "９", '"\\uff19"', PORT, "pulumi config set appPort 5000"],
+  ["appPort", "９", '"\\u{ff19}"', PORT, "pulumi config set appPort 5000"],
   ["bluePort", "70000", '"70000"', PORT, "pulumi config set bluePort 5001"],
   ["greenPort", "x", '"x"', PORT, "pulumi config set greenPort 5002"],
   ["bluePort", "8080", '"8080"', "must differ from httpPort, which has this port", "pulumi config set bluePort 8081"],
@@ -195,7 +196,7 @@ const BAD: [setting: string, value: string, given: string, rule: string, mend: s
     (value): (typeof BAD)[number] => [
       "blueVersion",
       value,
-      value.length > 60 ? `"${"a".repeat(61)}... (101 characters)` : JSON.stringify(value).replace("é", "\\u00e9"),
+      value.length > 60 ? `"${"a".repeat(61)}... (101 characters)` : JSON.stringify(value),
       VERSION,
       "pulumi config set blueVersion '<version>'",
     ],
@@ -203,7 +204,7 @@ const BAD: [setting: string, value: string, given: string, rule: string, mend: s
   [
     "greenVersion",
     "\u202e\u007f\u{1f600}",
-    '"\\u202e\\u007f\\ud83d\\ude00"',
+    '"\\u{202e}\\u{7f}\\u{1f600}"',
     VERSION,
     "pulumi config set greenVersion '<version>'",
   ],
@@ -244,9 +245,7 @@ const BAD: [setting: string, value: string, given: string, rule: string, mend: s
   ].map((value): (typeof BAD)[number] => [
     "targetHost",
     value,
-    value.length > 60
-      ? `"${value.slice(0, 61)}... (${value.length} characters)`
-      : JSON.stringify(value).replace("é", "\\u00e9"),
+    value.length > 60 ? `"${value.slice(0, 61)}... (${value.length} characters)` : JSON.stringify(value),
     "must be a host name, or an IPv4 or IPv6 address without brackets or a zone; no port, no http://",
     "pulumi config set targetHost 127.0.0.1",
   ]),
@@ -328,7 +327,7 @@ const BAD: [setting: string, value: string, given: string, rule: string, mend: s
     ].map((value): (typeof BAD)[number] => [
       setting,
       value,
-      JSON.stringify(value).replace("１", "\\uff11"),
+      JSON.stringify(value).replace("１", "\\u{ff11}"),
       `must be a whole number from ${least} to ${most}, in plain digits`,
       `pulumi config set ${setting} ${mend}`,
     ]),
@@ -356,7 +355,7 @@ const BAD: [setting: string, value: string, given: string, rule: string, mend: s
       value,
       value.length > 60
         ? `"${value.slice(0, 61)}... (${value.length} characters)`
-        : JSON.stringify(value).replace(/[\u007f\u0085]/, (c) => `\\u00${c.charCodeAt(0).toString(16)}`),
+        : JSON.stringify(value).replace(/[\u007f\u0085]/, (c) => `\\u{${c.charCodeAt(0).toString(16)}}`),
       "must be a shell command of at most 4096 characters, without control characters other than tab and newline, or empty",
       "pulumi config set gateCommand '<command>'",
     ],
@@ -909,7 +908,7 @@ test("whatever the configuration is, parseSettings throws nothing but SettingsEr
         parseSettings(configuration, new Set(secretKeys));
       } catch (error) {
         if (!(error instanceof SettingsError)) throw error;
-        assert.match(error.message, /^[ -~\n]*$/);
+        for (const line of error.message.split("\n")) assert.match(line, FIT);
       }
       assert.equal(({} as Record<string, unknown>).polluted, undefined);
     }),
@@ -958,4 +957,21 @@ test("a secret number doesn't show through the settings that it is compared with
 
 test("the other of a color is never itself", () => {
   assert.deepEqual(COLORS.map(other), ["green", "blue"]);
+});
+
+test("a value in an error is one short line that moves no cursor, whatever it is", () => {
+  for (const hostile of HOSTILE_TEXTS) {
+    for (const value of [hostile, [hostile], { [hostile]: hostile }]) {
+      assert.match(shown(value), FIT);
+      assert.ok(shown(value).length <= 62 + "... (9999999 characters)".length, shown(value));
+    }
+    assert.ok(shown("x".repeat(61) + hostile).endsWith(`... (${61 + hostile.length} characters)`));
+  }
+  assert.equal(
+    shown("\u202e".repeat(30)),
+    `"${"\\u{202e}".repeat(7)}... (30 characters)`,
+    "never cut within an escape",
+  );
+  assert.equal(shown("a\u00a0 \u0430"), '"a\\u{a0} \\u{430}"', "no space is folded");
+  assert.equal(shown(undefined), "undefined");
 });

@@ -14,6 +14,7 @@ import { parseSettings, SettingsError } from "../stacks/settings";
 import { readTls } from "../stacks/tls";
 import { makeCertificate, type SampleCertificate } from "./certificates.sample";
 import { raw, refused, secrets } from "./settings.raw";
+import { FIT } from "./text/hostile.sample";
 
 const NOW = new Date("2026-01-10T12:00:00Z");
 const make = (change: Partial<SampleCertificate> = {}) =>
@@ -277,8 +278,7 @@ test("what is neither PEM nor a plain path is refused", () => {
     "a:b",
     "a%b",
   ]) {
-    const given =
-      value.length > 1000 ? `"${"x".repeat(61)}... (1001 characters)` : JSON.stringify(value).replace("é", "\\u00e9");
+    const given = value.length > 1000 ? `"${"x".repeat(61)}... (1001 characters)` : JSON.stringify(value);
     assert.equal(
       refused(raw({ tlsCertificate: value, tlsKey: "a" })),
       `tlsCertificate = ${given}: ${RULE("a certificate")}\n    pulumi config set tlsCertificate '<file>'`,
@@ -375,7 +375,7 @@ test("whatever else is meant to be trusted is refused where it stands", () => {
         shown.endsWith(`: ${RULE}\n    pulumi config rm --path 'trustedProxies[1]'`),
       shown,
     );
-    assert.match(shown, /^[ -~\n]*$/);
+    for (const line of shown.split("\n")) assert.match(line, FIT);
   }
   for (const json of ["", "{", "{}", "null", '"10.0.0.1"', "10.0.0.1", '{"0":"10.0.0.1"}']) {
     assert.match(refused(raw({ trustedProxies: json })), /: must be a list: .*\n {4}pulumi config rm trustedProxies$/);

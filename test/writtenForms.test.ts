@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { writtenProblems } from "../stacks/writtenForms";
+import { problemsInFile, writtenProblems } from "../stacks/writtenForms";
 
 const problems = (written: string, got: string) =>
   writtenProblems(`config:\n  p:greenVersion: ${written}\n`, { "p:greenVersion": got }, "p");
@@ -77,4 +77,39 @@ test("variables of the environment are texts too", () => {
       mend: "pulumi config set --type string --path environment.A 1.10",
     },
   ]);
+});
+
+test("without Pulumi the same is found in the file alone, by either version of YAML, each setting once", () => {
+  const inFile = (written: string) =>
+    problemsInFile(`config:\n  p:greenVersion: ${written}\n`, "p").map(({ rule }) => rule);
+  for (const [written, made] of [
+    ["1.10", "1.1"],
+    ["0123456", "42798"],
+    ["1_000", "1000"],
+    ["0x1f", "31"],
+    ["0o17", "15"],
+    ["1e3", "1000"],
+    ["+5", "5"],
+    ["1.0", "1"],
+    [".5", "0.5"],
+    ["yes", "true"],
+    ["True", "true"],
+    ["2026-01-02", "2026-01-02T00:00:00.000Z"],
+  ]) {
+    const rule = `is ${written} without quotes in the stack's file, of which YAML makes ${made}; must be in quotes`;
+    assert.deepEqual(inFile(String(written)), [rule], written);
+  }
+  for (const written of ['"1.10"', "'0123456'", "1.2.3", "42", "v1.10", "1.1", "", "~", "{secure: x}", "|\n    1.10"]) {
+    assert.deepEqual(inFile(written), [], written);
+  }
+  for (const text of ["", "config:", "config: x", "- a", "config: [", "\t", "config: {p:greenVersion: *x}"]) {
+    assert.deepEqual(problemsInFile(text, "p"), [], text);
+  }
+  const several = 'config:\n  p:blueVersion: 1.10\n  p:blueImage: 0x10\n  p:environment:\n    A: 1.10\n    B: "1.10"\n';
+  assert.deepEqual(
+    problemsInFile(several, "p")
+      .map(({ setting }) => setting)
+      .sort(),
+    ["blueImage", "blueVersion", "environment.A"],
+  );
 });

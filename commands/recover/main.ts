@@ -5,12 +5,14 @@ import { createInterface } from "node:readline/promises";
 import { askPulumi, previewIn } from "../../drift/pulumi";
 import { type Docker, dockerAt } from "../../stacks/docker";
 import { isObject, type JsonObject, jsonIn, objectIn } from "../../stacks/json";
-import { PROXY_DIRECTORY } from "../../stacks/names";
+import { LABEL, ownerLabels, PROXY_DIRECTORY } from "../../stacks/names";
 import { quoted } from "../../stacks/problem";
 import { RECOVERY } from "../../stacks/recovery";
 import { generationOf } from "../../stacks/serving";
+import { plain, printableMessage } from "../../stacks/text/plain";
 import { readWorld, type World } from "../../stacks/world";
 import { type FoundStack, findStack, Untold } from "../../status/project";
+import { cantTellLine } from "../outcome";
 import { HELP, optionsIn } from "./arguments";
 import { type Found, type PlannedResource, plannedIn, resourcesOf, TYPES } from "./deployment";
 
@@ -111,6 +113,33 @@ async function runningWorld(docker: Docker, { owner }: FoundStack): Promise<Worl
   return { ...world, proxy };
 }
 
+/**
+ * Refuses a stack whose program has services with names, or a gateway: only the service without a name is declared as it runs.
+ *
+ * @throws Refused with the services that there are.
+ */
+async function refuseServices(docker: Docker, { owner, name }: FoundStack): Promise<void> {
+  const labels = Object.entries(ownerLabels(owner)).flatMap(([label, value]) => [
+    "--filter",
+    `label=${label}=${value}`,
+  ]);
+  const format = `{{.Label "${LABEL.service}"}},{{.Label "${LABEL.role}"}}`;
+  const listed = await docker.ask("container", "ls", "--all", ...labels, "--format", format).catch((error: Error) => {
+    throw new Untold(`No Docker Engine answered: ${error.message}`);
+  });
+  const parts = listed.split("\n").map((line) => line.trim().split(","));
+  const services = [...new Set(parts.flatMap(([service]) => service || []))].sort();
+  const found = [
+    ...(services.length === 0 ? [] : [`the services ${services.join(", ")}`]),
+    ...(parts.some(([, role]) => role === "gateway") ? ["a gateway"] : []),
+  ];
+  if (found.length === 0) return;
+  throw new Refused(
+    `${name} has ${found.join(" and ")}, and npm run recover writes the state of a single service without a name. ` +
+      `Nothing was written. Next: pulumi stack import --file <a backup of the state> --stack ${quoted(name)}`,
+  );
+}
+
 /** The configuration on the volume, where the planned one isn't what serves. */
 async function configurationBeside(docker: Docker, world: World, planned: readonly PlannedResource[]) {
   const stdin = planned.find(({ type }) => type === TYPES.command)?.inputs.stdin;
@@ -132,6 +161,7 @@ async function mayWrite(stack: string, yes: boolean): Promise<boolean> {
 async function recover(stack: FoundStack, yes: boolean): Promise<void> {
   const { name } = stack;
   const docker = dockerAt(stack.host);
+  await refuseServices(docker, stack);
   const state = await stateWithSecrets(name);
   const world = await runningWorld(docker, stack);
   const planned = await planOf(name);
@@ -180,7 +210,7 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: Error) => {
-  const next = error instanceof Untold ? error.next.map(({ command }) => `\nNext: ${command}`).join("") : "";
-  console.error(`${error instanceof Refused ? "" : "Can't tell: "}${error.message}${next}`);
+  const next = error instanceof Untold ? error.next.map(({ command }) => `\nNext: ${plain(command)}`).join("") : "";
+  console.error(`${error instanceof Refused ? printableMessage(error.message) : cantTellLine(error.message)}${next}`);
   process.exitCode = error instanceof Refused ? EXIT.refused : EXIT.unknown;
 });

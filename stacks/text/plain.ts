@@ -21,11 +21,30 @@ const ACTING = /[^\P{Cc}\t\n]|[\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{Cn}]/gu;
 
 const escaped = (character: string): string => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
 
-/** A line from elsewhere fit for a table in a terminal: one column a character, the rest escaped. */
+/** Makes a line from elsewhere fit for a terminal: every character takes one column, all others are escaped. */
 export const visible = (line: string): string => line.replace(UNFIT, escaped);
 
-/** A text from elsewhere as one line that is fit for a table in a terminal. */
-export const plain = (text: string): string => visible(text.slice(0, MOST_CHARACTERS).replace(/\s+/g, " ").trim());
+/** Makes the start of a line from elsewhere fit for a terminal. A cut is never within an escape, and says how long the text is. */
+export function visibleStart(line: string, characters: number, length = line.length): string {
+  if (line.length <= characters) {
+    const whole = visible(line);
+    if (whole.length <= characters) return whole;
+  }
+  let kept = "";
+  for (const character of line.slice(0, characters)) {
+    const next = kept + visible(character);
+    if (next.length > characters) break;
+    kept = next;
+  }
+  return `${kept}... (${length} characters)`;
+}
+
+/** Makes the start of a text from elsewhere one line that is fit for a terminal. */
+export const plainStart = (text: string, characters: number = QUOTED_CHARACTERS): string =>
+  visibleStart(text.replace(/\s+/g, " ").trim(), characters);
+
+/** Makes a text from elsewhere one line that is fit for a terminal, and cuts it where it is longer than anybody reads. */
+export const plain = (text: string): string => plainStart(text, MOST_CHARACTERS);
 
 /**
  * A text from elsewhere without what a terminal, an editor or a web page would act on; its letters stay, and so do its lines. Colors
@@ -64,3 +83,10 @@ export function lastOfLines(text: string): string {
 
 /** A whole message for people, ours with others' words in it: the last thing that happens to it before it is printed. */
 export const printableMessage = (text: string): string => shortened(printable(text), MESSAGE_CHARACTERS);
+
+/** Returns JSON in ASCII alone: no control character and no mark that turns the direction of text reaches a terminal through it. */
+export const plainJson = (value: unknown): string =>
+  JSON.stringify(value, undefined, 2).replace(
+    /[\u007f-\uffff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );

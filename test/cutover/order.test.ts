@@ -7,18 +7,17 @@ import { orderFrom as orderIn, withoutCanary } from "../../cutover/order";
 import { type ConfigurationSettings, renderConfiguration } from "../../stacks/configuration";
 import { orderVariables } from "../../stacks/orderVariables";
 import { generationOf } from "../../stacks/serving";
-import { sampleSettings } from "../settings.sample";
+import { sampleConfiguration, sampleSettings } from "../settings.sample";
 
 const template = readFileSync(join(__dirname, "..", "..", "nginx", "nginx.conf.mustache"), "utf8");
 const configurationFor = (activeColor: "blue" | "green", change: Partial<ConfigurationSettings> = {}) =>
   renderConfiguration(template, {
-    ...sampleSettings,
+    ...sampleConfiguration,
     activeColor,
     slots: {
       blue: { appPort: 5001, healthPath: "/a", replicas: 1 },
       green: { appPort: 5002, healthPath: "/b", replicas: 1 },
     },
-    files: {},
     ...change,
   });
 const configuration = configurationFor("green");

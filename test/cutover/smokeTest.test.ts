@@ -11,6 +11,7 @@ import { type TestContext, test } from "node:test";
 import fc from "fast-check";
 import { type Answer, type Curl, curlConfiguration, judge, runSmokeTests } from "../../cutover/smokeTest";
 import type { SmokeTest } from "../../stacks/smokeTests";
+import { FIT, HOSTILE_TEXTS } from "../text/hostile.sample";
 
 const GREEN = { color: "green", version: "2.0.0" } as const;
 
@@ -60,6 +61,8 @@ test("a secret in an answer is hidden before the answer is cut, so that no part 
   const value = JSON.stringify({ a: `${"x".repeat(90)}${secret}` });
   const json = judge(smokeTest({ json: { a: "b" } }), GREEN, answer({ body: value }), hide);
   assert.doesNotMatch(json?.came ?? "", /plan/);
+  const contentType = `${"x".repeat(90)}${secret}`;
+  assert.doesNotMatch(judge(smokeTest({ status: 201 }), GREEN, answer({ contentType }), hide)?.came ?? "", /plan/);
 });
 
 test("another status fails before anything else is looked at, and shows what came", () => {
@@ -125,21 +128,49 @@ test("a right answer that came too late fails", () => {
   });
 });
 
-test("whatever comes and whatever is expected, a failure is short and plain ASCII", () => {
+test("whatever comes and whatever is expected, a failure is short and fit for a terminal", () => {
   const any = fc.string({ unit: "binary", maxLength: 2000 });
   fc.assert(
     fc.property(any, any, any, any, (body, contentType, contains, value) => {
       const given = answer({ body, contentType });
       for (const wrong of [{ status: 500 }, { contains: `${contains}$` }, { json: { a: value } }]) {
         const verdict = judge(smokeTest(wrong), GREEN, given);
-        assert.match(`${verdict?.expected ?? ""}${verdict?.came ?? ""}`, /^[\x20-\x7e]*$/);
+        assert.match(`${verdict?.expected ?? ""}${verdict?.came ?? ""}`, FIT);
+        assert.ok((verdict?.came ?? "").length < 600 && (verdict?.expected ?? "").length < 2100);
       }
     }),
   );
   assert.equal(
     judge(smokeTest({ status: 500 }), GREEN, answer({ body: `\x1b[2J\r\näé\u{1f986}${"x".repeat(1000)}` }))?.came,
-    `200 after 12 ms, application/json: \\u001b[2J\\u000d\\u000a\\u00e4\\u00e9\\ud83e\\udd86${"x".repeat(290)}...`,
+    `200 after 12 ms, application/json: \\u{1b}[2J äé\\u{1f986}${"x".repeat(279)}... (1009 characters)`,
   );
+});
+
+test("hostile words of a service and of curl are one short line that moves no cursor", async () => {
+  for (const hostile of HOSTILE_TEXTS) {
+    const ended = { code: 7, stdout: hostile, stderr: hostile };
+    const unsent = await runSmokeTests(
+      [smokeTest({ name: hostile, path: `/${hostile}` })],
+      "http://green",
+      GREEN,
+      async () => ended,
+    );
+    const json = JSON.stringify({ a: hostile });
+    const verdicts = [
+      unsent,
+      judge(smokeTest({ status: 500 }), GREEN, answer({ body: hostile, contentType: hostile })),
+      judge(smokeTest({ contains: `${hostile}$` }), GREEN, answer({ body: hostile })),
+      judge(smokeTest({ json: { [hostile]: hostile } }), GREEN, answer({ body: "{}" })),
+      judge(smokeTest({ json: { a: `${hostile}$` } }), GREEN, answer({ body: json, contentType: hostile })),
+    ];
+    for (const verdict of verdicts) {
+      assert.ok(verdict);
+      for (const words of Object.values(verdict)) {
+        assert.match(words, FIT);
+        assert.ok(words.length < 2600, `${words.length} characters`);
+      }
+    }
+  }
 });
 
 test("tests run in their order until the first that fails", async () => {
@@ -171,7 +202,7 @@ test("what is not curl's own result never passes", async () => {
   assert.equal(await failed(0, "null"), "no whole answer: null");
   assert.equal(await failed(1, "Error: No such container: p\n"), "no whole answer: Error: No such container: p");
   assert.equal(await failed(137, ""), "no whole answer: curl ended with exit code 137 and said nothing");
-  assert.equal(await failed(18, right.replace("null}", '"too short\\u001b"}')), "no whole answer: too short\\u001b");
+  assert.equal(await failed(18, right.replace("null}", '"too short\\u001b"}')), "no whole answer: too short\\u{1b}");
 });
 
 test("a request that can't be sent as it was set is not sent", async () => {
@@ -415,7 +446,7 @@ test("a JSON answer is judged as the service gave it, whatever it calls its type
   assert.equal(await run({ name: "grün" }), undefined);
   assert.match(
     (await run({ version: "{version}" }))?.came ?? "",
-    /^200 after \d+ ms, json version = "1\.0\.0": \{"version":"1\.0\.0","name":"gr\\u00fcn"\}$/,
+    /^200 after \d+ ms, json version = "1\.0\.0": \{"version":"1\.0\.0","name":"grün"\}$/,
   );
 });
 

@@ -13,7 +13,8 @@ function drift(t: TestContext, args: string[], files: Record<string, string> = {
   t.after(() => rmSync(directory, { recursive: true }));
   symlinkSync(join(CHECKOUT, "node_modules"), join(directory, "node_modules"));
   const all = { "Pulumi.yaml": "name: blue-green\n", "Pulumi.dev.yaml": "config:\n  blue-green:activeColor: blue\n" };
-  for (const [name, text] of Object.entries({ ...all, ...files })) writeFileSync(join(directory, name), text);
+  for (const [name, text] of Object.entries({ ...all, ...files }))
+    writeFileSync(join(directory, name), text, { mode: 0o755 });
   const env = { PATH: directory, HOME: directory };
   return run(process.execPath, ["--require", "tsx/cjs", join(CHECKOUT, "drift", "main.ts"), ...args], {
     cwd: directory,
@@ -38,6 +39,20 @@ test("what is no stack of the project is said before anything is asked", async (
     const { code, output } = await drift(t, args);
     assert.equal(code, 3, output);
     assert.ok(output.startsWith(words), output);
+  }
+});
+
+test("hostile arguments and hostile words of Pulumi reach the terminal as plain lines", async (t) => {
+  const pulumi = `#!/bin/sh
+PATH=/usr/bin:/bin
+{ printf 'error: \\033[2J\\342\\200\\256\\r'; head -c 500000 /dev/zero | tr '\\0' x; } >&2
+exit 255
+`;
+  for (const args of [["dev"], [], ["\u202e\u001b[2J"], [`--\u202e\u001b[2J${"x".repeat(100_000)}`]]) {
+    const { code, output } = await drift(t, args, { pulumi });
+    assert.equal(code, 3, output);
+    assert.match(output, /^Can't tell: [ -~\n]*$/);
+    assert.ok(output.length < 2500, `${output.length} characters`);
   }
 });
 

@@ -7,22 +7,29 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Nginx } from "../../cutover/nginx";
 import { sessionsFile } from "../../cutover/sessions";
 import { runSmokeTests } from "../../cutover/smokeTest";
+import type { ConfigurationSettings } from "../../stacks/configuration";
 import { dockerAt } from "../../stacks/docker";
 import { type Routed, renderGateway } from "../../stacks/routes";
 import type { SmokeTest } from "../../stacks/smokeTests";
 import { readNginx } from "../../stacks/template";
-import { configurationOf, Front, gotBy, headerOf, raw, request, statusOf } from "./front";
+import { configurationOf as configured, Fronts, gotBy, headerOf, raw, request, statusOf } from "./nginxAlone";
 import { must } from "./stack";
 
 const KIB = 1024;
 const WORDS = { blue: "blue-word_0123456", green: "green-word_012345" };
 const x = (bytes: number) => "x".repeat(bytes);
 
+/** How long a service and the gateway in front of it keep a connection, and wait for an answer. */
+const TIMES = { keepAliveSeconds: 5, proxyTimeoutSeconds: 10 };
+
+/** Renders the configuration of a proxy. */
+const configurationOf = (changes: Partial<ConfigurationSettings> = {}) => configured({ ...TIMES, ...changes });
+
 /** What a gateway in front of one service, called `shop`, is configured by. */
 function gatewayOf(settings: Partial<Routed["settings"]> = {}): string {
   const shop: Routed = {
     owner: { project: "p", stack: "s", service: "shop" },
-    settings: { keepAliveSeconds: 5, proxyTimeoutSeconds: 10, maxHeaderKb: 32, underscoreHeaders: false, ...settings },
+    settings: { ...TIMES, maxHeaderKb: 32, underscoreHeaders: false, ...settings },
   };
   return renderGateway(readNginx("gateway.conf.mustache"), [{ service: shop }, { host: "b.example", service: shop }], {
     ...{ keepAliveSeconds: 5, drainSeconds: 30, httpsPort: 8443 },
@@ -30,7 +37,7 @@ function gatewayOf(settings: Partial<Routed["settings"]> = {}): string {
 }
 
 test("the front door, on nginx itself", async (t) => {
-  const front = await Front.make(t);
+  const front = await Fronts.start(t);
   const [plain, canary, small, trusting, second] = await Promise.all([
     front.nginx("shop-proxy", configurationOf()),
     front.nginx("canary", configurationOf({ canaryPercent: 1, underscoreHeaders: true }), {

@@ -1,25 +1,13 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { connect } from "node:net";
-import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type ConfigurationSettings, renderConfiguration } from "../../stacks/configuration";
 import { slowLoris } from "../load";
-import { sampleSettings } from "../settings.sample";
 import { row, until } from "./failures";
-import { NginxAlone } from "./nginxAlone";
+import { configurationOf, NginxAlone } from "./nginxAlone";
 import { baseImages, get, must } from "./stack";
 
-const template = readFileSync(join(__dirname, "..", "..", "nginx", "nginx.conf.mustache"), "utf8");
 const MIB = 1024 * 1024;
-
-/** The proxy's configuration, with the defaults of what is not given. */
-function configuration(changes: Partial<ConfigurationSettings> = {}): string {
-  const color = { appPort: 5000, healthPath: "/", replicas: 1 };
-  const slots = { blue: color, green: color };
-  return renderConfiguration(template, { ...sampleSettings, slots, files: {}, ...changes });
-}
 
 /** Connections on which each of these is sent, and nothing is read; answers how many the server has answered. */
 async function unread(t: TestContext, url: string, texts: (string | Buffer)[]): Promise<() => Promise<string[]>> {
@@ -54,14 +42,14 @@ test("slow clients and the engine's disk", async (t) => {
   await t.test(
     "with nginx's own default, a download that nobody reads is on the disk: this test sees it",
     async (t) => {
-      await alone.serve(configuration({ maxBufferMb: 1024 }));
+      await alone.serve(configurationOf({ maxBufferMb: 1024 }));
       await unread(t, alone.url, downloads);
       assert.ok((await alone.unlinkedBytes()) > 4 * 20 * MIB);
     },
   );
 
   await t.test("of a download that nobody reads, maxBufferMb is on the disk", async (t) => {
-    await alone.serve(configuration({ maxBufferMb: 1, proxyTimeoutSeconds: 4 }));
+    await alone.serve(configurationOf({ maxBufferMb: 1, proxyTimeoutSeconds: 4 }));
     await until("the disk is free", async () => (await alone.unlinkedBytes()) === 0);
     await unread(t, alone.url, downloads);
     const bytes = await alone.unlinkedBytes();
@@ -70,7 +58,7 @@ test("slow clients and the engine's disk", async (t) => {
   });
 
   await t.test("with maxBufferMb 0 nothing of it is", async (t) => {
-    await alone.serve(configuration({ maxBufferMb: 0 }));
+    await alone.serve(configurationOf({ maxBufferMb: 0 }));
     await unread(t, alone.url, downloads);
     assert.equal(await alone.unlinkedBytes(), 0);
   });
@@ -78,7 +66,7 @@ test("slow clients and the engine's disk", async (t) => {
   await t.test(
     "uploads beyond maxUploads, and beyond a client's quarter of it, get 429; small bodies are none",
     async (t) => {
-      await alone.serve(configuration({ maxUploads: 8, maxBodyMb: 4 }));
+      await alone.serve(configurationOf({ maxUploads: 8, maxBodyMb: 4 }));
       const head = "POST / HTTP/1.1\r\nHost: a\r\n";
       const body = Buffer.alloc(2 * MIB);
       const long = Buffer.concat([Buffer.from(`${head}Content-Length: ${3 * MIB}\r\n\r\n`), body]);
@@ -104,13 +92,13 @@ const withConnections = (text: string, count: number) =>
 
 test("half-sent requests", async (t) => {
   const stack = await NginxAlone.start(t);
-  await stack.serve(configuration());
+  await stack.serve(configurationOf());
 
   await row(t, stack, "thousands of half-sent requests", async () => {
     const attack = slowLoris({ url: stack.url, connections: 9000, seconds: 25, bytePauseMs: 5000, part: "header" });
     await until("9,000 are open", async () => attack.report.stillOpen >= 8900);
     assert.equal((await stack.nginx.serving())?.answers, true);
-    await stack.serve(configuration({ activeColor: "green" }));
+    await stack.serve(configurationOf({ activeColor: "green" }));
     const { health, serves } = await stack.nginx.sample(0, "green");
     assert.deepEqual([health, serves.split(" ")[1]], [200, "green"]);
     const { closedByServer, refused } = await attack.stop();
@@ -127,7 +115,7 @@ test("half-sent requests", async (t) => {
   await t.test(
     "more than nginx has connections for: the public is shut out, and the cutover switches all the same, at the latest at its third try",
     async () => {
-      await stack.serve(withConnections(configuration(), 256));
+      await stack.serve(withConnections(configurationOf(), 256));
       const attack = slowLoris({
         url: stack.url,
         connections: 2000,
@@ -139,7 +127,7 @@ test("half-sent requests", async (t) => {
       await until("connections are closed at once", async () => attack.report.closedByServer > 2000);
       await assert.rejects(Promise.all(Array.from({ length: 20 }, () => get(stack.url))), /socket hang up|ECONNRESET/);
       // New workers begin with room; where the attack fills them before the front was checked, the move is taken back.
-      const move = () => stack.serve(withConnections(configuration({ activeColor: "green" }), 256));
+      const move = () => stack.serve(withConnections(configurationOf({ activeColor: "green" }), 256));
       await move().catch(move).catch(move);
       // The new workers are full too by now.
       const closed = attack.report.closedByServer;
@@ -190,7 +178,7 @@ test("while a color's container is away, no name leaves the engine", async (t) =
           return ["--dns", address, ...(asked ? ["--dns-search", "corp.example"] : [])];
         },
       });
-      await alone.serve(configuration());
+      await alone.serve(configurationOf());
       await must("docker", ["stop", "--time", "0", alone.colors]);
       await until("nginx knows that blue is away", async () => (await get(alone.url)).status !== 200);
       for (let at = 0; at < 2; at++) {

@@ -113,6 +113,27 @@ test("what can't be told exits with 3, says why and what to type, and nothing is
   assert.equal(existsSync(project.file("pwned")), false);
 });
 
+test("hostile words reach the terminal as one plain line, and what to type stays", async (t) => {
+  const hostile = "\u202eevil\u001b[2J\r\u2066";
+  const FIT_LINES = /^Can't tell: [ -~\u00a1-\u00ac\u00ae-\u024f]*\n$/;
+  const project = new Project(
+    t,
+    `{ printf 'error: \\033[2J\\342\\200\\256'; head -c 500000 /dev/zero | tr '\\0' x; } >&2; exit 255`,
+  );
+  for (const [args, next] of [
+    [[hostile], "ls Pulumi.*.yaml"],
+    [["x".repeat(100_000)], "ls Pulumi.*.yaml"],
+    [[`--${hostile}`], "npm run preview -- --help"],
+    [[`--${"x".repeat(100_000)}`], "npm run preview -- --help"],
+    [[], "npm run preview -- <stack>"],
+  ] as [string[], string][]) {
+    const { code, output } = await project.preview(args);
+    assert.equal(code, 3);
+    assert.match(output, FIT_LINES);
+    assert.ok(output.length < 500 && output.endsWith(`. Next: ${next}\n`), output);
+  }
+});
+
 test("without pulumi, without a selected stack, and with a pulumi that dies, it can't be told", async (t) => {
   const none = new Project(t);
   const { code, output } = await none.preview(["prod"]);

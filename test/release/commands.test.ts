@@ -22,12 +22,18 @@ const STACKS = {
 };
 
 /** Runs a command in a project of its own, in which whatever is asked of docker and pulumi fails and is noted. */
-async function run(t: TestContext, command: "main" | "promote", args: string[], env: NodeJS.ProcessEnv = {}) {
+async function run(
+  t: TestContext,
+  command: "main" | "promote",
+  args: string[],
+  env: NodeJS.ProcessEnv = {},
+  stacks: Readonly<Record<string, string>> = STACKS,
+) {
   const directory = mkdtempSync(join(tmpdir(), "blue-green-release-"));
   t.after(() => rmSync(directory, { recursive: true }));
   symlinkSync(join(CHECKOUT, "node_modules"), join(directory, "node_modules"));
   writeFileSync(join(directory, "Pulumi.yaml"), readFileSync(join(CHECKOUT, "Pulumi.yaml")));
-  for (const [stack, text] of Object.entries(STACKS)) writeFileSync(join(directory, `Pulumi.${stack}.yaml`), text);
+  for (const [stack, text] of Object.entries(stacks)) writeFileSync(join(directory, `Pulumi.${stack}.yaml`), text);
   mkdirSync(join(directory, "app"));
   writeFileSync(join(directory, "app", "Dockerfile"), "FROM scratch\n");
   mkdirSync(join(directory, "bin"));
@@ -135,4 +141,22 @@ test("an engine that does not answer: what runs can't be told, exit code 3", asy
   const { code, stdout, stderr } = await run(t, "promote", ["--from", "dev", "--to", "far"]);
   assert.deepEqual([code, stdout], [3, ""]);
   assert.match(stderr, /^Can't tell: dev: The Docker Engine could not be asked: error: not here\nNext: /);
+});
+
+test("a text that the stack's file has as a number is refused by release and promote, before anybody is asked", async (t) => {
+  const config = "config:\n  blue-green:activeColor: blue\n  blue-green:greenVersion: 1.10\n";
+  const stacks = { ...STACKS, loose: `${config}  blue-green:environment:\n    A: 1.10\n` };
+  const refused =
+    "Refused: Pulumi.loose.yaml: greenVersion is 1.10 without quotes in the stack's file, of which YAML makes 1.1; must be in quotes. " +
+    "Nothing was changed\nNext: pulumi config set greenVersion 1.10 --stack loose\n";
+  for (const [command, args] of [
+    ["main", ["--version", "1.4.0", "--dirty", "--stack", "loose"]],
+    ["promote", ["--from", "dev", "--to", "loose"]],
+  ] as const) {
+    const { code, stdout, stderr, asked } = await run(t, command, [...args], {}, stacks);
+    assert.deepEqual([code, stdout, stderr, asked], [1, "", refused, ""]);
+  }
+  // What it is promoted from is not written to.
+  const from = await run(t, "promote", ["--from", "loose", "--to", "dev"], {}, stacks);
+  assert.match(from.stderr, /^Can't tell: loose: The Docker Engine could not be asked/);
 });

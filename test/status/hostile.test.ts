@@ -3,16 +3,16 @@ import { test } from "node:test";
 import { stripVTControlCharacters } from "node:util";
 import fc from "fast-check";
 import { servingOf } from "../../stacks/serving";
+import { plainJson } from "../../stacks/text/plain";
 import { cutoverOf } from "../../status/history";
-import { plainJson } from "../../status/plainText";
 import { LEAST_COLUMNS, MOST_COLUMNS, screenOf } from "../../status/screen";
 import { statusOf } from "../../status/status";
 import { cutover, facts, made, serving, slot, state, world } from "./facts.sample";
 
 process.env.TZ = "Europe/Berlin";
 
-/** What may reach a terminal: one column a character. */
-const FIT = /^[ -~\u00a1-\u00ac\u00ae-\u024f\n]*$/;
+/** What may reach a terminal: lines of one column a character. */
+const FIT_LINES = /^[ -~\u00a1-\u00ac\u00ae-\u024f\n]*$/;
 
 /** Sets the terminal's title, clears it, a C1 control sequence, turns the direction of text, two columns wide, joins lines. */
 const HOSTILE =
@@ -30,7 +30,7 @@ test("control characters in the history reach a terminal neither by the screen n
     versions: { [HOSTILE]: HOSTILE },
   });
   const { screen, json } = shown({ world: world({ serving: serving({ history: [entry] }) }) });
-  assert.match(screen, FIT);
+  assert.match(screen, FIT_LINES);
   assert.match(json, /^[ -~\n]*$/);
   assert.match(screen, /\\u\{1b\}/, "they are seen for what they are");
   assert.equal(JSON.parse(json).history[0].reason, HOSTILE, "a program gets what was written");
@@ -153,7 +153,7 @@ test("whatever the engine and the history say: no line is wider than the screen,
         assert.match(plainJson(report), /^[ -~\n]*$/);
         for (const columns of [LEAST_COLUMNS, 80, MOST_COLUMNS]) {
           const screen = screenOf(report, { columns });
-          assert.match(screen, FIT);
+          assert.match(screen, FIT_LINES);
           const lines = screen.split("\n");
           // Reasons are told whole: up to 600 characters each, of five cutovers and six findings.
           assert.ok(lines.length <= 40 + 11 * Math.ceil(600 / (columns - 20)), `${lines.length} lines`);

@@ -249,6 +249,19 @@ test("exit code 3 and what to type, where nothing can be told", async (t) => {
   assert.match(await failed(project, ["--stack", "dev"]), /the client `docker` is not on the PATH/);
 });
 
+test("hostile words of an engine and of Pulumi reach the terminal as plain lines", async (t) => {
+  const hostile = `{ printf 'error: \\033[2J\\342\\200\\256\\r'; head -c 500000 /dev/zero | tr '\\0' x; } >&2; exit 1`;
+  const project = new Project(t, WELL);
+  project.command("docker", hostile);
+  project.command("pulumi", hostile);
+  for (const args of [["--stack", "dev"], [], [`--\u202e\u001b[2J${"x".repeat(100_000)}`]]) {
+    const { code, stdout, stderr } = await project.status(args);
+    assert.deepEqual([code, stdout], [3, ""]);
+    assert.match(stderr, /^Can't tell: [ -~\n]*\nNext, to /);
+    assert.ok(stderr.length < 2500, `${stderr.length} characters`);
+  }
+});
+
 test("a stack whose file is elsewhere is told of as well as what runs allows", async (t) => {
   const { code, stdout } = await new Project(t, WELL, {}).status(["--stack", "dev"]);
   assert.equal(code, 1);

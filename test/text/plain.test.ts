@@ -7,6 +7,9 @@ import { Refusal } from "../../stacks/refusal";
 import { lastWords } from "../../stacks/registry";
 import {
   lastOfLines,
+  plain,
+  plainJson,
+  plainStart,
   printable,
   printableLine,
   printableMessage,
@@ -14,6 +17,7 @@ import {
   shortened,
 } from "../../stacks/text/plain";
 import { stubDocker } from "../docker.stub";
+import { FIT, HOSTILE_TEXTS } from "./hostile.sample";
 
 /** Turns of the text's direction, marks of it, separators of lines, controls, joiners, tags, halves of characters. */
 const ACTING = [
@@ -40,6 +44,27 @@ test("no text from elsewhere acts in what is printed of it, and each character t
 test("letters of every script, lines and tabs stay, and colors of a terminal go", () => {
   assert.equal(printable("Größe 漢字 שלום \u{1f600}\r\n\tnext"), "Größe 漢字 שלום \u{1f600}\n\tnext");
   assert.equal(printable("\u001b[31mred\u001b[0m \u001b]0;title\u0007end"), "red end");
+});
+
+test("a plain text is one line of one column a character, cut between characters, and says how long it is", () => {
+  assert.equal(plain(" a\r\n\tb\u00a0c "), "a b c");
+  assert.equal(plain("\u001b[2J\u202e Größe \u6f22"), "\\u{1b}[2J\\u{202e} Größe \\u{6f22}");
+  assert.equal(plain("x".repeat(500_000)), `${"x".repeat(2000)}... (500000 characters)`);
+  assert.equal(plainStart("abcd", 4), "abcd");
+  assert.equal(plainStart("abcde", 4), "abcd... (5 characters)");
+  assert.equal(plainStart("ab\u202e", 9), "ab... (3 characters)");
+  assert.equal(plainStart("ab\u202e", 10), "ab\\u{202e}");
+  assert.equal(plainStart("ab\u{1f600}d", 3), "ab... (5 characters)");
+  for (const hostile of HOSTILE_TEXTS) {
+    assert.match(plain(hostile), FIT);
+    assert.ok(plain(hostile).length <= 2000 + "... (500000 characters)".length);
+  }
+  fc.assert(
+    fc.property(fc.string({ unit: "binary" }), fc.nat(40), (text, most) => {
+      assert.match(plainStart(text, most), FIT);
+      assert.ok(plainStart(text, most).replace(/\.\.\. \(\d+ characters\)$/, "").length <= most);
+    }),
+  );
 });
 
 test("what is quoted is one line, and says how much of it there is", () => {
@@ -108,4 +133,16 @@ test("a secret of which a cut would leave half is hidden before", async () => {
     assert.doesNotMatch(failed, /hunter/);
     assert.doesNotMatch((await waitHealthy(docker("two\nlines of it"), "id", waited)) ?? "", /two/);
   }
+});
+
+test("JSON for programs is ASCII, and a program reads from it exactly what was there", () => {
+  const hostile = { [`\u202e${ACTING.join("")}`]: "\u001b]0;owned\u0007\r\n\u{1f600} 漢字" };
+  assert.match(plainJson(hostile), /^[ -~\n]*$/);
+  assert.deepEqual(JSON.parse(plainJson(hostile)), hostile);
+  fc.assert(
+    fc.property(fc.string({ unit: "binary" }), (text) => {
+      assert.match(plainJson([text]), /^[ -~\n]*$/);
+      assert.deepEqual(JSON.parse(plainJson([text])), [text]);
+    }),
+  );
 });

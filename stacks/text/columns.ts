@@ -1,10 +1,8 @@
-export { plain, visible } from "../stacks/text/plain";
-
-/** At most so many columns of a plain text. */
+/** Cuts a plain text to so many columns; a text that was cut ends with three dots. */
 export const cut = (text: string, columns: number): string =>
   text.length <= columns ? text : `${text.slice(0, Math.max(0, columns - 3))}...`.slice(0, columns);
 
-/** A plain text over lines of so many columns, broken between words, and within one that is longer than a line. */
+/** Breaks a plain text into lines of at most so many columns: between words, or inside a word that is longer than a line. */
 export function wrapped(text: string, columns: number): string[] {
   const lines: string[] = [];
   let rest = text;
@@ -17,7 +15,7 @@ export function wrapped(text: string, columns: number): string[] {
   return [...lines, rest];
 }
 
-/** As many items as fit, and how many more there are. */
+/** Lists as many items as fit into so many columns, and says how many more there are. */
 export function listed(items: readonly string[], columns: number): string {
   const whole = items.join(", ");
   if (whole.length <= columns || items.length < 2) return cut(whole, columns);
@@ -27,10 +25,3 @@ export function listed(items: readonly string[], columns: number): string {
   }
   return cut(`${items.length}: ${whole}`, columns);
 }
-
-/** JSON in which only ASCII stands: a control character or a turn of the text's direction can't reach a terminal through it. */
-export const plainJson = (value: unknown): string =>
-  JSON.stringify(value, undefined, 2).replace(
-    /[\u007f-\uffff]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );

@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { chmodSync, existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { run } from "../../engine/stack";
+
+const CHECKOUT = join(__dirname, "..", "..", "..");
+
+/** Runs recover as `npm run recover -- dev --yes` does, with stand-ins for `docker` and `pulumi`; says whether Pulumi was asked. */
+async function recover(t: TestContext, docker: string, pulumi = "") {
+  const directory = mkdtempSync(join(tmpdir(), "blue-green-recover-test-"));
+  t.after(() => rmSync(directory, { recursive: true }));
+  symlinkSync(join(CHECKOUT, "node_modules"), join(directory, "node_modules"));
+  writeFileSync(join(directory, "Pulumi.yaml"), "name: blue-green\n");
+  writeFileSync(join(directory, "Pulumi.dev.yaml"), "config:\n  blue-green:activeColor: blue\n");
+  for (const [name, script] of Object.entries({ docker, pulumi: `echo >>"${directory}/called"; ${pulumi}` })) {
+    writeFileSync(join(directory, name), `#!/bin/sh\nPATH=/usr/bin:/bin\n${script}\n`);
+    chmodSync(join(directory, name), 0o755);
+  }
+  const main = join(CHECKOUT, "commands", "recover", "main.ts");
+  const ended = await run(process.execPath, ["--require", "tsx/cjs", main, "dev", "--yes"], {
+    cwd: directory,
+    env: { PATH: directory, HOME: directory },
+  });
+  return { ...ended, asked: existsSync(join(directory, "called")) };
+}
+
+const NEXT = "Nothing was written. Next: pulumi stack import --file <a backup of the state> --stack dev\n";
+const ONLY = "and npm run recover writes the state of a single service without a name.";
+
+test("a program of two services, with or without a gateway, is refused before Pulumi is asked anything", async (t) => {
+  for (const [listed, has] of [
+    ["shop,slot\\nshop,proxy\\napi,slot\\napi,proxy\\n", "the services api, shop"],
+    ["shop,slot\\napi,proxy\\n,gateway\\n", "the services api, shop and a gateway"],
+    [",gateway\\n", "a gateway"],
+  ]) {
+    const { code, output, asked } = await recover(t, `[ "$1 $2" = "container ls" ] && printf '${listed}'`);
+    assert.deepEqual([code, output], [1, `dev has ${has}, ${ONLY} ${NEXT}`]);
+    assert.equal(asked, false);
+  }
+});
+
+test("a single service without a name goes on to the state, which must have no resources", async (t) => {
+  const resource = { urn: "u", custom: true, type: "docker:index/container:Container" };
+  const state = JSON.stringify({ deployment: { resources: [resource] } });
+  const { code, output, asked } = await recover(t, "printf ',slot\\n,proxy\\n'", `echo '${state}'`);
+  assert.equal(asked, true);
+  assert.equal(code, 1);
+  assert.match(
+    output,
+    /^Pulumi's state of dev has 1 resources already\. It was not touched\. Next: npm run drift -- dev\n$/,
+  );
+});
+
+test("without an engine it can't be told, and hostile words of it are one plain line", async (t) => {
+  const words = `{ printf '\\033[2J\\342\\200\\256\\r\\n'; head -c 500000 /dev/zero | tr '\\0' x; } >&2; exit 1`;
+  const { code, output, asked } = await recover(t, words);
+  assert.deepEqual([code, asked], [3, false]);
+  assert.match(output, /^Can't tell: No Docker Engine answered: [ -~]*\n$/);
+  assert.ok(output.length < 2100);
+});
