@@ -1,10 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
 import { BlueGreen } from "./stacks/blueGreen";
-import { contextProblem, dockerAt } from "./stacks/docker";
-import { readOwnState } from "./stacks/ownState";
+import { contextProblem, dockerAt } from "./stacks/engine/docker";
+import { readOwnState } from "./stacks/plan/ownState";
+import { settledWorld } from "./stacks/plan/settledWorld";
 import { Refusal } from "./stacks/refusal";
-import { readSettings } from "./stacks/settings";
-import { settledWorld } from "./stacks/settled";
+import { readSettings } from "./stacks/settings/settings";
 
 export = async () => {
   const problem = contextProblem(process.env);

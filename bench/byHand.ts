@@ -1,5 +1,5 @@
-import type { Color } from "../stacks/color";
-import { PROXY_DIRECTORY } from "../stacks/names";
+import type { Color } from "../stacks/service/color";
+import { PROXY_DIRECTORY } from "../stacks/service/names";
 import { command, docker } from "./command";
 import { configurationFor, nginxVersion } from "./cutover";
 import { type Contender, type Place, twin } from "./place";

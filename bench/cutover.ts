@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
-import { CUTOVER_SCRIPT } from "../cutover/nginx";
-import type { Color } from "../stacks/color";
-import { type ConfigurationSettings, type Reached, renderConfiguration } from "../stacks/configuration";
+import { CUTOVER_SCRIPT } from "../cutover/proxy";
+import { type ConfigurationSettings, type Reached, renderConfiguration } from "../stacks/proxy/nginxConfiguration";
+import type { Color } from "../stacks/service/color";
 import { command, docker } from "./command";
 import { type Contender, type Place, twin } from "./place";
 

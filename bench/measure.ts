@@ -1,6 +1,6 @@
-import type { Color } from "../stacks/color";
-import { other } from "../stacks/color";
-import { get } from "../test/engine/stack";
+import type { Color } from "../stacks/service/color";
+import { other } from "../stacks/service/color";
+import { get } from "../test/e2e/stack";
 import { assertForwarded, HOST_ADDRESS, type Load, load } from "./client";
 import { interruption } from "./command";
 import type { Contender } from "./place";

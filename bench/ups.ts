@@ -1,4 +1,4 @@
-import type { TestStack } from "../test/engine/stack";
+import type { TestStack } from "../test/e2e/stack";
 import { interruption } from "./command";
 
 /** How long whole commands took, in seconds, as often as they were measured. */

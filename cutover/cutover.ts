@@ -1,12 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
-import { COLORS, type Color, other } from "../stacks/color";
-import { waitDrained } from "../stacks/connections";
-import { type Docker, type Ended, isGone } from "../stacks/docker";
-import { hide, lastLines, verdict, waitHealthy } from "../stacks/health";
-import { authority } from "../stacks/host";
-import { containerName, type ReplicaName, replicaName } from "../stacks/names";
+import { type Docker, type Ended, isGone } from "../stacks/engine/docker";
+import { waitDrained } from "../stacks/engine/drain";
+import { authority } from "../stacks/engine/host";
+import { COLORS, type Color, other } from "../stacks/service/color";
+import { hide, lastLines, verdict, waitHealthy } from "../stacks/service/health";
+import { containerName, type ReplicaName, replicaName } from "../stacks/service/names";
 import {
   type CutoverRecord,
   type HistoryEntry,
@@ -15,12 +15,12 @@ import {
   type Retired,
   type Serving,
   type Sessions,
-} from "../stacks/serving";
-import type { Who } from "../stacks/who";
-import { readSlots, type SlotContainer } from "../stacks/world";
+} from "../stacks/service/serving";
+import type { Who } from "../stacks/service/who";
+import { readSlots, type SlotContainer } from "../stacks/service/world";
 import { runGateCommand } from "./gateCommand";
-import { type Lock, metSince, Nginx } from "./nginx";
 import { type Order, withoutCanary } from "./order";
+import { type Lock, metSince, Nginx } from "./proxy";
 import { nextSessions, type SessionOrder, sessionsFile } from "./sessions";
 import { runSmokeTests, type SmokeFailure } from "./smokeTest";
 import { Watch } from "./watch";

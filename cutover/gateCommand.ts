@@ -4,7 +4,7 @@ import { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import type { Color } from "../stacks/color";
+import type { Color } from "../stacks/service/color";
 
 /** A command of the user's that decides by its exit code whether the public may be moved. */
 export interface Gate {

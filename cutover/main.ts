@@ -1,8 +1,8 @@
 import { text } from "node:stream/consumers";
-import { dockerAt } from "../stacks/docker";
-import { isOrderVariable } from "../stacks/orderVariables";
+import { dockerAt } from "../stacks/engine/docker";
+import { isOrderVariable } from "../stacks/service/orderVariables";
+import { whoRuns } from "../stacks/service/who";
 import { printableMessage } from "../stacks/text/plain";
-import { whoRuns } from "../stacks/who";
 import { carryOut } from "./cutover";
 import { orderFrom } from "./order";
 

@@ -1,8 +1,8 @@
-import type { Color } from "../stacks/color";
-import { type Owner, PROXY_DIRECTORY } from "../stacks/names";
-import { FILE_KINDS, fileVariable, isFileName, orderVariable } from "../stacks/orderVariables";
-import { generationOf, type Retired } from "../stacks/serving";
-import type { SmokeTest } from "../stacks/smokeTests";
+import type { Color } from "../stacks/service/color";
+import { type Owner, PROXY_DIRECTORY } from "../stacks/service/names";
+import { FILE_KINDS, fileVariable, isFileName, orderVariable } from "../stacks/service/orderVariables";
+import { generationOf, type Retired } from "../stacks/service/serving";
+import type { SmokeTest } from "../stacks/settings/smokeTests";
 import type { Limits } from "./watch";
 
 /** What the program asks of a cutover: its environment and standard input, made sense of (see stacks/cutover.ts). */
@@ -59,7 +59,7 @@ const CANARY_LINE = /^ *([0-9]{1,2})% 1;\n/m;
 export const withoutCanary = (configuration: string): string => configuration.replace(CANARY_LINE, "");
 
 /**
- * Reads an order. Of the environment it reads nothing but the order's own variables (see stacks/orderVariables.ts).
+ * Reads an order. Of the environment it reads nothing but the order's own variables (see stacks/service/orderVariables.ts).
  *
  * @throws Error with the name of what is missing: it is run by the program, which has validated the values.
  */

@@ -1,5 +1,5 @@
-import { COLORS, type Color, other } from "../stacks/color";
-import type { Session, Sessions } from "../stacks/serving";
+import { COLORS, type Color, other } from "../stacks/service/color";
+import type { Session, Sessions } from "../stacks/service/serving";
 
 /** What the sessions of the visitors are to be from now on. */
 export interface SessionOrder {

@@ -1,5 +1,5 @@
-import type { Color } from "../stacks/color";
-import type { SmokeTest } from "../stacks/smokeTests";
+import type { Color } from "../stacks/service/color";
+import type { SmokeTest } from "../stacks/settings/smokeTests";
 import { plain, plainStart } from "../stacks/text/plain";
 
 /** Who must answer: stands in for `{color}` and `{version}` in a test. */

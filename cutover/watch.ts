@@ -1,4 +1,4 @@
-import type { Sample } from "./nginx";
+import type { Sample } from "./proxy";
 
 /** When a switch is taken back. */
 export interface Limits {

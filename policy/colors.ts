@@ -1,5 +1,5 @@
-import { type Color, isColor } from "../stacks/color";
-import { LABEL } from "../stacks/names";
+import { type Color, isColor } from "../stacks/service/color";
+import { LABEL } from "../stacks/service/names";
 import { at, type Inputs, items, UNKNOWN } from "./known";
 import { labelIn } from "./workload";
 

@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { quoted, shown } from "../stacks/problem";
+import { quoted, shown } from "../stacks/settings/problem";
 import { items, UNKNOWN } from "./known";
 import { lacks, type Workload } from "./workload";
 

@@ -1,8 +1,8 @@
-import { isColor } from "../stacks/color";
-import { containerName, type Owner } from "../stacks/names";
-import type { Settings } from "../stacks/settings";
-import { isWayBack } from "../stacks/wayBack";
-import type { UnknownWorld, World } from "../stacks/world";
+import { isWayBack } from "../stacks/plan/wayBack";
+import { isColor } from "../stacks/service/color";
+import { containerName, type Owner } from "../stacks/service/names";
+import type { UnknownWorld, World } from "../stacks/service/world";
+import type { Settings } from "../stacks/settings/settings";
 import { REMOTE_IMAGE } from "./image";
 import { type Inputs, items } from "./known";
 

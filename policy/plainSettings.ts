@@ -1,7 +1,7 @@
-import { setVariableCommand } from "../stacks/environment";
-import { jsonIn } from "../stacks/json";
-import { type Place, pathTo, quoted, removeCommand } from "../stacks/problem";
-import { mustBeSecret, NAMESPACE } from "../stacks/settings";
+import { setVariableCommand } from "../stacks/settings/environment";
+import { type Place, pathTo, quoted, removeCommand } from "../stacks/settings/problem";
+import { mustBeSecret, NAMESPACE } from "../stacks/settings/settings";
+import { jsonIn } from "../stacks/text/json";
 import { suspicion } from "./secret";
 
 /** Deeper than any setting is; what is nested deeper is refused by the program itself. */

@@ -1,28 +1,36 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { COLORS, type Color, other } from "./color";
+import { confirmLive, illLive } from "./confirmLive";
 import { Cutover } from "./cutover";
-import { APP_DIRECTORY, type Decided, decideService, ofService } from "./decided";
-import type { Docker } from "./docker";
-import type { GatewayNetwork } from "./gatewayNetwork";
-import { waitHealthy } from "./health";
-import { HTTPS_PORT, reachedAt } from "./host";
-import { hasRelease } from "./imagePlan";
-import { confirmLive, illLive } from "./live";
-import { removeLeftLogins } from "./loginFolder";
-import { containerName, labelList, logicalName, nameOnEngine, networkName, type Owner, ownerLabels } from "./names";
+import type { Docker } from "./engine/docker";
+import { HTTPS_PORT, reachedAt } from "./engine/host";
+import { removeLeftLogins } from "./engine/loginFolder";
+import { secondsWithout } from "./engine/outage";
+import { pullMissing, pullTag } from "./engine/registry";
+import type { GatewayNetwork } from "./gateway/network";
 import { declareNetworkCheck, SERVICE_ENDS } from "./networkCheck";
-import { hasTls } from "./nginx";
-import { secondsWithout } from "./outage";
-import { NginxProxy } from "./proxy";
-import { pullMissing, pullTag } from "./registry";
-import { generationOf, type HistoryEntry, remember } from "./serving";
-import type { Settings } from "./settings";
+import { hasRelease } from "./plan/images";
+import { APP_DIRECTORY, type Decided, decideService, ofService } from "./plan/service";
+import type { StatePart } from "./plan/stateProblem";
+import { hasTls } from "./proxy/nginxContainer";
+import { NginxProxy } from "./proxy/proxy";
+import { COLORS, type Color, other } from "./service/color";
+import { waitHealthy } from "./service/health";
+import {
+  containerName,
+  labelList,
+  logicalName,
+  nameOnEngine,
+  networkName,
+  type Owner,
+  ownerLabels,
+} from "./service/names";
+import { generationOf, type HistoryEntry, remember } from "./service/serving";
+import { whoRuns } from "./service/who";
+import type { UnknownWorld, World } from "./service/world";
+import type { Settings } from "./settings/settings";
 import { Slot, settingsOf } from "./slot";
-import type { StatePart } from "./stateProblem";
 import { printableMessage } from "./text/plain";
-import { whoRuns } from "./who";
-import type { UnknownWorld, World } from "./world";
 
 /** What the provider reads back of a network although this program says nothing of it. */
 const NETWORK_READ_BACK = [

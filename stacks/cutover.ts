@@ -1,14 +1,14 @@
 import { join, relative, sep } from "node:path";
 import { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import type { Reached } from "./configuration";
-import { dockerHost } from "./docker";
-import { fileVariables, type ProxyFiles } from "./files";
-import type { Owner } from "./names";
-import { orderVariables } from "./orderVariables";
-import type { Plan } from "./plan";
-import { quoted } from "./problem";
-import type { Settings } from "./settings";
+import { dockerHost } from "./engine/docker";
+import type { Plan } from "./plan/plan";
+import { fileVariables, type ProxyFiles } from "./proxy/files";
+import type { Reached } from "./proxy/nginxConfiguration";
+import type { Owner } from "./service/names";
+import { orderVariables } from "./service/orderVariables";
+import { quoted } from "./settings/problem";
+import type { Settings } from "./settings/settings";
 
 /** This program's own sources are TypeScript; in the package they are compiled. */
 const SOURCE = __filename.endsWith(".ts");

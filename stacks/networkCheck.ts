@@ -1,6 +1,6 @@
 import { local } from "@pulumi/command";
 import type * as pulumi from "@pulumi/pulumi";
-import { dockerHost } from "./docker";
+import { dockerHost } from "./engine/docker";
 
 /** Containers that end in the same `pulumi destroy`, as those of a program's own, have so long to leave. */
 const LEAVE_SECONDS = 5;

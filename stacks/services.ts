@@ -1,7 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { BlueGreen } from "./blueGreen";
-import { type Decided, decideService } from "./decided";
-import { contextProblem, type Docker, dockerAt } from "./docker";
+import { contextProblem, type Docker, dockerAt } from "./engine/docker";
 import {
   type DecidedGateway,
   decideGateway,
@@ -10,19 +9,20 @@ import {
   type GatewayArgs,
   type GatewaySettings,
   gatewaySettings,
-} from "./gateway";
-import { GatewayNetwork } from "./gatewayNetwork";
-import { readGateway } from "./gatewayPlan";
-import { completeSettings, type ServiceSettings, withSecrets } from "./given";
-import { gatewayName, type Owner, serviceNameRule } from "./names";
-import { hasTls } from "./nginx";
-import { readOwnState } from "./ownState";
-import { shown } from "./problem";
+} from "./gateway/gateway";
+import { GatewayNetwork } from "./gateway/network";
+import { readGateway } from "./gateway/plan";
+import { lastAddress, subnetProblems } from "./gateway/subnet";
+import { readOwnState } from "./plan/ownState";
+import { type Decided, decideService } from "./plan/service";
+import { settledWorld } from "./plan/settledWorld";
+import { hasTls } from "./proxy/nginxContainer";
 import { Refusal } from "./refusal";
-import { readProvider, type Settings } from "./settings";
-import { settledWorld } from "./settled";
-import { lastAddress, subnetProblems } from "./subnet";
-import { RELEASES_HISTORY, readWorlds, type UnknownWorld, type World } from "./world";
+import { gatewayName, type Owner, serviceNameRule } from "./service/names";
+import { RELEASES_HISTORY, readWorlds, type UnknownWorld, type World } from "./service/world";
+import { shown } from "./settings/problem";
+import { completeSettings, type ServiceSettings, withSecrets } from "./settings/serviceSettings";
+import { readProvider, type Settings } from "./settings/settings";
 
 /** What a service is made from. */
 export interface ServiceArgs {

@@ -1,12 +1,21 @@
 import { createHash } from "node:crypto";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import type { Color } from "./color";
-import { isByDigest } from "./image";
-import type { Made } from "./made";
-import { containerName, imageName, LABEL, labelList, logicalName, type Owner, ownerLabels, replicaName } from "./names";
-import type { Settings } from "./settings";
-import type { BuiltImage, SlotContainer } from "./world";
+import { isByDigest } from "./engine/image";
+import type { Color } from "./service/color";
+import {
+  containerName,
+  imageName,
+  LABEL,
+  labelList,
+  logicalName,
+  type Owner,
+  ownerLabels,
+  replicaName,
+} from "./service/names";
+import type { Made } from "./service/slotSpec";
+import type { BuiltImage, SlotContainer } from "./service/world";
+import type { Settings } from "./settings/settings";
 
 /** The health check: every so many seconds, each given so many, and unhealthy after so many failures in a row. */
 const HEALTH_INTERVAL_SECONDS = 2;
@@ -47,7 +56,7 @@ export interface SlotArgs {
   build: BuiltImage | undefined;
   /** Runs before an image that isn't built is made, and sees to it that the engine has it (see registry.ts). */
   beforePull: pulumi.ResourceHook;
-  /** Whether the image stays what it is although its tag may name another one by now (see imagePlan.ts). */
+  /** Whether the image stays what it is although its tag may name another one by now (see plan/images.ts). */
   keepImage: boolean;
   /** Runs after each container was made, and fails the run when it throws. */
   afterCreate: pulumi.ResourceHook;

@@ -21,8 +21,8 @@ const ALONE: Record<string, string> = {
 };
 
 const files = globSync("test/**/*.test.ts", { cwd: CHECKOUT }).sort();
-const isOnEngine = (file: string) => file.startsWith("test/engine/");
-const isAlone = (file: string) => isOnEngine(file) && file.slice("test/engine/".length, -".test.ts".length) in ALONE;
+const isOnEngine = (file: string) => file.startsWith("test/e2e/");
+const isAlone = (file: string) => isOnEngine(file) && file.slice("test/e2e/".length, -".test.ts".length) in ALONE;
 const ROUNDS = [
   { files: files.filter((file) => !isOnEngine(file)), concurrency: AT_A_TIME },
   { files: files.filter(isAlone), concurrency: 1 },

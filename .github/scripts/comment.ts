@@ -1,4 +1,4 @@
-import { markerOf } from "../../preview/comment";
+import { markerOf } from "../../commands/preview/comment";
 import { GitHub, runUrl } from "./github";
 import { left, stackIn } from "./left";
 

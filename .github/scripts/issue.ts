@@ -1,4 +1,4 @@
-import { block } from "../../preview/comment";
+import { block } from "../../commands/preview/comment";
 import { GitHub, runUrl } from "./github";
 import { left, stackIn } from "./left";
 

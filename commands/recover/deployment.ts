@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { isObject, type JsonObject } from "../../stacks/json";
-import { orderVariables } from "../../stacks/orderVariables";
+import { orderVariables } from "../../stacks/service/orderVariables";
+import { isObject, type JsonObject } from "../../stacks/text/json";
 
 /** The text that stands in a plan for a value which only a real run would know. */
 const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";

@@ -17,12 +17,12 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { CutoverFailed, carryOut } from "../../cutover/cutover";
-import { Nginx } from "../../cutover/nginx";
 import type { Order } from "../../cutover/order";
+import { Nginx } from "../../cutover/proxy";
 import { sessionsFile } from "../../cutover/sessions";
-import { COLORS, type Color } from "../../stacks/color";
-import type { Docker, Ended } from "../../stacks/docker";
-import { LABEL, PROXY_DIRECTORY } from "../../stacks/names";
+import type { Docker, Ended } from "../../stacks/engine/docker";
+import { COLORS, type Color } from "../../stacks/service/color";
+import { LABEL, PROXY_DIRECTORY } from "../../stacks/service/names";
 import {
   type CutoverRecord,
   GENERATION_PLACEHOLDER,
@@ -30,9 +30,9 @@ import {
   type HistoryEntry,
   READ,
   type Sessions,
-} from "../../stacks/serving";
-import type { ContainerState, Inspected } from "../../stacks/world";
-import { sampleSettings } from "../settings.sample";
+} from "../../stacks/service/serving";
+import type { ContainerState, Inspected } from "../../stacks/service/world";
+import { sampleSettings } from "../stacks/settings/settings.sample";
 
 /** The part of a configuration by which it is known, and what else is in it. */
 const UPSTREAMS = COLORS.map((color) => `upstream ${color} {\n    server ${color}:5000 resolve;\n}\n`).join("");

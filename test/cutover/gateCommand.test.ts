@@ -235,12 +235,12 @@ test("a command that floods forever is ended when its time is over", async () =>
 test("when we are killed ourselves, the command and its children end soon", async () => {
   const command = "echo $$; sleep 60 & echo $!; (trap '' HUP INT TERM; while :; do sleep 1; done) & echo $!; wait";
   const script = `
-    const { runGateCommand } = require(${JSON.stringify(join(__dirname, "../../cutover/gateCommand"))});
+    const { runGateCommand } = require(${JSON.stringify(join(__dirname, "..", "..", "cutover", "gateCommand"))});
     runGateCommand(${JSON.stringify(gate(command))}, (line) => console.log(line));
   `;
   const runner = spawn(process.execPath, ["--import", "tsx", "--eval", script], {
     stdio: ["ignore", "pipe", "inherit"],
-    cwd: join(__dirname, "../.."),
+    cwd: join(__dirname, "..", ".."),
   });
   const pids: string[] = [];
   for await (const line of createInterface(runner.stdout)) {

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { orderFrom as orderIn, withoutCanary } from "../../cutover/order";
-import { type ConfigurationSettings, renderConfiguration } from "../../stacks/configuration";
-import { orderVariables } from "../../stacks/orderVariables";
-import { generationOf } from "../../stacks/serving";
-import { sampleConfiguration, sampleSettings } from "../settings.sample";
+import { type ConfigurationSettings, renderConfiguration } from "../../stacks/proxy/nginxConfiguration";
+import { orderVariables } from "../../stacks/service/orderVariables";
+import { generationOf } from "../../stacks/service/serving";
+import { sampleConfiguration, sampleSettings } from "../stacks/settings/settings.sample";
 
 const template = readFileSync(join(__dirname, "..", "..", "nginx", "nginx.conf.mustache"), "utf8");
 const configurationFor = (activeColor: "blue" | "green", change: Partial<ConfigurationSettings> = {}) =>

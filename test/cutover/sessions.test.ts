@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { earlierThan, nextSessions, type SessionOrder, sessionsFile } from "../../cutover/sessions";
-import { COLORS, type Color, other } from "../../stacks/color";
-import type { Sessions } from "../../stacks/serving";
-import { Maps } from "../nginxMaps";
+import { COLORS, type Color, other } from "../../stacks/service/color";
+import type { Sessions } from "../../stacks/service/serving";
+import { Maps } from "../stacks/proxy/nginxMaps";
 
 const NOW = 1_800_000_000;
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { markerOf } from "../../preview/comment";
+import { markerOf } from "../../commands/preview/comment";
 import { type Answer, type Asked, Runner, TOKEN } from "./github";
 
 const PREVIEW = `${markerOf("staging")}\n### staging: green goes live`;

@@ -3,10 +3,10 @@ import { test } from "node:test";
 import { excuse, type Judged } from "../../policy/excuse";
 import { REMOTE_IMAGE } from "../../policy/image";
 import { CONTAINER } from "../../policy/workload";
-import type { Serving } from "../../stacks/serving";
+import type { Serving } from "../../stacks/service/serving";
+import type { SlotContainer, World } from "../../stacks/service/world";
 import { slotMadeFrom } from "../../stacks/slot";
-import type { SlotContainer, World } from "../../stacks/world";
-import { sampleSettings } from "../settings.sample";
+import { sampleSettings } from "../stacks/settings/settings.sample";
 
 const owner = { project: "blue-green", stack: "prod" };
 

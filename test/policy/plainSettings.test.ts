@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { plainSettings } from "../../policy/plainSettings";
-import { raw } from "../settings.raw";
+import { raw } from "../stacks/settings/settings.raw";
 
 const KEY = "qT7vX2mB9kL4wZ8rN1cF";
 const found = (values: Record<string, unknown>, others = {}) => plainSettings(raw(values), others);

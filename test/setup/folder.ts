@@ -1,25 +1,9 @@
 import { execFile } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-
-const CHECKOUT = join(__dirname, "..", "..");
-
-/** What the scripts of setup/ need of a checkout. */
-const PARTS = [
-  ...["setup", "toolchain", "bench", "test/run", "app", "nginx", "policy"],
-  ...[
-    ".envrc",
-    "package.json",
-    "package-lock.json",
-    "Pulumi.yaml",
-    "Pulumi.dev.yaml",
-    "Pulumi.staging.yaml",
-    "index.ts",
-  ],
-  ...["tsconfig.json", "stacks", "cutover", "status", "preview"],
-];
+import { copyProgram } from "../program";
 
 /** How a script ended. */
 export interface Ended {
@@ -43,9 +27,7 @@ export class Checkout {
         rmSync(this.directory, { recursive: true, force: true });
       }
     });
-    mkdirSync(this.file("test"));
-    for (const part of PARTS) cpSync(join(CHECKOUT, part), this.file(part), { recursive: true });
-    symlinkSync(join(CHECKOUT, "node_modules"), this.file("node_modules"));
+    copyProgram(this.directory);
     const { CI: _, ...env } = process.env;
     // As in a shell in which nobody has logged in or sourced .envrc; the PATH's `pulumi` is not this checkout's.
     for (const name of Object.keys(env)) if (/^PULUMI_(?!HOME|DISABLE|SKIP)/.test(name)) delete env[name];

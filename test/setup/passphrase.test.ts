@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
-import { hasEmptyPassphrase } from "../../stacks/passphrase";
+import { hasEmptyPassphrase } from "../../stacks/settings/passphrase";
 import { Checkout } from "./folder";
 
 const mode = (file: string) => (statSync(file).mode & 0o777).toString(8);

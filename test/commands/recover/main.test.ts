@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { run } from "../../engine/stack";
+import { run } from "../../e2e/stack";
 
 const CHECKOUT = join(__dirname, "..", "..", "..");
 

@@ -1,0 +1,100 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { Docker } from "../../stacks/engine/docker";
+import { waitDrained } from "../../stacks/engine/drain";
+import { other } from "../../stacks/service/color";
+import { waitHealthy } from "../../stacks/service/health";
+import { partOf } from "../../stacks/service/ours";
+import { readServing } from "../../stacks/service/serving";
+import { Untold } from "../stack";
+import { type Mending, upFlags } from "./mending";
+import { showPulumi } from "./preview";
+import { type Facts, liveIn } from "./rows";
+
+/** How long a container that was started may take until it is well. */
+const START_SECONDS = 60;
+
+/** How long nginx may take to answer in a proxy that was started. */
+const ANSWER_SECONDS = 15;
+
+/** More than a container's own time to end, which is at most some minutes. */
+const STOP_TIMEOUT_SECONDS = 600;
+
+/** With what it is carried out. */
+export interface Means {
+  docker: Docker;
+  /** As `pulumi --stack` takes it. */
+  stack: string;
+  /** Gets each line for people. */
+  say: (line: string) => void;
+  /** Where Pulumi's own words go. */
+  to: "stdout" | "stderr";
+}
+
+/**
+ * Carries out what mends: nothing of it touches who is live.
+ *
+ * @throws Untold where a command failed.
+ */
+export async function carryOut(mending: Mending, facts: Facts, { docker, stack, say, to }: Means): Promise<void> {
+  const { remove, docker: commands, starts, up } = mending;
+  const ask = async (args: string[]) => {
+    const { code, stderr } = await docker.run(args, { timeoutSeconds: STOP_TIMEOUT_SECONDS });
+    if (code !== 0) throw new Untold(`\`docker ${args.join(" ")}\` failed: ${stderr.trim()}`);
+  };
+  for (const args of commands) await ask(args);
+  for (const id of starts) await waitWell(docker, facts, id, say);
+  if (up === undefined) return;
+
+  await drain(docker, facts, say);
+  for (const id of remove) {
+    await ask(["stop", id]);
+    await ask(["rm", id]);
+  }
+  const code = await showPulumi(stack, ["up", "--yes", "--skip-preview", ...upFlags(up)], to);
+  if (code !== 0) say(`\`pulumi up\` ended with exit code ${code}`);
+}
+
+async function waitWell(
+  docker: Docker,
+  { running, declared }: Facts,
+  id: string,
+  say: (line: string) => void,
+): Promise<void> {
+  if (declared.containers.find((container) => container.id === id)?.role === "proxy") {
+    const deadline = performance.now() + ANSWER_SECONDS * 1000;
+    while ((await readServing(docker, id).catch(() => undefined))?.answers !== true && performance.now() < deadline)
+      await pause(200);
+    return;
+  }
+  const restarts = running.containers.find(({ Id }) => Id === id)?.RestartCount ?? 0;
+  const failed = await waitHealthy(docker, id, { seconds: START_SECONDS, secrets: declared.secrets, restarts, say });
+  if (failed !== undefined) say(failed);
+}
+
+/** The color that was live a moment ago gives its last answers first, as before any replacement (see settledWorld.ts). */
+async function drain(docker: Docker, facts: Facts, say: (line: string) => void): Promise<void> {
+  const { declared, serving, running, now } = facts;
+  const live = liveIn(facts);
+  const proxy = declared.containers.find(({ role }) => role === "proxy");
+  const since = Date.parse(serving?.record.since ?? "");
+  if (live === undefined || proxy === undefined || declared.cutover === undefined || Number.isNaN(since)) return;
+  const { drainSeconds, keepAliveSeconds } = declared.cutover;
+  const left = (seconds: number) => Math.min(seconds, Math.ceil((since - now.getTime()) / 1000 + seconds));
+  const idle = running.containers.filter((container) => {
+    const part = partOf(facts.owner, container);
+    return part?.role === "slot" && part.color === other(live) && container.State?.Running;
+  });
+  if (left(drainSeconds) <= 0 || idle.length === 0) return;
+  await waitDrained(
+    docker,
+    proxy.id,
+    idle.map(({ Id }) => Id),
+    {
+      what: other(live),
+      seconds: left(drainSeconds),
+      quietSeconds: Math.max(0, left(keepAliveSeconds)),
+      retired: true,
+      say,
+    },
+  );
+}

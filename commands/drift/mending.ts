@@ -1,0 +1,119 @@
+import type { Color } from "../../stacks/service/color";
+import { quoted } from "../../stacks/settings/problem";
+import type { Commands } from "../typed";
+import type { Command, Row } from "./rows";
+
+/** What `--fix` runs, in this order, and what it leaves to people. */
+export interface Mending {
+  /** Containers in the way of others that carry the stack's labels: stopped with their time to end, then removed. */
+  remove: string[];
+  /** Commands of the docker client's. */
+  docker: string[][];
+  /** Containers that come up by them. */
+  starts: string[];
+  /** The resources that `pulumi up` makes anew; undefined where no `up` is needed. */
+  up: { replace: string[]; refresh: boolean } | undefined;
+  left: Left[];
+}
+
+/** A difference that `--fix` does not mend. */
+export interface Left {
+  rows: Row[];
+  why: string;
+  command: string;
+}
+
+/** What stands in the way of any `pulumi up`, with the command that ends that. */
+export interface Blocked {
+  why: string;
+  command: string;
+}
+
+/**
+ * Decides what mends these differences.
+ *
+ * @param blocked why no `pulumi up` may be run on its own account.
+ */
+export function mendingOf(rows: readonly Row[], commands: Commands, blocked: Blocked | undefined): Mending {
+  const replace = new Set<string>();
+  const remove = new Set<string>();
+  const left: Left[] = [];
+  const leave = (row: Row, why: string, command: string) => {
+    const same = left.find((one) => one.why === why && one.command === command);
+    if (same === undefined) left.push({ rows: [row], why, command });
+    else same.rows.push(row);
+  };
+  let up = false;
+  let refresh = false;
+  for (const row of rows) {
+    const { mend } = row;
+    if (mend.by === "hand") leave(row, mend.why, typed(mend.command, commands));
+    else if (mend.by !== "docker") {
+      if (blocked !== undefined) {
+        leave(row, blocked.why, blocked.command);
+        continue;
+      }
+      up = true;
+      if (mend.by === "refresh") refresh = true;
+      if (mend.by === "replace") {
+        replace.add(mend.urn);
+        if (mend.remove !== undefined) remove.add(mend.remove);
+      }
+    }
+  }
+  // What is going to be made anew needs no start.
+  const anew = new Set(rows.flatMap(({ resource, mend }) => (mend.by === "replace" ? [resource] : [])));
+  const docker = rows.flatMap(({ resource, mend }) =>
+    mend.by !== "docker" || (blocked === undefined && mend.start !== undefined && anew.has(resource)) ? [] : [mend],
+  );
+  return {
+    remove: [...remove],
+    docker: docker.map(({ args }) => args),
+    starts: docker.flatMap(({ start }) => start ?? []),
+    up: up ? { replace: [...replace], refresh } : undefined,
+    left,
+  };
+}
+
+/** The flags of the `pulumi up` that mends. */
+export const upFlags = ({ replace, refresh }: NonNullable<Mending["up"]>): string[] => [
+  ...replace.flatMap((urn) => ["--replace", urn]),
+  ...(refresh ? ["--refresh"] : []),
+];
+
+/** The commands that `--fix` runs, as they would be typed. */
+export function commandsOf({ remove, docker, up }: Mending, commands: Commands): string[] {
+  return [
+    ...docker.map((args) => commands.docker(...args.map(quoted))),
+    ...remove.flatMap((id) => [commands.docker("stop", id.slice(0, 12)), commands.docker("rm", id.slice(0, 12))]),
+    ...(up === undefined ? [] : [commands.up(...upFlags(up).map(quotedUrn))]),
+  ];
+}
+
+/** Flags stay flags: a URN never begins with a dash. */
+const quotedUrn = (word: string): string => (word.startsWith("--") ? word : quoted(word));
+
+function typed(command: Command, commands: Commands): string {
+  if ("docker" in command)
+    return commands.docker(...command.docker.map((word) => (word.startsWith("--") ? word : quoted(word))));
+  if ("up" in command) return commands.up(...command.up.map(quotedUrn));
+  if ("activate" in command) return commands.activate(command.activate);
+  if ("endCanary" in command) return commands.upWith(["canaryPercent", "0"]);
+  return command.typed;
+}
+
+/** Why `--fix` runs no `pulumi up`: it would move the public, or carry out nothing. */
+export function blockedBy(
+  asked: Color | undefined,
+  declared: Color | undefined,
+  refused: string | undefined,
+  commands: Commands,
+): Blocked | undefined {
+  if (refused !== undefined)
+    return { why: "pulumi preview refuses the settings: first mend what it says", command: "pulumi preview" };
+  if (asked === undefined || declared === undefined || asked === declared) return undefined;
+  return {
+    why: `activeColor is ${asked}, and ${declared} was the last one that was switched to: any \`pulumi up\` would switch, which --fix does not`,
+    command: commands.up(),
+  };
+}

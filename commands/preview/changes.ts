@@ -1,0 +1,158 @@
+import { COLORS, type Color } from "../../stacks/service/color";
+import { LABEL } from "../../stacks/service/names";
+import { plainVariable, plainVariables } from "../../stacks/service/orderVariables";
+import { differences, type Made, type Making } from "../../stacks/service/slotSpec";
+import { shown } from "../../stacks/settings/problem";
+import { isObject, type JsonObject, objectIn } from "../../stacks/text/json";
+import type { Step } from "./events";
+
+export const CONTAINER = "docker:index/container:Container";
+export const COMMAND = "command:local:Command";
+
+/** A line of nginx's configuration that goes, or that comes. */
+export type ConfigurationLine = `- ${string}` | `+ ${string}`;
+
+/** The most lines that are compared with each other; a rendered configuration has some hundreds. */
+const MOST_LINES = 3000;
+
+/** What of a color's or the proxy's container differs, in words such as `memoryMb 256 -> 512`; of secrets the name alone. */
+export function containerChanges({ old, new: now, differs }: Step): string[] {
+  const labels = { old: labelsOf(old), now: labelsOf(now) };
+  if (LABEL.proxy in labels.old || LABEL.proxy in labels.now)
+    return proxyChanges(objectIn(labels.old[LABEL.proxy]) ?? {}, objectIn(labels.now[LABEL.proxy]) ?? {});
+  const color = COLORS.find((each) => each === (labels.now[LABEL.color] ?? labels.old[LABEL.color]));
+  if (color === undefined) return [];
+  return slotChanges(color, makingOf(old, labels.old), makingOf(now, labels.now), differs);
+}
+
+function slotChanges(color: Color, before: Making, after: Making, differs: string[]): string[] {
+  if (before.made.definition === undefined) return [];
+  const { own, shared } = differences(color, before, after);
+  const all = [...own, ...shared];
+  // The values of secrets are not in the events: that one has changed is told by the place where it stands.
+  const hasSecrets = (after.made.secretEnvironment ?? []).length > 0;
+  const explained = all.some((change) => /^(?:secretE|e)nvironment\./.test(change));
+  const secret = hasSecrets && !explained && differs.some((path) => /^envs\b/.test(path));
+  return [...all, ...(secret ? ["secretEnvironment (a value)"] : [])];
+}
+
+function makingOf(inputs: JsonObject, labels: Record<string, string>): Making {
+  const envs = Array.isArray(inputs.envs) ? inputs.envs.filter((each) => typeof each === "string") : [];
+  return {
+    made: (objectIn(labels[LABEL.slot]) ?? {}) as Partial<Made>,
+    environment: Object.fromEntries(envs.map((line: string) => line.split(/=(.*)/s).slice(0, 2))),
+  };
+}
+
+function proxyChanges(before: JsonObject, after: JsonObject): string[] {
+  return Object.keys({ ...before, ...after })
+    .filter((key) => before[key] !== after[key])
+    .map((key) =>
+      key === "definition"
+        ? "how this program makes the proxy"
+        : `${key} ${before[key] ?? "(none)"} -> ${after[key] ?? "(none)"}`,
+    );
+}
+
+function labelsOf({ labels }: JsonObject): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const entry of Array.isArray(labels) ? labels : []) {
+    if (isObject(entry) && typeof entry.label === "string" && typeof entry.value === "string")
+      found[entry.label] = entry.value;
+  }
+  return found;
+}
+
+/** What the cutover gets that no setting names, or that is told elsewhere in the summary. */
+const NO_SETTINGS = [
+  "PROXY",
+  "PROJECT",
+  "STACK",
+  "SERVICE",
+  "MEND",
+  "IDLE",
+  "DOCKER_CONTEXT",
+  "APP_PORT",
+  "HEALTH_PATH",
+];
+
+/** What the cutover's variables are called as settings, where that isn't the same in other letters. */
+const SETTINGS: Record<string, string> = {
+  DOCKER_HOST: "docker:host",
+  FILE_TESTER: "testerToken",
+  FILE_MAINTENANCE: "the maintenance page",
+  FILE_TLSCERTIFICATE: "tlsCertificate",
+  FILE_TLSKEY: "tlsKey",
+};
+
+/** The settings that a cutover goes by and that differ, such as `bakeSeconds 10 -> 30`. */
+export function cutoverChanges({ op, old, new: now, differs }: Step): string[] {
+  if (op === "create" || op === "delete") return [];
+  const raw = isObject(old.environment) ? old.environment : {};
+  const before = plainVariables(raw);
+  const rawNow = isObject(now.environment) ? now.environment : {};
+  const after = plainVariables(rawNow);
+  // A release of this program that calls a variable otherwise changes nothing by that.
+  const differing = Object.keys(raw)
+    .filter((name) => name in rawNow && differs.includes(`environment.${name}`))
+    .map(plainVariable);
+  const plainly = (value: unknown) => JSON.stringify(value ?? "");
+  return (
+    Object.keys({ ...before, ...after })
+      .filter((name) => !NO_SETTINGS.includes(name))
+      // A secret that has changed looks the same here: Pulumi names the place.
+      .filter((name) => plainly(before[name]) !== plainly(after[name]) || differing.includes(name))
+      .map((name) => {
+        const setting = SETTINGS[name] ?? camelCase(name);
+        // Files and lists are long, and a secret is no text here.
+        const isShown = [before[name], after[name]].every((value) => value === undefined || typeof value === "string");
+        if (!isShown || name.startsWith("FILE_") || name === "SMOKE_TESTS") return setting;
+        return `${setting} ${value(before[name])} -> ${value(after[name])}`;
+      })
+      .sort()
+  );
+}
+
+const camelCase = (name: string): string =>
+  name.toLowerCase().replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+
+const value = (given: unknown): string =>
+  given === undefined || given === ""
+    ? "(none)"
+    : /^[\w.:/@-]{1,80}$/.test(String(given))
+      ? String(given)
+      : shown(given);
+
+/** The lines of nginx's configuration that a cutover takes out and puts in, in their order; undefined where it can't be shown. */
+export function configurationLines({ op, old, new: now }: Step): ConfigurationLine[] | undefined {
+  if (op === "create" || op === "delete") return [];
+  if (typeof old.stdin !== "string" || typeof now.stdin !== "string") return undefined;
+  return changedLines(old.stdin.split("\n"), now.stdin.split("\n"));
+}
+
+/** The fewest lines that make one text of the other (longest common subsequence). */
+function changedLines(before: string[], after: string[]): ConfigurationLine[] | undefined {
+  let [from, to] = [0, 0];
+  while (from < before.length && before[from] === after[from]) from++;
+  while (to < Math.min(before.length, after.length) - from && before.at(-1 - to) === after.at(-1 - to)) to++;
+  const a = before.slice(from, before.length - to);
+  const b = after.slice(from, after.length - to);
+  if (a.length > MOST_LINES || b.length > MOST_LINES) return undefined;
+
+  // longest[i][j]: of what is left of both from there on.
+  const longest = Array.from({ length: a.length + 1 }, () => new Uint16Array(b.length + 1));
+  const at = (i: number, j: number) => longest[i]?.[j] ?? 0;
+  for (let i = a.length - 1; i >= 0; i--) {
+    const row = longest[i] as Uint16Array;
+    for (let j = b.length - 1; j >= 0; j--)
+      row[j] = a[i] === b[j] ? at(i + 1, j + 1) + 1 : Math.max(at(i + 1, j), at(i, j + 1));
+  }
+  const lines: ConfigurationLine[] = [];
+  let [i, j] = [0, 0];
+  while (i < a.length || j < b.length) {
+    if (i < a.length && j < b.length && a[i] === b[j]) [i, j] = [i + 1, j + 1];
+    else if (i < a.length && (j >= b.length || at(i + 1, j) >= at(i, j + 1))) lines.push(`- ${a[i++]?.trim()}`);
+    else lines.push(`+ ${b[j++]?.trim()}`);
+  }
+  return lines.filter((line) => line.trim().length > 1);
+}

@@ -1,0 +1,114 @@
+import { chmodSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createTwoFilesPatch } from "diff";
+import { contextProblem, dockerAt } from "../../stacks/engine/docker";
+import { remoteHost } from "../../stacks/engine/host";
+import { digestOf } from "../../stacks/engine/image";
+import { loginFor } from "../../stacks/engine/registry";
+import { readWorld } from "../../stacks/service/world";
+import { plain } from "../../stacks/text/plain";
+import type { Facts } from "../status/status";
+import { commandsFor } from "../typed";
+import { askedBy } from "./arguments";
+import { withValues } from "./edit";
+import { assertInRegistry } from "./manifest";
+import { assertReachable, placeIn, runningIn, stableIn } from "./promotion";
+import { conclude, Refused, untold } from "./refused";
+import { assertWritten, readStack, registryOf, type Stack, settingOf } from "./registrySettings";
+
+const HELP = `Puts the release that is live and stable in one stack on the idle color of another one, by changing that one's file.
+Nothing is deployed by it: that is the next command, which it prints, with what has changed.
+
+npm run promote -- --from staging --to prod
+
+Refused is a release that isn't live, well and stable where it comes from, that isn't named by its digest, or that its
+registry no longer has; and a stack in which the idle color has visitors, or a switch is pending.
+The registry is asked with registryUser and registryPassword of the stack that it goes to; REGISTRY_PASSWORD wins.
+
+Exit code: 0 done, or the release is there already; 1 refused, nothing was changed; 3 can't tell, nothing was changed.`;
+
+async function promote(): Promise<void> {
+  const options = { values: ["from", "to"], flags: [] } as const;
+  const { from, to, help } = askedBy("promote", options, process.argv.slice(2), process.env);
+  if (help) return console.log(HELP);
+  if (from === undefined || to === undefined) {
+    throw new Refused("Both stacks have to be named", ["npm run promote -- --from <stack> --to <stack>"]);
+  }
+  const context = contextProblem(process.env);
+  if (context !== undefined) throw untold(context);
+
+  const directory = process.cwd();
+  const source = readStack(directory, from);
+  const target = readStack(directory, to);
+  if (source.owner.stack === target.owner.stack) {
+    throw new Refused(`Both are the stack ${target.owner.stack}`, [
+      "npm run promote -- --from <stack> --to <another one>",
+    ]);
+  }
+  assertWritten(target);
+  const settings = await registryOf(directory, target, process.env);
+  const canaryPercent = settingOf(target, "canaryPercent") ?? "0";
+  const [there, here] = await Promise.all([factsOf(source), factsOf(target)]);
+  const { color: origin, version, image } = stableIn(from, there);
+  const { color, live, note } = placeIn(to, here, canaryPercent);
+  assertReachable(image, to, remoteHost(target.host ?? process.env.DOCKER_HOST));
+  await assertInRegistry(image, loginFor(image, settings, process.env));
+
+  const commands = commandsFor(to, target.host);
+  const release = `${version}, ${origin} in ${from}`;
+  if (live !== undefined && digestOf(live.image) === digestOf(image)) {
+    return console.log(`${to} serves that digest already, as ${live.version} in ${live.color}. Nothing was changed.`);
+  }
+  const key = (setting: string) => `${target.owner.project}:${color}${setting}`;
+  const before = [settingOf(target, `${color}Image`), settingOf(target, `${color}Version`)];
+  if (digestOf(before[0] ?? "") === digestOf(image) && before[1] === version) {
+    const runs = "unknown" in here.world ? undefined : runningIn(here.world, color);
+    const next = digestOf(runs?.image ?? "") === digestOf(image) ? commands.activate(color) : commands.up();
+    return console.log(`${release}, is on ${color} in ${target.file} already. Nothing was changed.\nNext: ${next}`);
+  }
+
+  const text = withValues(target.file, target.text, { [key("Image")]: image, [key("Version")]: version });
+  write(directory, target, text);
+  if (note !== undefined) console.error(`${plain(note)}.`);
+  console.log(`Promoted ${release}, to ${color} of ${to}. Only ${target.file} was changed:\n`);
+  console.log(diffOf(target.file, target.text, text));
+  const flag = ` --stack ${to}`;
+  console.log(`Next: pulumi preview --diff${flag}\nThen: pulumi up${flag}`);
+}
+
+/** What a stack runs and what its file asks for. */
+async function factsOf({ owner, active, host }: Stack): Promise<Facts> {
+  const docker = dockerAt(host);
+  const ask = () => readWorld(docker, owner, { health: true });
+  let world = await ask();
+  // A container that a run removed between two questions.
+  if ("unknown" in world && /no such (container|image|object)/i.test(world.reason)) world = await ask();
+  return { owner, active, ...(host !== undefined && { host }), world, now: new Date() };
+}
+
+/** Writes a stack's file, whole or not at all. A link to it stays a link. */
+function write(directory: string, { file, text: before }: Stack, text: string): void {
+  const path = realpathSync(join(directory, file));
+  const next = `${path}.${process.pid}.next`;
+  try {
+    if (readFileSync(path, "utf8") !== before)
+      throw new Refused(`Somebody has just changed ${file}. Nothing was changed by this`);
+    writeFileSync(next, text, { flag: "wx" });
+    chmodSync(next, statSync(path).mode);
+    renameSync(next, path);
+  } catch (error) {
+    rmSync(next, { force: true });
+    if (error instanceof Refused) throw error;
+    throw new Refused(`${file} can't be written: ${(error as Error).message}`);
+  }
+}
+
+/** What has changed, as git shows it. */
+const diffOf = (file: string, before: string, after: string): string =>
+  createTwoFilesPatch(`a/${file}`, `b/${file}`, before, after, "", "", { context: 3 })
+    .split("\n")
+    .filter((line) => !/^=+$/.test(line))
+    .map((line) => line.replace(/[\t\r]+$/, ""))
+    .join("\n");
+
+conclude(promote);

@@ -1,0 +1,173 @@
+import type { Color } from "../../stacks/service/color";
+import type { Result } from "../../stacks/service/serving";
+import type { Answers } from "./answers";
+
+/** What the exit code says: 0 well, 1 degraded, 2 down, 3 can't tell. */
+export const EXIT = { well: 0, degraded: 1, down: 2, unknown: 3 } as const;
+
+/** How a stack is: this is what `npm run status -- --json` prints. Keys are added to it and never change their meaning. */
+export interface Report {
+  /** The exit code: 0 well; 1 the public is served, but something is not as it should be; 2 the public gets errors. */
+  exit: 0 | 1 | 2;
+  level: "well" | "degraded" | "down";
+  project: string;
+  stack: string;
+  /** When it was asked; ISO 8601, UTC. */
+  time: string;
+  /** The color that the stack's file asks for; null where it names none. */
+  active: Color | null;
+  /** The color that the proxy serves, or would when it answered again; null where it serves nothing. */
+  live: Color | null;
+  /** The colors that went through their bake time with the containers that they have now. */
+  stable: Color[];
+  /** Whether the active color is live and stable. */
+  agree: boolean;
+  colors: Record<Color, ColorReport>;
+  proxy: ProxyReport;
+  /** What time the colors' answers are of; null where the access log could not be read. */
+  traffic: TrafficReport | null;
+  /** What one color does not run yet of what the other one runs; null where both run the same, or one is gone. */
+  pending: Pending | null;
+  /** What is not as it should be, the worst first. */
+  findings: Finding[];
+  /** The latest cutovers, newest first. */
+  history: CutoverReport[];
+  /** What can be typed now, the most useful first. */
+  next: NextCommand[];
+}
+
+/** What is printed instead where nothing can be said. */
+export interface CantTell {
+  exit: 3;
+  level: "unknown";
+  /** Why, in words. */
+  reason: string;
+  next: NextCommand[];
+}
+
+/** One color. */
+export interface ColorReport {
+  role: "live" | "idle" | null;
+  /** The release; null without a container. */
+  version: string | null;
+  image: {
+    /** The id, without its `sha256:`. */
+    id: string;
+    /** As the setting names it; null where `app/` was built. */
+    reference: string | null;
+    /** The hash over the sources that were built; null for an image of another origin. */
+    source: string | null;
+  } | null;
+  /** Whether it has containers and all of them are healthy. */
+  well: boolean;
+  stable: boolean;
+  /** What the history knows of its release as live: one that was live and is not stable was made again since. */
+  wasLive: "never" | "reverted" | "yes";
+  /** Whether its containers were stopped or removed on purpose since it is idle; null where they were not. */
+  retired: "stopped" | "removed" | null;
+  /** Whether a switch to it would be at once, without gate and bake. */
+  instant: boolean;
+  containers: ContainerReport[];
+  /** The names of containers that nginx asks and that are gone. */
+  missing: string[];
+  /** What it answered to the public of late; null where the access log could not be read. */
+  answers: Answers | null;
+}
+
+/** From when the answers are, and whose they are beside the colors'. */
+export interface TrafficReport {
+  /** How many seconds they cover, up to now. */
+  seconds: number;
+  /** Whether more was answered in the last minute than status reads: these are the latest of it. */
+  sample: boolean;
+  /** Answers of nginx alone: the maintenance page, redirects, what it refuses. */
+  nginx: number;
+}
+
+/** One container of a color. */
+export interface ContainerReport {
+  id: string;
+  name: string;
+  /** Docker's word: `running`, `exited`, `paused`, ... */
+  state: string;
+  /** Docker's word: `healthy`, `starting`, `unhealthy`; null where there is no health check or it does not run. */
+  health: string | null;
+  /** What is wrong with it, in words; null where it is healthy, or stopped on purpose. */
+  problem: string | null;
+  /** Since when it runs, or does not; ISO 8601, UTC; null where it never ran. */
+  since: string | null;
+  /** How often the engine has started it again. */
+  restarts: number;
+  /** How often a process in it was killed for want of memory in the last ten minutes, as far as the engine remembers. */
+  kills: number;
+}
+
+/** The proxy. */
+export interface ProxyReport {
+  name: string;
+  /** Whether there is a container. */
+  exists: boolean;
+  running: boolean;
+  /** Whether nginx itself said what it serves. */
+  answers: boolean;
+  /** The hash of the configuration that serves. */
+  generation: string | null;
+  /** Whether that was changed by hand; null where it can't be read. */
+  edited: boolean | null;
+  /** The share of new visitors that goes to the idle color, in percent; null where it can't be read. */
+  canaryPercent: number | null;
+  /** What the live color's health path answered through nginx; null where it could not be asked. */
+  health: { well: boolean; seen: string } | null;
+  /** The same of the idle color. */
+  idleHealth: { well: boolean; seen: string } | null;
+  /** Whether everybody but testers gets 503 and the maintenance page; null where it can't be read. */
+  maintenance: boolean | null;
+  /** Who carries out a cutover at this moment; null where nobody does. */
+  busy: string | null;
+}
+
+/** What a color does not run yet. */
+export interface Pending {
+  /** The color whose container was made before the other one's. */
+  color: Color;
+  /** Each in words, such as `memoryMb 256 -> 512`; of environments the name alone. */
+  settings: string[];
+}
+
+/** One thing that is not as it should be; a note changes nothing about how the stack is. */
+export interface Finding {
+  level: "note" | "degraded" | "down";
+  text: string;
+}
+
+/** One cutover of the history. What is not as the program writes it is null. */
+export interface CutoverReport {
+  /** When it began; ISO 8601, UTC. */
+  time: string | null;
+  /** A {@link Result}. */
+  result: Result | string;
+  from: string | null;
+  to: string;
+  /** The release in each color at that time. */
+  versions: Record<string, string>;
+  /** The image of each color at that time, by id. */
+  images: Record<string, string>;
+  /** How long it took in all. */
+  seconds: number | null;
+  /** How long each step took. */
+  steps: Record<string, number>;
+  /** Answers that were watched after the switch. */
+  requests: number | null;
+  /** The share of new visitors that it gave, or was to give, to the color beside `to`, in percent; null where there was none. */
+  canaryPercent: number | null;
+  reason: string | null;
+  /** Who ran it: a user's name, a machine's, and a CI run's address or number; what is not known is not there. */
+  who: Record<string, string>;
+}
+
+/** A command that makes sense now. */
+export interface NextCommand {
+  /** What for. */
+  purpose: string;
+  command: string;
+}

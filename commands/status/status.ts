@@ -1,0 +1,289 @@
+import { COLORS, type Color, other } from "../../stacks/service/color";
+import { hide, verdict } from "../../stacks/service/health";
+import { containerName, type Owner, replicaNames } from "../../stacks/service/names";
+import { isStable, type Result } from "../../stacks/service/serving";
+import { differences, type Made, type Making } from "../../stacks/service/slotSpec";
+import type { SlotContainer, UnknownWorld, World } from "../../stacks/service/world";
+import { shortened } from "../../stacks/text/plain";
+import type { Limits } from "../stackFile";
+import { commandsFor } from "../typed";
+import type { Traffic } from "./answers";
+import { findings } from "./findings";
+import { cutoverOf } from "./history";
+import { nextCommands } from "./next";
+import { isLooping, PAST_SECONDS, type Past } from "./past";
+import type { CantTell, ColorReport, ContainerReport, NextCommand, Pending, ProxyReport, Report } from "./report";
+import { EXIT } from "./report";
+
+/** All that is known, before anything is concluded from it. */
+export interface Facts {
+  owner: Owner;
+  /** The color that the stack's file asks for, or why it asks for none. */
+  active: { color: Color } | { problem: string };
+  /** The engine's address where the stack's file names one. */
+  host?: string;
+  /** The stack as commands have to name it, where it is not the one that `pulumi` takes by itself. */
+  flag?: string;
+  world: World | UnknownWorld;
+  /** What the proxy answered of late, where that could be read. */
+  traffic?: Traffic;
+  /** What happened to the colors' containers of late, by their ids. */
+  past?: ReadonlyMap<string, Past>;
+  /** What the stack's file calls too many errors, and too slow. */
+  limits?: Limits;
+  now: Date;
+}
+
+/** What is shown of a container's last words, in characters. */
+const MOST_WORDS = 200;
+
+/** So many of the latest cutovers are reported. */
+const CUTOVERS = 5;
+
+/** Concludes from what runs how the stack is, what is not as it should be and what to type. */
+export function statusOf(facts: Facts): Report | CantTell {
+  const { owner, world } = facts;
+  const commands = commandsFor(facts.flag, facts.host);
+  if ("unknown" in world) {
+    const find = "export DOCKER_HOST=$(docker context inspect --format '{{.Endpoints.docker.Host}}') && docker version";
+    const next = facts.host === undefined ? find : commands.docker("version");
+    return cantTell(`The Docker Engine could not be asked: ${world.reason}`, [
+      { purpose: "find the engine", command: next },
+    ]);
+  }
+  if (world.proxy === undefined && COLORS.every((color) => world.slots[color].length === 0)) {
+    if (world.proxyGone === true) {
+      return cantTell(`The containers of the stack ${owner.stack} are gone, and its volume is there`, [
+        { purpose: "make them again", command: commands.up("--refresh") },
+      ]);
+    }
+    const bring = { purpose: "bring it up", command: commands.up() };
+    const reason = `Nothing of the stack ${owner.stack} runs on this engine`;
+    if ("color" in facts.active) return cantTell(reason, [bring]);
+    return cantTell(`${reason}, and ${facts.active.problem}`, [{ ...bring, command: commands.activate("blue") }]);
+  }
+
+  if (world.silent !== undefined) {
+    const name = containerName(owner, "proxy");
+    return cantTell(`${name} runs, but can't be asked which color is live: ${world.silent}`, [
+      { purpose: "see what it says", command: commands.docker("logs", "--tail", "30", name) },
+      { purpose: "start it anew", command: commands.docker("restart", name) },
+    ]);
+  }
+
+  const { serving } = world;
+  const live = serving?.color ?? null;
+  const pending = pendingIn(world, live);
+  const colors = Object.fromEntries(
+    COLORS.map((color) => [color, colorOf(color, facts, world, live, pending)]),
+  ) as Record<Color, ColorReport>;
+  const stable = COLORS.filter((color) => colors[color].stable);
+  const active = "color" in facts.active ? facts.active.color : null;
+  const proxy = proxyOf(owner, world);
+  const all = (serving?.history ?? []).map(cutoverOf).reverse();
+  const history = all.slice(0, CUTOVERS);
+  const cutOff = serving?.declared !== undefined && serving.declared !== serving.generation;
+
+  const unwatched = live !== null && serving?.record.moving?.to === live;
+
+  const traffic = facts.traffic === undefined ? null : trafficOf(facts.traffic);
+  const { limits = {} } = facts;
+  const known = { active, live, colors, proxy, traffic, limits, cutOff, unwatched, latest: history[0] };
+  const found = findings(known, "problem" in facts.active ? facts.active.problem : undefined);
+  const level =
+    (["down", "degraded"] as const).find((each) => found.some((finding) => finding.level === each)) ?? "well";
+  return {
+    exit: EXIT[level],
+    level,
+    project: owner.project,
+    stack: owner.stack,
+    time: facts.now.toISOString(),
+    active,
+    live,
+    stable,
+    agree: active !== null && active === live && stable.includes(active),
+    colors,
+    proxy,
+    traffic,
+    pending,
+    findings: found,
+    history,
+    next: nextCommands(known, commands),
+  };
+}
+
+/** Nothing can be said: why, and what to type. */
+export const cantTell = (reason: string, next: NextCommand[] = []): CantTell => ({
+  exit: EXIT.unknown,
+  level: "unknown",
+  reason,
+  next,
+});
+
+function colorOf(color: Color, facts: Facts, world: World, live: Color | null, pending: Pending | null): ColorReport {
+  const { owner, traffic, past } = facts;
+  // The engine's clock is what its times are of.
+  const now = world.serving?.now ?? facts.now.getTime() / 1000;
+  const problemWith = (slot: SlotContainer) => problemOf(slot, past?.get(slot.id), now);
+  const slots = world.slots[color];
+  const [slot] = slots;
+  const { retired } = world.serving?.record ?? {};
+  const purpose = retired?.color === color ? retired.how : null;
+  const containers = slots.map((slot) => containerOf(slot, problemWith(slot), purpose, past?.get(slot.id)));
+  const missing = replicaNames(color, world.serving?.replicas[color] ?? 0)
+    .map((name) => containerName(owner, name))
+    .filter((_, at) => slots.length > 0 && !slots.some(({ replica }) => replica === at + 1));
+  const well = containers.length > 0 && missing.length === 0 && slots.every((slot) => problemWith(slot) === undefined);
+  const stable = world.serving !== undefined && isStable(world.serving.record, color, slots);
+  const role = live === null ? null : live === color ? "live" : "idle";
+  return {
+    role,
+    version: slot?.version ?? null,
+    image: slot === undefined ? null : imageOf(color, slot, world),
+    well,
+    stable,
+    wasLive: wasLive(color, slot, world),
+    retired: purpose,
+    // One that is behind is made anew by the run that switches to it.
+    instant: role === "idle" && well && stable && pending?.color !== color,
+    containers,
+    missing,
+    answers: traffic?.colors[color] ?? null,
+  };
+}
+
+const trafficOf = ({ seconds, sample, nginx }: Traffic): Report["traffic"] => ({ seconds, sample, nginx });
+
+/** Results of cutovers that left the public on their color. */
+const LIVE_SINCE: readonly string[] = ["first", "switched", "instant"] satisfies Result[];
+
+/** Whether a cutover of the history brought the public to the release that the color has, and left it there. */
+function wasLive(color: Color, slot: SlotContainer | undefined, { serving }: World): ColorReport["wasLive"] {
+  const results = (serving?.history ?? [])
+    .map(cutoverOf)
+    .filter(({ to, versions }) => to === color && slot !== undefined && versions[color] === slot.version)
+    .map(({ result }) => result);
+  if (results.some((result) => LIVE_SINCE.includes(result))) return "yes";
+  return results.includes("reverted") ? "reverted" : "never";
+}
+
+function imageOf(color: Color, slot: SlotContainer, world: World): ColorReport["image"] {
+  const reference = typeof slot.made.image === "string" && slot.made.image !== "" ? slot.made.image : null;
+  const built = world.built[color].find(({ version }) => version === slot.version);
+  return {
+    id: slot.imageId.replace(/^sha256:/, ""),
+    reference,
+    source: reference === null ? (built?.source ?? null) : null,
+  };
+}
+
+function containerOf(
+  slot: SlotContainer,
+  seen: string | undefined,
+  retired: ColorReport["retired"],
+  past: Past | undefined,
+): ContainerReport {
+  const { id, name, state, restarts } = slot;
+  const since = state.Running ? state.StartedAt : state.FinishedAt;
+  // Docker's year 1 stands for never.
+  const known = since !== undefined && Date.parse(since) > 0;
+  // One that was stopped on purpose has nothing wrong with it.
+  const problem = retired !== null && state.Status === "exited" ? undefined : seen;
+  return {
+    id,
+    name,
+    state: state.Status,
+    health: state.Running ? (state.Health?.Status ?? null) : null,
+    problem: problem === undefined ? null : shortened(hide(secretsOf(slot), problem)),
+    since: known ? new Date(since).toISOString() : null,
+    restarts,
+    kills: past?.kills ?? 0,
+  };
+}
+
+/** What is wrong with a container, said of it: what keeps happening to it before how it is at this moment. */
+function problemOf(slot: SlotContainer, past: Past | undefined, now: number): string | undefined {
+  const problem = stateProblem(slot);
+  if (isLooping(slot, now)) return loopOf(slot, past);
+  if (!past?.kills || !slot.state.Running) return problem;
+  const often = past.kills === 1 ? "once" : `${past.kills} times`;
+  const last = past.lastKill === undefined ? "" : `, last ${Math.max(0, Math.round(now - past.lastKill / 1000))} s ago`;
+  return `ran out of memory and had a process killed ${often} in ${PAST_SECONDS / 60} min${last} (raise memoryMb)`;
+}
+
+/** An engine that has forgotten how it ended knows it while it is about to start it again. */
+function loopOf(slot: SlotContainer, past: Past | undefined): string {
+  const { state, restarts } = slot;
+  const starts = state.Status === "restarting" ? Math.max(1, restarts) : restarts + 1;
+  const code = past?.exitCode ?? (state.Running && state.Status !== "restarting" ? undefined : state.ExitCode);
+  const exit = code === undefined ? "and ends again and again" : `last exit ${code}`;
+  // Hidden before it is cut: half a secret would not be known for one.
+  const words = past?.lastWords === undefined ? "" : `: ${hide(secretsOf(slot), past.lastWords).slice(0, MOST_WORDS)}`;
+  return `was started ${starts === 1 ? "once" : `${starts} times`}, ${exit}${words}`;
+}
+
+function stateProblem({ state }: SlotContainer): string | undefined {
+  switch (state.Status) {
+    case "created":
+      return "was never started";
+    case "paused":
+      return "is paused";
+  }
+  const seen = verdict(state, 0);
+  if (seen === "healthy") return undefined;
+  if (seen !== "starting") return seen.failed;
+  return state.Health === undefined ? "has no health check" : "is starting";
+}
+
+const secretsOf = ({ made, environment }: SlotContainer): string[] =>
+  namesIn(made.secretEnvironment).map((name) => environment[name] ?? "");
+
+const namesIn = (list: unknown): string[] => (Array.isArray(list) ? list.map(String) : []);
+
+function proxyOf(owner: Owner, { proxy, serving }: World): ProxyReport {
+  return {
+    name: containerName(owner, "proxy"),
+    exists: proxy !== undefined,
+    running: proxy?.running === true,
+    answers: serving?.answers === true,
+    generation: serving?.generation || null,
+    edited: serving?.edited ?? null,
+    canaryPercent: serving?.canaryPercent ?? null,
+    health: serving?.health ?? null,
+    idleHealth: serving?.idleHealth ?? null,
+    maintenance: serving === undefined ? null : serving.maintenance === true,
+    busy: serving?.busy ?? null,
+  };
+}
+
+/** What the two colors run differently, beside what each has of its own, as a change of the one that was made first. */
+function pendingIn({ slots }: World, live: Color | null): Pending | null {
+  const [blue] = slots.blue;
+  const [green] = slots.green;
+  if (blue === undefined || green === undefined) return null;
+  const color = olderOf(blue, green) ?? live ?? "blue";
+  const from = makingOf(color === "blue" ? blue : green);
+  const to = makingOf(color === "blue" ? green : blue);
+  // Without its label nothing can be compared with it.
+  if (from.made.definition === undefined) return { color, settings: differences(color, from, from).shared };
+  if (to.made.definition === undefined) return { color: other(color), settings: differences(color, to, to).shared };
+
+  const { shared } = differences(color, from, { ...to, made: { ...to.made, ...ownOf(from.made) } });
+  return shared.length === 0 ? null : { color, settings: shared };
+}
+
+/** What a color has of its own. */
+const ownOf = ({ version, image, port }: Partial<Made>) => ({ version, image, port }) as Partial<Made>;
+
+/** Labels can be anything: lists that are none count as empty. */
+const makingOf = ({ made, environment }: SlotContainer): Making => ({
+  made: { ...made, environment: namesIn(made.environment), secretEnvironment: namesIn(made.secretEnvironment) },
+  environment,
+});
+
+/** Of the two colors the one whose container was made first: its settings are the older ones. */
+function olderOf(blue: SlotContainer, green: SlotContainer): Color | undefined {
+  const age = Date.parse(blue.created ?? "") - Date.parse(green.created ?? "");
+  if (Number.isNaN(age) || age === 0) return undefined;
+  return age < 0 ? "blue" : "green";
+}

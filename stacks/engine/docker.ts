@@ -1,0 +1,140 @@
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { lineSplitter } from "../text/lines";
+import { printable, shortened } from "../text/plain";
+
+/** How long one question to the Docker Engine may take; a remote one behind SSH needs a few seconds. */
+const DOCKER_TIMEOUT_SECONDS = 20;
+
+/** The most that one answer may hold: a hundred containers inspected are far below. */
+const MOST_ANSWER_BYTES = 64 * 1024 * 1024;
+
+/** How many characters of the client's words an error shows. */
+const MOST_WORDS = 2000;
+
+/** How a `docker` command ended, whatever its exit code was. */
+export interface Ended {
+  /** The exit code; null where it was ended by a signal. */
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** How a command is run. */
+export interface RunOptions {
+  /** Its standard input; none where it is left out. */
+  input?: string;
+  /** After that long it is ended. */
+  timeoutSeconds?: number;
+  /** Environment variables beside our own. */
+  env?: Record<string, string>;
+  /** Gets each line of its standard output as it comes. */
+  onLine?: (line: string) => void;
+}
+
+/** Why a question to the engine had no answer. */
+export class DockerError extends Error {
+  override readonly name = "DockerError";
+
+  constructor(message: string) {
+    super(shortened(printable(message), MOST_WORDS));
+  }
+}
+
+/** Whether the engine says that there is no such container: nothing but Pulumi makes it again. */
+export const isGone = ({ message }: Error): boolean => /no such container/i.test(message);
+
+/** A Docker Engine, asked through its command line client. */
+export interface Docker {
+  /**
+   * Runs `docker` with these arguments; answers what it wrote to standard output.
+   *
+   * @throws DockerError with the client's words.
+   */
+  ask(...args: string[]): Promise<string>;
+  /**
+   * Runs `docker`, whatever its exit code will be.
+   *
+   * @throws DockerError where it could not be run, or not to its end.
+   */
+  run(args: string[], options?: RunOptions): Promise<Ended>;
+  /** Starts `docker` and hands it over with its standard input open. */
+  start(args: string[]): ChildProcessWithoutNullStreams;
+  /** The last lines of what a container wrote, standard output before standard error. */
+  log(container: string, lines: number): Promise<string>;
+}
+
+/**
+ * The engine that the Docker provider uses: `host` from its own setting `docker:host`, otherwise DOCKER_HOST, otherwise the local
+ * socket. The provider does not read the client's current context, so the client must not either.
+ */
+export function dockerAt(host: string | undefined): Docker {
+  const env = { ...process.env, ...dockerHost(host), DOCKER_CONTEXT: "default" };
+  // A process group of its own: what interrupts us must not cut a reload in two.
+  const start = (args: string[], more: Record<string, string> = {}) =>
+    spawn("docker", args, { env: { ...env, ...more }, detached: true });
+
+  const run = (args: string[], { input, timeoutSeconds = DOCKER_TIMEOUT_SECONDS, env, onLine }: RunOptions = {}) =>
+    new Promise<Ended>((resolve, reject) => {
+      const child = start(args, env);
+      const output = { stdout: "", stderr: "" };
+      const end = (why: string) => {
+        child.kill("SIGKILL");
+        reject(new DockerError(why));
+      };
+      const late = setTimeout(
+        () => end(`\`docker ${args[0]}\` had no answer within ${timeoutSeconds} s`),
+        timeoutSeconds * 1000,
+      );
+      const lines = lineSplitter((line) => onLine?.(line));
+      for (const stream of ["stdout", "stderr"] as const) {
+        child[stream].setEncoding("utf8").on("data", (text: string) => {
+          output[stream] += text;
+          if (output[stream].length > MOST_ANSWER_BYTES) end(`\`docker ${args[0]}\` wrote too much`);
+          if (stream === "stdout" && onLine !== undefined) lines.add(text);
+        });
+      }
+      child.on("error", (error: NodeJS.ErrnoException) => {
+        clearTimeout(late);
+        const missing = error.code === "ENOENT";
+        reject(new DockerError(missing ? "the client `docker` is not on the PATH" : error.message));
+      });
+      child.on("close", (code) => {
+        clearTimeout(late);
+        lines.end();
+        resolve({ code, ...output });
+      });
+      // A client that ends early does not read its input to the end.
+      child.stdin.on("error", () => {});
+      child.stdin.end(input);
+    });
+
+  const must = async (args: string[]) => {
+    const { code, stdout, stderr } = await run(args);
+    if (code !== 0) throw new DockerError((stderr || `\`docker ${args[0]}\` ended with exit code ${code}`).trim());
+    return { stdout, stderr };
+  };
+
+  return {
+    run,
+    start: (args) => start(args),
+    ask: async (...args) => (await must(args)).stdout,
+    log: async (container, lines) => {
+      const { stdout, stderr } = await must(["container", "logs", "--tail", String(lines), container]);
+      return stdout + stderr;
+    },
+  };
+}
+
+/** The engine's address as an environment variable, where the provider's setting names one: commands don't inherit that. */
+export const dockerHost = (host: string | undefined): Record<string, string> =>
+  host === undefined ? {} : { DOCKER_HOST: host };
+
+/** Why the docker client's own context stands in the way, for people; undefined where it does not. */
+export function contextProblem(env: NodeJS.ProcessEnv): string | undefined {
+  const context = env.DOCKER_CONTEXT;
+  if (!context || context === "default") return undefined;
+  return (
+    `DOCKER_CONTEXT is ${JSON.stringify(context)}: containers and commands could end up on different engines. Nothing was touched. ` +
+    "Next: export DOCKER_HOST=$(docker context inspect --format '{{.Endpoints.docker.Host}}') && unset DOCKER_CONTEXT"
+  );
+}

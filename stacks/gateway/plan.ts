@@ -1,0 +1,150 @@
+import type { Docker } from "../engine/docker";
+import { changed, lacksDns, neededChanges } from "../plan/plan";
+import { gatewayName, LABEL, type Owner, PROXY_DIRECTORY } from "../service/names";
+import { isGateway } from "../service/ours";
+import { GENERATION_PLACEHOLDER } from "../service/serving";
+import type { Inspected, UnknownWorld } from "../service/world";
+import { objectIn } from "../text/json";
+
+/** What a gateway's container is made from: what a change of would replace it. */
+export type GatewayMade = Record<string, string | number>;
+
+/** What the engine has of the stack's gateway; nothing where there is none. */
+export type SeenGateway =
+  | UnknownWorld
+  | {
+      container?: { running: boolean; made: Record<string, unknown> };
+      serving?: GatewayServing;
+    };
+
+/** What a gateway serves, in its own words. */
+export interface GatewayServing {
+  /** Hash of the configuration that serves. */
+  generation: string;
+  /** Whether the file is another than the one that was written. */
+  edited: boolean;
+  /** What Pulumi's state holds, as the latest run that ended well found it. */
+  declared?: string;
+  /** The fingerprint of the pair that it speaks TLS with. */
+  tls?: string;
+}
+
+/** What a run does with the gateway. */
+export interface GatewayPlan {
+  refusals: string[];
+  warnings: string[];
+  /** Whether the container stays what it is. */
+  keep: boolean;
+  /** Set where Pulumi's state says that nothing is to be done, while other routes serve. */
+  mend: string | undefined;
+}
+
+/** Decides what a run does with the gateway; refuses what would take all services from the public. */
+export function planGateway({
+  seen,
+  made,
+  generation,
+  allowReplace,
+  preview,
+}: {
+  seen: SeenGateway;
+  made: GatewayMade;
+  generation: string;
+  allowReplace: boolean;
+  preview: boolean;
+}): GatewayPlan {
+  const plan: GatewayPlan = { refusals: [], warnings: [], keep: false, mend: undefined };
+  if ("unknown" in seen) {
+    const says = `what runs of it is unknown (${seen.reason}).`;
+    if (preview) plan.warnings.push(`${says} This preview can't tell whether \`pulumi up\` would refuse this change.`);
+    else
+      plan.refusals.push(
+        `gateway: ${says} Nothing was touched. Next: docker version; then, when it answers: pulumi up`,
+      );
+    return plan;
+  }
+  const { container, serving } = seen;
+  if (container?.running) {
+    const changes = changed(container.made, made);
+    const needed = neededChanges(container.made, made);
+    const list = (allowReplace ? changes : needed).join(", ");
+    const subnet = changes.some((change) => change.startsWith("subnet "));
+    if (changes.length === 0) plan.keep = true;
+    else if (needed.length === 0 && !allowReplace) {
+      plan.keep = true;
+      plan.warnings.push(
+        `${lacksDns("gateway")} To replace it, for some seconds without an answer of any service: allowReplace: true, then: pulumi up`,
+      );
+    } else if (subnet)
+      plan.refusals.push(
+        `gateway: the network of a gateway that runs can't be changed (${list}): every service is on it. Nothing was touched. ` +
+          "Next: put subnet back as it was; or take everything down for it: pulumi destroy",
+      );
+    else if (allowReplace)
+      plan.warnings.push(
+        `it is replaced (${list}), as allowReplace allows: the public gets no answer for some seconds. Afterwards: take allowReplace away`,
+      );
+    else
+      plan.refusals.push(
+        `gateway: this would replace the gateway's container (${list}), and the public would get no answer of any service for some ` +
+          "seconds. Nothing was touched. Next: put it back as it was; or do it on purpose: allowReplace: true, then: pulumi up",
+      );
+  }
+  if (serving?.edited) {
+    plan.mend = `edited ${serving.generation}`;
+    plan.warnings.push(`its configuration was changed by hand: this run puts it right.`);
+  } else if (serving !== undefined && serving.generation !== generation && serving.declared === generation) {
+    plan.mend = serving.generation;
+    plan.warnings.push(`it serves other routes than the latest run that ended well left: this run puts it right.`);
+  }
+  return plan;
+}
+
+/** Asks nginx and reads its volume. */
+const READ = `
+cd ${PROXY_DIRECTORY} 2>/dev/null && if [ -s nginx.conf ]; then
+    echo "answer $(curl -q --silent --max-time 2 --noproxy '*' http://127.0.0.1:8081/generation || true)"
+    stated=$(sed -n 's/^ *return 200 "\\([0-9a-f]\\{16\\}\\) routes\\\\n";$/\\1/p' nginx.conf)
+    echo "file $(sed "s/\${stated:-x}/${GENERATION_PLACEHOLDER}/" nginx.conf | sha256sum | cut -c 1-16)"
+    sed -n 's|^ *ssl_certificate .*/tls-\\([0-9a-f]*\\)\\.crt;$|tls \\1|p' nginx.conf
+    if [ -s declared ]; then printf 'declared %s\\n' "$(head -n 1 declared)"; fi
+fi`.trim();
+
+/** Reads what the engine has of the stack's gateway, and asks it what it serves. */
+export async function readGateway(docker: Docker, owner: Owner): Promise<SeenGateway> {
+  try {
+    const name = gatewayName(owner);
+    const labels = { [LABEL.project]: owner.project, [LABEL.stack]: owner.stack, [LABEL.role]: "gateway" };
+    const filters = Object.entries(labels).flatMap(([label, value]) => ["--filter", `label=${label}=${value}`]);
+    const [ids, told] = await Promise.all([
+      docker.ask("container", "ls", "--all", "--quiet", "--no-trunc", ...filters),
+      // One that isn't there or doesn't run serves nothing.
+      docker.ask("exec", name, "sh", "-c", READ).catch(() => ""),
+    ]);
+    const labelled = ids.split("\n").filter(Boolean);
+    if (labelled.length === 0) return {};
+    const all = JSON.parse(await docker.ask("container", "inspect", ...labelled)) as Inspected[];
+    const found = all.find((container) => isGateway(owner, container));
+    if (found === undefined) return {};
+    const made = objectIn(found.Config.Labels?.[LABEL.gateway]) ?? {};
+    const running = found.State?.Running === true || found.State?.Restarting === true;
+    const serving = gatewayServing(told);
+    return { container: { running, made }, ...(serving && { serving }) };
+  } catch (error) {
+    return { unknown: true, reason: (error as Error).message };
+  }
+}
+
+/** Makes sense of what {@link READ} printed. */
+export function gatewayServing(text: string): GatewayServing | undefined {
+  const last = (name: string) =>
+    text
+      .split("\n")
+      .findLast((line) => line.startsWith(`${name} `))
+      ?.slice(name.length + 1);
+  const file = last("file")?.trim() ?? "";
+  const [generation = file] = (last("answer") ?? "").trim().split(" ").filter(Boolean);
+  if (generation === "") return undefined;
+  const [declared, tls] = [last("declared")?.trim(), last("tls")?.trim()];
+  return { generation, edited: file !== generation, ...(declared && { declared }), ...(tls && { tls }) };
+}

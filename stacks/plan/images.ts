@@ -1,0 +1,68 @@
+import { COLORS, type Color, other } from "../service/color";
+import type { HistoryEntry, Serving } from "../service/serving";
+import type { UnknownWorld, World } from "../service/world";
+import { quoted } from "../settings/problem";
+import type { Settings } from "../settings/settings";
+import type { Plan, Situation } from "./plan";
+
+/** So many of an image id's digits tell it from the others. */
+const ID_DIGITS = 12;
+
+/**
+ * Says where the sources have changed and neither color has them: a version once built is not built again. On a normal day the
+ * color that is left keeps its version, since the other one has what changed; nothing is to be said then.
+ */
+export function warnOfSources(plan: Plan, { settings, source }: Pick<Situation, "settings" | "source">): void {
+  const built = COLORS.flatMap((color) => plan.build[color] ?? []);
+  if (built.length === 0 || built.some((image) => image.source === source)) return;
+  const idle = other(settings.activeColor);
+  const color = plan.build[idle] === undefined ? settings.activeColor : idle;
+  const image = plan.build[color];
+  const pulled = plan.build[idle] === undefined ? `pulumi config set ${idle}Image '' && ` : "";
+  plan.warnings.push(
+    `${color} keeps version ${image?.version} as it was built from sources ${image?.source}; the sources are ${source} now. ` +
+      `A version once built is not built again. To release what changed: ${pulled}pulumi config set ${idle}Version <a new version>`,
+  );
+}
+
+/**
+ * A version whose image the engine no longer has would be built from today's sources under the name of what ran before: refused
+ * where those are known to be others, and told where that can't be known. A run that takes the public to the other color goes on.
+ */
+export function decideRebuilds(plan: Plan, world: World, serving: Serving, { settings, source }: Situation): void {
+  for (const color of COLORS) {
+    const { version, image } = settings.slots[color];
+    const isBuilt = image === undefined && !world.built[color].some((built) => built.version === version);
+    if (!isBuilt || plan.keep[color] || plan.containers[color] === 0) continue;
+    const ran = serving.history.findLast(({ versions, images }) => versions[color] === version && images[color]);
+    const before = ran?.sources?.[color];
+    if (ran === undefined || before === source) continue;
+    const seen =
+      `${color} would get a version ${version} that is built from the sources of today (${source}). What ran as ${version} ` +
+      `${whatRan(ran, color, before)}, and the engine no longer has that image.`;
+    const next =
+      `Next: give it a name of its own: pulumi config set ${color}Version <a new version> && pulumi up; ` +
+      `or bring the sources of ${quoted(version)} back (git checkout), then: pulumi up`;
+    const leaves = serving.color !== settings.activeColor && color !== settings.activeColor;
+    if (before === undefined || leaves) plan.warnings.push(`${seen} ${next}`);
+    else plan.refusals.push(`${seen} Nothing was touched. ${next}`);
+  }
+}
+
+function whatRan({ images, time }: HistoryEntry, color: Color, source: string | undefined): string {
+  const id = images[color]?.replace(/^sha256:/, "").slice(0, ID_DIGITS);
+  return `(image ${id}, ${time.slice(0, 10)}) was ${source === undefined ? "built from sources that nobody wrote down" : `built from sources ${source}`}`;
+}
+
+/**
+ * Whether a color runs the release that the settings ask for, or did when it was stopped or removed: its image is the one that it
+ * has, whatever its tag names by now. Then no registry is asked, on which the way back must not depend.
+ */
+export function hasRelease(world: World | UnknownWorld, color: Color, { slots }: Pick<Settings, "slots">): boolean {
+  if ("unknown" in world) return true;
+  const { version, image = "" } = slots[color];
+  const { retired } = world.serving?.record ?? {};
+  const [first] = world.slots[color];
+  if (first === undefined) return retired?.color === color && retired.version === version && retired.image === image;
+  return first.made.definition === undefined || (first.made.version === version && first.made.image === image);
+}

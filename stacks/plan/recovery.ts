@@ -1,0 +1,48 @@
+import { COLORS, other } from "../service/color";
+import { definedIn } from "../service/slotSpec";
+import type { UnknownWorld, World } from "../service/world";
+import type { Settings } from "../settings/settings";
+import type { Plan } from "./plan";
+
+/** Set by `npm run recover` for its preview, which declares what runs instead of what the settings ask for. */
+export const RECOVERY = "BLUE_GREEN_RECOVERY";
+
+/** Whether this is the preview of `npm run recover`: it is never believed in a run that could change something. */
+export const isRecovery = (env: NodeJS.ProcessEnv, preview: boolean): boolean => preview && env[RECOVERY] === "preview";
+
+/** The settings as what runs has them: a switch or a release that is asked for waits for the `pulumi up` after the recovery. */
+export function settingsThatRun(settings: Settings, world: World | UnknownWorld): Settings {
+  if ("unknown" in world || world.serving === undefined) return settings;
+  const slots = { ...settings.slots };
+  for (const color of COLORS) {
+    const made = world.slots[color][0]?.made;
+    if (made?.version === undefined) continue;
+    const { image: _, ...slot } = slots[color];
+    slots[color] = { ...slot, version: made.version, ...(made.image && { image: made.image }) };
+  }
+  return {
+    ...{ ...settings, slots, activeColor: world.serving.color, canaryPercent: world.serving.canaryPercent },
+    ...{ canaryFirst: false, allowLiveReplace: false, allowProxyReplace: false },
+  };
+}
+
+/** Makes the plan declare both colors as they are: what runs, how many containers there are, and whether one was stopped. */
+export function keepWhatRuns(plan: Plan, world: World | UnknownWorld): void {
+  if ("unknown" in world) return;
+  const { serving } = world;
+  for (const color of COLORS) {
+    const containers = world.slots[color];
+    // Not how many there are: where the second of three is gone, the third one must be declared under its own name.
+    plan.containers[color] = Math.max(0, ...containers.map(({ replica }) => replica));
+    plan.keep[color] = containers.length > 0;
+    plan.runs[color] = {
+      ...{ ...plan.runs[color], ...definedIn(containers[0]) },
+      ...(serving && { replicas: serving.replicas[color] }),
+    };
+  }
+  if (serving !== undefined) {
+    const { retired } = serving.record;
+    plan.idle = retired?.color === other(serving.color) ? retired.how : "running";
+  }
+  plan.mend = undefined;
+}

@@ -1,0 +1,136 @@
+import { existsSync } from "node:fs";
+import { isAbsolute, join } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import { namesOf, type ProxyFiles, pageProblem, proxyFiles } from "../proxy/files";
+import { renderConfiguration } from "../proxy/nginxConfiguration";
+import { hasTls } from "../proxy/nginxContainer";
+import { proxyMadeFrom } from "../proxy/proxy";
+import { readNginx } from "../proxy/template";
+import { readTls } from "../proxy/tls";
+import { Refusal } from "../refusal";
+import { COLORS } from "../service/color";
+import { decisionLine, decisionOf } from "../service/decision";
+import { type Owner, serviceNameRule } from "../service/names";
+import { generationOf } from "../service/serving";
+import { sourceHash } from "../service/source";
+import type { UnknownWorld, World } from "../service/world";
+import { hasEmptyPassphrase } from "../settings/passphrase";
+import { shown } from "../settings/problem";
+import { hasSecrets, type Settings } from "../settings/settings";
+import { slotMadeFrom } from "../slot";
+import { terminalColumns } from "../text/terminal";
+import { decide, type Plan } from "./plan";
+import { hasPolicyPack } from "./policyPack";
+import { isRecovery, settingsThatRun } from "./recovery";
+import { type StatePart, stateFindings } from "./stateProblem";
+
+/** The folder of the service's sources, relative to the project, where nothing else is said. */
+export const APP_DIRECTORY = "app";
+
+/** What is decided from: a service's settings, and what runs of it. */
+export interface Undecided {
+  owner: Owner;
+  settings: Settings;
+  world: World | UnknownWorld;
+  /** What Pulumi's own state has of the stack (see ownState.ts); undefined where it can't be read. */
+  state?: readonly StatePart[] | undefined;
+  appDirectory?: string;
+  /** The gateway's network, by name, and its address there. */
+  gateway?: { name: string; address: string };
+}
+
+/** What a run does with a service, decided before anything is declared. */
+export interface Decided {
+  /** Those that were given; behind a gateway, its address is among the trusted proxies. */
+  settings: Settings;
+  plan: Plan;
+  files: ProxyFiles;
+  /** nginx's configuration. */
+  configuration: string;
+}
+
+/**
+ * Decides what a run does with a service.
+ *
+ * @throws Refusal with everything for which the run must not happen.
+ */
+export function decideService(undecided: Undecided): Decided {
+  const { owner, world, state, gateway, appDirectory = APP_DIRECTORY } = undecided;
+  const wrong = argumentProblem(undecided);
+  if (wrong !== undefined) throw new Refusal(ofService(owner, `${wrong} Nothing was touched.`));
+
+  const recovers = isRecovery(process.env, pulumi.runtime.isDryRun());
+  const asked = behind(gateway?.address, undecided.settings);
+  const settings = recovers ? settingsThatRun(asked, world) : asked;
+  const template = readNginx("nginx.conf.mustache");
+  const now = new Date();
+  const serves = (fingerprint: string) => "unknown" in world || world.serving?.tls === fingerprint;
+  const tls = readTls(settings, now, serves);
+  const files = proxyFiles(owner, settings, () => readNginx("maintenance.html"), tls.pair);
+  const fileProblems = [pageProblem(files)].filter((problem) => problem !== undefined);
+  const render = ({ runs, canaryPercent }: Pick<Plan, "runs" | "canaryPercent">) =>
+    renderConfiguration(template, {
+      ...{ ...settings, canaryPercent, slots: runs, files: namesOf(files) },
+      ...(gateway && { gateway: gateway.address }),
+    });
+  const engineHost = settings.dockerHost ?? process.env.DOCKER_HOST;
+  const plan = decide({
+    settings,
+    world,
+    source: isBuilt(settings) ? sourceHash(appDirectory) : "",
+    proxy: proxyMadeFrom(owner, settings, gateway?.name),
+    slots: { blue: slotMadeFrom("blue", settings), green: slotMadeFrom("green", settings) },
+    generation: (plan) => generationOf(render(plan)),
+    files: { problems: [...fileProblems, ...tls.problems], warnings: tls.warnings },
+    ...(state !== undefined &&
+      !recovers && {
+        state: stateFindings({
+          ...{ owner, state, world, organization: pulumi.getOrganization() },
+          ...{ httpPort: settings.httpPort, allowProxyReplace: settings.allowProxyReplace },
+        }),
+      }),
+    now,
+    preview: pulumi.runtime.isDryRun(),
+    recovers,
+    policyPack: hasPolicyPack(process.env),
+    openSecrets: hasSecrets() && hasEmptyPassphrase(process.env, `Pulumi.${owner.stack}.yaml`),
+    columns: terminalColumns(),
+    ...(engineHost !== undefined && { dockerHost: engineHost }),
+  });
+  // For `npm run preview`, which reads it from the engine's events.
+  pulumi.log.debug(decisionLine(decisionOf(owner, settings, world, plan)));
+  if (plan.refusals.length > 0) throw new Refusal(plan.refusals.map((refusal) => ofService(owner, refusal)).join("\n"));
+  return { settings, plan, files, configuration: render(plan) };
+}
+
+/** A message for people says which service it is about, where there are several. */
+export const ofService = ({ service }: Owner, message: string): string =>
+  service === undefined ? message : `${service}: ${message}`;
+
+/** Behind a gateway its word about its clients is believed, and nobody else's on that network. */
+const behind = (gateway: string | undefined, settings: Settings): Settings =>
+  gateway === undefined
+    ? settings
+    : { ...settings, trustedProxies: [...new Set([...settings.trustedProxies, gateway])] };
+
+/** Whether a color is built from sources. */
+const isBuilt = ({ slots }: Settings): boolean => COLORS.some((color) => slots[color].image === undefined);
+
+/** What is wrong with the arguments beside the settings, in a sentence or more. */
+function argumentProblem({ owner, settings, gateway, appDirectory = APP_DIRECTORY }: Undecided): string | undefined {
+  const rule = owner.service === undefined ? undefined : serviceNameRule(owner.service, owner);
+  if (rule !== undefined) return `The service's name ${shown(owner.service)} ${rule}.`;
+  if (gateway !== undefined && owner.service === undefined) {
+    return "Only a service with a name can be behind a gateway.";
+  }
+  if (gateway !== undefined && hasTls(settings)) {
+    return "tlsCertificate is set, but behind a gateway it is the gateway that speaks TLS: set it there.";
+  }
+  if (!isBuilt(settings)) return undefined;
+  if (isAbsolute(appDirectory)) {
+    return `appDirectory is ${shown(appDirectory)}, but must be relative to the program's folder: it is a part of the state, which every machine shares.`;
+  }
+  return existsSync(join(appDirectory, "Dockerfile"))
+    ? undefined
+    : `There is no ${shown(join(appDirectory, "Dockerfile"))} seen from the program's folder: name the folder with it as appDirectory, or set blueImage and greenImage.`;
+}

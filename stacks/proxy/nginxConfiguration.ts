@@ -1,0 +1,117 @@
+import { HTTPS_PORT, reachedAt } from "../engine/host";
+import { COLORS, type Color } from "../service/color";
+import { replicaNames } from "../service/names";
+import type { Settings } from "../settings/settings";
+import type { FileNames } from "./files";
+import { headerView } from "./headers";
+import { renderTemplate, type View } from "./template";
+
+/** Where a color is reached and asked for its health: what it runs, which may be other than the settings while it is live. */
+export interface Reached {
+  appPort: number;
+  healthPath: string;
+  /** How many containers requests go to; none where it is stopped or removed. */
+  replicas: number;
+}
+
+/** The part of the settings that the proxy's configuration is made from, where each color is, and the files that it names. */
+export type ConfigurationSettings = Pick<
+  Settings,
+  | "activeColor"
+  | "drainSeconds"
+  | "keepAliveSeconds"
+  | "maxBodyMb"
+  | "maxHeaderKb"
+  | "underscoreHeaders"
+  | "proxyTimeoutSeconds"
+  | "canaryPercent"
+  | "stickySessions"
+  | "rateLimitPerSecond"
+  | "maxConnections"
+  | "maxUploads"
+  | "maxBufferMb"
+  | "bindAddress"
+  | "httpsPort"
+  | "trustedProxies"
+> & {
+  slots: Record<Color, Reached>;
+  files: FileNames;
+  /** The gateway's address, where there is one: it is among the trusted proxies, and requests keep the id that it gave them. */
+  gateway?: string;
+};
+
+/** How long a container may take to accept a connection. */
+const CONNECT_SECONDS = 5;
+/** The same where somebody else can be asked. */
+const CONNECT_AGAIN_SECONDS = 2;
+/** How long after one answer's timeout another container is asked: the connections that failed before fit in, no third timeout does. */
+const GO_ON_SECONDS = 5;
+
+/** One client's share of `maxUploads` is the one part in so many: no one client keeps all others from uploading. */
+const CLIENT_UPLOADS = 4;
+
+/**
+ * The proxy's whole configuration, from the template `nginx/nginx.conf.mustache`. A switch changes one line of it, and what is
+ * off does not stand in it. No value can carry anything but itself (see settings.ts).
+ */
+export const renderConfiguration = (template: string, settings: ConfigurationSettings): string =>
+  renderTemplate("nginx.conf.mustache", template, viewOf(settings));
+
+/** What is set, and the names of nginx's variables: one that a feature defines, or the one that it would have changed. */
+function viewOf({ slots, files, stickySessions, bindAddress, ...shared }: ConfigurationSettings): View {
+  const canary = shared.canaryPercent > 0;
+  const sessions = canary || stickySessions === "cookie";
+  const tester = files.tester !== undefined;
+  const drawn = canary ? "$drawn" : "$active";
+  const tls = files.tlsCertificate !== undefined;
+  const trusted = shared.trustedProxies.length > 0;
+  const visiting = sessions ? "$visiting" : drawn;
+  const replicas = COLORS.some((color) => slots[color].replicas > 1);
+  const again = sessions || replicas;
+  return {
+    ...shared,
+    ...headerView(shared),
+    ...Object.fromEntries(
+      COLORS.flatMap((color) => [
+        [`${color}AppPort`, slots[color].appPort],
+        [`${color}HealthPath`, slots[color].healthPath],
+        [`${color}Away`, slots[color].replicas === 0],
+        [`${color}Alone`, slots[color].replicas === 1],
+        [`${color}Spread`, slots[color].replicas > 1],
+        [`${color}Names`, replicaNames(color, slots[color].replicas)],
+      ]),
+    ),
+    idle: canary || tester,
+    sessions,
+    replicas,
+    again,
+    connectSeconds: again ? CONNECT_AGAIN_SECONDS : CONNECT_SECONDS,
+    goOnSeconds: shared.proxyTimeoutSeconds + GO_ON_SECONDS,
+    counted: shared.maxConnections > 0 || shared.maxUploads > 0,
+    clientUploads: Math.ceil(shared.maxUploads / CLIENT_UPLOADS),
+    limited: shared.rateLimitPerSecond > 0 || shared.maxConnections > 0,
+    tester: files.tester,
+    maintenance: files.maintenance,
+    tls,
+    tlsCertificate: files.tlsCertificate,
+    tlsKey: files.tlsKey,
+    host: reachedAt(bindAddress),
+    redirectPort: shared.httpsPort === HTTPS_PORT ? "" : `:${shared.httpsPort}`,
+    redirected: tls ? "$redirected" : "",
+    trusted,
+    scheme: trusted ? "$asked_scheme" : "$scheme",
+    forwardedFor: trusted ? "$forwarded_for" : "$remote_addr",
+    forwardedHost: trusted ? "$forwarded_host" : "$asked_host",
+    forwardedPort: trusted ? "$forwarded_port" : "$asked_port",
+    forwardedUser: trusted ? "$forwarded_user" : '""',
+    forwardedPrefix: trusted ? "$forwarded_prefix" : '""',
+    gateway: shared.gateway?.replaceAll(".", "\\."),
+    requestId: shared.gateway === undefined ? "$request_id" : "$asked_id",
+    drawn,
+    visiting,
+    tried: tester ? "$tried" : visiting,
+    testing: tester ? "$tester" : "",
+    upstream: sessions ? "$upstream" : "$color",
+    answered: sessions ? "$answered" : "$color",
+  };
+}

@@ -1,0 +1,357 @@
+import { createHash } from "node:crypto";
+import type { Docker } from "../engine/docker";
+import { isObject, objectIn } from "../text/json";
+import { COLORS, type Color, isColor } from "./color";
+import { PROXY_DIRECTORY } from "./names";
+import type { Who } from "./who";
+
+/** Stands in the template where the configuration tells its own generation, so that a switch changes one line and not two. */
+export const GENERATION_PLACEHOLDER = "@GENERATION@";
+
+/** What the proxy serves, in its own words. */
+export interface Serving {
+  /** Hash of the configuration that serves, as it was rendered (see {@link generationOf}). */
+  generation: string;
+  /** The color that the public sees: **live**. */
+  color: Color;
+  /** Whether nginx itself said so; otherwise it is what the file says that nginx would start with. */
+  answers: boolean;
+  /** Whether the file is another than the one that the cutover wrote: somebody changed it by hand. */
+  edited: boolean;
+  /** Generation that Pulumi's state holds, as the latest run that ended well found it. */
+  declared?: string;
+  /** The share of new visitors that goes to the idle color, in percent. */
+  canaryPercent: number;
+  /** How many containers of each color requests go to. */
+  replicas: Record<Color, number>;
+  /** The fingerprint of the pair that it speaks TLS with (see tls.ts). */
+  tls?: string;
+  /** Who carries out a cutover in this proxy at this moment. */
+  busy?: string;
+  record: CutoverRecord;
+  /** What the live color's health path answered through nginx, where it was asked. */
+  health?: { well: boolean; seen: string };
+  /** What the idle color's health path answered through nginx, where it was asked. */
+  idleHealth?: { well: boolean; seen: string };
+  /** Whether everybody but testers meets the maintenance page. */
+  maintenance?: boolean;
+  /** The engine's clock, in seconds since 1970: ours may be another one. */
+  now?: number;
+  /** The latest cutovers, oldest first, as they are written in the history. */
+  history: HistoryEntry[];
+}
+
+/** What the cutovers leave on the proxy's volume for the runs after them. */
+export interface CutoverRecord {
+  /** A switch that has begun and was not watched to its end: what served before it, and to where it goes. */
+  moving?: { from: Color; generation: string; to: Color };
+  /** Per color, the containers (ids, sorted) that went through their bake time while live. */
+  stable: Partial<Record<Color, string[]>>;
+  /** The containers (ids) that were well with visitors as a canary. */
+  tried?: string[];
+  /** The share of new visitors that the idle color took and was well with, in percent. */
+  canary?: number;
+  /** The setting `canaryPercent` that a switch has ended: as long as it stays the same it begins no other canary. */
+  endedCanary?: number;
+  /** What visitors' cookies mean, where there are sessions. */
+  sessions?: Sessions;
+  /** Since when the live color is live; ISO 8601, UTC. */
+  since?: string;
+  /** The idle color that is stopped or removed on purpose, and the release that it had then. */
+  retired?: Retired;
+}
+
+/** A color whose containers were stopped or removed since it is idle. */
+export interface Retired {
+  color: Color;
+  how: "stopped" | "removed";
+  version: string;
+  /** The image as the setting names it; empty where `app/` is built. */
+  image: string;
+  /** Whether it had been stable. */
+  stable?: boolean;
+}
+
+/** What a color's visitors have in their cookie. */
+export interface Session {
+  /** Told to nobody else, and not to be guessed. */
+  word: string;
+  /** Until when it names the color, in seconds since 1970; 0 for not any more; without an end where it is absent. */
+  until?: number;
+}
+
+/** The sessions of both colors. */
+export type Sessions = Record<Color, Session>;
+
+/**
+ * How a cutover ended. `interrupted` stands in the history from just before the public is moved until the cutover ends: it stays there
+ * when the run was killed. `unready` is no cutover: the image of a color could not be pulled, or its new container did not become healthy.
+ */
+export type Result =
+  | "first"
+  | "switched"
+  | "instant"
+  | "canary"
+  | "refused"
+  | "reverted"
+  | "failed"
+  | "reloaded"
+  | "interrupted"
+  | "unready";
+
+/** Those after which `to` is live; after the others it is `from`. */
+const MOVED: readonly string[] = ["first", "switched", "instant", "canary", "reloaded", "interrupted"];
+
+/** One line of the history. */
+export interface HistoryEntry {
+  /** When it began, as of the machine that ran it; ISO 8601, UTC. */
+  time: string;
+  result: Result;
+  /** The live color before; absent in the first run. */
+  from?: Color;
+  to: Color;
+  /** The release in each of the two colors at that time. */
+  versions: Partial<Record<Color, string>>;
+  /** The image of each of the two colors at that time, by id. */
+  images: Partial<Record<Color, string>>;
+  /** The hash of the sources that each was built from, where it was. */
+  sources?: Partial<Record<Color, string>>;
+  /** How long each step took, in seconds. */
+  seconds: Record<string, number>;
+  /** Answers of the new color that were watched after the switch. */
+  requests?: number;
+  /** The share of new visitors that goes to the idle color since then, in percent. */
+  canaryPercent?: number;
+  /** Why it did not stay, or what was put right, in words. */
+  reason?: string;
+  /** Who ran it. */
+  who?: Who;
+}
+
+/** The history's bound, in lines. */
+export const MOST_HISTORY_LINES = 1000;
+
+/** So many of them a run looks at: the latest ones may be of runs that moved nobody. */
+export const RECENT_HISTORY_LINES = 20;
+
+/** The most characters of a reason: it may quote what a container wrote. */
+const MOST_REASON_CHARACTERS = 500;
+
+/** A line of the history. Its time comes first: by that a cutover finds its own line again. */
+export function historyLine({ time, reason, ...entry }: HistoryEntry): string {
+  const cut = reason?.slice(0, MOST_REASON_CHARACTERS);
+  return JSON.stringify({ time, ...entry, ...(cut !== undefined && { reason: cut }) });
+}
+
+/** The color that was live after this line of the history. */
+const liveAfter = ({ result, from, to }: HistoryEntry): Color => (!MOVED.includes(result) && isColor(from) ? from : to);
+
+/** The latest line of the history that tells of the public's move from one color to the other. */
+export const latestSwitch = ({ history }: Pick<Serving, "history">): HistoryEntry | undefined =>
+  history.findLast(({ result, from, to }) => MOVED.includes(result) && isColor(from) && from !== to);
+
+/** The hash by which a rendered configuration is told from any other. */
+export const generationOf = (configuration: string): string =>
+  createHash("sha256").update(configuration).digest("hex").slice(0, 16);
+
+/**
+ * How nginx is asked, also while half-sent requests hold every connection that its workers have. `serves` then prints what these
+ * workers were read back with (see reload.sh), as long as no other ones accept; `health <seconds> <color>` then asks the color itself.
+ */
+export const ASK_NGINX = `
+inside() { curl -q --silent --noproxy '*' "$@" || true; }
+serves() {
+    told=$(inside --max-time 2 http://127.0.0.1:8081/generation)
+    if [ -z "$told" ] && [ -s /run/serving ]; then
+        workers=$(grep -ls '^nginx: worker process' /proc/[0-9]*/cmdline | xargs -r grep -Ls 'shutting down' |
+            sed 's/cmdline$/stat/' | xargs -r cut -d ' ' -f 1,22 2>/dev/null)
+        [ "$workers" != "$(tail -n +2 /run/serving)" ] || told=$(head -n 1 /run/serving)
+    fi
+    echo "$told"
+}
+health() {
+    answer_of() { inside --max-time "$1" --output /dev/null --write-out '%{http_code} %{errormsg}' "$2"; }
+    seen=$(answer_of "$1" "http://127.0.0.1:8081/$2")
+    # A connection that was closed at once is nginx's doing, a silence the color's, and 500 may be either's.
+    case $seen in 000*timed*) ;; 000* | 500*)
+        port=$(sed -n "s/^ *server $2:\\([0-9]*\\) resolve.*/\\1/p" nginx.conf | head -n 1)
+        path=$(sed -n "s|^ *proxy_pass http://$2\\(/.*\\);$|\\1|p" nginx.conf)
+        direct=$([ -z "$port" ] || answer_of "$1" "http://$2:$port$path")
+        seen=\${direct:-$seen} ;;
+    esac
+    echo "$seen"
+}`.trim();
+
+/**
+ * Asks nginx and reads its volume; without a configuration there it says nothing. HISTORY is how many lines of the history are
+ * read, and with HEALTH=yes both colors are asked for their health too.
+ */
+export const READ = `
+cd ${PROXY_DIRECTORY} 2>/dev/null && if [ -s nginx.conf ]; then
+    ${ASK_NGINX}
+    color_of() { sed -n '/^ *map "" \\$active {$/,/}/s/^ *default \\(blue\\|green\\);$/\\1/p' "$1"; }
+    answer=$(serves)
+    stated=$(sed -n 's/^ *return 200 "\\([0-9a-f]\\{16\\}\\) \\$active\\\\n";$/\\1/p' nginx.conf)
+    echo "answer $answer"
+    echo "file $(sed "s/\${stated:-x}/${GENERATION_PLACEHOLDER}/" nginx.conf | sha256sum | cut -c 1-16) $(color_of nginx.conf)"
+    echo "canary $(sed -n 's/^ *\\([0-9][0-9]*\\)% 1;$/\\1/p' nginx.conf)"
+    awk '/^ *upstream (blue|green) {$/ { color = $2 } /^ *}/ { color = "" }
+        color != "" && / resolve/ && !/ backup/ { count[color]++ }
+        END { print "replicas", count["blue"] + 0, count["green"] + 0 }' nginx.conf
+    sed -n 's|^ *ssl_certificate .*/tls-\\([0-9a-f]*\\)\\.crt;$|tls \\1|p' nginx.conf
+    sed -n 's|^ *location = /maintenance-[0-9a-f]*\\.html {$|maintenance on|p' nginx.conf
+    if [ -s declared ]; then printf 'declared %s\\n' "$(head -n 1 declared)"; fi
+    if [ -z "\${HELD:-}" ] && [ -e lock ] && ! flock -n lock true; then printf 'busy %s\\n' "$(head -n 1 holder 2>/dev/null)"; fi
+    # awk, since a last line without its end would run into what is printed next, and a second line would pass for something else.
+    if [ -s cutover.json ]; then awk 'NR == 1 { print "record " $0 }' cutover.json; fi
+    if [ -s history.jsonl ]; then tail -n "\${HISTORY:-1}" history.jsonl | awk '{ print "history " $0 }'; fi
+    if [ "\${HEALTH:-no}" = yes ]; then echo "now $(date +%s)"; fi
+    if [ "\${HEALTH:-no}" = yes ] && [ -n "$answer" ]; then
+        # At the same time, since each may hang for as long as it may.
+        case $answer in *blue) idle=green ;; *) idle=blue ;; esac
+        { seen=$(health 5 "$idle"); echo "idle $seen"; } &
+        seen=$(health 5 "\${answer#* }"); echo "health $seen"
+        wait
+    fi
+fi`.trim();
+
+/**
+ * What the proxy serves now, read from itself; undefined where it serves nothing yet, as in a first run.
+ *
+ * @param proxy the container's name or id.
+ * @throws DockerError where the container can't be asked.
+ */
+export async function readServing(
+  docker: Docker,
+  proxy: string,
+  { history = RECENT_HISTORY_LINES, health = false } = {},
+): Promise<Serving | undefined> {
+  const variables = ["-e", `HISTORY=${history}`, "-e", `HEALTH=${health ? "yes" : "no"}`];
+  return servingOf(await docker.ask("exec", ...variables, proxy, "sh", "-c", READ));
+}
+
+/** Makes sense of what {@link READ} printed. */
+export function servingOf(text: string): Serving | undefined {
+  const lines = text.split("\n").map((line) => [line.split(" ", 1)[0], line.slice(line.indexOf(" ") + 1)] as const);
+  const last = (name: string) => lines.findLast(([first]) => first === name)?.[1] ?? "";
+  const answer = last("answer").trim().split(" ");
+  const file = last("file").trim().split(" ");
+  const history = lines.filter(([name]) => name === "history").flatMap(([, line]) => entryOf(line));
+  const [generation = "", said] = isColor(answer[1]) ? answer : file;
+  // A hand has spoilt the very word: what it was is told by the latest cutover.
+  const [latest] = history.slice(-1);
+  const color = isColor(said) ? said : latest && liveAfter(latest);
+  if (color === undefined) return undefined;
+  const declared = last("declared").trim();
+  const busy = lines.find(([name]) => name === "busy")?.[1];
+  const health = last("health").trim();
+  const idleHealth = last("idle").trim();
+  const tls = last("tls").trim();
+  const [, blue = 0, green = 0] = /^(\d{1,3}) (\d{1,3})$/.exec(last("replicas"))?.map(Number) ?? [];
+  return {
+    generation,
+    color,
+    answers: isColor(answer[1]),
+    edited: file[0] !== generation || file[1] !== color,
+    ...(declared !== "" && { declared }),
+    canaryPercent: Number(last("canary")) || 0,
+    replicas: { blue, green },
+    ...(tls !== "" && { tls }),
+    ...(busy !== undefined && { busy: busy.trim() || "nobody knows who" }),
+    record: recordOf(last("record")),
+    ...(health !== "" && { health: healthOf(health) }),
+    ...(idleHealth !== "" && { idleHealth: healthOf(idleHealth) }),
+    ...(last("maintenance").trim() === "on" && { maintenance: true }),
+    ...(/^\d{1,12}$/.test(last("now").trim()) && { now: Number(last("now")) }),
+    history,
+  };
+}
+
+/** Status and curl's words, such as `503` or `000 Operation timed out`. */
+const healthOf = (text: string) => ({ well: /^2\d\d/.test(text), seen: text.replace(/^000 ?/, "") || "no answer" });
+
+/** A file that a hand has spoilt counts as one that isn't there: what it forgets is that a color was stable. */
+function recordOf(text: string): CutoverRecord {
+  const { moving, stable, tried, canary, endedCanary, sessions, since, retired } = objectIn(text) ?? {};
+  const ids = (color: Color) => {
+    const list = (stable as Record<string, unknown> | undefined)?.[color];
+    return areIds(list) ? { [color]: list } : {};
+  };
+  return {
+    ...(isMoving(moving) && { moving }),
+    stable: { ...ids("blue"), ...ids("green") },
+    ...(areIds(tried) && { tried }),
+    ...(typeof canary === "number" && { canary }),
+    ...(typeof endedCanary === "number" && { endedCanary }),
+    ...(areSessions(sessions) && { sessions }),
+    ...(typeof since === "string" && !Number.isNaN(Date.parse(since)) && { since }),
+    ...(isRetired(retired) && { retired }),
+  };
+}
+
+const areIds = (value: unknown): value is string[] =>
+  Array.isArray(value) && value.every((id) => typeof id === "string");
+
+function isMoving(value: unknown): value is NonNullable<CutoverRecord["moving"]> {
+  return isObject(value) && isColor(value.from) && isColor(value.to) && typeof value.generation === "string";
+}
+
+function isRetired(value: unknown): value is Retired {
+  return (
+    isObject(value) &&
+    isColor(value.color) &&
+    (value.how === "stopped" || value.how === "removed") &&
+    typeof value.version === "string" &&
+    typeof value.image === "string" &&
+    (value.stable === undefined || typeof value.stable === "boolean")
+  );
+}
+
+/** Words go into nginx's configuration: nothing else may. */
+function areSessions(value: unknown): value is Sessions {
+  return (
+    isObject(value) &&
+    COLORS.every((color) => {
+      const session = value[color];
+      return (
+        isObject(session) &&
+        typeof session.word === "string" &&
+        /^[A-Za-z0-9_-]{8,64}$/.test(session.word) &&
+        (session.until === undefined || (Number.isSafeInteger(session.until) && Number(session.until) >= 0))
+      );
+    })
+  );
+}
+
+function entryOf(line: string): HistoryEntry[] {
+  const entry = objectIn(line) ?? {};
+  return typeof entry.time === "string" && typeof entry.result === "string" && isColor(entry.to)
+    ? [entry as unknown as HistoryEntry]
+    : [];
+}
+
+/** Whether the color was stable with each of these containers; it may have had more of them. */
+export const isStable = (record: CutoverRecord, color: Color, containers: readonly { id: string }[]): boolean =>
+  containers.length > 0 && containers.every(({ id }) => record.stable[color]?.includes(id));
+
+/** Notes beside the configuration what Pulumi's state holds; whole or not at all, since it travels as an argument. */
+export async function writeDeclared(docker: Docker, proxy: string, generation: string): Promise<void> {
+  const script = 'cd "$0" && printf "%s\\n" "$1" >declared.next && mv -f declared.next declared';
+  await docker.ask("exec", proxy, "sh", "-c", script, PROXY_DIRECTORY, generation);
+}
+
+/** Waits for a lock that a cutover holds, since that replaces the same file. */
+const REMEMBER = `
+cd "$0" && exec 9>lock || exit 1
+tries=10
+until flock -n 9; do
+    tries=$((tries - 1))
+    if [ "$tries" -le 0 ]; then echo "a cutover runs in this proxy" >&2; exit 1; fi
+    sleep 1
+done
+{ tail -n ${MOST_HISTORY_LINES - 1} history.jsonl 2>/dev/null; printf '%s\\n' "$1"; } >history.next && mv -f history.next history.jsonl`.trim();
+
+/** Appends a line to the history from outside of a cutover. */
+export async function remember(docker: Docker, proxy: string, entry: HistoryEntry): Promise<void> {
+  await docker.ask("exec", proxy, "sh", "-c", REMEMBER, PROXY_DIRECTORY, historyLine(entry));
+}

@@ -1,0 +1,126 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import { parse } from "yaml";
+import { Refusal } from "../refusal";
+import type { Color } from "../service/color";
+import { isObject } from "../text/json";
+import {
+  type Configuration,
+  NAMESPACE,
+  parseSettings,
+  SECRET_KEYS,
+  SECRET_NAMES,
+  type SecretName,
+  type Settings,
+  SettingsError,
+} from "./settings";
+import type { SmokeTest } from "./smokeTests";
+
+/** A value that may be a secret of Pulumi's, as `config.requireSecret` gives it; it has to be known in a preview too. */
+export type SecretInput = string | pulumi.Output<string>;
+
+/**
+ * The settings of a service as a program gives them: those of the README's table under the same names, as plain values. What is left
+ * out is the default of that table.
+ */
+export interface ServiceSettings
+  extends Partial<
+    Omit<Settings, "activeColor" | "slots" | "smokeTests" | "secretEnvironment" | "dockerHost" | SecretName>
+  > {
+  /** The color that the public is to see: to change it is the switch. */
+  activeColor: Color;
+  /** The release in blue; `1.0.0`. */
+  blueVersion?: string;
+  /** The release in green; `1.0.0`. */
+  greenVersion?: string;
+  /** Reference of an image to run in blue; built from `appDirectory` where it is absent. */
+  blueImage?: string;
+  /** Reference of an image to run in green; built from `appDirectory` where it is absent. */
+  greenImage?: string;
+  /** The port on the host's loopback that leads straight to blue; 5001. */
+  bluePort?: number;
+  /** The port on the host's loopback that leads straight to green; 5002. */
+  greenPort?: number;
+  /** What a color must answer before a switch; one that asks its health path for its color and version. */
+  smokeTests?: (Pick<SmokeTest, "name"> & Partial<SmokeTest>)[];
+  /** Environment variables of both colors that are kept secret. */
+  secretEnvironment?: Record<string, SecretInput>;
+  /** With it as header or cookie `X-Blue-Green-Preview` a request goes to the idle color. */
+  testerToken?: SecretInput;
+  /** The private key: PEM text, or a file's path. */
+  tlsKey?: SecretInput;
+  /** The password or token of `registryUser`; the variable REGISTRY_PASSWORD wins over it. */
+  registryPassword?: SecretInput;
+}
+
+/** The defaults of all settings that have one, as Pulumi hands them to a program: text, and JSON for what has values within. */
+export function defaultSettings(): Record<string, string> {
+  const yaml = readFileSync(join(__dirname, "..", "..", "Pulumi.yaml"), "utf8");
+  const { config } = parse(yaml) as { config: Record<string, { default?: unknown }> };
+  return textsOf(Object.fromEntries(Object.entries(config).map(([name, setting]) => [name, setting.default])));
+}
+
+/**
+ * The whole settings out of those that a program gives, validated as those of the stack's configuration are.
+ *
+ * @param of whose they are, for the error.
+ * @param provider the Docker provider's configuration (see {@link readProvider}).
+ * @throws SettingsError with everything that is wrong with them.
+ */
+export function completeSettings(given: object, of: string, provider?: Configuration): Settings {
+  const texts = { ...defaultSettings(), ...textsOf(given) };
+  const raw = Object.fromEntries(Object.entries(texts).map(([name, text]) => [`${NAMESPACE}:${name}`, text]));
+  const secretKeys = new Set([...SECRET_KEYS, ...(provider?.secretKeys ?? [])]);
+  try {
+    return parseSettings({ ...raw, ...provider?.raw }, secretKeys);
+  } catch (error) {
+    throw error instanceof SettingsError ? new SettingsError(error.problems, of) : error;
+  }
+}
+
+/** Values as Pulumi's configuration would have them; those that are left out are left out. */
+function textsOf(values: object): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(values).flatMap(([name, value]) => {
+      if (value === undefined || value === null) return [];
+      return [[name, typeof value === "object" ? JSON.stringify(value) : String(value)]];
+    }),
+  );
+}
+
+/**
+ * The same settings with the secrets' values in place of Pulumi's outputs.
+ *
+ * @throws Refusal where one is not known yet: what is decided before anything is touched can't wait for it.
+ */
+export async function withSecrets(
+  given: { [Name in SecretName | "secretEnvironment"]?: unknown },
+  of: string,
+): Promise<Record<string, unknown>> {
+  const { secretEnvironment, ...plain } = given;
+  const known = async (name: string, value: unknown): Promise<unknown> => {
+    if (!pulumi.Output.isInstance(value)) return value;
+    // Left out of the SDK's types; one that is not known never hands over a value.
+    const { isKnown } = value as unknown as { isKnown: Promise<boolean> };
+    if (!(await isKnown)) {
+      throw new Refusal(
+        `${of}: ${name} is not known before \`pulumi up\`, but is needed for a preview. Nothing was touched. ` +
+          "Next: take it from the stack's configuration (config.requireSecret), then: pulumi up",
+      );
+    }
+    return new Promise((resolve) => void pulumi.unsecret(value).apply(resolve));
+  };
+  const variables = isObject(secretEnvironment)
+    ? Object.fromEntries(
+        await Promise.all(
+          Object.entries(secretEnvironment).map(async ([name, value]) => [
+            name,
+            await known(`secretEnvironment.${name}`, value),
+          ]),
+        ),
+      )
+    : secretEnvironment;
+  const secrets = SECRET_NAMES.map(async (name) => [name, await known(name, given[name])] as const);
+  return { ...plain, ...Object.fromEntries(await Promise.all(secrets)), secretEnvironment: variables };
+}

@@ -1,0 +1,330 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { RunningContainer } from "../../../commands/drift/engine";
+import { type Facts, type Row, rowsOf } from "../../../commands/drift/rows";
+import { serving } from "../status/facts.sample";
+import {
+  CONFIGURATION,
+  declared,
+  facts,
+  GENERATION,
+  idOf,
+  imageIdOf,
+  runningProxy,
+  runningSlot,
+  SECRET,
+  urnOf,
+} from "./facts.sample";
+
+/** A row in a line. */
+const line = ({ resource, what, declared = "-", runs = "-", mend }: Row) =>
+  `${resource}: ${what}, ${declared} -> ${runs}, ${mend.by}`;
+const lines = (more: Partial<Facts> = {}, containers: Parameters<typeof facts>[1] = {}) =>
+  rowsOf(facts(more, containers)).map(line);
+const green = (more: Partial<RunningContainer>) => lines({}, { green: [runningSlot("green", more)] });
+const changed = (part: "blue" | "green", config: object, host: object = {}) => {
+  const slot = runningSlot(part);
+  return { Config: { ...slot.Config, ...config }, HostConfig: { ...slot.HostConfig, ...host } };
+};
+const short = (part: string) => idOf(part).slice(0, 12);
+const state = (Status: string, more: object = {}) => ({
+  State: { Running: Status === "running", Status, StartedAt: "", ExitCode: 137, OOMKilled: false, ...more },
+});
+
+test("nothing differs where everything runs as it is declared", () => {
+  assert.deepEqual(lines(), []);
+});
+
+test("each property of a container that a hand can change", () => {
+  const { Config } = runningSlot("green");
+  const env = (...more: string[]) => ({ Env: [...Config.Env, ...more] });
+  assert.deepEqual(green(changed("green", env("MORE=x"))), ["green: environment MORE, - -> set, replace"]);
+  assert.deepEqual(green(changed("green", { Env: Config.Env.filter((each) => !each.startsWith("SHOP")) })), [
+    "green: environment SHOP, plain -> -, replace",
+  ]);
+  assert.deepEqual(green(changed("green", env("SHOP=2", "TOKEN=2", "PATH=/evil"))), [
+    "green: environment PATH, [not shown] -> another value, replace",
+    "green: environment SHOP, plain -> another value, replace",
+    "green: environment TOKEN, [not shown] -> another value, replace",
+  ]);
+  const { "blue-green.color": color = "", ...labels } = Config.Labels ?? {};
+  assert.deepEqual(green(changed("green", { Labels: { ...labels, "blue-green.color": color, mine: SECRET } })), [
+    "green: label mine, - -> set, replace",
+  ]);
+  const check = (more: object) => green(changed("green", { Healthcheck: { ...Config.Healthcheck, ...more } }));
+  assert.deepEqual(check({ Test: ["CMD", "true"] }), [
+    "green: health check command, CMD health -> another value, replace",
+  ]);
+  assert.deepEqual(check({ Interval: 7e9, Retries: 3, StartPeriod: 1e9 }), [
+    "green: health check interval, 2 s -> 7 s, replace",
+    "green: health check retries, 10 -> 3, replace",
+    "green: health check start period, - -> 1 s, replace",
+  ]);
+  const host = (more: object) => green(changed("green", {}, more));
+  assert.deepEqual(host({ Memory: 300 * 1024 * 1024 }), ["green: memory, 256 MiB -> 300 MiB, replace"]);
+  assert.deepEqual(host({ RestartPolicy: { Name: "no" } }), ["green: restart, unless-stopped -> no, replace"]);
+  assert.deepEqual(host({ Privileged: true, ReadonlyRootfs: false, SecurityOpt: null }), [
+    "green: root file system, read-only -> writable, replace",
+    "green: security options, no-new-privileges -> -, replace",
+    "green: privileged, - -> yes, replace",
+  ]);
+  assert.deepEqual(host({ CapAdd: ["CAP_SYS_ADMIN"], CapDrop: null }), [
+    "green: capabilities dropped, ALL -> -, replace",
+    "green: capabilities added, - -> SYS_ADMIN, replace",
+  ]);
+  assert.deepEqual(host({ PidMode: "host", NanoCpus: 5e8, Devices: [{ PathOnHost: "/dev/kvm" }] }), [
+    "green: cpus (nano), - -> 500000000, replace",
+    'green: devices, - -> [{"PathOnHost":"/dev/kvm"}], replace',
+    'green: pid namespace, - -> "host", replace',
+  ]);
+  assert.deepEqual(host({ PortBindings: { "5000/tcp": [{ HostIp: "", HostPort: "5001" }] } }), [
+    "green: ports, 127.0.0.1:5001->5000/tcp -> 0.0.0.0:5001->5000/tcp, replace",
+  ]);
+  assert.deepEqual(host({ LogConfig: { Type: "json-file", Config: {} } }), [
+    "green: log driver, local -> json-file, replace",
+    "green: log option max-size, 20m -> -, replace",
+  ]);
+  assert.deepEqual(green({ Mounts: [{ Type: "bind", Source: "/etc", Destination: "/x", RW: false }] }), [
+    "green: mounts, - -> /etc:/x:ro, replace",
+  ]);
+  assert.deepEqual(green({ NetworkSettings: { Networks: { other: { NetworkID: "o", Aliases: null } } } }), [
+    "green: network blue-green-dev, connected -> -, replace",
+    "green: alias on blue-green-dev, green -> -, replace",
+    "green: network other, - -> connected, replace",
+  ]);
+  assert.deepEqual(green({ Image: imageIdOf("blue") }), [
+    `green: image, ${imageIdOf("green").slice(7, 19)} -> ${imageIdOf("blue").slice(7, 19)}, replace`,
+  ]);
+});
+
+test("what a newer engine says in another way is no difference", () => {
+  const slot = runningSlot("green");
+  // Its own name among the aliases, lists that are empty instead of null, limits that are none.
+  assert.deepEqual(
+    green({
+      HostConfig: { ...slot.HostConfig, PidsLimit: -1, Dns: [], ExtraHosts: [], CpuShares: 0, Sysctls: {} },
+      NetworkSettings: {
+        Networks: { "blue-green-dev": { NetworkID: "n1", Aliases: ["green", "blue-green-dev-green"] } },
+      },
+    }),
+    [],
+  );
+});
+
+test("memory is what the label says, also when a refresh has put what runs into the state", () => {
+  const all = declared();
+  const blue = all.containers.find(({ color }) => color === "blue");
+  if (blue !== undefined) blue.inputs.memory = 300;
+  const runs = runningSlot("blue", changed("blue", {}, { Memory: 300 * 1024 * 1024 }));
+  assert.deepEqual(lines({ declared: all }, { blue: [runs] }), ["blue: memory, 256 MiB -> 300 MiB, hand"]);
+});
+
+test("no secret is shown, wherever a hand has put it", () => {
+  const slot = runningSlot("green");
+  const rows = lines(
+    {},
+    {
+      green: [
+        runningSlot("green", {
+          ...changed("green", { Cmd: ["serve", SECRET], User: SECRET, Env: [...slot.Config.Env, `MORE=${SECRET}`] }),
+          Mounts: [{ Type: "bind", Source: `/${SECRET}`, Destination: "/x", RW: true }],
+        }),
+      ],
+    },
+  );
+  assert.deepEqual(rows, [
+    "green: user, 10001:10001 -> [secret], replace",
+    "green: command, gunicorn -> another value, replace",
+    "green: environment MORE, - -> set, replace",
+    "green: mounts, - -> /[secret]:/x, replace",
+  ]);
+});
+
+test("whether a container is there and runs", () => {
+  assert.deepEqual(lines({}, { green: [] }), [`green: container, ${short("green")} -> gone, replace`]);
+  // Nobody is on what is not there: also live and the proxy are made again.
+  assert.deepEqual(lines({}, { blue: [] }), [`blue: container, ${short("blue")} -> gone, replace`]);
+  assert.deepEqual(green(state("exited")), ["green: state, running -> exited (137), docker"]);
+  assert.deepEqual(green(state("paused")), ["green: state, running -> paused, docker"]);
+  assert.deepEqual(green(state("created")), ["green: state, running -> never started, docker"]);
+  assert.deepEqual(green(state("restarting")), ["green: state, running -> restarting (137), hand"]);
+  const stopped = lines({ serving: undefined, volume: undefined }, { proxy: [runningProxy(state("exited"))] });
+  assert.deepEqual(stopped, ["proxy: state, running -> exited (137), docker"]);
+});
+
+test("a color that was stopped on purpose is no difference, and one that runs again is", () => {
+  const retired = { color: "green", how: "stopped", version: "1.0.0", image: "" } as const;
+  const served = serving({ generation: GENERATION, record: { stable: {}, retired } });
+  assert.deepEqual(lines({ serving: served }, { green: [runningSlot("green", state("exited"))] }), []);
+  assert.deepEqual(lines({ serving: served }), ["green: state, stopped while idle -> running, up"]);
+  assert.deepEqual(lines({ serving: served }, { green: [] }), [`green: container, ${short("green")} -> gone, up`]);
+});
+
+test("a container under a declared name that Pulumi did not make", () => {
+  const Id = idOf("other");
+  const [first] = rowsOf(facts({}, { green: [runningSlot("green", { Id })] }));
+  assert.deepEqual(first, {
+    ...{ resource: "green", what: "container", declared: short("green"), runs: short("other") },
+    mend: { by: "replace", urn: urnOf("docker:index/container:Container", "green"), remove: Id },
+  });
+  const foreign = runningSlot("green", { Id, Config: { ...runningSlot("green").Config, Labels: {} } });
+  assert.deepEqual(
+    rowsOf(facts({}, { green: [foreign] })).map(({ what, mend }) => [what, mend]),
+    [
+      [
+        "container",
+        {
+          by: "hand",
+          why: "the container blue-green-dev-green is somebody else's, and in the way",
+          command: { docker: ["rm", "--force", "blue-green-dev-green"] },
+        },
+      ],
+    ],
+  );
+  assert.deepEqual(lines({}, { green: [runningSlot("green"), runningSlot("green", { Id, Name: "/shop-copy" })] }), [
+    `shop-copy: container, - -> ${short("other")}, running, hand`,
+  ]);
+});
+
+test("a container that somebody started from the stack's own image is no difference, and one that has its labels otherwise is", () => {
+  const debug = runningSlot("green", { Id: idOf("other"), Name: "/debug" });
+  const { green: fromImage } = { green: [runningSlot("green"), debug] };
+  const all = facts({}, { green: fromImage });
+  const image = all.running.images.get(debug.Image);
+  assert.ok(image !== undefined);
+  const Labels = { ...image.Config.Labels, ...debug.Config.Labels };
+  const images = new Map(all.running.images).set(debug.Image, { ...image, Config: { ...image.Config, Labels } });
+  const names = ({ running }: Pick<Facts, "running">) =>
+    rowsOf({ ...all, running }).filter(({ what, declared }) => what === "container" && declared === undefined);
+  assert.equal(names(all).length, 1);
+  assert.deepEqual(names({ running: { ...all.running, images } }), []);
+  // In the way of the stack's own, it is removed by no `--fix` unless its name, its role and its color are the stack's.
+  for (const [label, value] of [
+    ["blue-green.color", "blue"],
+    ["blue-green.role", "proxy"],
+  ]) {
+    const Config = { ...debug.Config, Labels: { ...debug.Config.Labels, [String(label)]: String(value) } };
+    const [first] = rowsOf(facts({}, { green: [runningSlot("green", { Id: idOf("other"), Config })] }));
+    assert.equal(first?.mend.by, "hand", label);
+  }
+});
+
+test("what somebody is on is not replaced: live, the proxy, a canary, sessions", () => {
+  const mends = (more: Partial<Facts>, containers: Parameters<typeof facts>[1]) =>
+    rowsOf(facts(more, containers)).map(({ mend }) => mend);
+  const restart = { HostConfig: { ...runningSlot("blue").HostConfig, RestartPolicy: { Name: "no" } } };
+  assert.deepEqual(mends({}, { blue: [runningSlot("blue", restart)] }), [
+    {
+      by: "hand",
+      why: "blue is live and is not replaced in front of the public: switch, then fix",
+      command: { activate: "green" },
+    },
+  ]);
+  const host = { HostConfig: { ...runningProxy().HostConfig, RestartPolicy: { Name: "no" } } };
+  assert.deepEqual(mends({}, { proxy: [runningProxy(host)] }), [
+    {
+      by: "hand",
+      why: "the nginx container would be replaced, which the public notices for seconds",
+      command: { up: ["--replace", urnOf("docker:index/container:Container", "proxy")] },
+    },
+  ]);
+  const slot = { green: [runningSlot("green", restart)] };
+  const why = (served: Facts["serving"]) =>
+    mends({ serving: served }, slot).map((mend) => mend.by === "hand" && mend.why);
+  assert.deepEqual(why(serving({ generation: GENERATION, canaryPercent: 5 })), [
+    "green has 5 % of the new visitors and would lose its container under them: take them off it, then fix",
+  ]);
+  const until = Date.parse("2026-11-23T18:00:00Z") / 1000;
+  const sessions = { blue: { word: "aaaaaaaa" }, green: { word: "bbbbbbbb", until } };
+  assert.deepEqual(why(serving({ generation: GENERATION, record: { stable: {}, sessions } })), [
+    "sessions hold on green until 2026-11-23T18:00:00.000Z and would lose its container under them: take them off it, then fix",
+  ]);
+  // The proxy says nothing: who is live is what the last cutover left.
+  assert.deepEqual(
+    mends({ serving: undefined, volume: undefined }, { blue: [runningSlot("blue", restart)] }).map(({ by }) => by),
+    ["hand"],
+  );
+});
+
+test("images, by id", () => {
+  const { running } = facts();
+  const without = (name: string) => new Map([...running.images].filter(([each]) => each !== name));
+  const moved = new Map(running.images).set("green:1", {
+    ...running.images.get("green:1"),
+    Id: "sha256:other",
+  } as never);
+  const row = (images: typeof running.images) => rowsOf(facts({ running: { ...running, images } }));
+  const id = imageIdOf("green");
+  assert.deepEqual(row(moved).map(line), [`image green: id by its name, ${id.slice(7, 19)} -> other, docker`]);
+  assert.deepEqual(row(moved)[0]?.mend, { by: "docker", args: ["tag", id, "green:1"] });
+  assert.deepEqual(row(without("green:1")).map(line), [
+    `image green: id by its name, ${id.slice(7, 19)} -> gone, docker`,
+  ]);
+  // Without it, it is not known what the image leaves to the container.
+  assert.deepEqual(row(without(id)).map(line), [`green: image, ${id.slice(7, 19)} -> ${id.slice(7, 19)}, hand`]);
+});
+
+test("the network and the volume", () => {
+  const { running } = facts();
+  const rows = (more: Partial<typeof running>) => lines({ running: { ...running, ...more } });
+  assert.deepEqual(rows({ networks: [] }), ["network: network, n1 -> gone, hand"]);
+  assert.deepEqual(
+    rows({ networks: [{ Id: "n2", Name: "blue-green-dev", Labels: { "blue-green.stack": "x", y: "z" } }] }),
+    [
+      "network: id, n1 -> n2, hand",
+      "network: label blue-green.project, blue-green -> -, hand",
+      "network: label blue-green.stack, dev -> x, hand",
+      "network: label y, - -> set, hand",
+    ],
+  );
+  assert.deepEqual(rows({ volumes: [...running.volumes, { Name: "mine", Labels: {} }] }), [
+    "volume mine: volume, - -> there, hand",
+  ]);
+});
+
+test("what nginx serves, by its own word and by its files", () => {
+  const volume = facts().volume ?? { configuration: "", files: {} };
+  const edited = { ...volume, configuration: volume.configuration.replace("tokens off", `tokens ${SECRET}`) };
+  assert.deepEqual(lines({ volume: edited }), ["nginx: nginx.conf, line 4, server_tokens off; -> another, up"]);
+  const longer = { ...volume, configuration: `# more\n# more\n${volume.configuration}` };
+  assert.deepEqual(lines({ volume: longer }), ['nginx: nginx.conf, line 1 to 2, map "" $active { -> another, up']);
+  assert.deepEqual(lines({ serving: serving({ generation: "0".repeat(16), color: "green" }) }), [
+    "nginx: color that is served, blue -> green, up",
+    `nginx: configuration that serves, ${GENERATION} -> ${"0".repeat(16)}, up`,
+  ]);
+  assert.deepEqual(lines({ volume: { ...volume, files: {} } }), [
+    "nginx: file tester-1.conf, [not shown] -> gone, replace",
+  ]);
+  assert.deepEqual(lines({ volume: { ...volume, files: { "tester-1.conf": "0" } } }), [
+    "nginx: file tester-1.conf, [not shown] -> another, replace",
+  ]);
+  const ill = serving({ generation: GENERATION, health: { well: false, seen: "502" } });
+  assert.deepEqual(lines({ serving: ill }), ["nginx: live's health path, 2xx -> 502, hand"]);
+  const silent = serving({ generation: GENERATION, answers: false });
+  assert.deepEqual(lines({ serving: silent }), ["nginx: answers, yes -> no, hand"]);
+  assert.ok(CONFIGURATION.includes("@GENERATION@"));
+});
+
+test("what Pulumi finds beside that, once", () => {
+  const step = (type: string, name: string, op: string, ...reasons: string[]) => ({
+    ...{ urn: urnOf(type, name), type, op, reasons },
+  });
+  const container = "docker:index/container:Container";
+  const memory = step(container, "green", "update", "memory");
+  assert.deepEqual(lines({ refreshed: [memory] }), ["green: memory, as in the state -> changed, replace"]);
+  // What is told already is not told again, nor what follows from it.
+  const exited = { green: [runningSlot("green", state("exited"))] };
+  const image = step("docker:index/remoteImage:RemoteImage", "green", "replace", "build");
+  assert.deepEqual(lines({ refreshed: [memory], pending: [memory, image] }, exited), [
+    "green: state, running -> exited (137), docker",
+  ]);
+  const cutover = step("command:local:Command", "cutover", "update", "stdin");
+  assert.deepEqual(lines({ pending: [cutover, step(container, "green-2", "create")] }), [
+    "cutover: not carried out yet, update (stdin) -> as before, up",
+    "green-2: not carried out yet, create -> as before, up",
+  ]);
+  assert.deepEqual(lines({ refused: "blue is live, ..." }), ["settings: pulumi preview, possible -> refused, hand"]);
+  assert.deepEqual(lines({ declared: declared({ unfinished: ["creating green"] }) }), [
+    "state: a run that was cut off, none -> creating green, refresh",
+  ]);
+});

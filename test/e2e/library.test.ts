@@ -1,0 +1,247 @@
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { request } from "node:https";
+import { join } from "node:path";
+import { test } from "node:test";
+import { assertNoFailures, keepAliveGets, summarize, webSockets } from "../load";
+import { makeCertificate } from "../stacks/proxy/certificates.sample";
+import { backendImages } from "./backend";
+import { Program } from "./program";
+import { baseImages, freePorts, get } from "./stack";
+
+const EXAMPLE = join(__dirname, "..", "..", "examples", "two-services");
+
+test("another program runs two services of the package behind one gateway", async (t) => {
+  const program = await Program.make(t, EXAMPLE);
+  const ports = await freePorts(8);
+  const [https, http, shopHttp, shopBlue, shopGreen, apiHttp, apiBlue, apiGreen] = ports;
+  const { nginxImage = "", appBaseImage = "" } = baseImages();
+  const { blueImage = "", greenImage = "" } = await backendImages();
+  const subnet = `10.213.${process.pid % 250}`;
+  const address = `${subnet}.254`;
+  await program.configure({
+    ...{ shopColor: "blue", apiColor: "green", httpPort: String(http), subnet: `${subnet}.0/24` },
+    ...{ "images.nginxImage": nginxImage, "images.appBaseImage": appBaseImage },
+    // The shop has an image of its own, which speaks WebSockets too; the api is built from the example's app/.
+    ...{ "shop.blueImage": blueImage, "shop.greenImage": greenImage, "shop.greenVersion": "2.0.0" },
+    ...{ "shop.httpPort": String(shopHttp), "shop.bluePort": String(shopBlue), "shop.greenPort": String(shopGreen) },
+    ...{ "api.httpPort": String(apiHttp), "api.bluePort": String(apiBlue), "api.greenPort": String(apiGreen) },
+    ...{ "shop.bakeSeconds": "1", "api.bakeSeconds": "3", "api.keepAliveSeconds": "2", "api.drainSeconds": "2" },
+  });
+  const url = `http://127.0.0.1:${http}`;
+  const named = (part: string) => `two-services-${program.name}-${part}`;
+  const answer = async (host: string | undefined, path: string) => {
+    const { status, headers, body } = await get(url + path, host === undefined ? {} : { Host: host });
+    return { status, color: headers["x-color"], body };
+  };
+  const generation = async (part: string) =>
+    (await program.docker("exec", named(part), "curl", "-s", "http://127.0.0.1:8081/generation")).trim();
+  const apiLoad = () => keepAliveGets({ url: `${url}/api/orders`, connections: 8, pauseMs: 20 });
+  const shopLoad = () => keepAliveGets({ url: `${url}/`, connections: 8, pauseMs: 20 });
+
+  await t.test("its types are those that the package brings", async () => {
+    const { code, output } = await program.command("npx", "tsc", "--noEmit");
+    assert.equal(code, 0, output);
+    // A project as Pulumi's own templates make it finds them too.
+    const older = ["--module", "commonjs", "--moduleResolution", "node10", "--ignoreDeprecations", "6.0"];
+    const template = await program.command("npx", "tsc", "--noEmit", ...older);
+    assert.equal(template.code, 0, template.output);
+  });
+
+  await t.test("up brings both, each on its own color, by host and by path", async () => {
+    await program.up();
+    const api = (path: string) => ({ service: "api", color: "green", version: "1.0.0", path });
+    const seen = await answer("api.localhost", "/orders?a=1");
+    assert.deepEqual([seen.status, seen.color, JSON.parse(seen.body)], [200, "green", api("/orders?a=1")]);
+    const below = await answer("any.example", "/api/orders");
+    assert.deepEqual([below.status, below.color, JSON.parse(below.body)], [200, "green", api("/api/orders")]);
+    assert.equal((await answer(undefined, "/api")).color, "green");
+    for (const [host, path] of [
+      ["shop.localhost", "/"],
+      ["SHOP.localhost:8080", "/"],
+      [undefined, "/"],
+    ] as const) {
+      const { status, color, body } = await answer(host, path);
+      assert.deepEqual([status, color], [200, "blue"]);
+      assert.match(body, /Hello from Blue\/Green App!/);
+    }
+    assert.equal((await answer(undefined, "/apiary")).color, "blue", "a path ends where its segment ends");
+    await program.pulumi("preview", "--expect-no-changes");
+    await program.pulumi("refresh", "--yes", "--skip-preview");
+    await program.pulumi("preview", "--expect-no-changes");
+  });
+
+  await t.test(
+    "an app gets from the gateway alone who asks for what, and the id by which the logs name it",
+    async () => {
+      const claimed = {
+        Host: "shop.localhost:81",
+        "X-Forwarded-For": "1.2.3.4",
+        "X-Forwarded-Proto": "https",
+        "X-Request-Id": "x",
+      };
+      const seen = JSON.parse((await get(`${url}/headers`, { ...claimed, Forwarded: "for=1.2.3.4" })).body);
+      const [client] = seen["x-real-ip"];
+      assert.notEqual(client, address, "the gateway is not the client");
+      assert.deepEqual(seen["x-forwarded-for"], [`${client}, ${address}`]);
+      assert.doesNotMatch(JSON.stringify(seen), /1\.2\.3\.4/);
+      assert.deepEqual(seen["x-forwarded-proto"], ["http"]);
+      assert.deepEqual(seen["x-forwarded-host"], ["shop.localhost:81"]);
+      assert.deepEqual(seen["x-forwarded-port"], ["81"]);
+      const [id] = seen["x-request-id"];
+      assert.match(id, /^[0-9a-f]{32}$/);
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+      for (const part of ["gateway", "shop-proxy"]) {
+        assert.ok((await program.docker("logs", named(part))).includes(`"requestId":"${id}"`), part);
+      }
+      // Past the gateway nobody is believed.
+      const direct = JSON.parse((await get(`http://127.0.0.1:${shopHttp}/headers`, claimed)).body);
+      assert.doesNotMatch(JSON.stringify(direct), /1\.2\.3\.4/);
+    },
+  );
+
+  await t.test("the preview of a switch is one changed line, of that service alone", async () => {
+    await program.configure({ apiColor: "blue" });
+    const { steps } = JSON.parse(await program.pulumi("preview", "--json"));
+    const changed = (steps as { op: string; urn: string }[]).filter(({ op }) => op !== "same");
+    assert.deepEqual(
+      changed.map(({ op, urn }) => [op, urn.split("::").at(-1)]),
+      [["update", "api-cutover"]],
+    );
+    const diff = await program.pulumi("preview", "--diff", "--color", "never");
+    const lines = diff.split("\n").filter((line) => /^\s*[-+] /.test(line));
+    assert.deepEqual(
+      lines.map((line) => line.trim().replace(/\s+/g, " ")),
+      ["- default green;", "+ default blue;"],
+    );
+  });
+
+  await t.test("a switch drops nothing of either, and touches nothing of the other", async () => {
+    const before = { containers: await program.all("container"), shop: await generation("shop-proxy") };
+    const loads = [apiLoad(), shopLoad()];
+    const sockets = webSockets({ url: `ws://127.0.0.1:${http}/ws`, connections: 4, drainSeconds: 0 });
+    await program.up();
+    const reports = await Promise.all([...loads, sockets].map((load) => load.stop()));
+    for (const report of reports) {
+      console.log(summarize(report));
+      assertNoFailures(report);
+    }
+    const [api, shop] = reports;
+    assert.deepEqual(Object.keys(api?.colors ?? {}).sort(), ["blue", "green"]);
+    assert.deepEqual(Object.keys(shop?.colors ?? {}), ["blue"]);
+    assert.equal(sockets.report.connects, 4, "no WebSocket of the other service was closed");
+    assert.deepEqual({ containers: await program.all("container"), shop: await generation("shop-proxy") }, before);
+    assert.equal((await answer("api.localhost", "/")).color, "blue");
+  });
+
+  await t.test("one more route is some more lines and a reload, which drops nothing", async () => {
+    const before = await program.all("container");
+    const routes = await generation("gateway");
+    program.edit("index.ts", (text) =>
+      text.replace("routes: [", 'routes: [\n      { path: "/orders", service: "api" },'),
+    );
+    const diff = await program.pulumi("preview", "--diff", "--color", "never");
+    const lines = diff.split("\n").filter((line) => /^\s*[-+] /.test(line));
+    assert.deepEqual(
+      lines.map((line) => line.trim().replace(/\s+/g, " ")),
+      [
+        "+ location = /orders {",
+        "+ proxy_pass http://api;",
+        "+ }",
+        "+ location /orders/ {",
+        "+ proxy_pass http://api;",
+        "+ }",
+      ],
+    );
+    const loads = [apiLoad(), shopLoad()];
+    const sockets = webSockets({ url: `ws://127.0.0.1:${http}/ws`, connections: 4, drainSeconds: 0 });
+    await program.up();
+    for (const load of [...loads, sockets]) {
+      const report = await load.stop();
+      console.log(summarize(report));
+      assertNoFailures(report);
+    }
+    assert.equal(sockets.report.connects, 4);
+    assert.equal((await answer(undefined, "/orders/7")).color, "blue");
+    assert.deepEqual(await program.all("container"), before);
+    assert.notEqual(await generation("gateway"), routes);
+  });
+
+  await t.test("routes that nginx does not take leave those of before", async () => {
+    const routes = await generation("gateway");
+    const template = "node_modules/blue-green/dist/nginx/gateway.conf.mustache";
+    program.edit(template, (text) => text.replace("server_tokens off;", "server_tokens maybe;"));
+    const { code, output } = await program.command("pulumi", "--non-interactive", "up", "--yes", "--skip-preview");
+    assert.notEqual(code, 0);
+    assert.match(output, /nginx refuses the configuration\.[\s\S]*invalid value "maybe"/);
+    assert.equal(await generation("gateway"), routes);
+    program.edit(template, (text) => text.replace("server_tokens maybe;", "server_tokens off;"));
+    await program.up();
+    assert.equal(await generation("gateway"), routes);
+  });
+
+  await t.test("a service that is not there stops nothing of the others", async () => {
+    await program.docker("stop", named("api-proxy"));
+    // As long as its address is remembered, for a second, its silence is waited for.
+    assert.ok([502, 504].includes((await answer("api.localhost", "/")).status));
+    assert.equal((await answer("shop.localhost", "/")).status, 200);
+    await program.docker("start", named("api-proxy"));
+  });
+
+  await t.test("what would replace the gateway is refused before anything is touched", async () => {
+    const before = await program.all("container");
+    // With a switch in the same run, which must not have begun either.
+    await program.configure({ httpPort: "1", apiColor: "green" });
+    const { code, output } = await program.command("pulumi", "--non-interactive", "up", "--yes", "--skip-preview");
+    assert.notEqual(code, 0);
+    assert.equal((await answer("api.localhost", "/")).color, "blue");
+    assert.match(output, new RegExp(`this would replace the gateway's container \\(httpPort ${http} -> 1\\)`));
+    await program.configure({ httpPort: String(http), apiColor: "blue", subnet: "10.212.0.0/24" });
+    const other = await program.command("pulumi", "--non-interactive", "up", "--yes", "--skip-preview");
+    assert.notEqual(other.code, 0);
+    assert.match(other.output, /\(subnet 10\.213\.\d+\.0\/24 -> 10\.212\.0\.0\/24\)/);
+    assert.deepEqual(await program.all("container"), before);
+  });
+
+  await t.test("on purpose it is replaced, here for TLS, which it then speaks for all of them", async () => {
+    const { certificate, key } = makeCertificate({ names: ["shop.localhost", "api.localhost"], days: 90 });
+    writeFileSync(join(program.directory, "tls.crt"), certificate);
+    writeFileSync(join(program.directory, "tls.key"), key);
+    await program.configure({ subnet: `${subnet}.0/24` });
+    const tls = `tlsCertificate: "tls.crt", tlsKey: "tls.key", httpsPort: ${https}, allowReplace: true,`;
+    program.edit("index.ts", (text) => text.replace("      routes: [", `      ${tls}\n      routes: [`));
+    await program.up();
+    const color = await new Promise((resolve, reject) => {
+      const headers = { Host: "api.localhost" };
+      const how = {
+        host: "127.0.0.1",
+        port: https,
+        servername: "api.localhost",
+        ca: certificate,
+        headers,
+        agent: false,
+      };
+      request(how, (response) => resolve(response.headers["x-color"]))
+        .on("error", reject)
+        .end();
+    });
+    assert.equal(color, "blue");
+    const { status, headers } = await get(`${url}/x`, { Host: "shop.localhost" });
+    assert.deepEqual([status, headers.location], [308, `https://shop.localhost:${https}/x`]);
+    assert.doesNotMatch(await program.pulumi("stack", "export"), /BEGIN (EC )?PRIVATE KEY/);
+    const modes = await program.docker(
+      "exec",
+      named("gateway"),
+      "sh",
+      "-c",
+      "stat -c %a /var/lib/blue-green/files/*.key",
+    );
+    assert.equal(modes.trim(), "600");
+    await program.pulumi("preview", "--expect-no-changes");
+  });
+
+  await t.test("destroy leaves no container, network or volume", async () => {
+    await program.pulumi("destroy", "--yes", "--skip-preview");
+    for (const kind of ["container", "network", "volume"] as const) assert.deepEqual(await program.all(kind), []);
+  });
+});

@@ -1,0 +1,103 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { CUTOVER_SCRIPT } from "../../cutover/proxy";
+import { baseImages } from "./stack";
+
+/** What nginx itself says of a configuration, on the image that the proxy runs. */
+function nginxTest(configuration: string): { status: number | null; words: string } {
+  const script = "mkdir -p /var/lib/blue-green/tmp && cat >/tmp/nginx.conf && exec nginx -t -c /tmp/nginx.conf";
+  const args = ["run", "--rm", "--interactive", "--network", "none", "--entrypoint", "/bin/sh"];
+  const { status, stderr, error } = spawnSync("docker", [...args, baseImages().nginxImage ?? "", "-c", script], {
+    input: configuration,
+    encoding: "utf8",
+    timeout: 60_000,
+  });
+  if (error) throw error;
+  return { status, words: stderr };
+}
+
+const golden = readFileSync(join(__dirname, "..", "stacks", "proxy", "nginx.conf.golden"), "utf8");
+
+test("nginx itself accepts the golden configuration, without a warning", () => {
+  const { status, words } = nginxTest(golden);
+  assert.equal(status, 0, words);
+  assert.doesNotMatch(words, /\[(warn|emerg|alert|error|crit)\]/);
+});
+
+test("nginx itself refuses a broken one, so that the test above can fail", () => {
+  const { status, words } = nginxTest(golden.replace("keepalive_min_timeout", "keepalive_minimum"));
+  assert.equal(status, 1);
+  assert.match(words, /unknown directive "keepalive_minimum"/);
+});
+
+/** What nginx serves: a color that answers the public with this status, and is well when it is asked itself. */
+const configurationOf = (color: string, status = 200) => `
+worker_processes 1;
+events {}
+http {
+    map "" $active {
+        default ${color};
+    }
+    server {
+        listen 127.0.0.1:8081;
+        location = /generation {
+            return 200 "@GENERATION@ $active\\n";
+        }
+    }
+    server {
+        listen 127.0.0.1:5000;
+        return 200;
+    }
+    server {
+        listen 127.0.0.1:8080;
+        add_header X-Color $active always;
+        add_header X-Generation @GENERATION@ always;
+        return ${status};
+    }
+}
+`;
+
+/** nginx in a container of its own, with a curl that takes so many seconds longer for addresses with this in them. */
+function nginxAlone(t: TestContext, slow: string, seconds: number) {
+  const docker = (args: string[], input = "") => {
+    const { status, stdout, stderr, error } = spawnSync("docker", args, { input, encoding: "utf8", timeout: 120_000 });
+    if (error) throw error;
+    return { status, stdout, stderr };
+  };
+  const shim = `case "$*" in *${slow}*) sleep ${seconds} ;; esac; exec /usr/bin/curl "$@"`;
+  const start =
+    `printf '%s\\n' '#!/bin/sh' '${shim}' >/usr/local/bin/curl && chmod +x /usr/local/bin/curl; d=/var/lib/blue-green; mkdir -p $d; ` +
+    `until [ -s $d/nginx.conf ]; do sleep 0.05; done; exec nginx -g 'daemon off;' -c $d/nginx.conf`;
+  const hosts = ["--add-host", "blue:127.0.0.1", "--add-host", "green:127.0.0.1"];
+  const entry = ["--entrypoint", "/bin/sh", baseImages().nginxImage ?? "", "-c", start];
+  const id = docker(["run", "--detach", "--network", "none", ...hosts, ...entry]).stdout.trim();
+  t.after(() => docker(["rm", "--force", id]));
+  const variables = ["STEP=move", "APP_PORT=5000", "HEALTH_PATH=/", "ANSWER_SECONDS=10", "VERIFY_REQUESTS=8"];
+  const env = [...variables, "KEEP_PREVIOUS=false", "RELOAD=false"].flatMap((variable) => ["-e", variable]);
+  return (configuration: string) => docker(["exec", "-i", ...env, id, "sh", "-c", CUTOVER_SCRIPT], configuration);
+}
+
+test("on a machine on which asking takes longer than a machine at rest is given, a switch whose answers are right stands", (t) => {
+  const move = nginxAlone(t, ":8080", 7);
+  assert.equal(move(configurationOf("blue")).status, 0);
+  const { status, stdout, stderr } = move(configurationOf("green"));
+  assert.equal(status, 0, stderr);
+  assert.match(
+    stdout,
+    /^the public meets the new configuration, \d+ ms after the reload\ngreen is live: it answers every/,
+  );
+});
+
+test("a switch with wrong answers is taken back, is never called live, and had longer where the machine is slow", (t) => {
+  const move = nginxAlone(t, "/generation", 0.2);
+  assert.equal(move(configurationOf("blue")).status, 0);
+  const { status, stdout, stderr } = move(configurationOf("green", 500));
+  assert.notEqual(status, 0);
+  const seconds = Number(/did not get 2xx from green within (\d+) s/.exec(stderr)?.[1]);
+  assert.ok(seconds >= 9 && seconds <= 60, stderr);
+  assert.match(stdout, /^the public meets the new configuration, \d+ ms after the reload\n$/);
+  assert.match(move(configurationOf("blue")).stdout, /blue is live already/);
+});

@@ -1,0 +1,270 @@
+import { type ChildProcess, execFile, type SpawnOptions, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { request } from "node:http";
+import { type AddressInfo, createServer, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { CHECKOUT, copyProgram } from "../program";
+
+/** The longest that one command may take; a first build of images is the slowest of them. */
+const COMMAND_TIMEOUT_SECONDS = 300;
+
+/** How a command ended, whatever its exit code was. */
+export interface Ended {
+  code: number;
+  /** Standard output and standard error, one after the other. */
+  output: string;
+}
+
+/** Where and with what a command runs. */
+interface Options {
+  cwd?: string;
+  env?: NodeJS.ProcessEnv;
+  /** Its standard input; none where it is left out. */
+  input?: string;
+}
+
+/** Runs a command to its end, without a shell. */
+export function run(file: string, args: string[], { input, ...options }: Options = {}): Promise<Ended> {
+  return new Promise((resolve, reject) => {
+    const child = execFile(
+      file,
+      args,
+      { ...options, timeout: COMMAND_TIMEOUT_SECONDS * 1000, maxBuffer: 64 * 1024 * 1024 },
+      (error, stdout, stderr) => {
+        if (error && typeof error.code !== "number") {
+          reject(new Error(`${file} ${args.join(" ")}: ${error.message}\n${stdout}\n${stderr}`));
+        } else {
+          resolve({ code: error ? Number(error.code) : 0, output: stdout + stderr });
+        }
+      },
+    );
+    child.stdin?.end(input);
+  });
+}
+
+/** Runs a command that must succeed; answers what it printed. */
+export async function must(file: string, args: string[], options?: Options): Promise<string> {
+  const { code, output } = await run(file, args, options);
+  if (code !== 0) throw new Error(`${file} ${args.join(" ")}: exit code ${code}\n${output}`);
+  return output;
+}
+
+/** An answer to one request on a connection of its own. */
+export interface Answer {
+  status: number;
+  headers: NodeJS.Dict<string | string[]>;
+  body: string;
+}
+
+/** One request on a connection of its own. */
+export function get(url: string, headers: Record<string, string> = {}): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    request(url, { agent: false, headers, timeout: 10_000 }, (response) => {
+      let body = "";
+      response.setEncoding("utf8");
+      response.on("data", (chunk) => {
+        body += chunk;
+      });
+      response.on("end", () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body }));
+      response.on("error", reject);
+    })
+      .on("timeout", function (this: { destroy(error: Error): void }) {
+        this.destroy(new Error(`${url}: no answer within 10 s`));
+      })
+      .on("error", reject)
+      .end();
+  });
+}
+
+/** Below the ports that the kernel gives to outgoing connections: one of those may hold a port while its container is replaced. */
+const PORTS = { first: 20_000, last: 32_000 };
+
+/** Test files run side by side: each port has a folder here while a test holds it, whether or not something listens on it yet. */
+const HELD_PORTS = join(tmpdir(), "blue-green-test-ports");
+const heldPorts: string[] = [];
+process.on("exit", () => {
+  for (const folder of heldPorts) rmSync(folder, { recursive: true, force: true });
+});
+
+/** Hold a port until this process ends; return false where another test holds it. */
+function holdPort(port: number): boolean {
+  const folder = join(HELD_PORTS, String(port));
+  try {
+    mkdirSync(folder);
+  } catch {
+    return false;
+  }
+  heldPorts.push(folder);
+  return true;
+}
+
+/** Return ports that nobody has at this moment, all different; no other test gets them while this process runs. */
+export async function freePorts(count: number): Promise<number[]> {
+  mkdirSync(HELD_PORTS, { recursive: true });
+  const servers: Server[] = [];
+  while (servers.length < count) {
+    const port = randomInt(PORTS.first, PORTS.last);
+    if (!holdPort(port)) continue;
+    const server = createServer().listen(port, "127.0.0.1");
+    // Taken: another one is tried.
+    await once(server, "listening").then(
+      () => servers.push(server),
+      () => {},
+    );
+  }
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+/** The base images that the set-up found or made on this machine, by setting. */
+export const baseImages = (): Record<string, string> =>
+  Object.fromEntries(
+    readFileSync(join(CHECKOUT, ".state", "images"), "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => line.split("=") as [string, string]),
+  );
+
+/** What a container is and does, of what `docker inspect` tells. */
+export interface Container {
+  Id: string;
+  Image: string;
+  RestartCount: number;
+  State: { Status: string; StartedAt: string; Health?: { Status: string } };
+  Config: { Env: string[]; Labels: Record<string, string>; User: string };
+}
+
+/** A stack of a test's own: its own copy of the program, its own state, ports and names; gone when the test ends. */
+export class TestStack {
+  private constructor(
+    readonly name: string,
+    /** The copy of the program, free to be changed by the test. */
+    readonly directory: string,
+    readonly ports: { http: number; https: number; blue: number; green: number },
+    private readonly address: string,
+    private readonly env: NodeJS.ProcessEnv,
+  ) {}
+
+  /**
+   * Makes the stack's files and settings, and sees to it that nothing of it is left. Nothing is deployed yet.
+   *
+   * @param settings what differs from the defaults.
+   * @param env what differs from our environment, e.g. DOCKER_HOST.
+   */
+  static async make(
+    t: TestContext,
+    settings: Record<string, string> = {},
+    env: NodeJS.ProcessEnv = {},
+  ): Promise<TestStack> {
+    const directory = mkdtempSync(join(tmpdir(), "blue-green-test-"));
+    copyProgram(directory, /^Pulumi\..+\.yaml$/);
+    mkdirSync(join(directory, "state"));
+    const [http, https, blue, green] = (await freePorts(4)) as [number, number, number, number];
+    const name = `test-${directory.slice(-6).toLowerCase()}`;
+    const stack = new TestStack(name, directory, { http, https, blue, green }, settings.bindAddress ?? "127.0.0.1", {
+      ...process.env,
+      ...env,
+      PULUMI_BACKEND_URL: `file://${directory}/state`,
+      PULUMI_CONFIG_PASSPHRASE: "of a test",
+      PULUMI_STACK: name,
+    });
+    t.after(() => stack.remove());
+    await stack.pulumi("stack", "init", name);
+    const ports = { httpPort: http, httpsPort: https, bluePort: blue, greenPort: green };
+    // A second is enough where the watch after a switch is not what is tested.
+    const all = { activeColor: "blue", bakeSeconds: 1, ...ports, ...baseImages(), ...settings };
+    await stack.pulumi(
+      "config",
+      "set-all",
+      ...Object.entries(all).flatMap((entry) => ["--plaintext", entry.join("=")]),
+    );
+    return stack;
+  }
+
+  get url(): string {
+    return `http://${this.address}:${this.ports.http}`;
+  }
+
+  /** Where it is reached with a certificate. */
+  get httpsUrl(): string {
+    return `https://${this.address}:${this.ports.https}`;
+  }
+
+  /** A Pulumi command that must succeed, as a user types it. */
+  pulumi(...args: string[]): Promise<string> {
+    return must("pulumi", ["--non-interactive", ...args], { cwd: this.directory, env: this.env });
+  }
+
+  /** A Pulumi command that goes on by itself, as a user's shell would start it. */
+  startPulumi(...args: string[]): ChildProcess {
+    const options: SpawnOptions = { cwd: this.directory, env: this.env, stdio: ["ignore", "pipe", "pipe"] };
+    return spawn("pulumi", ["--non-interactive", ...args], options);
+  }
+
+  /** A Pulumi command that may fail. */
+  tryPulumi(...args: string[]): Promise<Ended> {
+    return run("pulumi", ["--non-interactive", ...args], { cwd: this.directory, env: this.env });
+  }
+
+  /** Any command, in the copy of the program and with the stack's environment; it may fail. */
+  command(file: string, ...args: string[]): Promise<Ended> {
+    return run(file, args, { cwd: this.directory, env: this.env });
+  }
+
+  set(setting: string, value: string, ...flags: string[]): Promise<string> {
+    return this.pulumi("config", "set", ...flags, setting, "--", value);
+  }
+
+  up(): Promise<string> {
+    return this.pulumi("up", "--yes", "--skip-preview");
+  }
+
+  /** Switches, or rolls back: the same act. */
+  async switchTo(color: "blue" | "green"): Promise<string> {
+    await this.set("activeColor", color);
+    return this.up();
+  }
+
+  docker(...args: string[]): Promise<string> {
+    return must("docker", args, { env: this.env });
+  }
+
+  dockerWithInput(input: string, ...args: string[]): Promise<string> {
+    return must("docker", args, { env: this.env, input });
+  }
+
+  /** The ids of what the engine has of this stack. */
+  async ids(kind: "container" | "network" | "volume" | "image"): Promise<string[]> {
+    const all = kind === "container" || kind === "image" ? ["--all"] : [];
+    const out = await this.docker(kind, "ls", ...all, "--quiet", "--filter", `label=blue-green.stack=${this.name}`);
+    return [...new Set(out.split("\n").filter(Boolean))];
+  }
+
+  /** The container of a color, or the proxy's. */
+  async container(part: "blue" | "green" | "proxy"): Promise<Container> {
+    const label = part === "proxy" ? "blue-green.role=proxy" : `blue-green.color=${part}`;
+    const mine = ["--filter", `label=blue-green.stack=${this.name}`, "--filter", `label=${label}`];
+    const id = (await this.docker("container", "ls", "--all", "--quiet", ...mine)).trim();
+    return JSON.parse(await this.docker("container", "inspect", id))[0];
+  }
+
+  private async remove(): Promise<void> {
+    const destroyed = await this.tryPulumi("destroy", "--yes", "--skip-preview");
+    // Where a test has broken more than `destroy` can mend: what carries this stack's label, and nothing else.
+    for (const kind of ["container", "network", "volume", "image"] as const) {
+      for (const id of await this.ids(kind))
+        await run(
+          "docker",
+          [kind, "rm", "--force", id].filter((a) => kind !== "network" || a !== "--force"),
+          { env: this.env },
+        );
+    }
+    rmSync(this.directory, { recursive: true, force: true });
+    if (destroyed.code !== 0) throw new Error(`pulumi destroy failed:\n${destroyed.output}`);
+  }
+}
