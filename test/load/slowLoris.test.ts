@@ -57,7 +57,8 @@ describe("a server with time limits", () => {
     test(`answers a slow ${part} with 408 and closes; each is opened anew as often as allowed, then the attack is over`, async () => {
       // The limit of a header must not be above that of the request.
       const server = await serveHttp({ headersTimeout: 300, requestTimeout: part === "header" ? 0 : 300 });
-      const report = await slowLoris({ ...ATTACK, url: server.url, part, reopen: 1 }).done;
+      // A byte that crosses the close on its way is answered with a reset, which takes the 408 with it: so few bytes seldom do.
+      const report = await slowLoris({ ...ATTACK, url: server.url, part, reopen: 1, bytePauseMs: 200 }).done;
       const { closes, closedAfterSeconds, ...counts } = report;
       assert.deepEqual(counts, {
         opened: 6,
