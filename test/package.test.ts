@@ -18,7 +18,7 @@ test("the package has what it needs and nothing else", () => {
       .flatMap((file) => [".d.ts", ".js"].map((ending) => `dist/${folder}/${file.replace(/\.ts$/, ending)}`)),
   );
   const files = [
-    ...["LICENSE", "README.md", "docs/library.md", "package.json"],
+    ...["LICENSE", "README.md", "docs/library.md", "docs/settings.md", "package.json"],
     // Where Pulumi finds this project's own program: npm puts it in, whatever is listed.
     "index.ts",
     "dist/Pulumi.yaml",

@@ -2,12 +2,11 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { renderSettingsTable, withSettingsTable } from "../../docs/settings-table";
+import { renderSettingsTables, withSettingsTables } from "../../docs/settings-table";
 
 const root = join(__dirname, "..", "..");
 
-test("each kind of setting has its row, and bars and line ends stay within their cell", () => {
-  const yaml = `
+const yaml = `
 config:
   needed:
     type: string
@@ -27,34 +26,58 @@ config:
     description: an object
     default: {}
 `;
+
+test("each kind of setting has its row in its group, and bars and line ends stay within their cell", () => {
+  const groups = [
+    { title: "First", names: ["port", "needed"] },
+    { title: "Then", names: ["empty", "object"] },
+  ];
   assert.equal(
-    renderSettingsTable(yaml),
+    renderSettingsTables(yaml, groups),
     [
+      "### First",
+      "",
       "| setting | meaning | type | default |",
       "| --- | --- | --- | --- |",
-      "| `needed` | one\\|two, or `a\\|b` | string |  |",
-      "| `empty` | over two lines | string | empty |",
       "| `port` | a port | integer | `80` |",
+      "| `needed` | one\\|two, or `a\\|b` | string |  |",
+      "",
+      "### Then",
+      "",
+      "| setting | meaning | type | default |",
+      "| --- | --- | --- | --- |",
+      "| `empty` | over two lines | string | empty |",
       "| `object` | an object | object | `{}` |",
     ].join("\n"),
   );
 });
 
-test("only what is between the marks is replaced, and a second time nothing changes", () => {
-  const readme = "# Title\n<!-- settings -->\nold\nolder\n<!-- /settings -->\nrest\n";
-  const once = withSettingsTable(readme, "| $& |");
-  assert.equal(once, "# Title\n<!-- settings -->\n| $& |\n<!-- /settings -->\nrest\n");
-  assert.equal(withSettingsTable(once, "| $& |"), once);
+test("a setting without a group, in two groups, or of no Pulumi.yaml is an error that names it", () => {
+  const groups = [
+    { title: "First", names: ["needed", "port", "gone"] },
+    { title: "Then", names: ["port", "empty"] },
+  ];
+  assert.throws(() => renderSettingsTables(yaml, groups), {
+    message:
+      "object is in no group; gone is not in Pulumi.yaml; port is in two groups. Next: mend GROUPS in docs/settings-table.ts",
+  });
 });
 
-test("a README without the marks is refused, not overwritten", () => {
-  for (const readme of ["", "<!-- settings -->", "<!-- /settings --> <!-- settings -->"]) {
-    assert.throws(() => withSettingsTable(readme, "table"), /README\.md has no place for the settings table/);
+test("only what is between the marks is replaced, and a second time nothing changes", () => {
+  const page = "# Title\n<!-- settings -->\nold\nolder\n<!-- /settings -->\nrest\n";
+  const once = withSettingsTables(page, "| $& |");
+  assert.equal(once, "# Title\n<!-- settings -->\n\n| $& |\n\n<!-- /settings -->\nrest\n");
+  assert.equal(withSettingsTables(once, "| $& |"), once);
+});
+
+test("a page without the marks is refused, not overwritten", () => {
+  for (const page of ["", "<!-- settings -->", "<!-- /settings --> <!-- settings -->"]) {
+    assert.throws(() => withSettingsTables(page, "table"), /settings\.md has no place for the settings tables/);
   }
 });
 
-test("README.md's settings table is what Pulumi.yaml says", () => {
-  const readme = readFileSync(join(root, "README.md"), "utf8");
-  const table = renderSettingsTable(readFileSync(join(root, "Pulumi.yaml"), "utf8"));
-  assert.ok(readme === withSettingsTable(readme, table), "next: node --import tsx docs/settings-table.ts --write");
+test("docs/settings.md's tables are what Pulumi.yaml says", () => {
+  const page = readFileSync(join(root, "docs", "settings.md"), "utf8");
+  const tables = renderSettingsTables(readFileSync(join(root, "Pulumi.yaml"), "utf8"));
+  assert.ok(page === withSettingsTables(page, tables), "next: npm run settings-table");
 });
