@@ -34,13 +34,18 @@ async function main(): Promise<void> {
   const events = new PassThrough({ objectMode: true });
   const report = events.pipe(new spec());
   report.pipe(process.stdout);
+  // Whoever ends this run ends the tests that it started.
+  const ended = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => ended.abort());
   const counts = { passed: 0, failed: 0 };
   const seconds = new Map<string, number>();
   for (const round of ROUNDS) {
+    if (ended.signal.aborted) break;
     const tests = run({
       files: round.files,
       cwd: CHECKOUT,
       concurrency: round.concurrency,
+      signal: ended.signal,
       execArgv: ["--import", "tsx"],
     });
     for await (const event of tests) {
@@ -59,7 +64,7 @@ async function main(): Promise<void> {
   for (const [file, took] of [...seconds].sort(([, a], [, b]) => b - a).slice(0, SLOWEST))
     console.log(`${took.toFixed(0).padStart(6)} s  ${file}`);
   console.log(`\n${counts.passed} passed, ${counts.failed} failed`);
-  process.exitCode = counts.failed === 0 ? 0 : 1;
+  process.exitCode = counts.failed === 0 && !ended.signal.aborted ? 0 : 1;
 }
 
 void main();
