@@ -94,7 +94,7 @@ test("the front door, on nginx itself", async (t) => {
         [{ name: "one", method: "GET", path, headers: {}, status: 200, json: {}, maxSeconds: 5, ...more }],
         "http://green:5000",
         { color: "green", version: "1" },
-        new Nginx(dockerAt(undefined), id).curlThroughNginx,
+        new Nginx(dockerAt(undefined), id).curlThroughProxy,
       );
     assert.equal(await check("/answer?kb=31", { contains: "green" }), undefined);
     assert.match(
