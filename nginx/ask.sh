@@ -1,6 +1,6 @@
 # How nginx is asked, also while half-sent requests hold every connection that its workers have. `serves` then prints what these
 # workers were read back with (see reload.sh), as long as no other ones accept; `health <seconds> <color>` then asks the color itself.
-# read.sh, write.sh and sample.sh go on from here, in the same shell.
+# generation.sh, hold.sh and sample.sh go on from here, in the same shell.
 inside() { curl -q --silent --noproxy '*' "$@" || true; }
 serves() {
     told=$(inside --max-time 2 http://127.0.0.1:8081/generation)

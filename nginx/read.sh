@@ -1,18 +1,13 @@
-# Asks nginx and reads its volume; without a configuration there it says nothing. Behind ask.sh in one shell. HISTORY is how many lines
+# Asks nginx and reads its volume; without a configuration there it says nothing. Behind generation.sh in one shell. HISTORY is how many lines
 # of the history are read, and with HEALTH=yes both colors are asked for their health too.
 cd /var/lib/blue-green 2>/dev/null && if [ -s nginx.conf ]; then
     color_of() { sed -n '/^ *map "" \$active {$/,/}/s/^ *default \(blue\|green\);$/\1/p' "$1"; }
-    answer=$(serves)
-    stated=$(sed -n 's/^ *return 200 "\([0-9a-f]\{16\}\) \$active\\n";$/\1/p' nginx.conf)
-    echo "answer $answer"
-    echo "file $(sed "s/${stated:-x}/@GENERATION@/" nginx.conf | sha256sum | cut -c 1-16) $(color_of nginx.conf)"
+    generation "$(color_of nginx.conf)"
     echo "canary $(sed -n 's/^ *\([0-9][0-9]*\)% 1;$/\1/p' nginx.conf)"
     awk '/^ *upstream (blue|green) {$/ { color = $2 } /^ *}/ { color = "" }
         color != "" && / resolve/ && !/ backup/ { count[color]++ }
         END { print "replicas", count["blue"] + 0, count["green"] + 0 }' nginx.conf
-    sed -n 's|^ *ssl_certificate .*/tls-\([0-9a-f]*\)\.crt;$|tls \1|p' nginx.conf
     sed -n 's|^ *location = /maintenance-[0-9a-f]*\.html {$|maintenance on|p' nginx.conf
-    if [ -s declared ]; then printf 'declared %s\n' "$(head -n 1 declared)"; fi
     if [ -z "${HELD:-}" ] && [ -e lock ] && ! flock -n lock true; then printf 'busy %s\n' "$(head -n 1 holder 2>/dev/null)"; fi
     # awk, since a last line without its end would run into what is printed next, and a second line would pass for something else.
     if [ -s cutover.json ]; then awk 'NR == 1 { print "record " $0 }' cutover.json; fi

@@ -9,9 +9,9 @@ export const SCRIPTS = {
   /** Moves the public, inside the proxy. */
   cutover: ["reload.sh", "cutover.sh"],
   /** Holds the proxy's lock, and writes what the cutovers leave behind. */
-  hold: ["ask.sh", "hold.sh", "read.sh", "write.sh"],
+  hold: ["ask.sh", "hold.sh", "generation.sh", "read.sh", "write.sh"],
   /** Says what the proxy serves. */
-  read: ["ask.sh", "read.sh"],
+  read: ["ask.sh", "generation.sh", "read.sh"],
   /** Counts a color's answers. */
   sample: ["ask.sh", "sample.sh"],
   /** Says whether nginx reaches a color. */
@@ -29,7 +29,7 @@ export const SCRIPTS = {
   /** Changes the gateway's routes. */
   gateway: ["reload.sh", "gateway.sh"],
   /** Says what the gateway serves. */
-  readGateway: ["read-gateway.sh"],
+  readGateway: ["ask.sh", "generation.sh", "read-gateway.sh"],
   /** Process 1 of an nginx container. */
   start: ["start.sh"],
   /** The health check of a color's container. */
