@@ -4,6 +4,7 @@ import { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { readScript } from "../stacks/engine/scripts";
 import type { Color } from "../stacks/service/color";
 
 /** A command of the user's that decides by its exit code whether the public may be moved. */
@@ -28,24 +29,6 @@ const OUTPUT_BYTES = 1024 * 1024;
 const LAST_LINES = 20;
 
 /**
- * Becomes the command, in whose process group it leaves a guard behind: when descriptor 3 closes, since we are gone, the guard
- * ends the group. The guard is orphaned at once, as a command that waits for all of its children must not wait for it; and while
- * it lives, the group's number can't become another group's.
- */
-const GUARDED = `
-  (
-    trap '' HUP INT TERM
-    {
-      read -r _
-      kill -TERM -$$
-      sleep ${GRACE_MILLISECONDS / 1000}
-      kill -KILL -$$
-    } <&3 >/dev/null 2>&1 &
-  )
-  exec /bin/sh -c "$1" 3<&-
-`;
-
-/**
  * Runs the command by `/bin/sh -c` in a process group of its own, with TARGET_URL, TARGET_COLOR and TARGET_VERSION in its
  * environment and nothing on its standard input; hands each line of its output to `say` as it comes. Answers undefined when it
  * exited with 0, otherwise what happened in words. No process of the group is left either way; one that made itself a group of
@@ -60,7 +43,7 @@ export async function runGateCommand(
   const pipe = openPipe();
   let child: ChildProcess;
   try {
-    child = spawn("/bin/sh", ["-c", GUARDED, "sh", gate.command], {
+    child = spawn("/bin/sh", ["-c", readScript("guard"), "sh", gate.command, String(GRACE_MILLISECONDS / 1000)], {
       detached: true,
       env: { ...process.env, TARGET_URL: gate.url, TARGET_COLOR: gate.color, TARGET_VERSION: gate.version },
       stdio: ["ignore", pipe.writeEnd, pipe.writeEnd, "pipe"],

@@ -1,22 +1,8 @@
-import type { ChildProcessWithoutNullStreams } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import type { Docker, Ended } from "../stacks/engine/docker";
+import { readScript, shell } from "../stacks/engine/scripts";
 import type { Color } from "../stacks/service/color";
-import { PROXY_DIRECTORY } from "../stacks/service/names";
-import {
-  ASK_NGINX,
-  type CutoverRecord,
-  type HistoryEntry,
-  historyLine,
-  MOST_HISTORY_LINES,
-  READ,
-  RECENT_HISTORY_LINES,
-  readServing,
-  type Serving,
-  servingOf,
-} from "../stacks/service/serving";
-import { lineSplitter } from "../stacks/text/lines";
+import { MOST_HISTORY_LINES, RECENT_HISTORY_LINES, readServing, type Serving } from "../stacks/service/serving";
+import { Lock } from "./lock";
 import type { Curl } from "./smokeTest";
 
 /** A move may wait for another one's end, reads back, asks through the front and may be put back, each for up to 60 s. */
@@ -25,9 +11,6 @@ const MOVE_TIMEOUT_SECONDS = 270;
 /** More than a smoke test's own bound, which is 300 s. */
 const CURL_TIMEOUT_SECONDS = 330;
 
-/** Where nginx asks a color's containers for the gate, with the limits that visitors have. */
-const GATE_SERVER = "127.0.0.1:8083";
-
 /** The most of an answer that a smoke test looks at. */
 const MOST_BODY_BYTES = 1024 * 1024;
 
@@ -35,93 +18,7 @@ const MOST_BODY_BYTES = 1024 * 1024;
 const MOST_ANSWERS_BYTES = 256 * 1024 * 1024;
 
 /** What moves the public, inside the proxy. */
-export const CUTOVER_SCRIPT = ["reload.sh", "cutover.sh"]
-  .map((file) => readFileSync(join(__dirname, "..", "nginx", file), "utf8"))
-  .join("\n");
-
-/**
- * One cutover at a time, whoever runs it. The lock goes with the process that holds it, and that one ends with its standard
- * input: a caller that was killed leaves no lock behind, but its name, so that the next one can say it. `$1` says who holds it,
- * `$2` how long another one is waited for.
- */
-const HOLD = `
-cd ${PROXY_DIRECTORY} || exit 1
-exec 9>lock
-waited=0
-until flock -n 9; do
-    if [ "$waited" -ge "$2" ]; then echo "busy $(cat holder 2>/dev/null)"; exit 75; fi
-    if [ $((waited % 5)) -eq 0 ]; then echo "wait $(cat holder 2>/dev/null)"; fi
-    sleep 1
-    waited=$((waited + 1))
-done
-# What neither the configuration that serves nor the one before it names is not needed any more.
-prune() {
-    # Not under a step that goes on without us, and may be about to put a configuration in place.
-    exec 8>step.lock && flock -n 8 || return
-    for kept in files/*; do
-        [ -f "$kept" ] && ! grep -qsF "\${kept#files/}" nginx.conf nginx.conf.previous && rm -f "$kept"
-    done
-}
-trap 'rm -f /run/watched next; true >answers.log; prune' EXIT
-if [ -s holder ]; then echo "stale $(cat holder)"; fi
-printf '%s\\n' "$1" >holder || rm -f holder
-HELD=yes
-HISTORY=${RECENT_HISTORY_LINES}
-${READ}
-echo held
-# One line is one file, or one more line of it: whole or not at all, since a line that was cut off is not handed over.
-while read -r file text; do
-    if [ "$file" = release ]; then rm -f holder; exit; fi
-    if [ "$file" = watch ]; then
-        # From here on the answers are counted, until the lock is let go of.
-        if true >answers.log && true >/run/watched; then echo wrote; else echo unwritten; fi
-        continue
-    fi
-    # A file that the configuration names: its name, and its content in base64. Keys and tokens are read by the master alone.
-    if [ "$file" = file ]; then
-        mkdir -p files && (umask 077 && printf %s "\${text#* }" | base64 -d >next) &&
-            case \${text%% *} in *.html) chmod 644 next ;; esac && { sync next 2>/dev/null || sync; } &&
-            mv -f next "files/\${text%% *}" && echo wrote || echo unwritten
-        continue
-    fi
-    if [ "$file" = sessions.conf ]; then
-        printf %s "$text" | base64 -d >next && { sync next 2>/dev/null || sync; } && mv -f next sessions.conf && echo wrote || echo unwritten
-        continue
-    fi
-    case $file in
-    cutover.json) printf '%s\\n' "$text" ;;
-    history.jsonl)
-        # A line of the same time is the one that this cutover began with: it is replaced.
-        case $(tail -n 1 history.jsonl 2>/dev/null) in
-        "\${text%%,*},"*) sed '$d' history.jsonl ;;
-        *) tail -n ${MOST_HISTORY_LINES - 1} history.jsonl 2>/dev/null ;;
-        esac
-        printf '%s\\n' "$text"
-        ;;
-    esac >next && { sync next 2>/dev/null || sync; } && mv -f next "$file" && echo wrote || echo unwritten
-done`.trim();
-
-/** Prints, of the answers since byte $1: the bytes so far, how many came from color $2, how many were 5xx, and milliseconds:count. */
-const SAMPLE = `
-${ASK_NGINX}
-cd ${PROXY_DIRECTORY} && size=$(wc -c <answers.log) || exit 1
-code=$(health 2 "$2")
-code=\${code%% *}
-serves=$(serves)
-echo "$size $code $serves"
-tail -c "+$(($1 + 1))" answers.log | head -c "$((size - $1))" | awk -v color="$2" '
-    $1 == color { count++; if ($2 >= 500) errors++; times[int($3 * 1000 + 0.5)]++ }
-    END { printf "%d %d", count, errors; for (ms in times) printf " %d:%d", ms, times[ms]; print "" }'
-if [ "$size" -gt ${MOST_ANSWERS_BYTES} ]; then true >answers.log; echo restarted; fi`.trim();
-
-/** Sets curl's options for the server that asks for the gate; none where the configuration that serves has no such server yet. */
-const THROUGH_NGINX = `
-via=
-if grep -qsF 'listen ${GATE_SERVER};' ${PROXY_DIRECTORY}/nginx.conf; then via='--noproxy , --proxy http://${GATE_SERVER}'; fi`.trim();
-
-/** Whether nginx reaches color $1: its own answer, whatever that is. */
-const ANSWERS =
-  "curl -q --silent --max-time 5 --noproxy '*' --output /dev/null --write-out 'status %{http_code}\\n' \"http://127.0.0.1:8081/$1\"";
+export const CUTOVER_SCRIPT = readScript("cutover");
 
 /** What a move says once visitors meet its configuration. */
 const MEETS = /^the public meets the new configuration, (\d+) ms after the reload$/;
@@ -132,7 +29,7 @@ export function metSince(line: string): number | undefined {
   return milliseconds === undefined ? undefined : Number(milliseconds);
 }
 
-/** What {@link Nginx.move} goes by. */
+/** What {@link CutoverProxy.move} goes by. */
 export interface Move {
   appPort: number;
   healthPath: string;
@@ -159,8 +56,46 @@ export interface Sample {
   times: [milliseconds: number, count: number][];
 }
 
-/** The proxy as the cutover handles it: everything goes through `docker exec`, so that any engine will do. */
-export class Nginx {
+/** A proxy as the cutover handles it. */
+export interface CutoverProxy {
+  /** The container's id. */
+  readonly id: string;
+
+  /** What it serves now; undefined where that is nothing. */
+  serving(): Promise<Serving | undefined>;
+
+  /**
+   * Holds the lock until it is released, or this process ends.
+   *
+   * @throws Error with who else holds it, after `waitSeconds`.
+   */
+  lock(holder: string, waitSeconds: number, say: (line: string) => void): Promise<Lock>;
+
+  /** Moves the public to what the configuration names; exit code 0 only when that answers. */
+  move(configuration: string, move: Move, say: (line: string) => void): Promise<Ended>;
+
+  /** Brings this configuration back, whatever a move has left behind; exit code 0 only when it serves. */
+  back(to: { generation: string; color: Color }): Promise<Ended>;
+
+  /**
+   * Whether it reaches a color.
+   *
+   * @throws Error where it can't be asked itself.
+   */
+  answers(color: Color): Promise<boolean>;
+
+  /** What the color answered since `offset`, a number of bytes. */
+  sample(offset: number, color: Color): Promise<Sample>;
+
+  /** Runs curl inside the proxy; its own failures are answers too. */
+  curl: Curl;
+
+  /** Does the same through the proxy itself, so that the request and its answer meet the limits that visitors meet. */
+  curlThroughProxy: Curl;
+}
+
+/** An nginx: everything goes through `docker exec`, so that any engine will do. */
+export class Nginx implements CutoverProxy {
   constructor(
     private readonly docker: Docker,
     /** The container's id. */
@@ -171,18 +106,17 @@ export class Nginx {
     return readServing(this.docker, this.id);
   }
 
-  /**
-   * Holds the lock until it is released, or this process ends.
-   *
-   * @throws Error with who else holds it, after `waitSeconds`.
-   */
   lock(holder: string, waitSeconds: number, say: (line: string) => void): Promise<Lock> {
     const start = (seconds: number) =>
-      this.docker.start(["exec", "-i", this.id, "sh", "-c", HOLD, "sh", holder, String(seconds)]);
+      this.docker.start([
+        "exec",
+        "-i",
+        this.id,
+        ...shell("hold", holder, seconds, RECENT_HISTORY_LINES, MOST_HISTORY_LINES),
+      ]);
     return Lock.take(start, waitSeconds, say);
   }
 
-  /** Moves the public to what the configuration names; exit code 0 only when that answers. */
   move(configuration: string, move: Move, say: (line: string) => void): Promise<Ended> {
     const env = {
       STEP: "move",
@@ -196,7 +130,6 @@ export class Nginx {
     return this.step(env, configuration, MOVE_TIMEOUT_SECONDS + move.answerSeconds, say);
   }
 
-  /** Brings this configuration back, whatever a move has left behind; exit code 0 only when it serves. */
   back(to: { generation: string; color: Color }): Promise<Ended> {
     return this.step({ STEP: "back", WANTED: `${to.generation} ${to.color}` }, "", MOVE_TIMEOUT_SECONDS, () => {});
   }
@@ -208,28 +141,22 @@ export class Nginx {
     onLine: (line: string) => void,
   ): Promise<Ended> {
     const variables = Object.entries(env).flatMap(([name, value]) => ["-e", `${name}=${value}`]);
-    return this.docker.run(["exec", "-i", ...variables, this.id, "sh", "-c", CUTOVER_SCRIPT], {
+    return this.docker.run(["exec", "-i", ...variables, this.id, ...shell("cutover")], {
       input,
       timeoutSeconds,
       onLine,
     });
   }
 
-  /**
-   * Whether nginx reaches a color.
-   *
-   * @throws Error where nginx itself can't be asked.
-   */
   async answers(color: Color): Promise<boolean> {
-    const { stdout, stderr } = await this.docker.run(["exec", this.id, "sh", "-c", ANSWERS, "sh", color]);
+    const { stdout, stderr } = await this.docker.run(["exec", this.id, ...shell("reach", color)]);
     const status = /^status (\d+)$/m.exec(stdout)?.[1];
     if (status === undefined || status === "000") throw new Error(stderr.trim() || "nginx does not answer");
     return status.startsWith("2");
   }
 
-  /** What the color answered since `offset`, a number of bytes. */
   async sample(offset: number, color: Color): Promise<Sample> {
-    const text = await this.docker.ask("exec", this.id, "sh", "-c", SAMPLE, "sh", String(offset), color);
+    const text = await this.docker.ask("exec", this.id, ...shell("sample", offset, color, MOST_ANSWERS_BYTES));
     const [first = "", second = "", third] = text.split("\n");
     const [size, health, ...serves] = first.split(" ");
     const [count, errors, ...times] = second.split(" ");
@@ -243,178 +170,17 @@ export class Nginx {
     };
   }
 
-  /** Runs curl inside the proxy; its own failures are answers too. */
-  curl: Curl = (configuration) => this.runCurl(configuration, "via=");
+  curl: Curl = (configuration) => this.runCurl(configuration, "straight");
 
-  /** Does the same through nginx itself, so that the request and its answer meet the limits that visitors meet. */
-  curlThroughNginx: Curl = (configuration) => this.runCurl(configuration, THROUGH_NGINX);
+  curlThroughProxy: Curl = (configuration) => this.runCurl(configuration, "nginx");
 
-  private async runCurl(configuration: string, way: string): Promise<Awaited<ReturnType<Curl>>> {
-    // What `head` does not take makes curl end with 23: the beginning is there all the same.
-    const pipe = `${way}
-{ curl -q --config - $via || [ $? -eq 23 ] || echo failed >&2; } | head -c ${MOST_BODY_BYTES}`;
-    const { code, stdout, stderr } = await this.docker.run(["exec", "-i", this.id, "sh", "-c", pipe], {
+  private async runCurl(configuration: string, way: "straight" | "nginx"): Promise<Awaited<ReturnType<Curl>>> {
+    const command = ["exec", "-i", this.id, ...shell("curl", MOST_BODY_BYTES, way)];
+    const { code, stdout, stderr } = await this.docker.run(command, {
       input: configuration,
       timeoutSeconds: CURL_TIMEOUT_SECONDS,
     });
     const failed = code !== 0 || stderr.endsWith("failed\n");
     return { code: failed ? code || 1 : 0, stdout, stderr: stderr.replace(/failed\n$/, "") };
-  }
-}
-
-/** How long the holder may take for one answer, beyond what it was told to wait: a disk that hangs must not hang the run. */
-const HOLDER_SECONDS = 30;
-
-/** How long the lock is waited for that was lost with a proxy that restarted. */
-const RETAKE_SECONDS = 15;
-
-/** The process in the proxy that holds the lock: what it says, line by line. */
-class Holder {
-  private readonly lines: string[] = [];
-  private wake: () => void = () => {};
-  private readonly closed: Promise<void>;
-  ended = false;
-  stderr = "";
-
-  constructor(private readonly child: ChildProcessWithoutNullStreams) {
-    const splitter = lineSplitter((line) => this.lines.push(line));
-    child.stdin.on("error", () => {});
-    child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      this.stderr += text;
-    });
-    child.stdout.setEncoding("utf8").on("data", (text: string) => {
-      splitter.add(text);
-      this.wake();
-    });
-    this.closed = new Promise((resolve) => {
-      const end = () => {
-        this.ended = true;
-        this.wake();
-        resolve();
-      };
-      child.on("close", end);
-      child.on("error", end);
-    });
-  }
-
-  /** The next line; undefined when there is none any more, or none in time. */
-  async line(seconds: number): Promise<string | undefined> {
-    const late = setTimeout(() => this.kill(), seconds * 1000);
-    while (this.lines.length === 0 && !this.ended) {
-      await new Promise<void>((resolve) => {
-        this.wake = resolve;
-      });
-    }
-    clearTimeout(late);
-    return this.lines.shift();
-  }
-
-  /** Tells it something and waits for its answer. */
-  async ask(text: string): Promise<string | undefined> {
-    this.lines.length = 0;
-    this.child.stdin.write(`${text}\n`);
-    return this.line(HOLDER_SECONDS);
-  }
-
-  async end(text: string): Promise<void> {
-    this.child.stdin.end(text);
-    const late = setTimeout(() => this.kill(), HOLDER_SECONDS * 1000);
-    await this.closed;
-    clearTimeout(late);
-  }
-
-  /** Its end of the line is closed with it, so that the process in the proxy ends too. */
-  private kill(): void {
-    this.child.kill("SIGKILL");
-  }
-}
-
-/** The proxy's lock, and the only way to write what the cutovers leave behind. */
-export class Lock {
-  private constructor(
-    private readonly start: (waitSeconds: number) => ChildProcessWithoutNullStreams,
-    private holder: Holder,
-    /** What the proxy served when the lock was taken. */
-    readonly serving: Serving | undefined,
-  ) {}
-
-  /** What it was told so far: its answers have no names, so that one question waits for the other's. */
-  private told: Promise<unknown> = Promise.resolve();
-
-  static async take(
-    start: (waitSeconds: number) => ChildProcessWithoutNullStreams,
-    waitSeconds: number,
-    say: (line: string) => void,
-  ): Promise<Lock> {
-    const { holder, serving } = await hold(start, waitSeconds, say);
-    return new Lock(start, holder, serving);
-  }
-
-  /** Counts the answers from now on, until the lock is let go of. */
-  watch(): Promise<void> {
-    return this.ask("watch");
-  }
-
-  /** Replaces the record. */
-  writeRecord(record: CutoverRecord): Promise<void> {
-    return this.ask(`cutover.json ${JSON.stringify(record)}`);
-  }
-
-  /** Puts a file where the configuration names it; the name is of letters, digits, dots and dashes. */
-  writeFile(name: string, content: string): Promise<void> {
-    return this.ask(`file ${name} ${Buffer.from(content).toString("base64")}`);
-  }
-
-  /** Replaces what visitors' cookies mean; nginx takes it with its next reload. */
-  writeSessions(content: string): Promise<void> {
-    return this.ask(`sessions.conf ${Buffer.from(content).toString("base64")}`);
-  }
-
-  /** Appends a line to the history, or replaces the last one where that has the same time; the oldest goes when there are too many. */
-  remember(entry: HistoryEntry): Promise<void> {
-    return this.ask(`history.jsonl ${historyLine(entry)}`);
-  }
-
-  async release(): Promise<void> {
-    await this.told;
-    await this.holder.end("release\n");
-  }
-
-  private ask(text: string): Promise<void> {
-    const asked = this.told.then(() => this.tell(text));
-    this.told = asked.catch(() => {});
-    return asked;
-  }
-
-  /** A lock that was lost, with a proxy that restarted, is taken again first. */
-  private async tell(text: string): Promise<void> {
-    if (this.holder.ended) this.holder = (await hold(this.start, RETAKE_SECONDS, () => {})).holder;
-    if ((await this.holder.ask(text)) !== "wrote") {
-      throw new Error(this.holder.stderr.trim() || "the lock's holder in the proxy did not answer");
-    }
-  }
-}
-
-/** Starts a holder and waits until it has the lock. */
-async function hold(
-  start: (waitSeconds: number) => ChildProcessWithoutNullStreams,
-  waitSeconds: number,
-  say: (line: string) => void,
-): Promise<{ holder: Holder; serving: Serving | undefined }> {
-  const holder = new Holder(start(waitSeconds));
-  const read: string[] = [];
-  for (;;) {
-    const line = await holder.line(waitSeconds + HOLDER_SECONDS);
-    if (line === "held") return { holder, serving: servingOf(read.join("\n")) };
-    const who = line?.slice(line.indexOf(" ") + 1) || "nobody knows who";
-    if (line === undefined) {
-      throw new Error(`the proxy can't be entered: ${holder.stderr.trim() || "docker exec ended without an answer"}.`);
-    }
-    if (line.startsWith("busy")) {
-      throw new Error(`another cutover runs in this proxy (${who}) and did not end within ${waitSeconds} s.`);
-    }
-    if (line.startsWith("wait")) say(`another cutover runs in this proxy (${who}); waiting for its end`);
-    else if (line.startsWith("stale")) say(`an earlier cutover was cut off (${who}); going on from what it left`);
-    else read.push(line);
   }
 }

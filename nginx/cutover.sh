@@ -71,6 +71,7 @@ settle() {
 
 seen=
 if [ "$STEP" = back ]; then
+    # shellcheck disable=SC2153 # not the $wanted of reload.sh
     settle "$WANTED"
     exit
 fi

@@ -18,6 +18,7 @@ put_file() {
     [ -n "$1" ] || return 0
     name=$(printf '%s\n' "$1" | head -n 1)
     mkdir -p "$dir/files"
+    # shellcheck disable=SC2015 # either of the two that fails is told
     (umask 077 && printf '%s\n' "$1" | tail -n +2 >"$dir/files/.next") && mv -f "$dir/files/.next" "$dir/files/$name" ||
         fail "the file $name can't be written to the gateway's volume.
 Next: make room on the engine's disk (docker system df), then: pulumi up"

@@ -1,28 +1,10 @@
 import { local } from "@pulumi/command";
 import type * as pulumi from "@pulumi/pulumi";
 import { dockerHost } from "./engine/docker";
+import { readScript } from "./engine/scripts";
 
-/** Containers that end in the same `pulumi destroy`, as those of a program's own, have so long to leave. */
-const LEAVE_SECONDS = 5;
-
-/**
- * Names the containers on the network that the stack did not make. An engine that does not answer, or no client, is left to what
- * comes next: then nothing is known of the network, and nothing would be destroyed either.
- */
-export const CHECK = `
-others() {
-    docker network inspect --format '{{range .Containers}}{{println .Name}}{{end}}' "$NETWORK" 2>/dev/null | grep . | grep -vxE "$OWN"
-}
-waited=0
-while names=$(others) && [ "$waited" -lt ${LEAVE_SECONDS} ]; do sleep 1; waited=$((waited + 1)); done
-if [ -z "$names" ]; then exit 0; fi
-{
-    echo "The network $NETWORK can't be removed: these containers are on it, and this stack did not make them:" $names
-    echo "Nothing was touched. Next:"
-    for name in $names; do echo "  docker network disconnect --force $NETWORK $name"; done
-    echo "  pulumi destroy"
-} >&2
-exit 1`.trim();
+/** Names the containers on the network that the stack did not make (see nginx/network.sh). */
+export const CHECK = readScript("network");
 
 /** What a {@link declareNetworkCheck} looks at. */
 export interface NetworkCheckArgs {

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { isByDigest } from "./engine/image";
+import { readScript } from "./engine/scripts";
 import type { Color } from "./service/color";
 import {
   containerName,
@@ -25,15 +26,6 @@ const HEALTH_RETRIES = 10;
 
 /** So much sooner than it would be killed a container's own server gives up what is still in flight. */
 const STOP_MARGIN_SECONDS = 3;
-
-/** Asks `$1` with whatever the image has: the program doesn't know what it is made of. */
-const HEALTH_SCRIPT = `
-if command -v curl >/dev/null; then exec curl --fail --silent --show-error --max-time 2 --output /dev/null "$1"; fi
-if command -v wget >/dev/null; then exec wget -q -T 2 -O /dev/null "$1"; fi
-if command -v python3 >/dev/null; then exec python3 -c 'import sys, urllib.request as r; r.urlopen(sys.argv[1], timeout=2)' "$1"; fi
-if command -v node >/dev/null; then exec node -e 'fetch(process.argv[1]).then((a) => process.exit(a.ok ? 0 : 1), () => process.exit(1))' "$1"; fi
-echo "The health check needs curl, wget, python3 or node in the image." >&2
-exit 1`.trim();
 
 /** The settings of which a slot is made; the same for both colors, but for version, image and port. */
 export type SlotSettings = Pick<
@@ -71,7 +63,14 @@ const slotContainer = (color: Color, settings: SlotSettings) => ({
   // On the engine's loopback only: to try a color before the switch, not for the public.
   ports: [{ internal: settings.appPort, external: settings.slots[color].port, ip: "127.0.0.1" }],
   healthcheck: {
-    tests: ["CMD", "sh", "-c", HEALTH_SCRIPT, "health", `http://127.0.0.1:${settings.appPort}${settings.healthPath}`],
+    tests: [
+      "CMD",
+      "sh",
+      "-c",
+      readScript("healthcheck"),
+      "health",
+      `http://127.0.0.1:${settings.appPort}${settings.healthPath}`,
+    ],
     interval: `${HEALTH_INTERVAL_SECONDS}s`,
     timeout: `${HEALTH_TIMEOUT_SECONDS}s`,
     retries: HEALTH_RETRIES,

@@ -1,5 +1,6 @@
 import type { Docker } from "../../stacks/engine/docker";
-import { containerName, type Owner, PROXY_DIRECTORY } from "../../stacks/service/names";
+import { shell } from "../../stacks/engine/scripts";
+import { containerName, type Owner } from "../../stacks/service/names";
 import { readServing, type Serving } from "../../stacks/service/serving";
 import { Untold } from "../stack";
 import { commandsFor } from "../typed";
@@ -99,11 +100,8 @@ async function readProxy(docker: Docker, id: string, { owner, name, host }: Look
 
 const MARK = "--- files ---";
 
-/** The configuration, and the hashes of the files beside it. */
-const READ = `cd "$0" && cat nginx.conf && echo && echo '${MARK}' && { [ ! -d files ] || (cd files && sha256sum -- *) 2>/dev/null || true; }`;
-
 async function readVolume(docker: Docker, id: string): Promise<Facts["volume"]> {
-  const text = await docker.ask("exec", id, "sh", "-c", READ, PROXY_DIRECTORY);
+  const text = await docker.ask("exec", id, ...shell("volume", MARK));
   const at = text.lastIndexOf(`\n${MARK}\n`);
   const files = text
     .slice(at + MARK.length + 2)

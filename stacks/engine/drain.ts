@@ -2,6 +2,7 @@ import { BlockList, isIP } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { isObject, jsonIn } from "../text/json";
 import { type Docker, DockerError, type Ended } from "./docker";
+import { shell } from "./scripts";
 
 /** How often the connections are counted while they are waited for, and how often that is said. */
 const LOOK_EVERY_MILLISECONDS = 500;
@@ -24,9 +25,6 @@ const GONE = /^Error(?: response from daemon)?: No such (?:container|object)\b/g
 
 /** What it says of one that does not run. That the engine itself does not run (`error during connect: ...`) is something else. */
 const NOT_RUNNING = /^Error response from daemon: Container \S+ is (?:not running|restarting)\b/im;
-
-/** The workers that a reload has retired and that still have clients, by the title that nginx gives them. */
-const RETIRED = "grep -ls '^nginx: worker process is shutting down' /proc/[0-9]*/cmdline || true";
 
 /** What is waited for by {@link waitDrained}, and how long. */
 export interface Draining {
@@ -208,7 +206,7 @@ async function addressesOf(docker: Docker, containerIds: string[]): Promise<stri
 
 /** {@link readRetiredWorkers}, but undefined where the proxy does not run. */
 async function retiredWorkers(docker: Docker, proxyId: string): Promise<number | undefined> {
-  const ended = await docker.run(["exec", proxyId, "sh", "-c", RETIRED]);
+  const ended = await docker.run(["exec", proxyId, ...shell("retired")]);
   if (isNotRunning(ended)) return undefined;
   if (ended.code !== 0) throw unanswered("exec", ended);
   return ended.stdout.split("\n").filter(Boolean).length;

@@ -2,10 +2,10 @@ import { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { type Docker, dockerHost } from "../engine/docker";
 import { HTTPS_PORT, reachedAt } from "../engine/host";
+import { readNginx, readScript } from "../engine/scripts";
 import { declareNetworkCheck, GATEWAY_ENDS } from "../networkCheck";
 import { fileVariables, type ProxyFiles, proxyFiles } from "../proxy/files";
 import { DNS_MADE, declareNginx, definitionOf, hasTls, nginxContainer, publishedPorts } from "../proxy/nginxContainer";
-import { readNginx } from "../proxy/template";
 import { readTls } from "../proxy/tls";
 import { Refusal } from "../refusal";
 import { gatewayName, LABEL, nameOnEngine, type Owner, ownerLabels } from "../service/names";
@@ -191,7 +191,7 @@ export class Gateway extends pulumi.ComponentResource {
         stdin: configuration,
         environment: {
           GATEWAY: container.id,
-          SCRIPT: `${readNginx("reload.sh")}\n${readNginx("gateway.sh")}`,
+          SCRIPT: readScript("gateway"),
           ...orderVariables(fileVariables(files)),
           ...(plan.mend !== undefined && { MEND: plan.mend }),
           DOCKER_CONTEXT: "default",

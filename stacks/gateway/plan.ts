@@ -1,8 +1,8 @@
 import type { Docker } from "../engine/docker";
+import { shell } from "../engine/scripts";
 import { changed, lacksDns, neededChanges } from "../plan/plan";
-import { gatewayName, LABEL, type Owner, PROXY_DIRECTORY } from "../service/names";
+import { gatewayName, LABEL, type Owner } from "../service/names";
 import { isGateway } from "../service/ours";
-import { GENERATION_PLACEHOLDER } from "../service/serving";
 import type { Inspected, UnknownWorld } from "../service/world";
 import { objectIn } from "../text/json";
 
@@ -100,16 +100,6 @@ export function planGateway({
   return plan;
 }
 
-/** Asks nginx and reads its volume. */
-const READ = `
-cd ${PROXY_DIRECTORY} 2>/dev/null && if [ -s nginx.conf ]; then
-    echo "answer $(curl -q --silent --max-time 2 --noproxy '*' http://127.0.0.1:8081/generation || true)"
-    stated=$(sed -n 's/^ *return 200 "\\([0-9a-f]\\{16\\}\\) routes\\\\n";$/\\1/p' nginx.conf)
-    echo "file $(sed "s/\${stated:-x}/${GENERATION_PLACEHOLDER}/" nginx.conf | sha256sum | cut -c 1-16)"
-    sed -n 's|^ *ssl_certificate .*/tls-\\([0-9a-f]*\\)\\.crt;$|tls \\1|p' nginx.conf
-    if [ -s declared ]; then printf 'declared %s\\n' "$(head -n 1 declared)"; fi
-fi`.trim();
-
 /** Reads what the engine has of the stack's gateway, and asks it what it serves. */
 export async function readGateway(docker: Docker, owner: Owner): Promise<SeenGateway> {
   try {
@@ -119,7 +109,7 @@ export async function readGateway(docker: Docker, owner: Owner): Promise<SeenGat
     const [ids, told] = await Promise.all([
       docker.ask("container", "ls", "--all", "--quiet", "--no-trunc", ...filters),
       // One that isn't there or doesn't run serves nothing.
-      docker.ask("exec", name, "sh", "-c", READ).catch(() => ""),
+      docker.ask("exec", name, ...shell("readGateway")).catch(() => ""),
     ]);
     const labelled = ids.split("\n").filter(Boolean);
     if (labelled.length === 0) return {};
@@ -135,7 +125,7 @@ export async function readGateway(docker: Docker, owner: Owner): Promise<SeenGat
   }
 }
 
-/** Makes sense of what {@link READ} printed. */
+/** Makes sense of what nginx/read-gateway.sh printed. */
 export function gatewayServing(text: string): GatewayServing | undefined {
   const last = (name: string) =>
     text

@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
+import { readNginx } from "../engine/scripts";
 import { namesOf, type ProxyFiles, pageProblem, proxyFiles } from "../proxy/files";
 import { renderConfiguration } from "../proxy/nginxConfiguration";
 import { hasTls } from "../proxy/nginxContainer";
 import { proxyMadeFrom } from "../proxy/proxy";
-import { readNginx } from "../proxy/template";
 import { readTls } from "../proxy/tls";
 import { Refusal } from "../refusal";
 import { COLORS } from "../service/color";

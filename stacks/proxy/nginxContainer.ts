@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import * as docker from "@pulumi/docker";
 import type * as pulumi from "@pulumi/pulumi";
+import { readScript } from "../engine/scripts";
 import { labelList, PROXY_DIRECTORY } from "../service/names";
 import type { Settings } from "../settings/settings";
 
@@ -16,18 +17,6 @@ const STOP_SECONDS = 10;
 /** Where the templates' public servers listen inside the container, and where they do so for TLS. */
 const HTTP_INSIDE = 8080;
 const HTTPS_INSIDE = 8443;
-
-/**
- * nginx as process 1, from the configuration on the volume. In the very first run there is none yet: the container waits until
- * it has been put there. Afterwards it comes up by itself with the configuration that served last.
- */
-const START = [
-  `cd ${PROXY_DIRECTORY}`,
-  // What an nginx that was killed left behind belongs to its workers, and root without DAC_OVERRIDE can't look inside.
-  "if [ -d tmp ]; then chown root tmp/*; rm -rf tmp; fi; mkdir tmp",
-  "until [ -s nginx.conf ]; do sleep 0.1; done",
-  `exec nginx -c ${PROXY_DIRECTORY}/nginx.conf -g 'daemon off;'`,
-].join("\n");
 
 /** A port of the host's that leads into the container. */
 interface Published {
@@ -52,7 +41,7 @@ export const hasTls = ({ tlsCertificate }: Pick<Settings, "tlsCertificate">): bo
 export const nginxContainer = (name: string, ports: Published[]) => ({
   name,
   entrypoints: ["/bin/sh", "-c"],
-  command: [START],
+  command: [readScript("start")],
   user: "root",
   ports,
   readOnly: true,

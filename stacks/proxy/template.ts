@@ -1,9 +1,4 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import Mustache from "mustache";
-
-/** A file of `nginx/`, which travels with this program. */
-export const readNginx = (file: string): string => readFileSync(join(__dirname, "..", "..", "nginx", file), "utf8");
 
 type Plain = string | number | boolean | undefined;
 

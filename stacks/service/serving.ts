@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import type { Docker } from "../engine/docker";
+import { readScript, shell } from "../engine/scripts";
 import { isObject, objectIn } from "../text/json";
 import { COLORS, type Color, isColor } from "./color";
-import { PROXY_DIRECTORY } from "./names";
 import type { Who } from "./who";
 
 /** Stands in the template where the configuration tells its own generation, so that a switch changes one line and not two. */
@@ -154,66 +154,8 @@ export const latestSwitch = ({ history }: Pick<Serving, "history">): HistoryEntr
 export const generationOf = (configuration: string): string =>
   createHash("sha256").update(configuration).digest("hex").slice(0, 16);
 
-/**
- * How nginx is asked, also while half-sent requests hold every connection that its workers have. `serves` then prints what these
- * workers were read back with (see reload.sh), as long as no other ones accept; `health <seconds> <color>` then asks the color itself.
- */
-export const ASK_NGINX = `
-inside() { curl -q --silent --noproxy '*' "$@" || true; }
-serves() {
-    told=$(inside --max-time 2 http://127.0.0.1:8081/generation)
-    if [ -z "$told" ] && [ -s /run/serving ]; then
-        workers=$(grep -ls '^nginx: worker process' /proc/[0-9]*/cmdline | xargs -r grep -Ls 'shutting down' |
-            sed 's/cmdline$/stat/' | xargs -r cut -d ' ' -f 1,22 2>/dev/null)
-        [ "$workers" != "$(tail -n +2 /run/serving)" ] || told=$(head -n 1 /run/serving)
-    fi
-    echo "$told"
-}
-health() {
-    answer_of() { inside --max-time "$1" --output /dev/null --write-out '%{http_code} %{errormsg}' "$2"; }
-    seen=$(answer_of "$1" "http://127.0.0.1:8081/$2")
-    # A connection that was closed at once is nginx's doing, a silence the color's, and 500 may be either's.
-    case $seen in 000*timed*) ;; 000* | 500*)
-        port=$(sed -n "s/^ *server $2:\\([0-9]*\\) resolve.*/\\1/p" nginx.conf | head -n 1)
-        path=$(sed -n "s|^ *proxy_pass http://$2\\(/.*\\);$|\\1|p" nginx.conf)
-        direct=$([ -z "$port" ] || answer_of "$1" "http://$2:$port$path")
-        seen=\${direct:-$seen} ;;
-    esac
-    echo "$seen"
-}`.trim();
-
-/**
- * Asks nginx and reads its volume; without a configuration there it says nothing. HISTORY is how many lines of the history are
- * read, and with HEALTH=yes both colors are asked for their health too.
- */
-export const READ = `
-cd ${PROXY_DIRECTORY} 2>/dev/null && if [ -s nginx.conf ]; then
-    ${ASK_NGINX}
-    color_of() { sed -n '/^ *map "" \\$active {$/,/}/s/^ *default \\(blue\\|green\\);$/\\1/p' "$1"; }
-    answer=$(serves)
-    stated=$(sed -n 's/^ *return 200 "\\([0-9a-f]\\{16\\}\\) \\$active\\\\n";$/\\1/p' nginx.conf)
-    echo "answer $answer"
-    echo "file $(sed "s/\${stated:-x}/${GENERATION_PLACEHOLDER}/" nginx.conf | sha256sum | cut -c 1-16) $(color_of nginx.conf)"
-    echo "canary $(sed -n 's/^ *\\([0-9][0-9]*\\)% 1;$/\\1/p' nginx.conf)"
-    awk '/^ *upstream (blue|green) {$/ { color = $2 } /^ *}/ { color = "" }
-        color != "" && / resolve/ && !/ backup/ { count[color]++ }
-        END { print "replicas", count["blue"] + 0, count["green"] + 0 }' nginx.conf
-    sed -n 's|^ *ssl_certificate .*/tls-\\([0-9a-f]*\\)\\.crt;$|tls \\1|p' nginx.conf
-    sed -n 's|^ *location = /maintenance-[0-9a-f]*\\.html {$|maintenance on|p' nginx.conf
-    if [ -s declared ]; then printf 'declared %s\\n' "$(head -n 1 declared)"; fi
-    if [ -z "\${HELD:-}" ] && [ -e lock ] && ! flock -n lock true; then printf 'busy %s\\n' "$(head -n 1 holder 2>/dev/null)"; fi
-    # awk, since a last line without its end would run into what is printed next, and a second line would pass for something else.
-    if [ -s cutover.json ]; then awk 'NR == 1 { print "record " $0 }' cutover.json; fi
-    if [ -s history.jsonl ]; then tail -n "\${HISTORY:-1}" history.jsonl | awk '{ print "history " $0 }'; fi
-    if [ "\${HEALTH:-no}" = yes ]; then echo "now $(date +%s)"; fi
-    if [ "\${HEALTH:-no}" = yes ] && [ -n "$answer" ]; then
-        # At the same time, since each may hang for as long as it may.
-        case $answer in *blue) idle=green ;; *) idle=blue ;; esac
-        { seen=$(health 5 "$idle"); echo "idle $seen"; } &
-        seen=$(health 5 "\${answer#* }"); echo "health $seen"
-        wait
-    fi
-fi`.trim();
+/** Asks nginx and reads its volume (see nginx/read.sh). */
+export const READ = readScript("read");
 
 /**
  * What the proxy serves now, read from itself; undefined where it serves nothing yet, as in a first run.
@@ -227,7 +169,7 @@ export async function readServing(
   { history = RECENT_HISTORY_LINES, health = false } = {},
 ): Promise<Serving | undefined> {
   const variables = ["-e", `HISTORY=${history}`, "-e", `HEALTH=${health ? "yes" : "no"}`];
-  return servingOf(await docker.ask("exec", ...variables, proxy, "sh", "-c", READ));
+  return servingOf(await docker.ask("exec", ...variables, proxy, ...shell("read")));
 }
 
 /** Makes sense of what {@link READ} printed. */
@@ -336,22 +278,10 @@ export const isStable = (record: CutoverRecord, color: Color, containers: readon
 
 /** Notes beside the configuration what Pulumi's state holds; whole or not at all, since it travels as an argument. */
 export async function writeDeclared(docker: Docker, proxy: string, generation: string): Promise<void> {
-  const script = 'cd "$0" && printf "%s\\n" "$1" >declared.next && mv -f declared.next declared';
-  await docker.ask("exec", proxy, "sh", "-c", script, PROXY_DIRECTORY, generation);
+  await docker.ask("exec", proxy, ...shell("declare", generation));
 }
-
-/** Waits for a lock that a cutover holds, since that replaces the same file. */
-const REMEMBER = `
-cd "$0" && exec 9>lock || exit 1
-tries=10
-until flock -n 9; do
-    tries=$((tries - 1))
-    if [ "$tries" -le 0 ]; then echo "a cutover runs in this proxy" >&2; exit 1; fi
-    sleep 1
-done
-{ tail -n ${MOST_HISTORY_LINES - 1} history.jsonl 2>/dev/null; printf '%s\\n' "$1"; } >history.next && mv -f history.next history.jsonl`.trim();
 
 /** Appends a line to the history from outside of a cutover. */
 export async function remember(docker: Docker, proxy: string, entry: HistoryEntry): Promise<void> {
-  await docker.ask("exec", proxy, "sh", "-c", REMEMBER, PROXY_DIRECTORY, historyLine(entry));
+  await docker.ask("exec", proxy, ...shell("remember", MOST_HISTORY_LINES, historyLine(entry)));
 }

@@ -17,7 +17,6 @@ import { parse } from "yaml";
 
 const CHECKOUT = join(__dirname, "..", "..");
 const WORKFLOWS = join(CHECKOUT, ".github", "workflows");
-const SCRIPTS = join(CHECKOUT, ".github", "scripts");
 
 interface Step {
   id?: string;
@@ -249,25 +248,3 @@ function copyOf(t: TestContext, changes: Record<string, string>): string {
   }
   return directory;
 }
-
-test("shellcheck finds nothing in the shell scripts", (t) => {
-  if (spawnSync("shellcheck", ["--version"]).error) return t.skip("no shellcheck here (Debian's package of that name)");
-  const own = readdirSync(SCRIPTS).filter((file) => !file.endsWith(".ts") && file !== "stack");
-  const paths = [
-    ...own.map((file) => join(SCRIPTS, file)),
-    ...[
-      "setup/backend",
-      "setup/start",
-      "setup/passphrase",
-      "setup/clean",
-      "test/run",
-      "bench/run",
-      "test/actionlint/build",
-    ].map((file) => join(CHECKOUT, file)),
-  ];
-  const { status, stdout } = spawnSync("shellcheck", ["-x", "-P", "SCRIPTDIR", ...paths], {
-    encoding: "utf8",
-    cwd: CHECKOUT,
-  });
-  assert.equal(status, 0, stdout);
-});

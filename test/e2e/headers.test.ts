@@ -8,9 +8,9 @@ import { Nginx } from "../../cutover/proxy";
 import { sessionsFile } from "../../cutover/sessions";
 import { runSmokeTests } from "../../cutover/smokeTest";
 import { dockerAt } from "../../stacks/engine/docker";
+import { readNginx } from "../../stacks/engine/scripts";
 import { type Routed, renderGateway } from "../../stacks/gateway/routes";
 import type { ConfigurationSettings } from "../../stacks/proxy/nginxConfiguration";
-import { readNginx } from "../../stacks/proxy/template";
 import type { SmokeTest } from "../../stacks/settings/smokeTests";
 import { configurationOf as configured, Fronts, gotBy, headerOf, raw, request, statusOf } from "./nginxAlone";
 import { must } from "./stack";
@@ -94,7 +94,7 @@ test("the front door, on nginx itself", async (t) => {
         [{ name: "one", method: "GET", path, headers: {}, status: 200, json: {}, maxSeconds: 5, ...more }],
         "http://green:5000",
         { color: "green", version: "1" },
-        new Nginx(dockerAt(undefined), id).curlThroughNginx,
+        new Nginx(dockerAt(undefined), id).curlThroughProxy,
       );
     assert.equal(await check("/answer?kb=31", { contains: "green" }), undefined);
     assert.match(

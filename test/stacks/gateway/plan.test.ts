@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
+import { readScript } from "../../../stacks/engine/scripts";
 import {
   type GatewayServing,
   gatewayServing,
@@ -7,6 +12,8 @@ import {
   readGateway,
   type SeenGateway,
 } from "../../../stacks/gateway/plan";
+import { PROXY_DIRECTORY } from "../../../stacks/service/names";
+import { generationOf } from "../../../stacks/service/serving";
 import { stubDocker } from "../engine/docker.stub";
 
 const made = { nginxImage: "nginx:1", bindAddress: "::", httpPort: 80, subnet: "10.0.0.0/24", definition: "d" };
@@ -98,4 +105,36 @@ test("it is read by its labels and its name, and one that can't be asked serves 
   assert.deepEqual(await readGateway(stubDocker({ ask: async () => "" }), owner), {});
   const gone = () => Promise.reject(new Error("no socket"));
   assert.deepEqual(await readGateway(stubDocker({ ask: gone }), owner), { unknown: true, reason: "no socket" });
+});
+
+test("what its nginx and its volume say is read as one answer: generation, edits, certificate, and what is declared", (t) => {
+  const directory = mkdtempSync(join(tmpdir(), "gateway-"));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const put = (name: string, text: string) => writeFileSync(join(directory, name), text);
+  const script = readScript("readGateway").replaceAll(PROXY_DIRECTORY, directory);
+  const read = () => {
+    const env = { PATH: `${directory}:${process.env.PATH}` };
+    const { stdout, stderr } = spawnSync("sh", ["-c", script], { env, encoding: "utf8" });
+    assert.equal(stderr, "");
+    return gatewayServing(stdout);
+  };
+  put("curl", `#!/bin/sh\ncat '${directory}/answer' 2>/dev/null || exit 7\n`);
+  chmodSync(join(directory, "curl"), 0o755);
+  assert.equal(read(), undefined);
+
+  const rendered = (tls = "") => `${tls}            return 200 "@GENERATION@ routes\\n";\n`;
+  const written = (text: string) => text.replace("@GENERATION@", generationOf(text));
+  const generation = generationOf(rendered());
+  put("nginx.conf", written(rendered()));
+  assert.deepEqual(read(), { generation, edited: false }, "it does not answer");
+  put("answer", `${generation} routes\n`);
+  put("declared", "abc\n");
+  assert.deepEqual(read(), { generation, edited: false, declared: "abc" });
+  put("nginx.conf", `${written(rendered())}# by hand\n`);
+  assert.deepEqual(read(), { generation, edited: true, declared: "abc" });
+
+  const secured = rendered(`        ssl_certificate ${directory}/files/tls-0a.crt;\n`);
+  put("nginx.conf", written(secured));
+  put("answer", `${generationOf(secured)} routes\n`);
+  assert.deepEqual(read(), { generation: generationOf(secured), edited: false, declared: "abc", tls: "0a" });
 });

@@ -1,0 +1,152 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { Color } from "../stacks/service/color";
+import { hide, verdict } from "../stacks/service/health";
+import { replicaName } from "../stacks/service/names";
+import { readSlots, type SlotContainer } from "../stacks/service/world";
+import { details, direct, FRONT, smoke } from "./gate";
+import type { Sample } from "./proxy";
+import { remember } from "./record";
+import { ANSWER_SECONDS, CutoverFailed, firstLine, type Run, type Served, since } from "./run";
+import { settle } from "./settle";
+import { Watch } from "./watch";
+
+/** The proxy may fail to be asked so many times in a row while it is watched. */
+const MOST_UNASKED = 3;
+
+/** nginx hands on what it has counted after at most half a second. */
+const COUNTED_AFTER_MILLISECONDS = 700;
+
+/** After the switch: the new color's own answers are watched, and it goes back when they are not good enough. */
+export async function bake(run: Run, old: Served): Promise<void> {
+  const { order, target } = run;
+  if (order.bakeSeconds === 0) return;
+  const trouble = await watch(run);
+  if (trouble === undefined) return;
+
+  const reason = firstLine(trouble);
+  const log = await run.log();
+  if (!(await canGoBackTo(run, old.color))) {
+    throw new CutoverFailed(
+      "failed",
+      `${reason}; ${old.color} does not answer either`,
+      `${target} is live and not well: ${trouble}.\nThe public was left there, since ${old.color} did not answer for ${ANSWER_SECONDS} s.\n${log}\n` +
+        `Next: docker logs --tail 30 ${run.name(old.color)}; when one of them is mended: pulumi up`,
+    );
+  }
+  run.say(`${target} is not well (${reason}): going back to ${old.color}`);
+  // Not waited for: a disk that hangs must not hold up the way back.
+  void remember(run, "interrupted", `${reason}; the run was cut off while it went back to ${old.color}`);
+  const started = performance.now();
+  const where = await settle(run, old);
+  run.seconds.back = since(started);
+  if (!where.settled) {
+    throw new CutoverFailed(
+      "failed",
+      `${reason}; the way back failed`,
+      `${target} is live and not well: ${trouble}.\n${where.says}\n${log}\nNext: npm run status; docker logs --tail 30 ${run.name("proxy")}; then: pulumi up`,
+    );
+  }
+  const again = `try ${target} again, as it is or after ${run.releaseOf(target)}: pulumi up`;
+  throw new CutoverFailed(
+    "reverted",
+    reason,
+    `${target} was switched to and taken back: ${trouble}.\n${run.wasMet ? `${run.visitorsMet}.\n` : ""}The public is back on ${old.color}, after ${run.seconds.back} s.\n${log}\n` +
+      `Next: accept ${old.color}: pulumi config set activeColor ${old.color} && pulumi up; or ${again}`,
+  );
+}
+
+/** Whether the old color answers; after a restart of Docker both may be on their way up. */
+async function canGoBackTo(run: Run, old: Color): Promise<boolean> {
+  const deadline = performance.now() + ANSWER_SECONDS * 1000;
+  for (;;) {
+    if (await run.proxy.answers(old).catch(() => true)) return true;
+    if (performance.now() > deadline) return false;
+    await pause(300);
+  }
+}
+
+/** Watches for the bake time; answers what is wrong, as soon as something is. */
+export async function watch(run: Run): Promise<string | undefined> {
+  const { order, trial, proxy, means } = run;
+  const answers = new Watch(order.limits);
+  const first = run.containersOf(trial);
+  const started = performance.now();
+  const passed = () => (performance.now() - started) / 1000;
+  let offset = 0;
+  let unasked = 0;
+  for (;;) {
+    const left = order.bakeSeconds - passed();
+    const last = left <= 1;
+    const wait = last ? Math.max(0, left * 1000) + COUNTED_AFTER_MILLISECONDS : 1000;
+    await pause(wait, undefined, { signal: means.signal }).catch(() => {});
+    if (means.signal.aborted) return "the run was cancelled";
+    const seen = await Promise.all([proxy.sample(offset, trial), readSlots(means.docker, order.owner)]).catch(
+      (error: Error) => error,
+    );
+    if (seen instanceof Error) {
+      // One question may fail, as over a slow line.
+      unasked += 1;
+      if (unasked >= MOST_UNASKED) return `the proxy could not be asked: ${firstLine(seen.message)}`;
+      continue;
+    }
+    unasked = 0;
+    const [sample, slots] = seen;
+    offset = sample.offset;
+    answers.add(sample);
+    run.requests = answers.figures.count;
+    const second = Math.min(Math.max(1, Math.floor(passed())), order.bakeSeconds);
+    run.say(`watch ${second}/${order.bakeSeconds} s, ${answers.short}`);
+    const trouble = troubleIn(run, answers, sample, first, slots[trial]);
+    if (trouble !== undefined) return trouble;
+    // A last look that was missed is looked at again.
+    if (last && answers.answered) break;
+  }
+  return answers.enough ? undefined : smokeAgain(run, answers, first);
+}
+
+/** What one look finds wrong, with the proxy, the containers or the answers. */
+function troubleIn(
+  run: Run,
+  answers: Watch,
+  sample: Sample,
+  first: readonly SlotContainer[],
+  now: SlotContainer[],
+): string | undefined {
+  if (sample.serves !== `${run.order.generation} ${run.target}`) {
+    return `somebody else changed what the proxy serves (${sample.serves || "no answer"})`;
+  }
+  const trouble = [...first.flatMap((slot) => changed(run, slot, now) ?? []).slice(0, 1), answers.verdict].filter(
+    (one) => one !== undefined,
+  );
+  return trouble.length > 0 ? trouble.join("; ") : undefined;
+}
+
+/** Where there were too few answers to judge by, the smoke tests are asked again; answers which one failed. */
+async function smokeAgain(run: Run, answers: Watch, first: readonly SlotContainer[]): Promise<string | undefined> {
+  const { order, target, trial } = run;
+  const { count } = answers.figures;
+  const few =
+    count === 0 ? `no visitor has tried ${trial} yet` : `${count}/${order.limits.minRequests} requests (minRequests)`;
+  if (order.smokeTests.length === 0) {
+    run.say(`${few}: only its health was watched, since there are no smoke tests`);
+    return undefined;
+  }
+  // The front itself answers the cutover from the live color alone.
+  const where = trial === target ? " through the front" : "";
+  run.say(`${few}: smoke tests again${where}`);
+  for (const slot of trial === target ? first.slice(0, 1) : first) {
+    const failure = await smoke(run, trial === target ? FRONT : direct(run, slot), slot);
+    if (failure !== undefined) return `the smoke test "${failure.test}" failed${where}\n${details(run, failure)}`;
+  }
+  return undefined;
+}
+
+/** What happened to a container since the switch, in words. */
+function changed(run: Run, first: SlotContainer, slots: SlotContainer[]): string | undefined {
+  const now = slots.find(({ id }) => id === first.id);
+  const its = run.order.replicas[run.trial] === 1 ? "its container" : replicaName(run.trial, first.replica);
+  if (now === undefined) return `${its} is gone`;
+  const seen = verdict(now.state, now.restarts - first.restarts, first.state.OOMKilled);
+  if (typeof seen === "object") return `${its} ${hide(run.secrets, seen.failed)}`;
+  return now.state.StartedAt === first.state.StartedAt ? undefined : `${its} was started again`;
+}

@@ -1,0 +1,98 @@
+import { authority } from "../stacks/engine/host";
+import { hide, waitHealthy } from "../stacks/service/health";
+import { replicaName } from "../stacks/service/names";
+import type { SlotContainer } from "../stacks/service/world";
+import { runGateCommand } from "./gateCommand";
+import { firstLine, type Run, restOf } from "./run";
+import { runSmokeTests, type SmokeFailure } from "./smokeTest";
+
+/** Where the public is served, seen from inside the proxy. */
+export const FRONT = "http://127.0.0.1:8080";
+
+/** Before the switch: nothing has moved yet. */
+export async function gate(run: Run): Promise<void> {
+  const { order, trial, means } = run;
+  await examine(run);
+  if (order.gateCommand === "") return;
+  run.say(`gate command runs, ${order.gateTimeoutSeconds} s at most`);
+  const gate = {
+    command: order.gateCommand,
+    timeoutSeconds: order.gateTimeoutSeconds,
+    url: `http://${authority(order.targetHost)}:${run.slots[trial][0]?.made.port}`,
+    color: trial,
+    version: run.slots[trial][0]?.version ?? "",
+  };
+  const failed = await runGateCommand(gate, (line) => run.say(`gate: ${line}`), means.signal);
+  run.stopIfCancelled();
+  if (failed !== undefined) {
+    throw run.refused(`the gate command ${failed}`, `It was: ${order.gateCommand}\n${await run.log()}`);
+  }
+  run.say("gate command passed");
+}
+
+/** Each container of the color on trial is checked from where the proxy reaches it: its health and the smoke tests. */
+export async function examine(run: Run, containers = run.containersOf(run.trial), next?: string): Promise<void> {
+  const { order, trial } = run;
+  await healthy(run, containers, next);
+  for (const slot of containers) {
+    const called = prefixOf(run, slot);
+    const failure = await smoke(run, direct(run, slot), slot);
+    if (failure !== undefined) {
+      const more = `${details(run, failure)}\n${await run.log(slot)}`;
+      throw run.refused(`${called}the smoke test "${failure.test}" failed`, more, next);
+    }
+    run.stopIfCancelled();
+  }
+  const count = order.smokeTests.length;
+  const passed = count === 0 ? "" : `, ${count === 1 ? "1 smoke test" : `${count} smoke tests`}`;
+  const each = containers.length === 1 ? "" : `${containers.length} containers `;
+  run.say(`gate ok: ${each}healthy${passed} (${trial} ${containers[0]?.version})`);
+}
+
+/** Waits until each container of the color on trial is healthy. */
+export async function healthy(run: Run, containers = run.containersOf(run.trial), next?: string): Promise<void> {
+  const { order, trial, means } = run;
+  const wanted = order.replicas[trial];
+  const there = run.containersOf(trial).length;
+  if (there < wanted) {
+    const seen = there === 0 ? "it has no container" : `it has ${there} of its ${wanted} containers`;
+    throw run.refused(seen, "", "pulumi up --refresh, which makes them again");
+  }
+  for (const slot of containers) {
+    const called = prefixOf(run, slot);
+    const unhealthy = await waitHealthy(means.docker, slot.id, {
+      seconds: order.healthTimeoutSeconds,
+      secrets: run.secrets,
+      restarts: slot.restarts,
+      wasKilled: slot.state.OOMKilled,
+      say: (line) => run.say(`${called}${line}`),
+      signal: means.signal,
+    });
+    if (unhealthy !== undefined) {
+      throw run.refused(`${called}${firstLine(unhealthy).replace(/\.$/, "")}`, restOf(unhealthy), next);
+    }
+    run.stopIfCancelled();
+  }
+}
+
+/** Which one of several containers a line is about. */
+function prefixOf(run: Run, { replica }: SlotContainer): string {
+  return run.order.replicas[run.trial] === 1 ? "" : `${replicaName(run.trial, replica)}: `;
+}
+
+/** One container of the color on trial, as the proxy reaches it. */
+export function direct(run: Run, { replica }: SlotContainer): string {
+  return `http://${replicaName(run.trial, replica)}:${run.order.ports[run.trial]}`;
+}
+
+/** The smoke tests of one container, straight or through the front; answers which one failed. */
+export function smoke(run: Run, base: string, { version }: SlotContainer): Promise<SmokeFailure | undefined> {
+  const identity = { color: run.trial, version };
+  const curl = base === FRONT ? run.proxy.curl : run.proxy.curlThroughProxy;
+  return runSmokeTests(run.order.smokeTests, base, identity, curl, (text) => hide(run.secrets, text));
+}
+
+/** A smoke test's failure, without the secrets that an answer may hold. */
+export function details(run: Run, { request, expected, came }: SmokeFailure): string {
+  return hide(run.secrets, `  Asked:    ${request}\n  Expected: ${expected}\n  Came:     ${came}`);
+}

@@ -1,0 +1,88 @@
+import { waitDrained } from "../stacks/engine/drain";
+import { COLORS, type Color, other } from "../stacks/service/color";
+import type { Serving } from "../stacks/service/serving";
+import type { SlotContainer } from "../stacks/service/world";
+import { firstLine, type Run } from "./run";
+
+/** How long the engine may take to stop containers, beside the time that they have for it. */
+const STOP_SECONDS = 60;
+
+/**
+ * Starts what this run needs and what does not run: the containers of the colors that visitors are to be on, whoever stopped them,
+ * and those of one that was stopped because it was idle. Answers which colors came up by it.
+ */
+export async function startStopped(run: Run): Promise<Color[]> {
+  const { order, target, before } = run;
+  const retired = before?.record.retired;
+  const needed = COLORS.filter((color) => color === target || order.canaryPercent > 0 || color === retired?.color);
+  const started: Color[] = [];
+  for (const color of needed.filter((color) => order.replicas[color] > 0)) {
+    const stopped = run.containersOf(color).filter(({ state }) => !state.Running);
+    const wasRetired = color === retired?.color;
+    if (stopped.length > 0) await start(run, color, stopped, wasRetired ? `was ${retired.how}` : "is stopped");
+    if (stopped.length > 0 || wasRetired) started.push(color);
+  }
+  return started;
+}
+
+async function start(run: Run, color: Color, stopped: readonly SlotContainer[], seen: string): Promise<void> {
+  const whole = stopped.length === run.containersOf(color).length;
+  run.say(`${whole ? color : stopped.map(({ name }) => name).join(", ")} ${seen}: it is started`);
+  await run.timed("start", () => run.means.docker.ask("start", ...stopped.map(({ id }) => id)));
+  await run.readSlots();
+}
+
+/** The idle color's containers that were never started, as when their network was gone: no one stopped them on purpose. */
+export async function startIdle(run: Run): Promise<void> {
+  const idle = other(run.target);
+  const stopped = run.containersOf(idle).filter(({ state }) => state.Status === "created");
+  if (stopped.length === 0) return;
+  await start(run, idle, stopped, "was never started").catch((error: Error) => {
+    run.say(`${idle} does not start: ${firstLine(error.message)}; the next \`pulumi up\` tries it again`);
+  });
+}
+
+/** Waits until these have answered their last request, or the time for that is over. */
+export async function drain(run: Run, what: string, containers: readonly SlotContainer[]): Promise<void> {
+  const { order, means, proxy } = run;
+  const ids = containers.filter(({ state }) => state.Running).map(({ id }) => id);
+  if (ids.length === 0) return;
+  await waitDrained(means.docker, proxy.id, ids, {
+    what,
+    seconds: order.drainSeconds,
+    quietSeconds: order.keepAliveSeconds,
+    retired: true,
+    say: means.say,
+    signal: means.signal,
+  });
+}
+
+/** Those that leave answer their last requests; the idle color's are stopped where it is to be, others are Pulumi's to remove. */
+export async function letGo(run: Run): Promise<void> {
+  const { order, target, means, leaving } = run;
+  const idle = other(target);
+  if (leaving.length === 0) return;
+  const whole = order.replicas[idle] === 0;
+  const names = leaving.filter((container) => !whole || !run.slots[idle].includes(container));
+  const what = [...(whole ? [idle] : []), ...names.map(({ name }) => name)].join(", ");
+  await drain(run, what, leaving);
+  if (means.signal.aborted) throw new Error("the run was cancelled");
+  const stops = order.idle === "stopped" && whole ? run.slots[idle].filter(({ state }) => state.Running) : [];
+  if (stops.length === 0) return;
+  // SIGTERM first, then the container's own time to end.
+  const grace = Math.max(...stops.map(({ made }) => made.stopGraceSeconds ?? 0));
+  const ids = stops.map(({ id }) => id);
+  const ended = await means.docker.run(["stop", ...ids], { timeoutSeconds: grace + STOP_SECONDS });
+  if (ended.code !== 0) throw new Error(ended.stderr.trim());
+  run.say(`${idle} is stopped; it comes up again with: pulumi config set activeColor ${idle} && pulumi up`);
+}
+
+/** What became of the number of containers, in words. */
+export function scaled(run: Run, { replicas: before }: Serving): string[] {
+  const { replicas } = run.order;
+  return COLORS.filter((color) => replicas[color] !== before[color]).map((color) => {
+    if (replicas[color] === 0) return `${color} is ${run.order.idle}`;
+    if (before[color] === 0) return `${color} comes up again`;
+    return `${color} has ${replicas[color] === 1 ? "1 container" : `${replicas[color]} containers`} (${before[color]} before)`;
+  });
+}

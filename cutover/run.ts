@@ -1,0 +1,229 @@
+import { randomBytes } from "node:crypto";
+import type { Docker } from "../stacks/engine/docker";
+import { COLORS, type Color, other } from "../stacks/service/color";
+import { lastLines } from "../stacks/service/health";
+import { containerName, type ReplicaName } from "../stacks/service/names";
+import type { CutoverRecord, Result, Serving, Sessions } from "../stacks/service/serving";
+import type { Who } from "../stacks/service/who";
+import { readSlots, type SlotContainer } from "../stacks/service/world";
+import type { Lock } from "./lock";
+import type { Order } from "./order";
+import type { CutoverProxy } from "./proxy";
+import { nextSessions, type SessionOrder } from "./sessions";
+
+/** How long a color that was checked a moment ago, or was stable, may take for the switch's own question. */
+export const ANSWER_SECONDS = 10;
+
+/** A cutover that did not take place, or was taken back; the message is for people. */
+export class CutoverFailed extends Error {
+  override readonly name = "CutoverFailed";
+
+  constructor(
+    readonly result: Extract<Result, "refused" | "failed" | "reverted">,
+    /** Why, in a line. */
+    readonly reason: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** A configuration that serves or served. */
+export interface Served {
+  generation: string;
+  color: Color;
+}
+
+/** With what a cutover is carried out. */
+export interface Means {
+  docker: Docker;
+  /** Gets each line for people as it comes. */
+  say: (line: string) => void;
+  /** Aborted when the run is cancelled. */
+  signal: AbortSignal;
+  /** Whom the history names. */
+  who?: Who;
+}
+
+/** One cutover under way: what its steps share. */
+export class Run {
+  readonly target: Color;
+  /** The color whose release is checked and watched: the target, or with a canary the idle one. */
+  trial: Color;
+  /** How long each step took. */
+  readonly seconds: Record<string, number> = {};
+  /** The containers of both colors, as they were last read. */
+  slots: Record<Color, SlotContainer[]> = { blue: [], green: [] };
+  /** What the proxy served before. */
+  readonly before: Serving | undefined;
+  /** Answers of the color on trial that were watched. */
+  requests: number | undefined;
+  /** What visitors' cookies mean from the switch on, where there are sessions. */
+  sessions: Sessions | undefined;
+  /** Whether the proxy's configuration may be another one than before. */
+  moved = false;
+  /** Since when visitors have met that one, on this process's clock; undefined where none was seen to. */
+  met: number | undefined;
+
+  constructor(
+    readonly order: Order,
+    readonly means: Means,
+    readonly proxy: CutoverProxy,
+    readonly lock: Lock,
+    /** When it began; ISO 8601, UTC. */
+    readonly began: string,
+  ) {
+    this.target = order.target;
+    this.trial = order.target;
+    this.before = lock.serving;
+  }
+
+  /** How long the color may take for the switch's own question. */
+  get answerSeconds(): number {
+    return Math.min(ANSWER_SECONDS, this.order.healthTimeoutSeconds);
+  }
+
+  /** Reads the containers of both colors. */
+  async readSlots(): Promise<void> {
+    this.slots = await readSlots(this.means.docker, this.order.owner);
+  }
+
+  /** Says a line to people. */
+  say(line: string): void {
+    this.means.say(line);
+  }
+
+  /** The end of a container's log: of the one that is named, or else of one that is not well. */
+  log(named?: SlotContainer): Promise<string> {
+    const slots = this.slots[this.trial];
+    const ill = slots.find(({ state }) => !state.Running || state.Health?.Status === "unhealthy");
+    const slot = named ?? ill ?? slots[0];
+    return slot === undefined ? Promise.resolve("") : lastLines(this.means.docker, slot.id, this.secrets);
+  }
+
+  /** Values that the containers on trial were given and that may be in their logs. */
+  get secrets(): string[] {
+    return this.slots[this.trial].flatMap(({ made, environment }) =>
+      (made.secretEnvironment ?? []).map((name) => environment[name] ?? ""),
+    );
+  }
+
+  /** What Docker calls a container of the stack. */
+  name(part: ReplicaName | "proxy"): string {
+    return containerName(this.order.owner, part);
+  }
+
+  /** Those of a color's containers that the configuration names. */
+  containersOf(color: Color): SlotContainer[] {
+    return this.slots[color].filter(({ replica }) => replica <= this.order.replicas[color]);
+  }
+
+  /** The containers that the configuration does not name: they get no new requests, and are stopped or removed. */
+  get leaving(): SlotContainer[] {
+    return COLORS.flatMap((color) => this.slots[color].filter(({ replica }) => replica > this.order.replicas[color]));
+  }
+
+  /** The color that this run, and no earlier one, takes the last visitors of. */
+  get retire(): Color | undefined {
+    const { order, before, target } = this;
+    const latest = before?.history.at(-1)?.time ?? "nothing";
+    const { color, after } = order.retire ?? {};
+    return color === other(target) && after === latest && order.canaryPercent === 0 ? color : undefined;
+  }
+
+  /** What visitors' cookies mean from now on. */
+  nextSessions(changed: Partial<SessionOrder> = {}): Sessions {
+    const { order, before, target } = this;
+    return nextSessions(
+      before?.record.sessions,
+      {
+        active: target,
+        before: before?.color,
+        stickySeconds: order.stickySeconds,
+        canary: order.canaryPercent > 0,
+        retire: this.retire,
+        now: Math.floor(Date.now() / 1000),
+        ...changed,
+      },
+      () => randomBytes(12).toString("base64url"),
+    );
+  }
+
+  /** The record of before, with the switch that was under way taken out. */
+  recordBefore(): CutoverRecord {
+    const { moving: _, ...record } = this.before?.record ?? { stable: {} };
+    return record;
+  }
+
+  /** Whether visitors were seen to meet the color on trial, who were not on it before. */
+  get wasMet(): boolean {
+    const { met, trial, before } = this;
+    return met !== undefined && before !== undefined && before.color !== trial;
+  }
+
+  /** For how long visitors may have met the color on trial until now, in words. */
+  get visitorsMet(): string {
+    return `Visitors met ${this.trial} for up to ${(since(this.met ?? 0)).toFixed(1)} s`;
+  }
+
+  /** What did not take place, or not for long. */
+  get notDone(): string {
+    const { target, trial, order } = this;
+    if (this.wasMet) {
+      return trial === target
+        ? `${target} was switched to and taken back`
+        : `${trial} got ${order.canaryPercent} % of the new visitors, and they were taken from it again`;
+    }
+    return trial === target
+      ? `${target} was not switched to`
+      : `${trial} did not get ${order.canaryPercent} % of the new visitors`;
+  }
+
+  /** What is thrown where the color on trial is refused; nothing has moved yet. */
+  refused(reason: string, more: string, next?: string): CutoverFailed {
+    const { target, trial, before } = this;
+    const live = before?.color;
+    const release = `put a mended release there: ${this.releaseOf(trial)} && pulumi up`;
+    const stay = trial === target ? `activeColor ${live}` : `canaryPercent ${before?.canaryPercent ?? 0}`;
+    const usual = live === undefined ? release : `${release}; or stay: pulumi config set ${stay}`;
+    const what = live === target && trial === target ? `${target} is live, but not well` : this.notDone;
+    const where = live === undefined ? NOBODY : `the public is on ${live}`;
+    return new CutoverFailed(
+      "refused",
+      reason,
+      `${what}: ${reason}.${after(more)}\nNothing was changed: ${where}.\nNext: ${next ?? usual}`,
+    );
+  }
+
+  /** Between two steps, before anything has moved. */
+  stopIfCancelled(): void {
+    if (this.means.signal.aborted) throw this.refused("the run was cancelled", "", "pulumi up");
+  }
+
+  /** Does a step, and notes how long it took. */
+  async timed<T>(step: string, act: () => Promise<T>): Promise<T> {
+    const started = performance.now();
+    try {
+      return await act();
+    } finally {
+      this.seconds[step] = since(started);
+    }
+  }
+
+  /** The command that puts another release on a color. */
+  releaseOf(color: Color): string {
+    const version = `pulumi config set ${color}Version <version>`;
+    return this.slots[color][0]?.made.image ? `pulumi config set ${color}Image <image> && ${version}` : version;
+  }
+}
+
+/** Where the public is before the first cutover has ended well. */
+export const NOBODY = "nobody is served yet";
+
+/** The first line of a text, the other lines, and a text on a line of its own where there is one. */
+export const firstLine = (text: string): string => text.split("\n", 1)[0] ?? "";
+export const restOf = (text: string): string => text.split("\n").slice(1).join("\n");
+export const after = (text: string): string => (text === "" ? "" : `\n${text}`);
+
+/** Seconds since then, to a hundredth. */
+export const since = (started: number): number => Math.round((performance.now() - started) / 10) / 100;

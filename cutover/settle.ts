@@ -1,0 +1,71 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { Ended } from "../stacks/engine/docker";
+import { after, CutoverFailed, firstLine, NOBODY, type Run, restOf, type Served } from "./run";
+import { sessionsFile } from "./sessions";
+
+/** How long the proxy may be away, as when Docker restarts, before nothing more can be done for it. */
+const RECOVER_SECONDS = 90;
+
+/** Makes sure that what served before serves, whatever became of the script, also when the proxy is away for a while. */
+export async function settle(run: Run, old: Served | undefined): Promise<{ settled: boolean; says: string }> {
+  if (old === undefined) return { settled: true, says: "Nobody was served before; the next run begins anew." };
+  const deadline = performance.now() + RECOVER_SECONDS * 1000;
+  // A session that began on the color that is left must not hold there.
+  const known = run.before?.record.sessions;
+  const sessions =
+    known === undefined || run.before?.color === old.color
+      ? known
+      : run.nextSessions({ active: old.color, stickySeconds: undefined, canary: false, retire: run.target });
+  let untold: string | undefined;
+  for (;;) {
+    if (sessions !== undefined) {
+      const written = run.lock.writeSessions(sessionsFile(sessions));
+      untold = await written.then(
+        () => undefined,
+        (error: Error) => firstLine(error.message),
+      );
+    }
+    // A full volume must not keep the public where it is not well.
+    const ended = await run.proxy
+      .back(old)
+      .catch((error: Error): Ended => ({ code: null, stdout: "", stderr: error.message }));
+    if (ended.code === 0) {
+      run.moved = false;
+      if (untold !== undefined) {
+        run.say(
+          `sessions that began since then hold until the next \`pulumi up\`: they could not be ended (${untold})`,
+        );
+      }
+      if (old.color !== run.target) {
+        await run.lock.writeRecord({ ...run.recordBefore(), ...(sessions && { sessions }) }).catch(() => {});
+      }
+      const says = run.wasMet
+        ? `The public is back on ${old.color}. ${run.visitorsMet}.`
+        : `Nothing was changed: the public is on ${old.color}.`;
+      return { settled: true, says };
+    }
+    if (performance.now() > deadline) {
+      const now = await run.proxy.serving().catch(() => undefined);
+      const says = now?.answers
+        ? `The way back to ${old.color} failed (${ended.stderr.trim()}): the public is on ${now.color}.`
+        : `The proxy does not answer for ${RECOVER_SECONDS} s; it is made to run again by: docker start ${run.name("proxy")}`;
+      return { settled: false, says };
+    }
+    await pause(500);
+  }
+}
+
+/** What nobody has thought of, such as an engine that stops answering: what served before serves. */
+export async function unforeseen(run: Run, error: Error): Promise<CutoverFailed> {
+  const { target, before, moved } = run;
+  const where =
+    moved && before !== undefined
+      ? await settle(run, { generation: before.generation, color: before.color })
+      : { says: `Nothing was changed: ${before === undefined ? NOBODY : `the public is on ${before.color}`}.` };
+  const reason = firstLine(error.message).replace(/\.$/, "");
+  return new CutoverFailed(
+    "failed",
+    reason,
+    `${run.wasMet ? run.notDone : `${target} was not switched to`}: ${reason}.${after(restOf(error.message))}\n${where.says}\nNext: npm run status; then: pulumi up`,
+  );
+}

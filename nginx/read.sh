@@ -1,0 +1,23 @@
+# Asks nginx and reads its volume; without a configuration there it says nothing. Behind generation.sh in one shell. HISTORY is how many lines
+# of the history are read, and with HEALTH=yes both colors are asked for their health too.
+cd /var/lib/blue-green 2>/dev/null && if [ -s nginx.conf ]; then
+    color_of() { sed -n '/^ *map "" \$active {$/,/}/s/^ *default \(blue\|green\);$/\1/p' "$1"; }
+    generation "$(color_of nginx.conf)"
+    echo "canary $(sed -n 's/^ *\([0-9][0-9]*\)% 1;$/\1/p' nginx.conf)"
+    awk '/^ *upstream (blue|green) {$/ { color = $2 } /^ *}/ { color = "" }
+        color != "" && / resolve/ && !/ backup/ { count[color]++ }
+        END { print "replicas", count["blue"] + 0, count["green"] + 0 }' nginx.conf
+    sed -n 's|^ *location = /maintenance-[0-9a-f]*\.html {$|maintenance on|p' nginx.conf
+    if [ -z "${HELD:-}" ] && [ -e lock ] && ! flock -n lock true; then printf 'busy %s\n' "$(head -n 1 holder 2>/dev/null)"; fi
+    # awk, since a last line without its end would run into what is printed next, and a second line would pass for something else.
+    if [ -s cutover.json ]; then awk 'NR == 1 { print "record " $0 }' cutover.json; fi
+    if [ -s history.jsonl ]; then tail -n "${HISTORY:-1}" history.jsonl | awk '{ print "history " $0 }'; fi
+    if [ "${HEALTH:-no}" = yes ]; then echo "now $(date +%s)"; fi
+    if [ "${HEALTH:-no}" = yes ] && [ -n "$answer" ]; then
+        # At the same time, since each may hang for as long as it may.
+        case $answer in *blue) idle=green ;; *) idle=blue ;; esac
+        { seen=$(health 5 "$idle"); echo "idle $seen"; } &
+        seen=$(health 5 "${answer#* }"); echo "health $seen"
+        wait
+    fi
+fi

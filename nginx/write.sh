@@ -1,0 +1,34 @@
+# The lock's holder does what it is told, a line at a time, and answers each: it is the only one who writes what the cutovers leave
+# behind. Behind hold.sh and read.sh in one shell.
+echo held
+# One line is one file, or one more line of it: whole or not at all, since a line that was cut off is not handed over.
+while read -r file text; do
+    if [ "$file" = release ]; then rm -f holder; exit; fi
+    if [ "$file" = watch ]; then
+        # From here on the answers are counted, until the lock is let go of.
+        if true >answers.log && true >/run/watched; then echo wrote; else echo unwritten; fi
+        continue
+    fi
+    # A file that the configuration names: its name, and its content in base64. Keys and tokens are read by the master alone.
+    if [ "$file" = file ]; then
+        mkdir -p files && (umask 077 && printf %s "${text#* }" | base64 -d >next) &&
+            case ${text%% *} in *.html) chmod 644 next ;; esac && { sync next 2>/dev/null || sync; } &&
+            mv -f next "files/${text%% *}" && echo wrote || echo unwritten
+        continue
+    fi
+    if [ "$file" = sessions.conf ]; then
+        printf %s "$text" | base64 -d >next && { sync next 2>/dev/null || sync; } && mv -f next sessions.conf && echo wrote || echo unwritten
+        continue
+    fi
+    case $file in
+    cutover.json) printf '%s\n' "$text" ;;
+    history.jsonl)
+        # A line of the same time is the one that this cutover began with: it is replaced.
+        case $(tail -n 1 history.jsonl 2>/dev/null) in
+        "${text%%,*},"*) sed '$d' history.jsonl ;;
+        *) tail -n $((most_lines - 1)) history.jsonl 2>/dev/null ;;
+        esac
+        printf '%s\n' "$text"
+        ;;
+    esac >next && { sync next 2>/dev/null || sync; } && mv -f next "$file" && echo wrote || echo unwritten
+done
