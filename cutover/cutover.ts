@@ -5,7 +5,7 @@ import { type Docker, type Ended, isGone } from "../stacks/engine/docker";
 import { waitDrained } from "../stacks/engine/drain";
 import { authority } from "../stacks/engine/host";
 import { COLORS, type Color, other } from "../stacks/service/color";
-import { hide, lastLines, verdict, waitHealthy } from "../stacks/service/health";
+import { lastLines, verdict, waitHealthy } from "../stacks/service/health";
 import { containerName, type ReplicaName, replicaName } from "../stacks/service/names";
 import {
   type CutoverRecord,
@@ -18,6 +18,7 @@ import {
 } from "../stacks/service/serving";
 import type { Who } from "../stacks/service/who";
 import { readSlots, type SlotContainer } from "../stacks/service/world";
+import { hide } from "../stacks/text/hide";
 import { runGateCommand } from "./gateCommand";
 import { type Order, withoutCanary } from "./order";
 import { type Lock, metSince, Nginx } from "./proxy";

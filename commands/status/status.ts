@@ -1,9 +1,10 @@
 import { COLORS, type Color, other } from "../../stacks/service/color";
-import { hide, verdict } from "../../stacks/service/health";
+import { verdict } from "../../stacks/service/health";
 import { containerName, type Owner, replicaNames } from "../../stacks/service/names";
 import { isStable, type Result } from "../../stacks/service/serving";
 import { differences, type Made, type Making } from "../../stacks/service/slotSpec";
 import type { SlotContainer, UnknownWorld, World } from "../../stacks/service/world";
+import { hide } from "../../stacks/text/hide";
 import { shortened } from "../../stacks/text/plain";
 import type { Limits } from "../stackFile";
 import { commandsFor } from "../typed";

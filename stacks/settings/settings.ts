@@ -14,20 +14,20 @@ import { isRegistryPassword, isRegistryUser, REGISTRY_PASSWORD_RULE, REGISTRY_US
 import { Refusal } from "../refusal";
 import { COLORS, type Color } from "../service/color";
 import { jsonIn, objectIn } from "../text/json";
+import { shown } from "../text/plain";
+import { quoted } from "../text/shell";
+import { closest } from "./closest";
 import { decimalRule, isDecimal, isWholeNumber, wholeNumberRule } from "./digits";
 import { type EnvironmentName, nameRule, parseEnvironment, setVariableCommand } from "./environment";
 import {
-  closest,
   EDIT_BY_HAND,
   isTypable,
   type Place,
   type Problem,
   pathTo,
-  quoted,
   type Refuse,
   removeCommand,
   setCommand,
-  shown,
 } from "./problem";
 import { parseSmokeTests, SET_SMOKE_TEST, type SmokeTest } from "./smokeTests";
 import { parseTrustedProxies, SET_TRUSTED_PROXY } from "./trustedProxies";
