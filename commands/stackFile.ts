@@ -83,7 +83,7 @@ function activeIn(file: string, value: unknown): StackFile["active"] {
   return { problem: `activeColor in ${file} is ${given}, which is neither blue nor green` };
 }
 
-/** As the program itself takes it (stacks/settings/settings.ts). */
+/** As the program itself takes it (stacks/settings/dockerProvider.ts). */
 function hostIn(file: string, settings: Record<string, unknown>): string | undefined {
   const set = "pulumi config set docker:host '<scheme://address>'";
   if ("docker:context" in settings) {

@@ -1,5 +1,5 @@
 import { isByDigest } from "../stacks/engine/image";
-import { setByDigest } from "../stacks/settings/settings";
+import { setByDigest } from "../stacks/settings/agreement";
 import { shown } from "../stacks/text/plain";
 import { quoted } from "../stacks/text/shell";
 import { type Inputs, UNKNOWN } from "./known";

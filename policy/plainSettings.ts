@@ -1,6 +1,6 @@
 import { setVariableCommand } from "../stacks/settings/environment";
 import { type Place, pathTo, removeCommand } from "../stacks/settings/problem";
-import { mustBeSecret, NAMESPACE } from "../stacks/settings/settings";
+import { mustBeSecret, NAMESPACE } from "../stacks/settings/shape";
 import { jsonIn } from "../stacks/text/json";
 import { quoted } from "../stacks/text/shell";
 import { suspicion } from "./secret";

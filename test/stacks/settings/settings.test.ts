@@ -7,13 +7,10 @@ import * as pulumi from "@pulumi/pulumi";
 import fc from "fast-check";
 import { COLORS, other } from "../../../stacks/service/color";
 import { RESERVED_NAMES } from "../../../stacks/settings/environment";
-import {
-  NAMESPACE,
-  parseSettings,
-  readSettings,
-  SETTING_NAMES,
-  SettingsError,
-} from "../../../stacks/settings/settings";
+import { SettingsError } from "../../../stacks/settings/errors";
+import { readSettings } from "../../../stacks/settings/read";
+import { parseSettings } from "../../../stacks/settings/settings";
+import { NAMESPACE, SETTING_NAMES } from "../../../stacks/settings/shape";
 import { shown } from "../../../stacks/text/plain";
 import { quoted } from "../../../stacks/text/shell";
 import { FIT } from "../text/hostile.sample";
