@@ -251,6 +251,8 @@ export type FlatSettings = { [Name in Exclude<SettingName, OptionalName>]: Parse
 export type ColorSettingName = Having<"whose", "color">;
 /** A setting that both colors' containers are made from. */
 export type SlotSettingName = Having<"whose", "slot">;
+/** The settings of a slot that have one value each. */
+export type SlotValues = Pick<FlatSettings, Exclude<SlotSettingName, StructuredName>>;
 /** A setting with values of its own within. */
 export type StructuredName = Having<"within", string>;
 /** A setting whose value is a text that must be secret. */
