@@ -123,7 +123,11 @@ export function slotSpecOf(color: Color, settings: SlotSettings): SlotSpec {
   const values = VALUE_NAMES.map((name) => [name, settings[name] ?? ""]);
   const variables = ENVIRONMENT_NAMES.map((name) => [name, Object.keys(settings[name]).sort()]);
   // In this order, which is the label's: with another one its text would be another, and the container replaced.
-  const settingsByName = Object.fromEntries([...values, ...variables]);
+  const settingsByName = Object.fromEntries([...values, ...variables]) as Pick<
+    Settings,
+    "appPort" | "healthPath" | "stopGraceSeconds"
+  > &
+    Record<EnvironmentName, string[]>;
   return { version, image, port, ...settingsByName, definition: definitionOf(color) };
 }
 

@@ -1,17 +1,23 @@
-import type { SlotValues } from "../settings/shape";
 import { jsonOf } from "../text/json";
 import type { Color } from "./color";
 
-/** What a slot's container is made from, by setting; of the environments only the names, since a label can be read by anybody. */
-export interface SlotSpec extends SlotValues {
+/**
+ * What a slot's container is made from, by setting; of the environments only the names, since a label can be read by anybody. Which
+ * settings those are is told by the table (see settings/shape.ts); named here are those that somebody goes by.
+ */
+export interface SlotSpec {
   version: string;
   /** The image that runs; empty where `app/` is built. */
   image: string;
   port: number;
+  appPort: number;
+  healthPath: string;
+  stopGraceSeconds: number;
   environment: string[];
   secretEnvironment: string[];
   /** Hash over all that no setting names. */
   definition: string;
+  [setting: string]: unknown;
 }
 
 /** A container that runs, or one that would be made: what it is made from, with the values of its environment. */

@@ -44,7 +44,10 @@ interface Row {
   command?: string;
   /** The command that sets one of the values that the setting has within, since the CLI can't set all at once. */
   within?: string;
-  /** The inputs of a slot's container that get the value as it is. */
+  /**
+   * The inputs of a slot's container that get the value as it is. Drift compares what runs with the label, by the setting's name: call
+   * the setting as the engine calls the property (`cpuShares`), or teach commands/drift/container.ts the difference.
+   */
   container?: readonly (keyof docker.ContainerArgs)[];
 }
 
@@ -251,8 +254,6 @@ export type FlatSettings = { [Name in Exclude<SettingName, OptionalName>]: Parse
 export type ColorSettingName = Having<"whose", "color">;
 /** A setting that both colors' containers are made from. */
 export type SlotSettingName = Having<"whose", "slot">;
-/** The settings of a slot that have one value each. */
-export type SlotValues = Pick<FlatSettings, Exclude<SlotSettingName, StructuredName>>;
 /** A setting with values of its own within. */
 export type StructuredName = Having<"within", string>;
 /** A setting whose value is a text that must be secret. */

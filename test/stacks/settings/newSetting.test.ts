@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import { MockMonitor } from "@pulumi/pulumi/runtime/mocks";
+import { declaredProperties } from "../../../commands/drift/container";
 
 const CHECKOUT = join(__dirname, "..", "..", "..");
 
@@ -165,8 +166,7 @@ test("a color's container gets it, and says so in its label", async () => {
 
 test("the program's types have it as what its rule gives", () => {
   const probe = `import type { Settings } from "./stacks/settings/settings";
-import type { SlotSpec } from "./stacks/service/slotSpec";
-export const both = (settings: Settings, { cpuShares }: SlotSpec): number => settings.cpuShares + cpuShares;
+export const twice = (settings: Settings): number => settings.cpuShares * 2;
 // @ts-expect-error: it is a number.
 export const no = (settings: Settings): string => settings.cpuShares;
 `;
@@ -179,6 +179,16 @@ export const no = (settings: Settings): string => settings.cpuShares;
     encoding: "utf8",
   });
   assert.deepEqual([status, stdout], [0, ""]);
+});
+
+test("drift knows it as declared by the label, and another value on the engine as a difference", () => {
+  const labels = { "blue-green.slot": JSON.stringify(program.slot.slotSpecOf("blue", read())) };
+  const declared = { urn: "u", name: "n", id: "i", role: "slot", inputs: {}, labels } as Parameters<
+    typeof declaredProperties
+  >[0];
+  const image = { Id: "sha256:1", Config: {} } as Parameters<typeof declaredProperties>[1];
+  assert.equal(declaredProperties(declared, image).get("cpu shares"), "512");
+  assert.equal(declaredProperties({ ...declared, labels: {} }, image).get("cpu shares"), undefined);
 });
 
 test("it is a row of the table in the docs", () => {
