@@ -4,7 +4,7 @@ import { contextProblem, dockerAt } from "./stacks/engine/docker";
 import { readOwnState } from "./stacks/plan/ownState";
 import { settledWorld } from "./stacks/plan/settledWorld";
 import { Refusal } from "./stacks/refusal";
-import { readSettings } from "./stacks/settings/settings";
+import { readSettings } from "./stacks/settings/read";
 
 export = async () => {
   const problem = contextProblem(process.env);

@@ -1,7 +1,7 @@
 import { LineCounter, parseDocument } from "yaml";
 import { COLORS, type Color } from "../stacks/service/color";
-import { shown } from "../stacks/settings/problem";
 import { isObject } from "../stacks/text/json";
+import { shown } from "../stacks/text/plain";
 
 /** What a stack's file says of what has to be known to look at the stack. */
 export interface StackFile {
@@ -83,7 +83,7 @@ function activeIn(file: string, value: unknown): StackFile["active"] {
   return { problem: `activeColor in ${file} is ${given}, which is neither blue nor green` };
 }
 
-/** As the program itself takes it (stacks/settings/settings.ts). */
+/** As the program itself takes it (stacks/settings/dockerProvider.ts). */
 function hostIn(file: string, settings: Record<string, unknown>): string | undefined {
   const set = "pulumi config set docker:host '<scheme://address>'";
   if ("docker:context" in settings) {

@@ -1,8 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Color } from "../stacks/service/color";
-import { hide, verdict } from "../stacks/service/health";
+import { verdict } from "../stacks/service/health";
 import { replicaName } from "../stacks/service/names";
 import { readSlots, type SlotContainer } from "../stacks/service/world";
+import { hide } from "../stacks/text/hide";
 import { details, direct, FRONT, smoke } from "./gate";
 import type { Sample } from "./proxy";
 import { remember } from "./record";

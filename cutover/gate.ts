@@ -1,7 +1,8 @@
 import { authority } from "../stacks/engine/host";
-import { hide, waitHealthy } from "../stacks/service/health";
+import { waitHealthy } from "../stacks/service/health";
 import { replicaName } from "../stacks/service/names";
 import type { SlotContainer } from "../stacks/service/world";
+import { hide } from "../stacks/text/hide";
 import { runGateCommand } from "./gateCommand";
 import { firstLine, type Run, restOf } from "./run";
 import { runSmokeTests, type SmokeFailure } from "./smokeTest";

@@ -20,7 +20,7 @@ const START = "<!-- settings -->";
 const END = "<!-- /settings -->";
 const COMMAND = "npm run settings-table";
 
-/** The tables of docs/settings.md; each setting is in one of them. */
+/** The tables of docs/settings.md; a setting that none of them names stands in the last one, "More". */
 export const GROUPS: readonly SettingsGroup[] = [
   {
     title: "The six to begin with",
@@ -73,8 +73,10 @@ export const GROUPS: readonly SettingsGroup[] = [
 /** Returns the settings of a Pulumi.yaml as one Markdown table a group. */
 export function renderSettingsTables(pulumiYaml: string, groups: readonly SettingsGroup[] = GROUPS): string {
   const { config } = parse(pulumiYaml) as { config: Record<string, Declaration> };
-  checkGroups(Object.keys(config), groups);
-  return groups
+  const settings = Object.keys(config);
+  checkGroups(settings, groups);
+  const more = settings.filter((name) => !groups.some(({ names }) => names.includes(name)));
+  return [...groups, ...(more.length > 0 ? [{ title: "More", names: more }] : [])]
     .map(({ title, names }) => {
       const rows = names.map((name) => rowOf(name, config[name] as Declaration));
       const table = [["setting", "meaning", "type", "default"], ["---", "---", "---", "---"], ...rows];
@@ -83,14 +85,12 @@ export function renderSettingsTables(pulumiYaml: string, groups: readonly Settin
     .join("\n\n");
 }
 
-/** Throws where a setting is not in exactly one group, or a group names one that Pulumi.yaml doesn't have. */
+/** Throws where a setting is in two groups, or a group names one that Pulumi.yaml doesn't have. */
 function checkGroups(settings: readonly string[], groups: readonly SettingsGroup[]): void {
   const named = groups.flatMap(({ names }) => names);
-  const missing = settings.filter((name) => !named.includes(name));
   const unknown = named.filter((name) => !settings.includes(name));
   const twice = named.filter((name, at) => named.indexOf(name) !== at);
   const problems = [
-    ...missing.map((name) => `${name} is in no group`),
     ...unknown.map((name) => `${name} is not in Pulumi.yaml`),
     ...twice.map((name) => `${name} is in two groups`),
   ];

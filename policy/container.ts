@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
-import { quoted, shown } from "../stacks/settings/problem";
+import { shown } from "../stacks/text/plain";
+import { quoted } from "../stacks/text/shell";
 import { items, UNKNOWN } from "./known";
 import { lacks, type Workload } from "./workload";
 

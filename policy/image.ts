@@ -1,6 +1,7 @@
 import { isByDigest } from "../stacks/engine/image";
-import { quoted, shown } from "../stacks/settings/problem";
-import { setByDigest } from "../stacks/settings/settings";
+import { setByDigest } from "../stacks/settings/agreement";
+import { shown } from "../stacks/text/plain";
+import { quoted } from "../stacks/text/shell";
 import { type Inputs, UNKNOWN } from "./known";
 import { CONTAINER, SERVICE, workloadOf } from "./workload";
 

@@ -1,10 +1,11 @@
 import { type Docker, isGone } from "./engine/docker";
 import { Refusal } from "./refusal";
 import type { Color } from "./service/color";
-import { hide, verdict } from "./service/health";
+import { verdict } from "./service/health";
 import { PROXY_DIRECTORY } from "./service/names";
 import { readServing, writeDeclared } from "./service/serving";
 import type { Inspected, SlotContainer, World } from "./service/world";
+import { hide } from "./text/hide";
 
 /** What {@link confirmLive} compares. */
 export interface Expected {

@@ -14,9 +14,11 @@ import {
   ownerLabels,
   replicaName,
 } from "./service/names";
-import type { Made } from "./service/slotSpec";
+import type { SlotSpec } from "./service/slotSpec";
 import type { BuiltImage, SlotContainer } from "./service/world";
+import type { EnvironmentName } from "./settings/environment";
 import type { Settings } from "./settings/settings";
+import { rowOf, SLOT_NAMES, type SlotSettingName } from "./settings/shape";
 
 /** The health check: every so many seconds, each given so many, and unhealthy after so many failures in a row. */
 const HEALTH_INTERVAL_SECONDS = 2;
@@ -28,10 +30,7 @@ const HEALTH_RETRIES = 10;
 const STOP_MARGIN_SECONDS = 3;
 
 /** The settings of which a slot is made; the same for both colors, but for version, image and port. */
-export type SlotSettings = Pick<
-  Settings,
-  "slots" | "appPort" | "healthPath" | "environment" | "secretEnvironment" | "memoryMb" | "stopGraceSeconds"
->;
+export type SlotSettings = Pick<Settings, "slots" | SlotSettingName>;
 
 /** What a {@link Slot} is made from. */
 export interface SlotArgs {
@@ -58,8 +57,12 @@ export interface SlotArgs {
   after?: pulumi.Resource;
 }
 
-/** A slot's container, but for its name and for what only the engine knows (ids), for its release and for its labels. */
-const slotContainer = (color: Color, settings: SlotSettings) => ({
+/**
+ * A slot's container, but for its name and for what only the engine knows (ids), for its release, its labels and what rows of the
+ * table give to it as it is. Those rows' three oldest inputs have their places here: the hash goes over the whole JSON text, and
+ * another one would replace every container that runs.
+ */
+const slotContainer = (color: Color, settings: Pick<SlotSettings, "slots" | "appPort" | "healthPath">) => ({
   // On the engine's loopback only: to try a color before the switch, not for the public.
   ports: [{ internal: settings.appPort, external: settings.slots[color].port, ip: "127.0.0.1" }],
   healthcheck: {
@@ -79,50 +82,67 @@ const slotContainer = (color: Color, settings: SlotSettings) => ({
   tmpfs: { "/tmp": "size=64m,mode=1777" },
   securityOpts: ["no-new-privileges"],
   capabilities: { drops: ["ALL"] },
-  memory: settings.memoryMb,
+  memory: 0,
   restart: "unless-stopped",
   // An idle color may be stopped on purpose: a refresh must not have it made anew.
   mustRun: false,
   // The stop signal is the image's own: it knows which one lets requests in flight finish.
-  stopTimeout: settings.stopGraceSeconds,
-  destroyGraceSeconds: settings.stopGraceSeconds,
+  stopTimeout: 0,
+  destroyGraceSeconds: 0,
   logDriver: "local",
   logOpts: { "max-size": "20m", "max-file": "5" },
 });
+
+/** The inputs of a slot's container that are a setting's value as it is. */
+const settingInputs = (settings: SlotSettings): Partial<docker.ContainerArgs> =>
+  Object.fromEntries(
+    SLOT_NAMES.flatMap((name) => (rowOf(name).container ?? []).map((input) => [input, settings[name]] as const)),
+  );
+
+/** Hash over all of a color's container that no setting names. */
+function definitionOf(color: Color): string {
+  const slots = { blue: { version: "", port: 0 }, green: { version: "", port: 0 } };
+  const rest = slotContainer(color, { slots, appPort: 0, healthPath: "" });
+  return createHash("sha256").update(JSON.stringify(rest)).digest("hex").slice(0, 12);
+}
+
+const isEnvironment = (name: SlotSettingName): name is EnvironmentName =>
+  name === "environment" || name === "secretEnvironment";
+
+/** The settings of a slot that have one value; what has values within, the environments, is told by names. */
+const VALUE_NAMES = SLOT_NAMES.filter((name) => !isEnvironment(name));
+const ENVIRONMENT_NAMES = SLOT_NAMES.filter(isEnvironment);
 
 /**
  * What a slot's container is made from: the settings by name, and a hash over the rest. The container carries it as a label, so
  * that a run can tell before it starts which settings a color does not run yet.
  */
-export function slotMadeFrom(color: Color, settings: SlotSettings): Made {
-  const { version, image, port } = settings.slots[color];
-  const { appPort, healthPath, memoryMb, stopGraceSeconds, environment, secretEnvironment } = settings;
-  const rest = slotContainer(color, {
-    ...{ environment: {}, secretEnvironment: {}, appPort: 0, healthPath: "", memoryMb: 0, stopGraceSeconds: 0 },
-    slots: { blue: { version: "", port: 0 }, green: { version: "", port: 0 } },
-  });
-  return {
-    ...{ version, image: image ?? "", port, appPort, healthPath, memoryMb, stopGraceSeconds },
-    environment: Object.keys(environment).sort(),
-    secretEnvironment: Object.keys(secretEnvironment).sort(),
-    definition: createHash("sha256").update(JSON.stringify(rest)).digest("hex").slice(0, 12),
-  };
+export function slotSpecOf(color: Color, settings: SlotSettings): SlotSpec {
+  const { version, image = "", port } = settings.slots[color];
+  const values = VALUE_NAMES.map((name) => [name, settings[name] ?? ""]);
+  const variables = ENVIRONMENT_NAMES.map((name) => [name, Object.keys(settings[name]).sort()]);
+  // In this order, which is the label's: with another one its text would be another, and the container replaced.
+  const settingsByName = Object.fromEntries([...values, ...variables]) as Pick<
+    Settings,
+    "appPort" | "healthPath" | "stopGraceSeconds"
+  > &
+    Record<EnvironmentName, string[]>;
+  return { version, image, port, ...settingsByName, definition: definitionOf(color) };
 }
 
 /** The settings that a container runs, for others that are made beside it: what it does not say of itself is as it is set. */
 export function settingsOf(color: Color, { made, environment }: SlotContainer, settings: SlotSettings): SlotSettings {
-  const { version, image, port, appPort, healthPath, memoryMb, stopGraceSeconds } = made;
+  const { version, image, port } = made;
   if (version === undefined) return settings;
-  const values = (names: string[] = []) => Object.fromEntries(names.map((name) => [name, environment[name] ?? ""]));
   const { slots } = settings;
+  const values = VALUE_NAMES.map((name) => [name, made[name] ?? settings[name]]).filter(([, value]) => value !== "");
+  const variables = ENVIRONMENT_NAMES.map((name) => [
+    name,
+    Object.fromEntries((made[name] ?? []).map((variable) => [variable, environment[variable] ?? ""])),
+  ]);
   return {
+    ...(Object.fromEntries([...values, ...variables]) as Pick<SlotSettings, SlotSettingName>),
     slots: { ...slots, [color]: { version, port: port ?? slots[color].port, ...(image && { image }) } },
-    appPort: appPort ?? settings.appPort,
-    healthPath: healthPath ?? settings.healthPath,
-    memoryMb: memoryMb ?? settings.memoryMb,
-    stopGraceSeconds: stopGraceSeconds ?? settings.stopGraceSeconds,
-    environment: values(made.environment),
-    secretEnvironment: values(made.secretEnvironment),
   };
 }
 
@@ -144,7 +164,7 @@ export class Slot extends pulumi.ComponentResource {
       ...(args.build === undefined && { hooks: { beforeCreate: [args.beforePull] } }),
     });
     this.imageId = image.imageId;
-    const { ports, ...container } = slotContainer(color, settings);
+    const { ports, ...container } = { ...slotContainer(color, settings), ...settingInputs(settings) };
     for (let replica = 1; replica <= replicas; replica++) {
       const called = replicaName(color, replica);
       new docker.Container(
@@ -162,7 +182,7 @@ export class Slot extends pulumi.ComponentResource {
             [LABEL.color]: color,
             [LABEL.replica]: String(replica),
             [LABEL.version]: settings.slots[color].version,
-            [LABEL.slot]: JSON.stringify(slotMadeFrom(color, settings)),
+            [LABEL.slot]: JSON.stringify(slotSpecOf(color, settings)),
             ...(args.build && { [LABEL.build]: args.build.reused ? "reused" : "built" }),
           }),
           networksAdvanced: [{ name: args.network, aliases: [called] }],

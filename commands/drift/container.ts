@@ -27,7 +27,8 @@ export function differencesBetween(declared: Properties, runs: Properties): Diff
 export function declaredProperties({ inputs, labels }: DeclaredContainer, image: RunningImage): Properties {
   const { Config: own } = image;
   // Never read back, so it says what was declared even after a refresh has put what runs into the state.
-  const { memoryMb } = objectIn(labels[LABEL.slot]) ?? {};
+  const settings = objectIn(labels[LABEL.slot]) ?? {};
+  const { memoryMb } = settings;
   const memory = memoryMb ?? inputs.memory;
   const capabilities = isObject(inputs.capabilities) ? inputs.capabilities : {};
   const entrypoint = listIn(inputs.entrypoints);
@@ -61,7 +62,13 @@ export function declaredProperties({ inputs, labels }: DeclaredContainer, image:
     mounts: objects(inputs.volumes).map(({ volumeName, containerPath, readOnly }) =>
       mountText(text(volumeName), text(containerPath), readOnly !== true),
     ),
-    more: {},
+    // A setting of a slot that is called as the engine calls it is the only one of these that is declared.
+    more: Object.fromEntries(
+      MORE.flatMap(([what, key]) => {
+        const value = settings[key.charAt(0).toLowerCase() + key.slice(1)];
+        return isNothing(value) ? [] : [[what, jsonOf(value)]];
+      }),
+    ),
   });
 }
 
@@ -110,7 +117,7 @@ export function runningProperties(container: RunningContainer, image: RunningIma
 
 const MEBIBYTE = 1024 * 1024;
 
-/** What the program never sets, and what changes the container for whoever is in it or beside it: by its name in words. */
+/** What the program sets for a setting of that name alone, and what changes the container for whoever is in it or beside it: by its name in words. */
 const MORE = [
   ["cpus (nano)", "NanoCpus"],
   ["cpu shares", "CpuShares"],

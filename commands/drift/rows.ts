@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { type Color, other } from "../../stacks/service/color";
-import { hide } from "../../stacks/service/health";
 import { LABEL, type Owner } from "../../stacks/service/names";
 import { isFromImage, partOf as stackPart } from "../../stacks/service/ours";
 import { GENERATION_PLACEHOLDER, generationOf, type Serving } from "../../stacks/service/serving";
+import { hide } from "../../stacks/text/hide";
 import { objectIn } from "../../stacks/text/json";
 import { type Difference, declaredProperties, differencesBetween, runningProperties } from "./container";
 import type { Running, RunningContainer } from "./engine";

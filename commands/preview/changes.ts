@@ -1,9 +1,9 @@
 import { COLORS, type Color } from "../../stacks/service/color";
 import { LABEL } from "../../stacks/service/names";
 import { plainVariable, plainVariables } from "../../stacks/service/orderVariables";
-import { differences, type Made, type Making } from "../../stacks/service/slotSpec";
-import { shown } from "../../stacks/settings/problem";
+import { type SlotInstance, type SlotSpec, specDifferences } from "../../stacks/service/slotSpec";
 import { isObject, type JsonObject, objectIn } from "../../stacks/text/json";
+import { shown } from "../../stacks/text/plain";
 import type { Step } from "./events";
 
 export const CONTAINER = "docker:index/container:Container";
@@ -25,9 +25,9 @@ export function containerChanges({ old, new: now, differs }: Step): string[] {
   return slotChanges(color, makingOf(old, labels.old), makingOf(now, labels.now), differs);
 }
 
-function slotChanges(color: Color, before: Making, after: Making, differs: string[]): string[] {
+function slotChanges(color: Color, before: SlotInstance, after: SlotInstance, differs: string[]): string[] {
   if (before.made.definition === undefined) return [];
-  const { own, shared } = differences(color, before, after);
+  const { own, shared } = specDifferences(color, before, after);
   const all = [...own, ...shared];
   // The values of secrets are not in the events: that one has changed is told by the place where it stands.
   const hasSecrets = (after.made.secretEnvironment ?? []).length > 0;
@@ -36,10 +36,10 @@ function slotChanges(color: Color, before: Making, after: Making, differs: strin
   return [...all, ...(secret ? ["secretEnvironment (a value)"] : [])];
 }
 
-function makingOf(inputs: JsonObject, labels: Record<string, string>): Making {
+function makingOf(inputs: JsonObject, labels: Record<string, string>): SlotInstance {
   const envs = Array.isArray(inputs.envs) ? inputs.envs.filter((each) => typeof each === "string") : [];
   return {
-    made: (objectIn(labels[LABEL.slot]) ?? {}) as Partial<Made>,
+    made: (objectIn(labels[LABEL.slot]) ?? {}) as Partial<SlotSpec>,
     environment: Object.fromEntries(envs.map((line: string) => line.split(/=(.*)/s).slice(0, 2))),
   };
 }

@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
-import { shown } from "../../stacks/settings/problem";
-import { plainStart } from "../../stacks/text/plain";
+import { plainStart, shown } from "../../stacks/text/plain";
 import { cantTellLine } from "../outcome";
 import { makeStack, noStack } from "../stack";
 import { selectedStack, stackNamed } from "../status/selected";

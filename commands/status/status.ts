@@ -1,9 +1,10 @@
 import { COLORS, type Color, other } from "../../stacks/service/color";
-import { hide, verdict } from "../../stacks/service/health";
+import { verdict } from "../../stacks/service/health";
 import { containerName, type Owner, replicaNames } from "../../stacks/service/names";
 import { isStable, type Result } from "../../stacks/service/serving";
-import { differences, type Made, type Making } from "../../stacks/service/slotSpec";
+import { type SlotInstance, type SlotSpec, specDifferences } from "../../stacks/service/slotSpec";
 import type { SlotContainer, UnknownWorld, World } from "../../stacks/service/world";
+import { hide } from "../../stacks/text/hide";
 import { shortened } from "../../stacks/text/plain";
 import type { Limits } from "../stackFile";
 import { commandsFor } from "../typed";
@@ -265,18 +266,18 @@ function pendingIn({ slots }: World, live: Color | null): Pending | null {
   const from = makingOf(color === "blue" ? blue : green);
   const to = makingOf(color === "blue" ? green : blue);
   // Without its label nothing can be compared with it.
-  if (from.made.definition === undefined) return { color, settings: differences(color, from, from).shared };
-  if (to.made.definition === undefined) return { color: other(color), settings: differences(color, to, to).shared };
+  if (from.made.definition === undefined) return { color, settings: specDifferences(color, from, from).shared };
+  if (to.made.definition === undefined) return { color: other(color), settings: specDifferences(color, to, to).shared };
 
-  const { shared } = differences(color, from, { ...to, made: { ...to.made, ...ownOf(from.made) } });
+  const { shared } = specDifferences(color, from, { ...to, made: { ...to.made, ...ownOf(from.made) } });
   return shared.length === 0 ? null : { color, settings: shared };
 }
 
 /** What a color has of its own. */
-const ownOf = ({ version, image, port }: Partial<Made>) => ({ version, image, port }) as Partial<Made>;
+const ownOf = ({ version, image, port }: Partial<SlotSpec>) => ({ version, image, port }) as Partial<SlotSpec>;
 
 /** Labels can be anything: lists that are none count as empty. */
-const makingOf = ({ made, environment }: SlotContainer): Making => ({
+const makingOf = ({ made, environment }: SlotContainer): SlotInstance => ({
   made: { ...made, environment: namesIn(made.environment), secretEnvironment: namesIn(made.secretEnvironment) },
   environment,
 });

@@ -3,7 +3,7 @@ import { remoteHost } from "../engine/host";
 import { COLORS, type Color, other } from "../service/color";
 import { replicaName, replicaNames } from "../service/names";
 import { isStable, type Retired, type Serving } from "../service/serving";
-import { type Differences, definedIn, differencesOf, type Made } from "../service/slotSpec";
+import { colorDifferences, definedIn, type SlotSpec, type SpecDifferences } from "../service/slotSpec";
 import type { BuiltImage, SlotContainer, UnknownWorld, World } from "../service/world";
 import { allVariables } from "../settings/environment";
 import type { Settings } from "../settings/settings";
@@ -47,7 +47,7 @@ export interface Plan {
 }
 
 /** What a color runs, as far as the proxy and people need it. */
-export type Runs = Pick<Made, "version" | "appPort" | "healthPath"> & {
+export type Runs = Pick<SlotSpec, "version" | "appPort" | "healthPath"> & {
   /** How many containers requests go to; none where it is stopped or removed. */
   replicas: number;
 };
@@ -61,7 +61,7 @@ export interface Situation {
   /** What the proxy would be made from now (see proxy.ts): a change of any of it replaces the container. */
   proxy: Record<string, unknown>;
   /** What each color would be made from now (see slot.ts). */
-  slots: Record<Color, Made>;
+  slots: Record<Color, SlotSpec>;
   /** The generation of the configuration (see serving.ts) that the settings ask for with colors that run this. */
   generation: (plan: Pick<Plan, "runs" | "canaryPercent">) => string;
   /** Why the proxy's files can't be what the settings ask for, and what is to be known of them. */
@@ -281,7 +281,7 @@ function decideVisitors(plan: Plan, world: World, serving: Serving, { settings, 
   const [first] = containers;
   if (serving.color !== settings.activeColor || first === undefined) return;
   const environment = allVariables(settings);
-  const { own, shared } = differencesOf(idle, containers, { made: slots[idle], environment });
+  const { own, shared } = colorDifferences(idle, containers, { made: slots[idle], environment });
   const [has, gets] = [serving.canaryPercent, plan.canaryPercent];
 
   if (has > 0 && gets > 0 && own.length > 0) {
@@ -343,7 +343,10 @@ function decideIdle(plan: Plan, world: World, serving: Serving, { settings, slot
 
   const { version, image } = slots[idle];
   const same = retired?.version === version && retired.image === image;
-  const { own, shared } = differencesOf(idle, containers, { made: slots[idle], environment: allVariables(settings) });
+  const { own, shared } = colorDifferences(idle, containers, {
+    made: slots[idle],
+    environment: allVariables(settings),
+  });
   const made = containers.length === 0 ? !same : own.length + shared.length > 0;
   if (made) {
     later(after(now.getTime()));
@@ -394,7 +397,7 @@ function decideLive(plan: Plan, world: World, serving: Serving, { settings, slot
   const containers = world.slots[live];
   const target = active === live ? [] : world.slots[active];
   const environment = allVariables(settings);
-  const differs = (color: Color) => differencesOf(color, world.slots[color], { made: slots[color], environment });
+  const differs = (color: Color) => colorDifferences(color, world.slots[color], { made: slots[color], environment });
   const lag = differs(live);
 
   keepLive(plan, live, containers, lag, settings);
@@ -571,7 +574,7 @@ function keepLive(
   plan: Plan,
   live: Color,
   containers: SlotContainer[],
-  { own, shared }: Differences,
+  { own, shared }: SpecDifferences,
   settings: Settings,
 ): void {
   const [first] = containers;

@@ -15,9 +15,10 @@ import { generationOf } from "../service/serving";
 import { sourceHash } from "../service/source";
 import type { UnknownWorld, World } from "../service/world";
 import { hasEmptyPassphrase } from "../settings/passphrase";
-import { shown } from "../settings/problem";
-import { hasSecrets, type Settings } from "../settings/settings";
-import { slotMadeFrom } from "../slot";
+import { hasSecrets } from "../settings/read";
+import type { Settings } from "../settings/settings";
+import { slotSpecOf } from "../slot";
+import { shown } from "../text/plain";
 import { terminalColumns } from "../text/terminal";
 import { decide, type Plan } from "./plan";
 import { hasPolicyPack } from "./policyPack";
@@ -79,7 +80,7 @@ export function decideService(undecided: Undecided): Decided {
     world,
     source: isBuilt(settings) ? sourceHash(appDirectory) : "",
     proxy: proxyMadeFrom(owner, settings, gateway?.name),
-    slots: { blue: slotMadeFrom("blue", settings), green: slotMadeFrom("green", settings) },
+    slots: { blue: slotSpecOf("blue", settings), green: slotSpecOf("green", settings) },
     generation: (plan) => generationOf(render(plan)),
     files: { problems: [...fileProblems, ...tls.problems], warnings: tls.warnings },
     ...(state !== undefined &&

@@ -5,11 +5,11 @@ import { waitDrained } from "../engine/drain";
 import { other } from "../service/color";
 import type { Owner } from "../service/names";
 import { latestSwitch } from "../service/serving";
-import { differences, type Made } from "../service/slotSpec";
+import { type SlotSpec, specDifferences } from "../service/slotSpec";
 import { RELEASES_HISTORY, readWorld, type UnknownWorld, type World } from "../service/world";
 import { allVariables } from "../settings/environment";
 import type { Settings } from "../settings/settings";
-import { slotMadeFrom } from "../slot";
+import { slotSpecOf } from "../slot";
 
 /** How long a cutover whose `pulumi up` was killed is waited for: it goes on to its end, and until then nobody knows who will be live. */
 const WAIT_SECONDS = 120;
@@ -34,7 +34,7 @@ export async function settledWorld(
     const { serving } = world;
     if (serving?.busy === undefined || waited >= WAIT_SECONDS) {
       const idle = other(settings.activeColor);
-      const drain = toDrain(world, settings, slotMadeFrom(idle, settings), new Date());
+      const drain = toDrain(world, settings, slotSpecOf(idle, settings), new Date());
       if (drain !== undefined && world.proxy !== undefined) {
         const say = (line: string) => pulumi.log.info(line);
         await waitDrained(docker, world.proxy.id, drain.containers, { what: idle, ...drain, retired: true, say });
@@ -58,7 +58,7 @@ export async function settledWorld(
 export function toDrain(
   { serving, slots }: World,
   settings: Settings,
-  made: Made,
+  made: SlotSpec,
   now: Date,
 ): { containers: string[]; seconds: number; quietSeconds: number } | undefined {
   const idle = other(settings.activeColor);
@@ -70,7 +70,7 @@ export function toDrain(
     return undefined;
   const environment = allVariables(settings);
   const replaced = containers.filter((container) => {
-    const { own, shared } = differences(idle, container, { made, environment });
+    const { own, shared } = specDifferences(idle, container, { made, environment });
     return own.length + shared.length > 0;
   });
   if (replaced.length === 0) return undefined;

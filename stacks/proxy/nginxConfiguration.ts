@@ -52,7 +52,7 @@ const CLIENT_UPLOADS = 4;
 
 /**
  * The proxy's whole configuration, from the template `nginx/nginx.conf.mustache`. A switch changes one line of it, and what is
- * off does not stand in it. No value can carry anything but itself (see settings.ts).
+ * off does not stand in it. No value can carry anything but itself (see settings/shape.ts).
  */
 export const renderConfiguration = (template: string, settings: ConfigurationSettings): string =>
   renderTemplate("nginx.conf.mustache", template, viewOf(settings));

@@ -1,6 +1,8 @@
 import { readFileSync, statSync } from "node:fs";
-import { shown } from "../settings/problem";
-import { isPem, SET_KEY, type Settings } from "../settings/settings";
+import type { Settings } from "../settings/settings";
+import { SET_KEY } from "../settings/shape";
+import { isPem } from "../settings/values";
+import { shown } from "../text/plain";
 import { checkTls, normalized, type TlsPair } from "./certificate";
 
 /** What the settings give the proxy to speak TLS with. */

@@ -1,39 +1,54 @@
+import { jsonOf } from "../text/json";
 import type { Color } from "./color";
 
-/** What a slot's container is made from, by setting; of the environments only the names, since a label can be read by anybody. */
-export interface Made {
+/**
+ * What a slot's container is made from, by setting; of the environments only the names, since a label can be read by anybody. Which
+ * settings those are is told by the table (see settings/shape.ts); named here are those that somebody goes by.
+ */
+export interface SlotSpec {
   version: string;
   /** The image that runs; empty where `app/` is built. */
   image: string;
   port: number;
   appPort: number;
   healthPath: string;
-  memoryMb: number;
   stopGraceSeconds: number;
   environment: string[];
   secretEnvironment: string[];
   /** Hash over all that no setting names. */
   definition: string;
+  [setting: string]: unknown;
 }
 
 /** A container that runs, or one that would be made: what it is made from, with the values of its environment. */
-export interface Making {
-  made: Partial<Made>;
+export interface SlotInstance {
+  made: Partial<SlotSpec>;
   environment: Readonly<Record<string, string>>;
 }
 
 /** How a container that runs differs from what it would be made from now; each in words, such as `memoryMb 256 -> 512`. */
-export interface Differences {
+export interface SpecDifferences {
   /** In what the color has of its own: its release. */
   own: string[];
   /** In what both colors have. */
   shared: string[];
 }
 
-/** Compares what runs with what would be made. No value of an environment is shown: a name says enough, and may be secret. */
-export function differences(color: Color, before: Making, after: Making): Differences {
-  const change = (setting: string, key: keyof Made) =>
-    before.made[key] === after.made[key] ? [] : [`${setting} ${shown(before.made[key])} -> ${shown(after.made[key])}`];
+/** What is compared in another way than by its value, or has another name as a setting. */
+const NO_VALUES: readonly string[] = ["version", "image", "port", "environment", "secretEnvironment", "definition"];
+
+/** A setting's name. Whoever wrote the label may have written anything there. */
+const SETTING = /^[A-Za-z][A-Za-z0-9]{0,63}$/;
+
+/**
+ * Compares what runs with what would be made, in every setting that either of them names. No value of an environment is shown: a name
+ * says enough, and may be secret.
+ */
+export function specDifferences(color: Color, before: SlotInstance, after: SlotInstance): SpecDifferences {
+  const change = (setting: string, key: string) => {
+    const [was, is] = [specValue(before, key), specValue(after, key)];
+    return jsonOf(was) === jsonOf(is) ? [] : [`${setting} ${shown(was)} -> ${shown(is)}`];
+  };
   const names = (kind: "environment" | "secretEnvironment") => {
     const [old = [], now = []] = [before.made[kind], after.made[kind]];
     return [...new Set([...old, ...now])]
@@ -47,11 +62,14 @@ export function differences(color: Color, before: Making, after: Making): Differ
   if (before.made.definition === undefined) {
     return { own: [], shared: ["all settings (its container does not say what it was made from)"] };
   }
+  const settings = Object.keys({ ...after.made, ...before.made }).filter(
+    (key) => SETTING.test(key) && !NO_VALUES.includes(key),
+  );
   return {
     own: [...change(`${color}Version`, "version"), ...change(`${color}Image`, "image")],
     shared: [
       ...change(`${color}Port`, "port"),
-      ...(["appPort", "healthPath", "memoryMb", "stopGraceSeconds"] as const).flatMap((key) => change(key, key)),
+      ...settings.flatMap((key) => change(key, key)),
       ...names("environment"),
       ...names("secretEnvironment"),
       ...(before.made.definition === after.made.definition ? [] : ["how this program makes a container"]),
@@ -59,21 +77,29 @@ export function differences(color: Color, before: Making, after: Making): Differ
   };
 }
 
-/** What any of a color's containers has to be made anew for; nothing where there is none. */
-export function differencesOf(color: Color, containers: readonly Making[], after: Making): Differences {
-  const each = containers.map((container) => differences(color, container, after));
+const specValue = ({ made }: SlotInstance, key: string): unknown =>
+  Object.entries(made).find(([name]) => name === key)?.[1];
+
+/** Lists every difference that forces one of a color's containers to be recreated; none where it has no container. */
+export function colorDifferences(
+  color: Color,
+  containers: readonly SlotInstance[],
+  after: SlotInstance,
+): SpecDifferences {
+  const each = containers.map((container) => specDifferences(color, container, after));
   return {
     own: [...new Set(each.flatMap(({ own }) => own))],
     shared: [...new Set(each.flatMap(({ shared }) => shared))],
   };
 }
 
-const shown = (value: unknown): string => (value === undefined || value === "" ? "(none)" : String(value));
+const shown = (value: unknown): string =>
+  value === undefined || value === "" ? "(none)" : typeof value === "string" ? value : jsonOf(value);
 
 /** Returns what a container says of itself that the proxy goes by, as far as it says it. */
 export const definedIn = (
-  container: { version: string; made: Partial<Made> } | undefined,
-): Partial<Pick<Made, "version" | "appPort" | "healthPath">> => {
+  container: { version: string; made: Partial<SlotSpec> } | undefined,
+): Partial<Pick<SlotSpec, "version" | "appPort" | "healthPath">> => {
   const { appPort, healthPath } = container?.made ?? {};
   return {
     ...(container && { version: container.version }),

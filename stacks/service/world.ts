@@ -4,7 +4,7 @@ import type { Color } from "./color";
 import { containerName, LABEL, type Owner, ownerLabels, volumeName } from "./names";
 import { builtAs, partOf, type Release, releaseIn } from "./ours";
 import { readServing, type Serving } from "./serving";
-import type { Made } from "./slotSpec";
+import type { SlotSpec } from "./slotSpec";
 
 /** An image that was built before: for its version it is taken again, whatever the sources are by now. */
 export interface BuiltImage {
@@ -44,7 +44,7 @@ export interface SlotContainer {
   /** The release, as its label says. */
   version: string;
   /** What it was made from (the label that this program gave it); empty where that can't be read. */
-  made: Partial<Made>;
+  made: Partial<SlotSpec>;
   /** Its environment with the image's own; holds the secrets, and so is never shown. */
   environment: Record<string, string>;
 }
@@ -222,7 +222,7 @@ export function worldOf(owner: Owner, found: Inspected[], images: Inspected[]): 
 }
 
 /** What a slot's label says; lists that are none count as empty. */
-function madeIn(label: string | undefined): Partial<Made> {
+function madeIn(label: string | undefined): Partial<SlotSpec> {
   const made = parsed(label);
   const names = (value: unknown) => (Array.isArray(value) ? value.filter((name) => typeof name === "string") : []);
   if (made.definition === undefined) return {};

@@ -1,5 +1,5 @@
-import { jsonOf } from "../text/json";
-import { visibleStart } from "../text/plain";
+import { shown } from "../text/plain";
+import { quoted } from "../text/shell";
 
 /** One thing that is wrong with the configuration. */
 export interface Problem {
@@ -19,8 +19,7 @@ export type Place = readonly (string | number)[];
 /** Takes what is wrong at a place of a setting: what is allowed, and the command that mends it. */
 export type Refuse = (place: Place, rule: string, mend: string) => void;
 
-/** How much of a value an error shows. */
-const SHOWN_CHARACTERS = 60;
+/** A longer name is not shown whole. */
 const SHOWN_NAME_CHARACTERS = 200;
 
 export const EDIT_BY_HAND = "edit the stack's Pulumi.<stack>.yaml: this name can't be typed in a shell";
@@ -47,54 +46,3 @@ export function pathTo(setting: string, ...place: Place): string {
 }
 
 export const isTypable = (name: string) => name.length <= SHOWN_NAME_CHARACTERS && /^[ -~]*$/.test(name);
-
-/** A word for a POSIX shell. What begins with a dash goes behind `--`. */
-export function quoted(word: string): string {
-  const safe = /^[A-Za-z0-9_./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
-  return word.startsWith("-") ? `-- ${safe}` : safe;
-}
-
-/** Returns a value as JSON that is fit for a terminal, cut to a length that leaves the error readable. */
-export function shown(value: unknown): string {
-  const room = SHOWN_CHARACTERS + 2;
-  if (typeof value !== "string") return visibleStart(jsonOf(value), room);
-  // One character too many is enough to be cut.
-  return visibleStart(JSON.stringify(value.slice(0, SHOWN_CHARACTERS + 1)), room, value.length);
-}
-
-/**
- * The candidate that someone who wrote `name` most likely meant: a third of its letters may be wrong, case and separators don't
- * count; failing that, the only one that contains it or is contained in it.
- */
-export function closest<Name extends string>(name: string, candidates: readonly Name[]): Name | undefined {
-  const plain = (word: string) =>
-    word
-      .slice(0, 100)
-      .toLowerCase()
-      .replace(/[^a-z0-9]/g, "");
-  const wanted = plain(name);
-  const ranked = candidates
-    .map((candidate) => ({ candidate, distance: editDistance(wanted, plain(candidate)) }))
-    .sort((a, b) => a.distance - b.distance);
-  const [best] = ranked;
-  if (best !== undefined && best.distance <= best.candidate.length / 3) return best.candidate;
-
-  const related = candidates.filter(
-    (candidate) => plain(candidate).includes(wanted) || wanted.includes(plain(candidate)),
-  );
-  return wanted.length >= 4 && related.length === 1 ? related[0] : undefined;
-}
-
-/** Levenshtein's: how many letters must be inserted, left out or replaced to make one word of the other. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (const [i, letter] of [...a].entries()) {
-    const next = [i + 1];
-    for (const [j, other] of [...b].entries()) {
-      const replaced = (row[j] ?? 0) + (letter === other ? 0 : 1);
-      next.push(Math.min(replaced, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
-}

@@ -1,20 +1,12 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import { parse } from "yaml";
 import { Refusal } from "../refusal";
 import type { Color } from "../service/color";
 import { isObject } from "../text/json";
-import {
-  type Configuration,
-  NAMESPACE,
-  parseSettings,
-  SECRET_KEYS,
-  SECRET_NAMES,
-  type SecretName,
-  type Settings,
-  SettingsError,
-} from "./settings";
+import { defaultSettings, textsOf } from "./defaults";
+import { SettingsError } from "./errors";
+import type { Configuration } from "./read";
+import { parseSettings, type Settings } from "./settings";
+import { NAMESPACE, SECRET_KEYS, SECRET_NAMES, type SecretName } from "./shape";
 import type { SmokeTest } from "./smokeTests";
 
 /** A value that may be a secret of Pulumi's, as `config.requireSecret` gives it; it has to be known in a preview too. */
@@ -54,13 +46,6 @@ export interface ServiceSettings
   registryPassword?: SecretInput;
 }
 
-/** The defaults of all settings that have one, as Pulumi hands them to a program: text, and JSON for what has values within. */
-export function defaultSettings(): Record<string, string> {
-  const yaml = readFileSync(join(__dirname, "..", "..", "Pulumi.yaml"), "utf8");
-  const { config } = parse(yaml) as { config: Record<string, { default?: unknown }> };
-  return textsOf(Object.fromEntries(Object.entries(config).map(([name, setting]) => [name, setting.default])));
-}
-
 /**
  * The whole settings out of those that a program gives, validated as those of the stack's configuration are.
  *
@@ -77,16 +62,6 @@ export function completeSettings(given: object, of: string, provider?: Configura
   } catch (error) {
     throw error instanceof SettingsError ? new SettingsError(error.problems, of) : error;
   }
-}
-
-/** Values as Pulumi's configuration would have them; those that are left out are left out. */
-function textsOf(values: object): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(values).flatMap(([name, value]) => {
-      if (value === undefined || value === null) return [];
-      return [[name, typeof value === "object" ? JSON.stringify(value) : String(value)]];
-    }),
-  );
 }
 
 /**

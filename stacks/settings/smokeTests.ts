@@ -1,15 +1,7 @@
 import { isObject, isRounded, type JsonObject, jsonIn, jsonOf } from "../text/json";
+import { closest } from "./closest";
 import { decimalRule, isDecimal, isWholeNumber, wholeNumberRule } from "./digits";
-import {
-  closest,
-  EDIT_BY_HAND,
-  isTypable,
-  type Place,
-  pathTo,
-  type Refuse,
-  removeCommand,
-  setCommand,
-} from "./problem";
+import { EDIT_BY_HAND, isTypable, type Place, pathTo, type Refuse, removeCommand, setCommand } from "./problem";
 
 /** A request to a color whose answer must be as expected before the public is moved to it. */
 export interface SmokeTest {

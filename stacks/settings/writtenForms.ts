@@ -2,19 +2,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isMap, isScalar, parseDocument } from "yaml";
 import { isObject, jsonOf, objectIn } from "../text/json";
-import { type Problem, pathTo, setCommand, shown } from "./problem";
-
-/** Settings that are text, in which an unquoted number would lose how it is written. */
-const TEXTS = [
-  "blueVersion",
-  "greenVersion",
-  "blueImage",
-  "greenImage",
-  "registry",
-  "registryUser",
-  "gateCommand",
-  "targetHost",
-];
+import { shown } from "../text/plain";
+import { type Problem, pathTo, setCommand } from "./problem";
+import { QUOTED_NAMES } from "./shape";
 
 /**
  * Finds texts that a stack's file has without quotes and that YAML has therefore made other ones of: `greenVersion: 1.10` is the
@@ -37,7 +27,7 @@ export function writtenProblems(text: string, given: Readonly<Record<string, unk
   const environment = config.get(`${namespace}:environment`, true);
   const variables = objectIn(given[`${namespace}:environment`]) ?? {};
   return [
-    ...TEXTS.flatMap((name) =>
+    ...QUOTED_NAMES.flatMap((name) =>
       problem(config.get(`${namespace}:${name}`, true), given[`${namespace}:${name}`], [name], ""),
     ),
     ...(isMap(environment) ? environment.items : []).flatMap(({ key, value }) => {

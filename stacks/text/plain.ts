@@ -1,9 +1,12 @@
 import { stripVTControlCharacters } from "node:util";
+import { jsonOf } from "./json";
 
 /** More than this of one text in a line is never shown; it bounds the work on a mangled one. */
 const MOST_CHARACTERS = 2000;
 /** How much of somebody else's words a sentence of ours quotes. */
 const QUOTED_CHARACTERS = 300;
+/** How much of a value an error shows. */
+const SHOWN_CHARACTERS = 60;
 /** How much of a block of lines is shown, and of each of them. */
 const LINE_CHARACTERS = 500;
 const BLOCK_CHARACTERS = 8000;
@@ -37,6 +40,14 @@ export function visibleStart(line: string, characters: number, length = line.len
     kept = next;
   }
   return `${kept}... (${length} characters)`;
+}
+
+/** Returns a value as JSON that is fit for a terminal, cut to a length that leaves the error readable. */
+export function shown(value: unknown): string {
+  const room = SHOWN_CHARACTERS + 2;
+  if (typeof value !== "string") return visibleStart(jsonOf(value), room);
+  // One character too many is enough to be cut.
+  return visibleStart(JSON.stringify(value.slice(0, SHOWN_CHARACTERS + 1)), room, value.length);
 }
 
 /** Makes the start of a text from elsewhere one line that is fit for a terminal. */

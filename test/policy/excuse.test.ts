@@ -5,7 +5,7 @@ import { REMOTE_IMAGE } from "../../policy/image";
 import { CONTAINER } from "../../policy/workload";
 import type { Serving } from "../../stacks/service/serving";
 import type { SlotContainer, World } from "../../stacks/service/world";
-import { slotMadeFrom } from "../../stacks/slot";
+import { slotSpecOf } from "../../stacks/slot";
 import { sampleSettings } from "../stacks/settings/settings.sample";
 
 const owner = { project: "blue-green", stack: "prod" };
@@ -18,7 +18,7 @@ const container = (color: "blue" | "green"): SlotContainer => ({
   state: { Running: true, Status: "running", StartedAt: "2026-01-01T00:00:00Z", ExitCode: 0, OOMKilled: false },
   restarts: 0,
   version: "1.0.0",
-  made: slotMadeFrom(color, sampleSettings),
+  made: slotSpecOf(color, sampleSettings),
   environment: {},
 });
 

@@ -18,7 +18,7 @@ import { orderVariables } from "../../stacks/service/orderVariables";
 import { generationOf, type HistoryEntry, READ } from "../../stacks/service/serving";
 import type { ContainerState, SlotContainer, World } from "../../stacks/service/world";
 import type { Settings } from "../../stacks/settings/settings";
-import { slotMadeFrom } from "../../stacks/slot";
+import { slotSpecOf } from "../../stacks/slot";
 import { stubDocker } from "./engine/docker.stub";
 import { sampleSettings } from "./settings/settings.sample";
 
@@ -115,7 +115,7 @@ function after(change: Partial<Settings>): World {
       restarts: 0,
     },
     version: slots[color].version,
-    made: slotMadeFrom(color, settings),
+    made: slotSpecOf(color, settings),
     environment: { ...environment, ...secretEnvironment },
   });
   return {
@@ -225,7 +225,7 @@ test("the two colors are equal but for name, color, version, port and image", as
     assert.deepEqual(envs, [`COLOR=${color}`, "DRAIN_SECONDS=27", "PORT=5000", "SHOP=42"]);
     assert.deepEqual(ports, [{ internal: 5000, external: port, ip: "127.0.0.1" }]);
     assert.deepEqual(networksAdvanced, [{ name: "blue-green-dev", aliases: [color] }]);
-    const slot = slotMadeFrom(color, { ...sampleSettings, ...settings });
+    const slot = slotSpecOf(color, { ...sampleSettings, ...settings });
     assert.deepEqual(labels, [
       { label: "blue-green.build", value: "built" },
       { label: "blue-green.color", value: color },
@@ -365,9 +365,24 @@ test("what a container was made from is on it by name, without any value of an e
   assert.doesNotMatch(JSON.stringify(labels), /plain|hidden/);
 });
 
+test("what a container says of itself is the same text to the byte as in earlier versions, so that no container is replaced for it", () => {
+  assert.equal(
+    JSON.stringify(slotSpecOf("blue", sampleSettings)),
+    '{"version":"1.0.0","image":"","port":5001,"appPort":5000,"healthPath":"/healthz","memoryMb":256,"stopGraceSeconds":30,' +
+      '"environment":[],"secretEnvironment":[],"definition":"f521525fb192"}',
+  );
+  const slots = { ...sampleSettings.slots, green: { version: "1.2", image: "shop:2", port: 6001 } };
+  const environments = { environment: { B: "1", A: "2" }, secretEnvironment: { T: "hidden" } };
+  assert.equal(
+    JSON.stringify(slotSpecOf("green", { ...sampleSettings, slots, ...environments })),
+    '{"version":"1.2","image":"shop:2","port":6001,"appPort":5000,"healthPath":"/healthz","memoryMb":256,"stopGraceSeconds":30,' +
+      '"environment":["A","B"],"secretEnvironment":["T"],"definition":"f521525fb192"}',
+  );
+});
+
 test("a setting that is named changes nothing of the hash over the rest, and neither does the color", () => {
   const definition = (settings: Partial<Settings>, color: Color = "blue") =>
-    slotMadeFrom(color, { ...sampleSettings, ...settings }).definition;
+    slotSpecOf(color, { ...sampleSettings, ...settings }).definition;
   const slots = { blue: { version: "9", port: 9, image: "x" }, green: { version: "8", port: 8 } };
   const others = { slots, appPort: 1, healthPath: "/x", memoryMb: 1, stopGraceSeconds: 1, environment: { A: "1" } };
   assert.equal(definition({ ...others, secretEnvironment: { B: "2" } }), definition({}));

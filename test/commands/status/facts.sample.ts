@@ -1,7 +1,7 @@
 import type { Facts } from "../../../commands/status/status";
 import type { Color } from "../../../stacks/service/color";
 import type { HistoryEntry, Serving } from "../../../stacks/service/serving";
-import type { Made } from "../../../stacks/service/slotSpec";
+import type { SlotSpec } from "../../../stacks/service/slotSpec";
 import type { ContainerState, SlotContainer, World } from "../../../stacks/service/world";
 
 const IDS = { blue: "b".repeat(64), green: "a".repeat(64) };
@@ -9,7 +9,7 @@ const IMAGES = { blue: `sha256:${"1".repeat(64)}`, green: `sha256:${"2".repeat(6
 const VERSIONS = { blue: "1.0.0", green: "1.1.0" };
 
 /** A container's label, as the program writes it. */
-export const made = (color: Color, more: Partial<Made> = {}): Partial<Made> => ({
+export const made = (color: Color, more: Partial<SlotSpec> = {}): Partial<SlotSpec> => ({
   version: VERSIONS[color],
   image: "",
   port: color === "blue" ? 5001 : 5002,

@@ -4,10 +4,10 @@ import fc from "fast-check";
 import { changed as changes, decide, type Plan, type Situation } from "../../../stacks/plan/plan";
 import { COLORS, type Color, other } from "../../../stacks/service/color";
 import type { HistoryEntry, Serving } from "../../../stacks/service/serving";
-import { differences } from "../../../stacks/service/slotSpec";
+import { specDifferences } from "../../../stacks/service/slotSpec";
 import type { BuiltImage, SlotContainer, World } from "../../../stacks/service/world";
 import type { Settings } from "../../../stacks/settings/settings";
-import { slotMadeFrom } from "../../../stacks/slot";
+import { slotSpecOf } from "../../../stacks/slot";
 import { sampleSettings } from "../settings/settings.sample";
 
 const proxy = { nginxImage: "nginx:1.30.6", bindAddress: "127.0.0.1", httpPort: 8080, definition: "abc" };
@@ -22,8 +22,8 @@ const generationIn = (active: Color, { runs: { blue, green }, canaryPercent }: A
 type Asked = Pick<Plan, "runs" | "canaryPercent">;
 
 const slotsOf = (settings: Settings) => ({
-  blue: slotMadeFrom("blue", settings),
-  green: slotMadeFrom("green", settings),
+  blue: slotSpecOf("blue", settings),
+  green: slotSpecOf("green", settings),
 });
 
 /** What both colors run, as the settings have it. */
@@ -46,7 +46,7 @@ const containerOf = (color: Color, settings: Settings, change: Partial<SlotConta
   state: running,
   restarts: 0,
   version: settings.slots[color].version,
-  made: slotMadeFrom(color, settings),
+  made: slotSpecOf(color, settings),
   // The image's own and the program's own are never compared.
   environment: { PATH: "/bin", COLOR: color, ...environmentOf(settings) },
   ...change,
@@ -1285,7 +1285,7 @@ test("whatever runs and whatever is asked: live is kept, or refused, or replaced
 
       const [container] = world.slots[live];
       if (container === undefined) return;
-      const { own, shared } = differences(live, container, {
+      const { own, shared } = specDifferences(live, container, {
         made: slotsOf(settings)[live],
         environment: environmentOf(settings),
       });

@@ -6,7 +6,7 @@ import { type Color, other } from "../../../stacks/service/color";
 import type { Serving } from "../../../stacks/service/serving";
 import type { SlotContainer, World } from "../../../stacks/service/world";
 import type { Settings } from "../../../stacks/settings/settings";
-import { settingsOf, slotMadeFrom } from "../../../stacks/slot";
+import { settingsOf, slotSpecOf } from "../../../stacks/slot";
 import { sampleSettings } from "../settings/settings.sample";
 
 const PROXY = { nginxImage: "nginx:1" };
@@ -21,7 +21,7 @@ const container = (
   ...{ id: `${color}-${replica}`, replica, name: `blue-green-dev-${color}`, imageId: `sha256:${color}`, restarts: 0 },
   state: { Running: true, Status: "running", StartedAt: "2026-01-01T00:00:00Z", ExitCode: 0, OOMKilled: false },
   version: settings.slots[color].version,
-  made: slotMadeFrom(color, settings),
+  made: slotSpecOf(color, settings),
   environment: { ...settings.environment, ...settings.secretEnvironment },
   ...change,
 });
@@ -60,7 +60,7 @@ function recovered(settings: Settings, world: World, recovers = true): { setting
   const running = settingsThatRun(settings, world);
   const plan = decide({
     ...{ settings: running, world, source: "new", proxy: PROXY, preview: true, recovers },
-    slots: { blue: slotMadeFrom("blue", running), green: slotMadeFrom("green", running) },
+    slots: { blue: slotSpecOf("blue", running), green: slotSpecOf("green", running) },
     generation: () => "another",
     now: new Date("2026-06-01T00:00:00Z"),
   });

@@ -4,11 +4,11 @@ import { toDrain } from "../../../stacks/plan/settledWorld";
 import type { HistoryEntry, Serving } from "../../../stacks/service/serving";
 import type { World } from "../../../stacks/service/world";
 import type { Settings } from "../../../stacks/settings/settings";
-import { slotMadeFrom } from "../../../stacks/slot";
+import { slotSpecOf } from "../../../stacks/slot";
 import { sampleSettings } from "../settings/settings.sample";
 
 const settings: Settings = { ...sampleSettings, activeColor: "green", keepAliveSeconds: 10, drainSeconds: 60 };
-const made = slotMadeFrom("blue", settings);
+const made = slotSpecOf("blue", settings);
 const now = new Date("2026-01-01T00:01:00Z");
 
 /** Green is live, and what the latest cutover did is this many seconds ago. */

@@ -9,7 +9,8 @@ import { PROXY_HEADERS } from "../../../stacks/proxy/headers";
 import { type ConfigurationSettings, renderConfiguration } from "../../../stacks/proxy/nginxConfiguration";
 import { COLORS, type Color, other } from "../../../stacks/service/color";
 import type { Sessions } from "../../../stacks/service/serving";
-import { parseSettings, SettingsError } from "../../../stacks/settings/settings";
+import { SettingsError } from "../../../stacks/settings/errors";
+import { parseSettings } from "../../../stacks/settings/settings";
 import { raw } from "../settings/settings.raw";
 import { Maps, type Request } from "./nginxMaps";
 

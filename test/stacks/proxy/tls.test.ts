@@ -11,7 +11,8 @@ import { type ConfigurationSettings, renderConfiguration } from "../../../stacks
 import { proxyMadeFrom } from "../../../stacks/proxy/proxy";
 import { readTls } from "../../../stacks/proxy/tls";
 import { servingOf } from "../../../stacks/service/serving";
-import { parseSettings, SettingsError } from "../../../stacks/settings/settings";
+import { SettingsError } from "../../../stacks/settings/errors";
+import { parseSettings } from "../../../stacks/settings/settings";
 import { raw, refused, secrets } from "../settings/settings.raw";
 import { FIT } from "../text/hostile.sample";
 import { makeCertificate, type SampleCertificate } from "./certificates.sample";

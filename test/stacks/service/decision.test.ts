@@ -5,7 +5,7 @@ import { proxyMadeFrom } from "../../../stacks/proxy/proxy";
 import { decisionIn, decisionLine, decisionOf } from "../../../stacks/service/decision";
 import type { SlotContainer, UnknownWorld, World } from "../../../stacks/service/world";
 import type { Settings } from "../../../stacks/settings/settings";
-import { slotMadeFrom } from "../../../stacks/slot";
+import { slotSpecOf } from "../../../stacks/slot";
 import { sampleSettings } from "../settings/settings.sample";
 
 const owner = { project: "blue-green", stack: "dev" };
@@ -18,7 +18,7 @@ const container = (color: "blue" | "green", Running = true): SlotContainer => ({
   state: { Running, Status: "running", StartedAt: "", ExitCode: 0, OOMKilled: false },
   restarts: 0,
   version: "1.0.0",
-  made: slotMadeFrom(color, sampleSettings),
+  made: slotSpecOf(color, sampleSettings),
   environment: {},
 });
 
@@ -46,7 +46,7 @@ function decision(settings: Settings, now: World | UnknownWorld) {
     world: now,
     source: "s",
     proxy: proxyMadeFrom(owner, settings),
-    slots: { blue: slotMadeFrom("blue", settings), green: slotMadeFrom("green", settings) },
+    slots: { blue: slotSpecOf("blue", settings), green: slotSpecOf("green", settings) },
     generation: () => "asked",
     now: new Date(0),
     preview: true,

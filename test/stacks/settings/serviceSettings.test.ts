@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import { portClashes } from "../../../stacks/services";
+import { SettingsError } from "../../../stacks/settings/errors";
 import { completeSettings, withSecrets } from "../../../stacks/settings/serviceSettings";
-import { SECRET_NAMES, SettingsError } from "../../../stacks/settings/settings";
+import { SECRET_NAMES } from "../../../stacks/settings/shape";
 import { sampleSettings } from "./settings.sample";
 
 test("what a program leaves out is the default of Pulumi.yaml", () => {

@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
-import { defaultSettings } from "../../../stacks/settings/serviceSettings";
-import { NAMESPACE, parseSettings, SettingsError } from "../../../stacks/settings/settings";
+import { defaultSettings } from "../../../stacks/settings/defaults";
+import { SettingsError } from "../../../stacks/settings/errors";
+import { parseSettings } from "../../../stacks/settings/settings";
+import { NAMESPACE } from "../../../stacks/settings/shape";
 
 export const project = parse(readFileSync(join(__dirname, "..", "..", "..", "Pulumi.yaml"), "utf8")) as {
   name: string;

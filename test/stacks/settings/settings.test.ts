@@ -7,15 +7,13 @@ import * as pulumi from "@pulumi/pulumi";
 import fc from "fast-check";
 import { COLORS, other } from "../../../stacks/service/color";
 import { RESERVED_NAMES } from "../../../stacks/settings/environment";
-import { quoted, shown } from "../../../stacks/settings/problem";
-import {
-  NAMESPACE,
-  parseSettings,
-  readSettings,
-  SETTING_NAMES,
-  SettingsError,
-} from "../../../stacks/settings/settings";
-import { FIT, HOSTILE_TEXTS } from "../text/hostile.sample";
+import { SettingsError } from "../../../stacks/settings/errors";
+import { readSettings } from "../../../stacks/settings/read";
+import { parseSettings } from "../../../stacks/settings/settings";
+import { NAMESPACE, SETTING_NAMES } from "../../../stacks/settings/shape";
+import { shown } from "../../../stacks/text/plain";
+import { quoted } from "../../../stacks/text/shell";
+import { FIT } from "../text/hostile.sample";
 import { defaults, project, raw, refused, secrets } from "./settings.raw";
 import { sampleSettings } from "./settings.sample";
 
@@ -963,21 +961,4 @@ test("a secret number doesn't show through the settings that it is compared with
 
 test("the other of a color is never itself", () => {
   assert.deepEqual(COLORS.map(other), ["green", "blue"]);
-});
-
-test("a value in an error is one short line that moves no cursor, whatever it is", () => {
-  for (const hostile of HOSTILE_TEXTS) {
-    for (const value of [hostile, [hostile], { [hostile]: hostile }]) {
-      assert.match(shown(value), FIT);
-      assert.ok(shown(value).length <= 62 + "... (9999999 characters)".length, shown(value));
-    }
-    assert.ok(shown("x".repeat(61) + hostile).endsWith(`... (${61 + hostile.length} characters)`));
-  }
-  assert.equal(
-    shown("\u202e".repeat(30)),
-    `"${"\\u{202e}".repeat(7)}... (30 characters)`,
-    "never cut within an escape",
-  );
-  assert.equal(shown("a\u00a0 \u0430"), '"a\\u{a0} \\u{430}"', "no space is folded");
-  assert.equal(shown(undefined), "undefined");
 });

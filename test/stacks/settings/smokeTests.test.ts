@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
-import { parseSettings, SettingsError } from "../../../stacks/settings/settings";
+import { SettingsError } from "../../../stacks/settings/errors";
+import { parseSettings } from "../../../stacks/settings/settings";
 import type { SmokeTest } from "../../../stacks/settings/smokeTests";
 import { must, run } from "../../e2e/stack";
 import { FIT } from "../text/hostile.sample";
@@ -488,7 +489,7 @@ test("what the CLI hands over is accepted, and what it is refused for is mended 
   writeFileSync(
     join(directory, "index.ts"),
     `import { writeFileSync } from "node:fs";
-     import { readSettings } from ${JSON.stringify(join(checkout, "stacks/settings"))};
+     import { readSettings } from ${JSON.stringify(join(checkout, "stacks/settings/read"))};
      writeFileSync(${JSON.stringify(found)}, JSON.stringify(readSettings()));`,
   );
   const env = {

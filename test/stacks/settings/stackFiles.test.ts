@@ -3,7 +3,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { parse } from "yaml";
-import { parseSettings, SettingsError } from "../../../stacks/settings/settings";
+import { SettingsError } from "../../../stacks/settings/errors";
+import { parseSettings } from "../../../stacks/settings/settings";
 import { raw } from "./settings.raw";
 
 const CHECKOUT = join(__dirname, "..", "..", "..");

@@ -15,6 +15,7 @@ import {
   printableMessage,
   quotedWords,
   shortened,
+  shown,
 } from "../../../stacks/text/plain";
 import { stubDocker } from "../engine/docker.stub";
 import { FIT, HOSTILE_TEXTS } from "./hostile.sample";
@@ -145,4 +146,21 @@ test("JSON for programs is ASCII, and a program reads from it exactly what was t
       assert.deepEqual(JSON.parse(plainJson([text])), [text]);
     }),
   );
+});
+
+test("a value in an error is one short line that moves no cursor, whatever it is", () => {
+  for (const hostile of HOSTILE_TEXTS) {
+    for (const value of [hostile, [hostile], { [hostile]: hostile }]) {
+      assert.match(shown(value), FIT);
+      assert.ok(shown(value).length <= 62 + "... (9999999 characters)".length, shown(value));
+    }
+    assert.ok(shown("x".repeat(61) + hostile).endsWith(`... (${61 + hostile.length} characters)`));
+  }
+  assert.equal(
+    shown("\u202e".repeat(30)),
+    `"${"\\u{202e}".repeat(7)}... (30 characters)`,
+    "never cut within an escape",
+  );
+  assert.equal(shown("a\u00a0 \u0430"), '"a\\u{a0} \\u{430}"', "no space is folded");
+  assert.equal(shown(undefined), "undefined");
 });

@@ -1,0 +1,112 @@
+import type { z } from "zod";
+import { isByDigest, isImage } from "../engine/image";
+import { quoted } from "../text/shell";
+import { mendCommand } from "./errors";
+import { setCommand } from "./problem";
+import type { Hint } from "./rules";
+import { MAX_PORT, type Parsed, type SettingName } from "./shape";
+import { isPemOrFile } from "./values";
+
+/** The settings of one configuration, which may be wrong by themselves yet. */
+export interface Agreement {
+  /** Each as its rule gives it; one that its rule refuses as it was set. */
+  parsed: Partial<Record<SettingName, unknown>>;
+  /** Each as it was set. */
+  values: Readonly<Record<string, unknown>>;
+  isSecret(name: string): boolean;
+  context: z.core.$RefinementCtx<Parsed>;
+}
+
+/** Refuses what one setting means for another. Those that are wrong by themselves, or secret, are refused already and passed over. */
+export function agree(agreement: Agreement): void {
+  agreeOnPairs(agreement);
+  agreeOnDigests(agreement);
+  agreeOnPorts(agreement);
+  agreeOnHeaders(agreement);
+  agreeOnDraining(agreement);
+}
+
+/** Names an image by the digest that its registry has it under; the engine has learnt that by pulling it. */
+export const setByDigest = (name: SettingName, reference: string) => {
+  const image = quoted(reference);
+  return `docker pull ${image} && pulumi config set ${name} "$(docker image inspect --format '{{index .RepoDigests 0}}' ${image})"`;
+};
+
+const refuse = ({ context }: Agreement, name: SettingName, message: string, mend: string) =>
+  context.addIssue({ code: "custom", path: [name], message, params: { mend } satisfies Hint });
+
+function numberOf({ parsed, isSecret }: Agreement, name: SettingName): number | undefined {
+  const value = parsed[name];
+  return typeof value === "number" && !isSecret(name) ? value : undefined;
+}
+
+const isSet = ({ values }: Agreement, name: SettingName): boolean =>
+  typeof values[name] === "string" && values[name] !== "";
+
+/** Whether one of the two halves of a certificate is there. */
+const isPemSet = (agreement: Agreement, name: "tlsCertificate" | "tlsKey"): boolean =>
+  isSet(agreement, name) && isPemOrFile(String(agreement.values[name]));
+
+function agreeOnPairs(agreement: Agreement): void {
+  const pair = (name: SettingName, needs: SettingName) => {
+    if (agreement.values[needs] !== "") return;
+    refuse(agreement, needs, `must be set too, since ${name} is`, mendCommand(needs));
+  };
+  if (isPemSet(agreement, "tlsCertificate")) pair("tlsCertificate", "tlsKey");
+  if (isPemSet(agreement, "tlsKey")) pair("tlsKey", "tlsCertificate");
+  if (isSet(agreement, "registryUser")) pair("registryUser", "registry");
+  if (isSet(agreement, "registryPassword")) pair("registryPassword", "registryUser");
+}
+
+function agreeOnDigests(agreement: Agreement): void {
+  if (agreement.parsed.imagesByDigest !== true) return;
+  for (const name of ["blueImage", "greenImage", "nginxImage"] as const) {
+    const value = agreement.values[name];
+    if (typeof value !== "string" || agreement.isSecret(name) || isByDigest(value)) continue;
+    if (value === "") {
+      const rule = "must be an image by its digest, since imagesByDigest is true: app/ is not built here";
+      refuse(agreement, name, rule, setByDigest(name, "<image>"));
+    } else if (isImage(value)) {
+      refuse(agreement, name, "must be named by its digest, since imagesByDigest is true", setByDigest(name, value));
+    }
+  }
+}
+
+/** bindAddress may be the loopback as well, where both colors' ports are. Without TLS httpsPort takes none. */
+function agreeOnPorts(agreement: Agreement): void {
+  const tls = isPemSet(agreement, "tlsCertificate") || isPemSet(agreement, "tlsKey");
+  const taken = tls ? (["httpPort", "httpsPort"] as const) : (["httpPort"] as const);
+  const names = [...taken, "bluePort", "greenPort"] as const;
+  const ports = names.map((name) => numberOf(agreement, name));
+  for (const [i, name] of names.entries()) {
+    const port = ports[i];
+    const holder = names[ports.indexOf(port)];
+    if (port === undefined || holder === undefined || holder === name) continue;
+    // Close to the highest port the search starts lower, with room for all of them.
+    let free = port > MAX_PORT - names.length ? port - names.length : port + 1;
+    while (ports.includes(free)) free += 1;
+    ports[i] = free;
+    refuse(agreement, name, `must differ from ${holder}, which has this port`, setCommand(name, String(free)));
+  }
+}
+
+/** Whoever trusts a proxy reads what that one says of its client, and anybody may send what nginx reads by the same name. */
+function agreeOnHeaders(agreement: Agreement): void {
+  const { underscoreHeaders, trustedProxies } = agreement.parsed;
+  if (underscoreHeaders !== true || !Array.isArray(trustedProxies) || trustedProxies.length === 0) return;
+  refuse(
+    agreement,
+    "underscoreHeaders",
+    "must be false while trustedProxies names any: nginx reads X_Forwarded_Host, which every client may send, as X-Forwarded-Host",
+    setCommand("underscoreHeaders", "false"),
+  );
+}
+
+/** A reload ends the old workers after drainSeconds, and a client may still use their idle connections for keepAliveSeconds. */
+function agreeOnDraining(agreement: Agreement): void {
+  const drainSeconds = numberOf(agreement, "drainSeconds");
+  const keepAliveSeconds = numberOf(agreement, "keepAliveSeconds");
+  if (drainSeconds === undefined || keepAliveSeconds === undefined || drainSeconds >= keepAliveSeconds) return;
+  const rule = `must be at least keepAliveSeconds, which is ${keepAliveSeconds}`;
+  refuse(agreement, "drainSeconds", rule, setCommand("drainSeconds", String(keepAliveSeconds)));
+}
