@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { contextProblem } from "../stacks/engine/docker";
 import type { Owner } from "../stacks/service/names";
-import { shown } from "../stacks/settings/problem";
+import { shown } from "../stacks/text/shell";
 import { defaultLimits, FileError, projectIn, type StackFile, stackIn } from "./stackFile";
 import type { NextCommand } from "./status/report";
 import { selectedStack, stackNamed } from "./status/selected";

@@ -1,7 +1,7 @@
 import { LineCounter, parseDocument } from "yaml";
 import { COLORS, type Color } from "../stacks/service/color";
-import { shown } from "../stacks/settings/problem";
 import { isObject } from "../stacks/text/json";
+import { shown } from "../stacks/text/shell";
 
 /** What a stack's file says of what has to be known to look at the stack. */
 export interface StackFile {

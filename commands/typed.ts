@@ -1,5 +1,5 @@
 import type { Color } from "../stacks/service/color";
-import { quoted } from "../stacks/settings/problem";
+import { quoted } from "../stacks/text/shell";
 
 /** How commands are typed for a stack: whichever stack is selected, and wherever its engine is. */
 export interface Commands {

@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { quoted, shown } from "../stacks/settings/problem";
+import { quoted, shown } from "../stacks/text/shell";
 import { items, UNKNOWN } from "./known";
 import { lacks, type Workload } from "./workload";
 

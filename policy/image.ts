@@ -1,6 +1,6 @@
 import { isByDigest } from "../stacks/engine/image";
-import { quoted, shown } from "../stacks/settings/problem";
 import { setByDigest } from "../stacks/settings/settings";
+import { quoted, shown } from "../stacks/text/shell";
 import { type Inputs, UNKNOWN } from "./known";
 import { CONTAINER, SERVICE, workloadOf } from "./workload";
 

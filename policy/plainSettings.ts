@@ -1,7 +1,8 @@
 import { setVariableCommand } from "../stacks/settings/environment";
-import { type Place, pathTo, quoted, removeCommand } from "../stacks/settings/problem";
+import { type Place, pathTo, removeCommand } from "../stacks/settings/problem";
 import { mustBeSecret, NAMESPACE } from "../stacks/settings/settings";
 import { jsonIn } from "../stacks/text/json";
+import { quoted } from "../stacks/text/shell";
 import { suspicion } from "./secret";
 
 /** Deeper than any setting is; what is nested deeper is refused by the program itself. */

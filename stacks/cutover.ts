@@ -7,8 +7,8 @@ import { fileVariables, type ProxyFiles } from "./proxy/files";
 import type { Reached } from "./proxy/nginxConfiguration";
 import type { Owner } from "./service/names";
 import { orderVariables } from "./service/orderVariables";
-import { quoted } from "./settings/problem";
 import type { Settings } from "./settings/settings";
+import { quoted } from "./text/shell";
 
 /** This program's own sources are TypeScript; in the package they are compiled. */
 const SOURCE = __filename.endsWith(".ts");

@@ -20,9 +20,9 @@ import { hasTls } from "./proxy/nginxContainer";
 import { Refusal } from "./refusal";
 import { gatewayName, type Owner, serviceNameRule } from "./service/names";
 import { RELEASES_HISTORY, readWorlds, type UnknownWorld, type World } from "./service/world";
-import { shown } from "./settings/problem";
 import { completeSettings, type ServiceSettings, withSecrets } from "./settings/serviceSettings";
 import { readProvider, type Settings } from "./settings/settings";
+import { shown } from "./text/shell";
 
 /** What a service is made from. */
 export interface ServiceArgs {

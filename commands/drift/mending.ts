@@ -1,5 +1,5 @@
 import type { Color } from "../../stacks/service/color";
-import { quoted } from "../../stacks/settings/problem";
+import { quoted } from "../../stacks/text/shell";
 import type { Commands } from "../typed";
 import type { Command, Row } from "./rows";
 

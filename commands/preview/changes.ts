@@ -2,8 +2,8 @@ import { COLORS, type Color } from "../../stacks/service/color";
 import { LABEL } from "../../stacks/service/names";
 import { plainVariable, plainVariables } from "../../stacks/service/orderVariables";
 import { differences, type Made, type Making } from "../../stacks/service/slotSpec";
-import { shown } from "../../stacks/settings/problem";
 import { isObject, type JsonObject, objectIn } from "../../stacks/text/json";
+import { shown } from "../../stacks/text/shell";
 import type { Step } from "./events";
 
 export const CONTAINER = "docker:index/container:Container";

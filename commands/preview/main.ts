@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
-import { shown } from "../../stacks/settings/problem";
 import { plainStart } from "../../stacks/text/plain";
+import { shown } from "../../stacks/text/shell";
 import { cantTellLine } from "../outcome";
 import { makeStack, noStack } from "../stack";
 import { selectedStack, stackNamed } from "../status/selected";

@@ -8,9 +8,9 @@ import {
   withoutLineEnd,
 } from "../../stacks/engine/registry";
 import type { Owner } from "../../stacks/service/names";
-import { quoted, shown } from "../../stacks/settings/problem";
 import { problemsInFile } from "../../stacks/settings/writtenForms";
 import { isObject } from "../../stacks/text/json";
+import { quoted, shown } from "../../stacks/text/shell";
 import { makeStack, noStack, stacksIn } from "../stack";
 import { configIn, projectIn, type StackFile, stackIn } from "../stackFile";
 import { pulumiSays, selectedStack, stackNamed } from "../status/selected";

@@ -1,4 +1,4 @@
-import { shown } from "../../stacks/settings/problem";
+import { shown } from "../../stacks/text/shell";
 
 /** What was asked for. */
 export interface Asked {

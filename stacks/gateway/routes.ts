@@ -2,8 +2,8 @@ import { HTTPS_PORT } from "../engine/host";
 import { headerView } from "../proxy/headers";
 import { renderTemplate, type View } from "../proxy/template";
 import { gatewayAlias, type Owner } from "../service/names";
-import { shown } from "../settings/problem";
 import { isHostName, isPlainPath, type Settings } from "../settings/settings";
+import { shown } from "../text/shell";
 
 /** Where requests go: those for a host, for a path, or for both. */
 export interface RouteTo<Service> {

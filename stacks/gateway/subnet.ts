@@ -1,4 +1,4 @@
-import { shown } from "../settings/problem";
+import { shown } from "../text/shell";
 
 const LEAST_BITS = 16;
 const MOST_BITS = 28;

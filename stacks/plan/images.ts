@@ -1,8 +1,8 @@
 import { COLORS, type Color, other } from "../service/color";
 import type { HistoryEntry, Serving } from "../service/serving";
 import type { UnknownWorld, World } from "../service/world";
-import { quoted } from "../settings/problem";
 import type { Settings } from "../settings/settings";
+import { quoted } from "../text/shell";
 import type { Plan, Situation } from "./plan";
 
 /** So many of an image id's digits tell it from the others. */

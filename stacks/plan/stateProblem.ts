@@ -1,6 +1,6 @@
 import { containerName, LABEL, logicalName, networkName, type Owner, volumeName } from "../service/names";
 import type { UnknownWorld, World } from "../service/world";
-import { quoted } from "../settings/problem";
+import { quoted } from "../text/shell";
 
 /** A container, network or volume as Pulumi's state has it. */
 export interface StatePart {

@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
-import { shown } from "../settings/problem";
 import { isPem, SET_KEY, type Settings } from "../settings/settings";
+import { shown } from "../text/shell";
 import { checkTls, normalized, type TlsPair } from "./certificate";
 
 /** What the settings give the proxy to speak TLS with. */

@@ -1,5 +1,6 @@
 import { isRounded, objectIn } from "../text/json";
-import { pathTo, quoted, type Refuse, removeCommand, setCommand } from "./problem";
+import { quoted } from "../text/shell";
+import { pathTo, type Refuse, removeCommand, setCommand } from "./problem";
 
 export type EnvironmentName = "environment" | "secretEnvironment";
 

@@ -1,5 +1,4 @@
-import { jsonOf } from "../text/json";
-import { visibleStart } from "../text/plain";
+import { quoted, shown } from "../text/shell";
 
 /** One thing that is wrong with the configuration. */
 export interface Problem {
@@ -19,8 +18,7 @@ export type Place = readonly (string | number)[];
 /** Takes what is wrong at a place of a setting: what is allowed, and the command that mends it. */
 export type Refuse = (place: Place, rule: string, mend: string) => void;
 
-/** How much of a value an error shows. */
-const SHOWN_CHARACTERS = 60;
+/** How much of a name an error shows. */
 const SHOWN_NAME_CHARACTERS = 200;
 
 export const EDIT_BY_HAND = "edit the stack's Pulumi.<stack>.yaml: this name can't be typed in a shell";
@@ -47,20 +45,6 @@ export function pathTo(setting: string, ...place: Place): string {
 }
 
 export const isTypable = (name: string) => name.length <= SHOWN_NAME_CHARACTERS && /^[ -~]*$/.test(name);
-
-/** A word for a POSIX shell. What begins with a dash goes behind `--`. */
-export function quoted(word: string): string {
-  const safe = /^[A-Za-z0-9_./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
-  return word.startsWith("-") ? `-- ${safe}` : safe;
-}
-
-/** Returns a value as JSON that is fit for a terminal, cut to a length that leaves the error readable. */
-export function shown(value: unknown): string {
-  const room = SHOWN_CHARACTERS + 2;
-  if (typeof value !== "string") return visibleStart(jsonOf(value), room);
-  // One character too many is enough to be cut.
-  return visibleStart(JSON.stringify(value.slice(0, SHOWN_CHARACTERS + 1)), room, value.length);
-}
 
 /**
  * The candidate that someone who wrote `name` most likely meant: a third of its letters may be wrong, case and separators don't

@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { parse } from "yaml";
 import { Refusal } from "../refusal";
 import type { Color } from "../service/color";
+import type { SmokeTest } from "../service/smokeTest";
 import { isObject } from "../text/json";
 import {
   type Configuration,
@@ -15,7 +16,6 @@ import {
   type Settings,
   SettingsError,
 } from "./settings";
-import type { SmokeTest } from "./smokeTests";
 
 /** A value that may be a secret of Pulumi's, as `config.requireSecret` gives it; it has to be known in a preview too. */
 export type SecretInput = string | pulumi.Output<string>;

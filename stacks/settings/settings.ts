@@ -13,7 +13,9 @@ import {
 import { isRegistryPassword, isRegistryUser, REGISTRY_PASSWORD_RULE, REGISTRY_USER_RULE } from "../engine/registry";
 import { Refusal } from "../refusal";
 import { COLORS, type Color } from "../service/color";
+import type { SmokeTest } from "../service/smokeTest";
 import { jsonIn, objectIn } from "../text/json";
+import { quoted, shown } from "../text/shell";
 import { decimalRule, isDecimal, isWholeNumber, wholeNumberRule } from "./digits";
 import { type EnvironmentName, nameRule, parseEnvironment, setVariableCommand } from "./environment";
 import {
@@ -23,13 +25,11 @@ import {
   type Place,
   type Problem,
   pathTo,
-  quoted,
   type Refuse,
   removeCommand,
   setCommand,
-  shown,
 } from "./problem";
-import { parseSmokeTests, SET_SMOKE_TEST, type SmokeTest } from "./smokeTests";
+import { parseSmokeTests, SET_SMOKE_TEST } from "./smokeTests";
 import { parseTrustedProxies, SET_TRUSTED_PROXY } from "./trustedProxies";
 import { stackFileText, writtenProblems } from "./writtenForms";
 

@@ -2,7 +2,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isMap, isScalar, parseDocument } from "yaml";
 import { isObject, jsonOf, objectIn } from "../text/json";
-import { type Problem, pathTo, setCommand, shown } from "./problem";
+import { shown } from "../text/shell";
+import { type Problem, pathTo, setCommand } from "./problem";
 
 /** Settings that are text, in which an unquoted number would lose how it is written. */
 const TEXTS = [

@@ -16,7 +16,7 @@ function drift(t: TestContext, args: string[], files: Record<string, string> = {
   for (const [name, text] of Object.entries({ ...all, ...files }))
     writeFileSync(join(directory, name), text, { mode: 0o755 });
   const env = { PATH: directory, HOME: directory };
-  return run(process.execPath, ["--require", "tsx/cjs", join(CHECKOUT, "drift", "main.ts"), ...args], {
+  return run(process.execPath, ["--require", "tsx/cjs", join(CHECKOUT, "commands", "drift", "main.ts"), ...args], {
     cwd: directory,
     env,
   });

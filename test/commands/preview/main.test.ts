@@ -43,11 +43,15 @@ class Project {
   }
 
   start(args: string[], env: NodeJS.ProcessEnv = {}) {
-    return spawn(process.execPath, ["--require", "tsx/cjs", join(CHECKOUT, "preview", "main.ts"), ...args], {
-      cwd: this.directory,
-      env: { PATH: this.file("bin"), TMPDIR: this.file("temp"), HOME: this.directory, ...env },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+    return spawn(
+      process.execPath,
+      ["--require", "tsx/cjs", join(CHECKOUT, "commands", "preview", "main.ts"), ...args],
+      {
+        cwd: this.directory,
+        env: { PATH: this.file("bin"), TMPDIR: this.file("temp"), HOME: this.directory, ...env },
+        stdio: ["ignore", "pipe", "pipe"],
+      },
+    );
   }
 
   preview(args: string[], env: NodeJS.ProcessEnv = {}) {

@@ -47,7 +47,7 @@ async function run(
     loaded,
     'process.on("exit", () => { for (const file of Object.keys(require.cache)) if (/@pulumi/.test(file)) console.error(file); });\n',
   );
-  const script = join(CHECKOUT, "release", `${command}.ts`);
+  const script = join(CHECKOUT, "commands", "release", `${command}.ts`);
   return new Promise<{ code: number; stdout: string; stderr: string; asked: string }>((resolve) => {
     execFile(
       process.execPath,

@@ -110,11 +110,15 @@ class Project {
   status(args: string[], env: NodeJS.ProcessEnv = {}): Promise<Ended> {
     const started = process.hrtime.bigint();
     return new Promise((resolve, reject) => {
-      const child = spawn(process.execPath, ["--require", "tsx/cjs", join(CHECKOUT, "status", "main.ts"), ...args], {
-        cwd: this.file("project"),
-        env: { PATH: this.file("bin"), HOME: this.directory, TZ: "Europe/Berlin", ...env },
-        stdio: ["ignore", "pipe", "pipe"],
-      });
+      const child = spawn(
+        process.execPath,
+        ["--require", "tsx/cjs", join(CHECKOUT, "commands", "status", "main.ts"), ...args],
+        {
+          cwd: this.file("project"),
+          env: { PATH: this.file("bin"), HOME: this.directory, TZ: "Europe/Berlin", ...env },
+          stdio: ["ignore", "pipe", "pipe"],
+        },
+      );
       const ended = { code: -1, stdout: "", stderr: "", seconds: 0 };
       for (const stream of ["stdout", "stderr"] as const) {
         child[stream].setEncoding("utf8").on("data", (text) => {
@@ -338,7 +342,14 @@ async function inTerminal(project: Project, columns: number): Promise<string> {
   const socket = project.file(`tmux-${columns}`);
   const tmux = (...args: string[]) =>
     spawnSync("tmux", ["-S", socket, "-f", "/dev/null", ...args], { encoding: "utf8" });
-  const words = [process.execPath, "--require", "tsx/cjs", join(CHECKOUT, "status", "main.ts"), "--stack", "dev"];
+  const words = [
+    process.execPath,
+    "--require",
+    "tsx/cjs",
+    join(CHECKOUT, "commands", "status", "main.ts"),
+    "--stack",
+    "dev",
+  ];
   const command =
     `cd '${project.file("project")}' && NO_COLOR=1 PATH='${project.file("bin")}' ` +
     `${words.map((word) => `'${word}'`).join(" ")}; /bin/echo END; exec /bin/sleep 60`;

@@ -7,7 +7,6 @@ import * as pulumi from "@pulumi/pulumi";
 import fc from "fast-check";
 import { COLORS, other } from "../../../stacks/service/color";
 import { RESERVED_NAMES } from "../../../stacks/settings/environment";
-import { quoted, shown } from "../../../stacks/settings/problem";
 import {
   NAMESPACE,
   parseSettings,
@@ -15,6 +14,7 @@ import {
   SETTING_NAMES,
   SettingsError,
 } from "../../../stacks/settings/settings";
+import { quoted, shown } from "../../../stacks/text/shell";
 import { FIT, HOSTILE_TEXTS } from "../text/hostile.sample";
 import { defaults, project, raw, refused, secrets } from "./settings.raw";
 import { sampleSettings } from "./settings.sample";
