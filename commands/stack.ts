@@ -1,129 +1,173 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { contextProblem } from "../stacks/engine/docker";
+import { contextProblem, type Docker, dockerAt } from "../stacks/engine/docker";
 import type { Owner } from "../stacks/service/names";
-import { shown } from "../stacks/text/plain";
-import { defaultLimits, FileError, projectIn, type StackFile, stackIn } from "./stackFile";
-import type { NextCommand } from "./status/report";
-import { selectedStack, stackNamed } from "./status/selected";
+import { plainStart, shown } from "../stacks/text/plain";
+import { CantTellError, type NextCommand } from "./outcome";
+import { askPulumi } from "./pulumi";
+import { configIn, defaultLimits, projectIn, type StackFile, stackIn } from "./stackFile";
 
-/** Why nothing can be told, thrown from wherever that is found, with what to type instead. */
-export class Untold extends Error {
-  constructor(
-    reason: string,
-    readonly next: NextCommand[] = [],
-  ) {
-    super(reason);
-  }
-}
+/** How long `pulumi` may take to say which stack is selected: a backend far away is asked whether it knows the stack. */
+const SELECTED_SECONDS = 15;
 
-/** A stack of this project, as a command found it. */
-export interface FoundStack extends StackFile {
+/** A stack of this project, found by its name. */
+export interface FoundStack {
   owner: Owner;
   /** The stack as `pulumi --stack` takes it: `prod`, `organization/prod` or `organization/project/prod`. */
   name: string;
-  /** The same, where it is not the one that `pulumi` takes by itself. */
+  /** The same where it was named as an argument: only then commands have to name it too. */
   named?: string;
-  /** Whether it has a file here. */
-  hasFile: boolean;
-  /** The project's other stacks that have one. */
-  others: string[];
+  /** The name of its file, `Pulumi.prod.yaml`. */
+  file: string;
+  /** What is in that file; undefined where there is none. */
+  text: string | undefined;
+  /** What is in Pulumi.yaml. */
+  program: string;
+  /** Commands to type instead: for other stacks, and where the file is missing the one that makes it. */
+  next: NextCommand[];
+}
+
+/** A stack and what its file sets. */
+export interface Stack extends FoundStack, StackFile {
+  text: string;
+  /** What the file sets, by whole names. */
+  config: Record<string, unknown>;
 }
 
 /**
- * The stack that a command is about: the one of its argument, of PULUMI_STACK, or the one that is selected. Nothing of the engine
- * or of Pulumi's state is read.
+ * Finds the stack that a command is about: the one that is named, that of PULUMI_STACK, or the selected one. It reads nothing of the
+ * engine or of Pulumi's state.
  *
  * @param directory the project's folder, in which `npm run` starts.
  * @param retype the command for another stack.
- * @throws Untold with what to type instead.
+ * @throws CantTellError with what to type instead.
  */
 export async function findStack(
   directory: string,
   argument: string | undefined,
   retype: (stack: string) => string,
 ): Promise<FoundStack> {
-  try {
-    return await found(directory, argument, retype);
-  } catch (error) {
-    if (!(error instanceof FileError)) throw error;
-    const { mend } = error;
-    throw new Untold(error.message, mend === undefined ? [] : [{ purpose: "mend it", command: mend }]);
-  }
-}
-
-async function found(
-  directory: string,
-  argument: string | undefined,
-  retype: (stack: string) => string,
-): Promise<FoundStack> {
-  const context = contextProblem(process.env);
-  if (context !== undefined) {
-    const [reason = "", command] = context.split(" Next: ");
-    throw new Untold(reason, command === undefined ? [] : [{ purpose: "name the engine", command }]);
-  }
-  const program = read(directory, "Pulumi.yaml") ?? untold("There is no Pulumi.yaml in this folder");
+  const fail = (reason: string, next: NextCommand[] = []): never => {
+    throw new CantTellError(reason, next);
+  };
+  const program = readFile(directory, "Pulumi.yaml") ?? fail("There is no Pulumi.yaml in this folder");
   const project = projectIn(program);
-  const limits = defaultLimits(program);
   const stacks = stacksIn(directory);
-  const choices = () => otherStacks(stacks, retype);
+  const choices = otherStacks(stacks, retype);
   const name =
     argument ??
     (process.env.PULUMI_STACK ||
       (await selectedStack(directory).catch((error: Error) =>
-        untold(`Which stack? Pulumi can't say: ${error.message}`, choices()),
+        fail(`Which stack? Pulumi can't say: ${plainStart(error.message)}`, choices),
       )));
-  const parts = stackNamed(name) ?? untold(`${shown(name)} can't be a stack's name`, choices());
+  const parts = stackNamed(name) ?? fail(`${shown(name)} can't be a stack's name`, choices);
   if (parts.project !== undefined && parts.project !== project)
-    untold(`${name} is a stack of ${parts.project}, and this is ${project}`, choices());
+    fail(`${name} is a stack of ${parts.project}, and this is ${project}`, choices);
 
   const { stack } = parts;
   const file = `Pulumi.${stack}.yaml`;
-  const text = read(directory, file);
+  const text = readFile(directory, file);
+  const others = stacks.filter((other) => other !== stack);
   return {
-    owner: { project, stack },
-    name,
+    ...{ owner: { project, stack }, name, file, text, program },
     ...(argument !== undefined && { named: argument }),
-    hasFile: text !== undefined,
-    others: stacks.filter((other) => other !== stack),
-    ...(text === undefined
-      ? { active: { problem: `there is no ${file}` }, limits }
-      : stackIn(file, text, project, limits)),
+    next: [
+      ...(text === undefined ? [makeStack(stack)] : []),
+      ...(others.length > 0 ? otherStacks(others, retype) : []),
+    ],
   };
 }
 
-function untold(reason: string, next: NextCommand[] = []): never {
-  throw new Untold(reason, next);
+/**
+ * Returns the stack with what its file sets.
+ *
+ * @throws CantTellError with the command that makes the stack where it has no file.
+ */
+export function readStack(found: FoundStack): Stack {
+  const { owner, file, program } = found;
+  const text = textOf(found);
+  return {
+    ...found,
+    text,
+    ...stackIn(file, text, owner.project, defaultLimits(program)),
+    config: configIn(file, text),
+  };
 }
 
-/** A file of the project; undefined where there is none. */
-function read(directory: string, file: string): string | undefined {
+/**
+ * Returns what is in the stack's file.
+ *
+ * @throws CantTellError with the command that makes the stack where it has no file.
+ */
+export function textOf({ owner, text, next }: FoundStack): string {
+  if (text === undefined) throw new CantTellError(noStack(owner.stack), next);
+  return text;
+}
+
+/**
+ * Returns the engine that a stack is on.
+ *
+ * @throws CantTellError where Docker's context would choose another one.
+ */
+export function engineOf({ host }: Pick<StackFile, "host">): Docker {
+  const context = contextProblem(process.env);
+  if (context === undefined) return dockerAt(host);
+  const [reason = "", command] = context.split(" Next: ");
+  throw new CantTellError(reason, command === undefined ? [] : [{ purpose: "name the engine", command }]);
+}
+
+/** A stack as it was named, and its parts: `prod`, `organization/prod` or `organization/project/prod`. */
+export interface StackName {
+  /** As Pulumi's files and the labels on the engine have it. */
+  stack: string;
+  /** The project, where it was named. */
+  project?: string;
+}
+
+/** Returns a stack's name in parts; undefined for what can't be one. */
+export function stackNamed(text: string): StackName | undefined {
+  const parts = text.split("/");
+  if (parts.length > 3 || !parts.every((part) => /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$/.test(part))) return undefined;
+  const stack = parts.at(-1) ?? "";
+  return parts.length === 3 && parts[1] !== undefined ? { stack, project: parts[1] } : { stack };
+}
+
+/** Returns the stack that `pulumi` takes where none is named: 0.2 s with a local state. */
+const selectedStack = async (directory: string): Promise<string> =>
+  (await askPulumi(["stack", "--show-name"], { directory, timeoutSeconds: SELECTED_SECONDS })).trim();
+
+/**
+ * Returns a file of the project; undefined where there is none.
+ *
+ * @throws CantTellError where it can't be read.
+ */
+export function readFile(directory: string, file: string): string | undefined {
   try {
     return readFileSync(join(directory, file), "utf8");
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    return code === "ENOENT" ? undefined : untold(`${file} can't be read (${code})`);
+    if (code === "ENOENT") return undefined;
+    throw new CantTellError(`${file} can't be read (${code})`);
   }
 }
 
 /** The stacks that have a file here. */
-export const stacksIn = (directory: string): string[] =>
+const stacksIn = (directory: string): string[] =>
   readdirSync(directory)
     .map((file) => /^Pulumi\.([^/]+)\.yaml$/.exec(file)?.[1])
     .filter((name) => name !== undefined && stackNamed(name) !== undefined) as string[];
 
-/** What to say where a stack is named that has no file here. */
+/** Returns what to say of a stack without a file here. */
 export const noStack = (stack: string): string =>
   `There is no stack ${stack} in this project: it has no Pulumi.${stack}.yaml`;
 
-/** The command that makes a stack. */
-export const makeStack = (stack: string): NextCommand => ({
+const makeStack = (stack: string): NextCommand => ({
   purpose: "make it",
   command: `pulumi stack init ${stack} && pulumi config set activeColor blue --stack ${stack} && pulumi up --stack ${stack}`,
 });
 
 /** The same command for other stacks. */
-export const otherStacks = (stacks: string[], retype: (stack: string) => string): NextCommand[] =>
+const otherStacks = (stacks: string[], retype: (stack: string) => string): NextCommand[] =>
   (stacks.length === 0 ? ["<stack>"] : stacks.slice(0, 3)).map((stack) => ({
     purpose: "name the stack",
     command: retype(stack),

@@ -2,6 +2,7 @@ import { LineCounter, parseDocument } from "yaml";
 import { COLORS, type Color } from "../stacks/service/color";
 import { isObject } from "../stacks/text/json";
 import { shown } from "../stacks/text/plain";
+import { CantTellError } from "./outcome";
 
 /** What a stack's file says of what has to be known to look at the stack. */
 export interface StackFile {
@@ -19,24 +20,15 @@ export interface Limits {
   maxP95Seconds?: number;
 }
 
-/** A file that can't be made sense of; the message names it and never shows of it what could be a secret. */
-export class FileError extends Error {
-  override readonly name = "FileError";
-
-  constructor(
-    message: string,
-    /** The command that mends it. */
-    readonly mend?: string,
-  ) {
-    super(message);
-  }
-}
+/** Ends a command at a file that it can't make sense of; the message names the file and never shows of it what could be a secret. */
+const fileError = (reason: string, mend?: string): CantTellError =>
+  new CantTellError(reason, mend === undefined ? [] : [{ purpose: "mend it", command: mend }]);
 
 /** The project's name, out of Pulumi.yaml. */
 export function projectIn(text: string): string {
   const { name } = valuesIn("Pulumi.yaml", text);
   if (typeof name !== "string" || !/^[A-Za-z0-9_.-]{1,100}$/.test(name)) {
-    throw new FileError("Pulumi.yaml has no name that is a project's");
+    throw fileError("Pulumi.yaml has no name that is a project's");
   }
   return name;
 }
@@ -87,14 +79,13 @@ function activeIn(file: string, value: unknown): StackFile["active"] {
 function hostIn(file: string, settings: Record<string, unknown>): string | undefined {
   const set = "pulumi config set docker:host '<scheme://address>'";
   if ("docker:context" in settings) {
-    throw new FileError(`docker:context in ${file} is not supported`, `pulumi config rm docker:context && ${set}`);
+    throw fileError(`docker:context in ${file} is not supported`, `pulumi config rm docker:context && ${set}`);
   }
   const host = settings["docker:host"];
   if (host === undefined || host === "") return undefined;
-  if (isObject(host))
-    throw new FileError(`docker:host in ${file} is a secret, and commands need it as DOCKER_HOST`, set);
+  if (isObject(host)) throw fileError(`docker:host in ${file} is a secret, and commands need it as DOCKER_HOST`, set);
   if (typeof host !== "string" || !/^[a-z]+:\/\/[!-~]{1,1000}$/.test(host)) {
-    throw new FileError(`docker:host in ${file} is ${shown(host)}, which is no engine's address`, set);
+    throw fileError(`docker:host in ${file} is ${shown(host)}, which is no engine's address`, set);
   }
   return host;
 }
@@ -104,12 +95,12 @@ function valuesIn(file: string, text: string): Record<string, unknown> {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: "silent" });
   const [error] = document.errors;
-  if (error !== undefined) throw new FileError(`${file} is not valid YAML (line ${lines.linePos(error.pos[0]).line})`);
+  if (error !== undefined) throw fileError(`${file} is not valid YAML (line ${lines.linePos(error.pos[0]).line})`);
   let value: unknown;
   try {
     value = document.toJS();
   } catch {
-    throw new FileError(`${file} is YAML that can't be resolved`);
+    throw fileError(`${file} is YAML that can't be resolved`);
   }
   return isObject(value) ? value : {};
 }

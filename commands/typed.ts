@@ -27,7 +27,7 @@ export function commandsFor(stack: string | undefined, host: string | undefined)
   return {
     up,
     upWith,
-    status: () => `npm run status${flag === "" ? "" : ` --${flag}`}`,
+    status: () => `npm run status${stack === undefined ? "" : ` -- ${quoted(stack)}`}`,
     docker: (...args) => `${host === undefined ? "" : `DOCKER_HOST=${quoted(host)} `}docker ${args.join(" ")}`,
     activate: (color) => upWith(["activeColor", color]),
   };

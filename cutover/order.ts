@@ -2,7 +2,7 @@ import type { Color } from "../stacks/service/color";
 import { type Owner, PROXY_DIRECTORY } from "../stacks/service/names";
 import { FILE_KINDS, fileVariable, isFileName, orderVariable } from "../stacks/service/orderVariables";
 import { generationOf, type Retired } from "../stacks/service/serving";
-import type { SmokeTest } from "../stacks/settings/smokeTests";
+import type { SmokeTest } from "../stacks/service/smokeTest";
 import type { Limits } from "./watch";
 
 /** What the program asks of a cutover: its environment and standard input, made sense of (see stacks/cutover.ts). */

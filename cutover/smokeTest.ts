@@ -1,5 +1,5 @@
 import type { Color } from "../stacks/service/color";
-import type { SmokeTest } from "../stacks/settings/smokeTests";
+import type { SmokeTest } from "../stacks/service/smokeTest";
 import { plain, plainStart } from "../stacks/text/plain";
 
 /** Who must answer: stands in for `{color}` and `{version}` in a test. */

@@ -74,6 +74,25 @@ show_help() {
   done
 }
 
+# stack_in ARGUMENTS...: sets `stack` to the stack that the arguments name, as `prod`, `--stack prod`, `--stack=prod` or `-s prod`, and
+# to nothing without arguments. Returns 1 where they name no stack, or more than one.
+stack_in() {
+  stack=
+  if [ $# -eq 0 ]; then
+    # Another stack than the meant one, or all of them, would be touched.
+    if [ -n "${npm_config_stack+set}" ]; then
+      fail Stack "npm took --stack for its own; its options come before \`--\`, those of this command after it" "the same with \`--\` before --stack"
+    fi
+    return 0
+  fi
+  case $#:$1 in
+  2:--stack | 2:-s) stack=$2 ;;
+  1:--stack=*) stack=${1#--stack=} ;;
+  1:*) stack=$1 ;;
+  esac
+  [[ $stack =~ ^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$ ]]
+}
+
 # Where everything that is brought lives: outside the checkout, so that a second clone finds it.
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/blue-green
 export CACHE

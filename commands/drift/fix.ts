@@ -5,9 +5,9 @@ import { other } from "../../stacks/service/color";
 import { waitHealthy } from "../../stacks/service/health";
 import { partOf } from "../../stacks/service/ours";
 import { readServing } from "../../stacks/service/serving";
-import { Untold } from "../stack";
+import { CantTellError } from "../outcome";
+import { runPulumi } from "../pulumi";
 import { type Mending, upFlags } from "./mending";
-import { showPulumi } from "./preview";
 import { type Facts, liveIn } from "./rows";
 
 /** How long a container that was started may take until it is well. */
@@ -33,13 +33,13 @@ export interface Means {
 /**
  * Carries out what mends: nothing of it touches who is live.
  *
- * @throws Untold where a command failed.
+ * @throws CantTellError where a command failed.
  */
 export async function carryOut(mending: Mending, facts: Facts, { docker, stack, say, to }: Means): Promise<void> {
   const { remove, docker: commands, starts, up } = mending;
   const ask = async (args: string[]) => {
     const { code, stderr } = await docker.run(args, { timeoutSeconds: STOP_TIMEOUT_SECONDS });
-    if (code !== 0) throw new Untold(`\`docker ${args.join(" ")}\` failed: ${stderr.trim()}`);
+    if (code !== 0) throw new CantTellError(`\`docker ${args.join(" ")}\` failed: ${stderr.trim()}`);
   };
   for (const args of commands) await ask(args);
   for (const id of starts) await waitWell(docker, facts, id, say);
@@ -50,7 +50,7 @@ export async function carryOut(mending: Mending, facts: Facts, { docker, stack, 
     await ask(["stop", id]);
     await ask(["rm", id]);
   }
-  const code = await showPulumi(stack, ["up", "--yes", "--skip-preview", ...upFlags(up)], to);
+  const { code } = await runPulumi(["up", "--yes", "--skip-preview", ...upFlags(up), "--stack", stack], { show: to });
   if (code !== 0) say(`\`pulumi up\` ended with exit code ${code}`);
 }
 

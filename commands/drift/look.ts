@@ -2,10 +2,11 @@ import type { Docker } from "../../stacks/engine/docker";
 import { shell } from "../../stacks/engine/scripts";
 import { containerName, type Owner } from "../../stacks/service/names";
 import { readServing, type Serving } from "../../stacks/service/serving";
-import { Untold } from "../stack";
+import { CantTellError } from "../outcome";
+import { askPulumi, errorIn, runPulumi } from "../pulumi";
 import { commandsFor } from "../typed";
 import { readRunning } from "./engine";
-import { askPulumi, type Preview, previewIn } from "./preview";
+import { type Preview, previewIn } from "./preview";
 import type { Facts } from "./rows";
 import { type Declared, declaredIn } from "./state";
 
@@ -21,13 +22,10 @@ export interface Looked {
 /** How `pulumi ... --expect-no-changes` ends where there are some. */
 const CHANGES_EXIT_CODE = 7;
 
-/** Lines of Pulumi's words that are shown. */
-const LINES = 3;
-
 /**
  * Reads what is declared and what runs. Nothing is changed: the refresh is a preview too.
  *
- * @throws Untold where it can't be told, with what to type.
+ * @throws CantTellError where it can't be told, with what to type.
  */
 export async function look(docker: Docker, stack: Looked): Promise<Facts> {
   const { owner, name } = stack;
@@ -41,7 +39,7 @@ export async function look(docker: Docker, stack: Looked): Promise<Facts> {
   const serving = runs && proxy !== undefined ? await readProxy(docker, proxy.id, stack) : undefined;
   const volume = runs && proxy !== undefined && serving !== undefined ? await readVolume(docker, proxy.id) : undefined;
   const [refreshed, pending] = await asked;
-  if (refreshed.error !== undefined) throw new Untold(`\`pulumi refresh\` failed: ${firstLines(refreshed.error)}`);
+  if (refreshed.error !== undefined) throw new CantTellError(`\`pulumi refresh\` failed: ${errorIn(refreshed.error)}`);
   return {
     ...{ owner, declared, running, serving, volume, now: new Date() },
     refreshed: refreshed.steps,
@@ -51,34 +49,28 @@ export async function look(docker: Docker, stack: Looked): Promise<Facts> {
 }
 
 async function readDeclared({ owner, name }: Looked): Promise<Declared> {
-  const { code, stdout, stderr } = await askPulumi(name, ["stack", "export", "--show-secrets"]).catch(
-    (error: Error) => {
-      throw new Untold(error.message);
-    },
-  );
-  if (code !== 0) throw new Untold(`Pulumi's state of ${name} can't be read: ${errorIn(stderr)}`);
-  const declared = declaredIn(stdout, owner);
+  const state = await askPulumi(["stack", "export", "--show-secrets", "--stack", name]).catch((error: Error) => {
+    if (error instanceof CantTellError) throw error;
+    throw new CantTellError(`Pulumi's state of ${name} can't be read: ${error.message}`);
+  });
+  const declared = declaredIn(state, owner);
   if (declared !== undefined) return declared;
-  throw new Untold(`Pulumi's state of ${name} has no container: nothing is declared yet`, [
+  throw new CantTellError(`Pulumi's state of ${name} has no container: nothing is declared yet`, [
     { purpose: "bring it up", command: commandsFor(name, undefined).up() },
   ]);
 }
 
 /** What Pulumi would do. Its own error is part of that; that it can't be asked is none. */
 async function preview(stack: string, args: string[]): Promise<Preview> {
-  const { code, stdout, stderr } = await askPulumi(stack, [...args, "--json", "--expect-no-changes"]);
+  const { code, stdout, stderr } = await runPulumi([...args, "--json", "--expect-no-changes", "--stack", stack]);
   const preview = previewIn(stdout);
   if (preview !== undefined && (code === 0 || code === CHANGES_EXIT_CODE || preview.error !== undefined))
     return preview;
-  throw new Untold(`\`pulumi ${args[0]}\` failed: ${errorIn(stderr || stdout)}`);
+  throw new CantTellError(`\`pulumi ${args[0]}\` failed: ${errorIn(stderr || stdout) ?? "it said nothing"}`);
 }
 
-const errorIn = (text: string): string => firstLines(text.trim().replace(/^error: /, "")) || "it said nothing";
-
-const firstLines = (text: string): string => text.split("\n").slice(0, LINES).join(" ");
-
 function noEngine(error: Error, { host }: Looked): never {
-  throw new Untold(`The Docker Engine could not be asked: ${error.message}`, [
+  throw new CantTellError(`The Docker Engine could not be asked: ${error.message}`, [
     { purpose: "see whether it answers", command: commandsFor(undefined, host).docker("version") },
   ]);
 }
@@ -88,12 +80,12 @@ async function readProxy(docker: Docker, id: string, { owner, name, host }: Look
   const commands = commandsFor(name, host);
   const proxy = containerName(owner, "proxy");
   const serving = await readServing(docker, id, { health: true }).catch((error: Error) => {
-    throw new Untold(`${proxy} runs, but can't be asked which color is live: ${error.message}`, [
+    throw new CantTellError(`${proxy} runs, but can't be asked which color is live: ${error.message}`, [
       { purpose: "see what it says", command: commands.docker("logs", "--tail", "30", proxy) },
     ]);
   });
   if (serving?.busy === undefined) return serving;
-  throw new Untold(`A cutover runs in ${proxy} (${serving.busy})`, [
+  throw new CantTellError(`A cutover runs in ${proxy} (${serving.busy})`, [
     { purpose: "see how it ends", command: commands.status() },
   ]);
 }

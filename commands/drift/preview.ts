@@ -1,17 +1,6 @@
-import { spawn } from "node:child_process";
 import { isObject, objectIn } from "../../stacks/text/json";
-import { causesIn } from "../status/selected";
+import { causesIn } from "../pulumi";
 import { listIn } from "./state";
-
-/** The most that one command may take: a backend and an engine far away. */
-const TIMEOUT_SECONDS = 300;
-
-/** How a command ended. */
-export interface Ended {
-  code: number | null;
-  stdout: string;
-  stderr: string;
-}
 
 /** What Pulumi would do, or found changed, with one resource. */
 export interface Step {
@@ -28,47 +17,6 @@ export interface Preview {
   steps: Step[];
   /** Its error, for people. */
   error?: string;
-}
-
-/**
- * Runs `pulumi` for a stack, as the user's shell would; what it prints is kept in memory alone.
- *
- * @throws Error where it can't be run.
- */
-export function askPulumi(stack: string, args: string[]): Promise<Ended> {
-  return new Promise((resolve, reject) => {
-    const child = spawn("pulumi", [...args, "--stack", stack, "--non-interactive", "--color", "never"], {
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    const ended: Ended = { code: null, stdout: "", stderr: "" };
-    for (const stream of ["stdout", "stderr"] as const) {
-      child[stream].setEncoding("utf8").on("data", (text: string) => {
-        ended[stream] += text;
-      });
-    }
-    const late = setTimeout(() => {
-      child.kill("SIGTERM");
-      reject(new Error(`\`pulumi ${args[0]}\` did not end within ${TIMEOUT_SECONDS} s`));
-    }, TIMEOUT_SECONDS * 1000);
-    child.on("error", (error: NodeJS.ErrnoException) => {
-      clearTimeout(late);
-      reject(new Error(error.code === "ENOENT" ? "`pulumi` is not on the PATH" : error.message));
-    });
-    child.on("close", (code) => {
-      clearTimeout(late);
-      resolve({ ...ended, code });
-    });
-  });
-}
-
-/** Runs `pulumi` for a stack and shows what it says; answers its exit code, and null where a signal ended it. */
-export function showPulumi(stack: string, args: string[], to: "stdout" | "stderr"): Promise<number | null> {
-  return new Promise((resolve, reject) => {
-    const out = to === "stdout" ? "inherit" : process.stderr;
-    spawn("pulumi", [...args, "--stack", stack, "--non-interactive"], { stdio: ["ignore", out, "inherit"] })
-      .on("error", reject)
-      .on("close", resolve);
-  });
 }
 
 /** What is nothing to be done. */

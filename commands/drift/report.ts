@@ -1,8 +1,4 @@
-import type { NextCommand } from "../status/report";
 import type { Row } from "./rows";
-
-/** Exit codes of `npm run drift`. */
-export const EXIT = { none: 0, drift: 1, unknown: 3 } as const;
 
 /** What was compared and found, as `--json` prints it. */
 export interface Report {
@@ -34,13 +30,6 @@ export interface Difference {
 export interface ByHand {
   why: string;
   command: string;
-}
-
-/** Nothing can be said. */
-export interface CantTell {
-  exit: 3;
-  reason: string;
-  next: NextCommand[];
 }
 
 /** Rows with what mends each. */

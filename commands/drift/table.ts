@@ -1,7 +1,6 @@
 import { cut } from "../../stacks/text/columns";
 import { plain } from "../../stacks/text/plain";
-import { cantTellLine } from "../outcome";
-import type { CantTell, Difference, Report } from "./report";
+import type { Difference, Report } from "./report";
 
 /** The most columns of a line of the table. */
 export const COLUMNS = 100;
@@ -37,10 +36,6 @@ export function screenOf(report: Report, fixIt: string): string {
     ]),
   ].join("\n");
 }
-
-/** Why nothing can be said, and what to type. */
-export const cantTellScreen = ({ reason, next }: CantTell): string =>
-  [cantTellLine(reason), ...next.map(({ purpose, command }) => `Next, to ${purpose}: ${plain(command)}`)].join("\n");
 
 function table(differences: readonly Difference[]): string[] {
   // A bar would end the cell.

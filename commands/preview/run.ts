@@ -1,7 +1,7 @@
-import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { runPulumi } from "../pulumi";
 import { eventsIn, type Said } from "./events";
 
 /** How `pulumi preview` ended and what it said. */
@@ -15,6 +15,9 @@ export interface Previewed {
   said: Said;
 }
 
+/** The exit code of a process that a signal ended. */
+const SIGNAL_CODE = 130;
+
 /** What begins the lines of the diff that are about the run and not about the change. */
 const ABOUT_THE_RUN = /^(?:Previewing update|View (?:in Browser|Live)|Permalink)\b.*$/;
 
@@ -23,17 +26,22 @@ const ABOUT_THE_RUN = /^(?:Previewing update|View (?:in Browser|Live)|Permalink)
  * without its secrets and the SDK's own debug messages, so they lie in a folder that only this user can read, and only until
  * they are read.
  *
- * @throws Error where `pulumi` can't be started.
+ * @throws CantTellError where `pulumi` can't be run.
  */
 export async function previewStack(stack: string): Promise<Previewed> {
   const directory = mkdtempSync(join(tmpdir(), "blue-green-preview-"));
   try {
     const log = join(directory, "events.json");
-    const args = ["preview", "--diff", "--non-interactive", "--color", "never", "--suppress-permalink=true"];
-    const ended = await run("pulumi", [...args, "--stack", stack, "--event-log", log]);
+    const args = ["preview", "--diff", "--suppress-permalink=true", "--stack", stack, "--event-log", log];
+    const { code, stdout, stderr } = await runPulumi(args, {
+      // The CLI has --event-log only with this.
+      env: { PULUMI_DEBUG_COMMANDS: "true" },
+      tellInterrupted: true,
+    });
     return {
-      ...ended,
-      diff: ended.diff.replace(/^.*$/gm, (line) => (ABOUT_THE_RUN.test(line) ? "" : line)).trim(),
+      code: code ?? SIGNAL_CODE,
+      output: stderr,
+      diff: stdout.replace(/^.*$/gm, (line) => (ABOUT_THE_RUN.test(line) ? "" : line)).trim(),
       said: eventsIn(read(log)),
     };
   } finally {
@@ -48,24 +56,4 @@ function read(log: string): string {
   } catch {
     return "";
   }
-}
-
-function run(file: string, args: string[]): Promise<{ code: number; diff: string; output: string }> {
-  return new Promise((resolve, reject) => {
-    // The CLI has --event-log only with this.
-    const env = { ...process.env, PULUMI_DEBUG_COMMANDS: "true" };
-    const child = spawn(file, args, { env, stdio: ["ignore", "pipe", "pipe"] });
-    const said = { stdout: "", stderr: "" };
-    for (const stream of ["stdout", "stderr"] as const) {
-      child[stream].setEncoding("utf8").on("data", (text: string) => {
-        said[stream] += text;
-      });
-    }
-    // Whoever ends us ends it, and what it has written down is removed first.
-    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => child.kill(signal));
-    child.on("error", (error: NodeJS.ErrnoException) =>
-      reject(error.code === "ENOENT" ? new Error("`pulumi` is not on the PATH. Next: source .envrc") : error),
-    );
-    child.on("close", (code) => resolve({ code: code ?? 130, diff: said.stdout, output: said.stderr }));
-  });
 }

@@ -1,7 +1,8 @@
 import { type Color, other } from "../../stacks/service/color";
 import type { Decision } from "../../stacks/service/decision";
 import { plainVariables } from "../../stacks/service/orderVariables";
-import { causesIn } from "../status/selected";
+import { EXIT, type ExitCode } from "../outcome";
+import { causesIn } from "../pulumi";
 import {
   COMMAND,
   CONTAINER,
@@ -14,9 +15,6 @@ import type { Said, Step } from "./events";
 import { DONE, nameOf, requestsOf } from "./requests";
 import { type Text, text } from "./text";
 
-/** What the exit code says: 0 the change may go on; 1 it is refused, or the preview failed; 3 can't tell. */
-export const EXIT = { fine: 0, refused: 1, unknown: 3 } as const;
-
 /** What a preview comes to, for people. */
 export interface Summary {
   stack: string;
@@ -25,7 +23,8 @@ export interface Summary {
   entries: Entry[];
   /** Lines of nginx's configuration that go or come. */
   configuration: ConfigurationLine[];
-  exit: (typeof EXIT)[keyof typeof EXIT];
+  /** 0 the change may go on; 1 it is refused, or the preview failed; 3 can't tell. */
+  exit: ExitCode;
 }
 
 /** One point of a summary: a line, or several below its name. */
@@ -67,7 +66,7 @@ export function summaryOf(stack: string, said: Said, { code, output }: { code: n
   if (failed) {
     const headline: Text = refusals.length > 0 ? ["refused, nothing is touched"] : ["the preview failed"];
     const reasons: [string, Text[]] = [refusals.length > 0 ? "Refused" : "Failed", why.map((line) => text`${line}`)];
-    return { stack, headline, entries: entries(reasons, warnings), configuration: [], exit: EXIT.refused };
+    return { stack, headline, entries: entries(reasons, warnings), configuration: [], exit: EXIT.finding };
   }
 
   if (decisions.length === 0) {
@@ -99,7 +98,7 @@ export function summaryOf(stack: string, said: Said, { code, output }: { code: n
       ),
     ],
     configuration: lines.flatMap((each) => each ?? []).slice(0, MOST_LINES),
-    exit: EXIT.fine,
+    exit: EXIT.well,
   };
 }
 

@@ -2,45 +2,44 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline/promises";
-import { type Docker, dockerAt } from "../../stacks/engine/docker";
-import { RECOVERY } from "../../stacks/plan/recovery";
-import { LABEL, ownerLabels, PROXY_DIRECTORY } from "../../stacks/service/names";
+import type { Docker } from "../../stacks/engine/docker";
+import { LABEL, ownerLabels, PROXY_DIRECTORY, RECOVERY } from "../../stacks/service/names";
 import { generationOf } from "../../stacks/service/serving";
 import { readWorld, type World } from "../../stacks/service/world";
 import { isObject, type JsonObject, jsonIn, objectIn } from "../../stacks/text/json";
-import { plain, printableMessage } from "../../stacks/text/plain";
 import { quoted } from "../../stacks/text/shell";
-import { askPulumi, previewIn } from "../drift/preview";
-import { cantTellLine } from "../outcome";
-import { type FoundStack, findStack, Untold } from "../stack";
-import { HELP, optionsIn } from "./arguments";
+import { runCommand } from "../command";
+import { previewIn } from "../drift/preview";
+import { CantTellError, EXIT, Refusal } from "../outcome";
+import { errorIn, runPulumi } from "../pulumi";
+import { engineOf, findStack, readStack, type Stack } from "../stack";
 import { type Found, type PlannedResource, plannedIn, resourcesOf, TYPES } from "./deployment";
+import { USAGE } from "./usage";
 
-const EXIT = { written: 0, refused: 1, unknown: 3 } as const;
-
-/** Why nothing was written, for people. */
-class Refused extends Error {}
-
-/** What `pulumi` answers for the stack; its own words where it fails. */
-async function pulumi(stack: string, ...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await askPulumi(stack, args);
+/**
+ * Returns what `pulumi` answers for the stack.
+ *
+ * @throws Refusal with its own words where it fails.
+ */
+async function pulumi(stack: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const { code, stdout, stderr } = await runPulumi([...args, "--stack", stack], { env });
   if (code === 0) return stdout;
   // A preview as JSON says there what is wrong.
-  const why = previewIn(stdout)?.error ?? (stderr || stdout).trim();
-  throw new Refused(`\`pulumi ${args.slice(0, 2).join(" ")}\` failed: ${why}`);
+  const why = errorIn(previewIn(stdout)?.error ?? (stderr || stdout)) ?? "it said nothing";
+  throw new Refusal(`\`pulumi ${args.slice(0, 2).join(" ")}\` failed: ${why}`);
 }
 
 /** The state as it is, which must have nothing that recovering could overwrite. */
 async function emptyState(stack: string): Promise<JsonObject> {
-  const state = objectIn(await pulumi(stack, "stack", "export")) ?? {};
+  const state = objectIn(await pulumi(stack, ["stack", "export"])) ?? {};
   const deployment = isObject(state.deployment) ? state.deployment : {};
   const resources = (Array.isArray(deployment.resources) ? deployment.resources : []).filter(isObject);
   // A run that was refused leaves the stack itself and its services, which are names and nothing on the engine.
   const real = resources.filter(({ type, custom }) => custom === true && !String(type).startsWith("pulumi:providers:"));
   if (real.length > 0) {
-    throw new Refused(
-      `Pulumi's state of ${stack} has ${real.length} resources already. It was not touched. Next: npm run drift -- ${quoted(stack)}`,
-    );
+    throw new Refusal(`Pulumi's state of ${stack} has ${real.length} resources already. It was not touched`, [
+      { purpose: "see how it differs from what runs", command: `npm run drift -- ${quoted(stack)}` },
+    ]);
   }
   return state;
 }
@@ -49,7 +48,7 @@ async function emptyState(stack: string): Promise<JsonObject> {
 async function stateWithSecrets(stack: string): Promise<JsonObject> {
   const state = await emptyState(stack);
   if (isObject(state.deployment) && state.deployment.secrets_providers !== undefined) return state;
-  await pulumi(stack, "refresh", "--yes", "--skip-preview");
+  await pulumi(stack, ["refresh", "--yes", "--skip-preview"]);
   return emptyState(stack);
 }
 
@@ -58,12 +57,10 @@ async function planOf(stack: string): Promise<PlannedResource[]> {
   const directory = mkdtempSync(join(tmpdir(), "blue-green-recover-"));
   const file = join(directory, "plan.json");
   try {
-    process.env[RECOVERY] = "preview";
     // Secrets stay encrypted in the file.
-    await pulumi(stack, "preview", "--json", "--save-plan", file);
+    await pulumi(stack, ["preview", "--json", "--save-plan", file], { [RECOVERY]: "preview" });
     return plannedIn(jsonIn(readFileSync(file, "utf8")));
   } finally {
-    delete process.env[RECOVERY];
     rmSync(directory, { recursive: true, force: true });
   }
 }
@@ -97,35 +94,35 @@ async function findAll(docker: Docker, planned: readonly PlannedResource[]): Pro
 }
 
 /** What runs; without a proxy that answers nobody knows which color is live. */
-async function runningWorld(docker: Docker, { owner }: FoundStack): Promise<World & { proxy: { id: string } }> {
+async function runningWorld(docker: Docker, { owner }: Stack): Promise<World & { proxy: { id: string } }> {
   const world = await readWorld(docker, owner);
-  if ("unknown" in world) throw new Untold(`No Docker Engine answered: ${world.reason}`);
+  if ("unknown" in world) throw new CantTellError(`No Docker Engine answered: ${world.reason}`);
   const { proxy, serving } = world;
   if (proxy === undefined || serving === undefined) {
-    throw new Untold(
+    throw new CantTellError(
       proxy === undefined
         ? `nothing of the stack ${owner.stack} is on this engine`
         : "the proxy can't be asked which color is live",
       [{ purpose: "see what is there", command: `docker ps --all --filter label=blue-green.stack=${owner.stack}` }],
     );
   }
-  if (serving.busy !== undefined) throw new Untold(`a cutover runs in the proxy (${serving.busy})`);
+  if (serving.busy !== undefined) throw new CantTellError(`a cutover runs in the proxy (${serving.busy})`);
   return { ...world, proxy };
 }
 
 /**
  * Refuses a stack whose program has services with names, or a gateway: only the service without a name is declared as it runs.
  *
- * @throws Refused with the services that there are.
+ * @throws Refusal with the services that there are.
  */
-async function refuseServices(docker: Docker, { owner, name }: FoundStack): Promise<void> {
+async function refuseServices(docker: Docker, { owner, name }: Stack): Promise<void> {
   const labels = Object.entries(ownerLabels(owner)).flatMap(([label, value]) => [
     "--filter",
     `label=${label}=${value}`,
   ]);
   const format = `{{.Label "${LABEL.service}"}},{{.Label "${LABEL.role}"}}`;
   const listed = await docker.ask("container", "ls", "--all", ...labels, "--format", format).catch((error: Error) => {
-    throw new Untold(`No Docker Engine answered: ${error.message}`);
+    throw new CantTellError(`No Docker Engine answered: ${error.message}`);
   });
   const parts = listed.split("\n").map((line) => line.trim().split(","));
   const services = [...new Set(parts.flatMap(([service]) => service || []))].sort();
@@ -134,9 +131,14 @@ async function refuseServices(docker: Docker, { owner, name }: FoundStack): Prom
     ...(parts.some(([, role]) => role === "gateway") ? ["a gateway"] : []),
   ];
   if (found.length === 0) return;
-  throw new Refused(
-    `${name} has ${found.join(" and ")}, and npm run recover writes the state of a single service without a name. ` +
-      `Nothing was written. Next: pulumi stack import --file <a backup of the state> --stack ${quoted(name)}`,
+  throw new Refusal(
+    `${name} has ${found.join(" and ")}, and npm run recover writes the state of a single service without a name. Nothing was written`,
+    [
+      {
+        purpose: "bring a backup of the state back",
+        command: `pulumi stack import --file <the backup> --stack ${quoted(name)}`,
+      },
+    ],
   );
 }
 
@@ -151,16 +153,18 @@ async function configurationBeside(docker: Docker, world: World, planned: readon
 async function mayWrite(stack: string, yes: boolean): Promise<boolean> {
   if (yes) return true;
   if (!process.stdin.isTTY)
-    throw new Refused("Nobody can be asked here. Nothing was written. Next: the same with --yes");
+    throw new Refusal("Nobody can be asked here. Nothing was written", [
+      { purpose: "write it without a question", command: `npm run recover -- ${quoted(stack)} --yes` },
+    ]);
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
   const answer = await terminal.question(`Write this as the state of ${stack}? [y/N] `);
   terminal.close();
   return /^y(es)?$/i.test(answer.trim());
 }
 
-async function recover(stack: FoundStack, yes: boolean): Promise<void> {
+async function recover(stack: Stack, yes: boolean): Promise<void> {
   const { name } = stack;
-  const docker = dockerAt(stack.host);
+  const docker = engineOf(stack);
   await refuseServices(docker, stack);
   const state = await stateWithSecrets(name);
   const world = await runningWorld(docker, stack);
@@ -180,7 +184,7 @@ async function recover(stack: FoundStack, yes: boolean): Promise<void> {
       `  ${kind.padEnd(12)} ${String(inputs.name)}${id === undefined ? ": not on the engine, `pulumi up` makes it" : ""}`,
     );
   }
-  if (!(await mayWrite(name, yes))) throw new Refused("Nothing was written.");
+  if (!(await mayWrite(name, yes))) throw new Refusal("Nothing was written");
   await write(name, state, resources);
   console.log(
     `The state of ${name} has ${resources.length} resources now. ` +
@@ -194,23 +198,14 @@ async function write(stack: string, state: JsonObject, resources: JsonObject[]):
     const file = join(directory, "state.json");
     const deployment = { ...(state.deployment as JsonObject), resources };
     writeFileSync(file, JSON.stringify({ ...state, deployment }), { mode: 0o600 });
-    await pulumi(stack, "stack", "import", "--file", file);
-    await pulumi(stack, "refresh", "--yes", "--skip-preview");
+    await pulumi(stack, ["stack", "import", "--file", file]);
+    await pulumi(stack, ["refresh", "--yes", "--skip-preview"]);
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
 }
 
-async function main(): Promise<void> {
-  const { stack, yes, help, problem } = optionsIn(process.argv.slice(2), process.env);
-  if (help) return console.log(HELP);
-  if (problem !== undefined)
-    throw new Untold(problem, [{ purpose: "the options", command: "npm run recover -- --help" }]);
-  await recover(await findStack(process.cwd(), stack, (name) => `npm run recover -- ${name}`), yes);
-}
-
-main().catch((error: Error) => {
-  const next = error instanceof Untold ? error.next.map(({ command }) => `\nNext: ${plain(command)}`).join("") : "";
-  console.error(`${error instanceof Refused ? printableMessage(error.message) : cantTellLine(error.message)}${next}`);
-  process.exitCode = error instanceof Refused ? EXIT.refused : EXIT.unknown;
+runCommand(USAGE, async ({ stack, yes }) => {
+  await recover(readStack(await findStack(process.cwd(), stack, (name) => `npm run recover -- ${name}`)), yes);
+  return EXIT.well;
 });

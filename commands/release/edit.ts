@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { isMap, isScalar, parseDocument, type Scalar, type YAMLMap } from "yaml";
+import { Refusal } from "../outcome";
 import { configIn } from "../stackFile";
-import { Refused } from "./refused";
 
 /** Never a number, a date or a truth value, in any YAML. */
 const PLAIN =
@@ -12,7 +12,7 @@ const PLAIN =
  *
  * @param file its name, for messages.
  * @param values by whole names, such as `blue-green:greenVersion`.
- * @throws Refused where the file is written in a way that leaves no place for them.
+ * @throws Refusal where the file is written in a way that leaves no place for them.
  */
 export function withValues(file: string, text: string, values: Readonly<Record<string, string>>): string {
   const edited = Object.entries(values).reduce((before, [key, value]) => withValue(file, before, key, value), text);
@@ -59,8 +59,8 @@ const endOf = (node: unknown): number | undefined => {
 const isOnOneLine = (text: string, { range, type }: Scalar): boolean =>
   type !== "BLOCK_FOLDED" && type !== "BLOCK_LITERAL" && !text.slice(range?.[0], range?.[1]).includes("\n");
 
-const unwritable = (file: string): Refused =>
-  new Refused(
+const unwritable = (file: string): Refusal =>
+  new Refusal(
     `${file} is written in a way that leaves no place for single settings: each has to stand on a line below \`config:\``,
     ["pulumi config set <setting> <value>, by hand"],
   );

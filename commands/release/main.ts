@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { parse } from "yaml";
-import { contextProblem, type Docker, dockerAt } from "../../stacks/engine/docker";
+import type { Docker } from "../../stacks/engine/docker";
 import { remoteHost } from "../../stacks/engine/host";
 import { IMAGE_RULE, imageNamed, isImage, isVersion, VERSION_RULE } from "../../stacks/engine/image";
 import { type Login, loginFor, pull, push, RegistryError } from "../../stacks/engine/registry";
@@ -9,29 +9,28 @@ import { sentFrom, sourceHash } from "../../stacks/service/source";
 import { isObject } from "../../stacks/text/json";
 import { plainJson, shown } from "../../stacks/text/plain";
 import { quoted } from "../../stacks/text/shell";
-import { askedBy } from "./arguments";
+import type { Arguments, Usage } from "../arguments";
+import { runCommand } from "../command";
+import { CantTellError, EXIT, Refusal } from "../outcome";
+import { engineOf, findStack, readFile, readStack, type Stack } from "../stack";
 import { commitOf } from "./commit";
-import { conclude, Refused, untold } from "./refused";
-import {
-  assertWritten,
-  nameOfSelected,
-  readFile,
-  readProject,
-  readStack,
-  registryOf,
-  type Stack,
-  settingOf,
-} from "./registrySettings";
+import { assertWritten, registryOf, registryStop, settingOf } from "./registrySettings";
 import { buildArguments, buildProblem, nextCommands, revisionOf, type Sources, sameRelease } from "./release";
 
 /** The folder of the service, in the project's. */
 const FOLDER = "app";
 const BUILD_TIMEOUT_SECONDS = 1800;
 
-const HELP = `Builds app/ once, labels it, pushes it to the registry and prints the image by its digest.
+const USAGE = {
+  command: "release",
+  takesStack: true,
+  values: ["version"],
+  flags: ["dirty", "json"],
+  help: `Builds app/ once, labels it, pushes it to the registry and prints the image by its digest.
 
 npm run release -- --version 1.4.0
-npm run release -- --version 1.4.0 --stack prod    with the settings of prod, not of the selected stack
+npm run release -- --version 1.4.0 prod            with the settings of prod, not of the selected stack;
+                                                   --stack prod means the same
 npm run release -- --version 1.4.0 --dirty         also what no commit holds; the label says so
 npm run --silent release -- --version 1.4.0 --json as JSON, for programs
 
@@ -41,24 +40,21 @@ On standard output is the image's name alone, on standard error what is done and
 A version that is released already is not built again: its digest is printed, or the release is refused where the
 sources are others by now.
 
-Exit code: 0 released, or was before; 1 refused; 3 can't tell: the registry, the engine or Pulumi could not be asked.`;
+Exit code: 0 released, or was before; 1 refused; 3 can't tell: the registry, the engine or Pulumi could not be asked.`,
+} as const satisfies Usage;
 
 const say = (line: string): void => console.error(line);
 
-async function release(): Promise<void> {
-  const options = { values: ["version", "stack"], flags: ["dirty", "json"] } as const;
-  const { version, stack: named, dirty, json, help } = askedBy("release", options, process.argv.slice(2), process.env);
-  if (help) return console.log(HELP);
+async function release({ version, stack: named, dirty, json }: Arguments<"version", "dirty" | "json">): Promise<void> {
   if (version === undefined)
-    throw new Refused("Which version? None is named", ["npm run release -- --version <version>"]);
+    throw new Refusal("Which version? None is named", ["npm run release -- --version <version>"]);
   if (!isVersion(version)) {
-    throw new Refused(`The version ${shown(version)} ${VERSION_RULE}`, ["npm run release -- --version <version>"]);
+    throw new Refusal(`The version ${shown(version)} ${VERSION_RULE}`, ["npm run release -- --version <version>"]);
   }
-  const context = contextProblem(process.env);
-  if (context !== undefined) throw untold(context);
-
   const directory = process.cwd();
-  const stack = readStack(directory, named ?? (await nameOfSelected(directory, process.env)));
+  const retype = (name: string) => `npm run release -- --version ${version} ${name}`;
+  const stack = readStack(await findStack(directory, named, retype));
+  const docker = engineOf(stack);
   assertWritten(stack);
   const source = sourceHash(FOLDER);
   const commit = await commitOf(directory, FOLDER, sentFrom(FOLDER)).catch((error: Error) => ({
@@ -70,7 +66,6 @@ async function release(): Promise<void> {
   const repository = settings.registry ?? (await localRegistry(directory, stack));
   const image = `${repository}:${version}`;
   const login = loginFor(image, settings, process.env);
-  const docker = dockerAt(stack.host);
 
   const before = await releasedBefore(docker, image, login);
   if (before === undefined) await build(docker, image, sources);
@@ -91,7 +86,7 @@ async function release(): Promise<void> {
 function baseOf(directory: string, stack: Stack): string {
   const set = settingOf(stack, "appBaseImage");
   const found = /^appBaseImage=(\S+)$/m.exec(readFile(directory, join(".state", "images")) ?? "")?.[1];
-  const { config } = parse(readProject(directory)) as { config?: Record<string, unknown> };
+  const { config } = parse(stack.program) as { config?: Record<string, unknown> };
   const setting = config?.appBaseImage;
   const usual = isObject(setting) ? String(setting.default) : undefined;
   if (set === undefined && found !== undefined && found !== usual) {
@@ -99,7 +94,7 @@ function baseOf(directory: string, stack: Stack): string {
   }
   const base = set ?? found ?? usual;
   if (base === undefined || !isImage(base)) {
-    throw new Refused(`appBaseImage is ${shown(base)}: ${IMAGE_RULE}`, ["pulumi config set appBaseImage <image>"]);
+    throw new Refusal(`appBaseImage is ${shown(base)}: ${IMAGE_RULE}`, ["pulumi config set appBaseImage <image>"]);
   }
   return base;
 }
@@ -109,14 +104,16 @@ async function localRegistry(directory: string, { host, owner, name }: Stack): P
   const remote = remoteHost(host ?? process.env.DOCKER_HOST);
   const set = `pulumi config set registry '<host>/<repository>' --stack ${quoted(name)}`;
   if (remote !== undefined) {
-    throw new Refused(
+    throw new Refusal(
       `registry is not set, and the engine is at ${remote}: a registry on this machine's loopback is none that it reaches`,
       [set],
     );
   }
   const address = await new Promise<string>((resolve, reject) => {
     const child = execFile(join(directory, "setup", "registry"), (error, stdout) =>
-      error === null ? resolve(stdout.trim()) : reject(untold("There is no registry on this machine's loopback", set)),
+      error === null
+        ? resolve(stdout.trim())
+        : reject(new CantTellError("There is no registry on this machine's loopback", [set])),
     );
     child.stderr?.pipe(process.stderr);
     child.stdin?.end();
@@ -151,4 +148,9 @@ async function build(docker: Docker, image: string, sources: Sources): Promise<v
   say(`Built in ${((Date.now() - started) / 1000).toFixed(1)} s; pushing it`);
 }
 
-conclude(release);
+runCommand(USAGE, async (asked) => {
+  await release(asked).catch((error) => {
+    throw registryStop(error);
+  });
+  return EXIT.well;
+});

@@ -1,22 +1,29 @@
 import { chmodSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createTwoFilesPatch } from "diff";
-import { contextProblem, dockerAt } from "../../stacks/engine/docker";
+import type { Docker } from "../../stacks/engine/docker";
 import { remoteHost } from "../../stacks/engine/host";
 import { digestOf } from "../../stacks/engine/image";
 import { loginFor } from "../../stacks/engine/registry";
 import { readWorld } from "../../stacks/service/world";
 import { plain } from "../../stacks/text/plain";
+import type { Arguments, Usage } from "../arguments";
+import { runCommand } from "../command";
+import { EXIT, Refusal } from "../outcome";
+import { engineOf, findStack, readStack, type Stack } from "../stack";
 import type { Facts } from "../status/status";
 import { commandsFor } from "../typed";
-import { askedBy } from "./arguments";
 import { withValues } from "./edit";
 import { assertInRegistry } from "./manifest";
 import { assertReachable, placeIn, runningIn, stableIn } from "./promotion";
-import { conclude, Refused, untold } from "./refused";
-import { assertWritten, readStack, registryOf, type Stack, settingOf } from "./registrySettings";
+import { assertWritten, registryOf, registryStop, settingOf } from "./registrySettings";
 
-const HELP = `Puts the release that is live and stable in one stack on the idle color of another one, by changing that one's file.
+const USAGE = {
+  command: "promote",
+  takesStack: false,
+  values: ["from", "to"],
+  flags: [],
+  help: `Puts the release that is live and stable in one stack on the idle color of another one, by changing that one's file.
 Nothing is deployed by it: that is the next command, which it prints, with what has changed.
 
 npm run promote -- --from staging --to prod
@@ -25,30 +32,26 @@ Refused is a release that isn't live, well and stable where it comes from, that 
 registry no longer has; and a stack in which the idle color has visitors, or a switch is pending.
 The registry is asked with registryUser and registryPassword of the stack that it goes to; REGISTRY_PASSWORD wins.
 
-Exit code: 0 done, or the release is there already; 1 refused, nothing was changed; 3 can't tell, nothing was changed.`;
+Exit code: 0 done, or the release is there already; 1 refused, nothing was changed; 3 can't tell, nothing was changed.`,
+} as const satisfies Usage;
 
-async function promote(): Promise<void> {
-  const options = { values: ["from", "to"], flags: [] } as const;
-  const { from, to, help } = askedBy("promote", options, process.argv.slice(2), process.env);
-  if (help) return console.log(HELP);
+async function promote({ from, to }: Arguments<"from" | "to", never>): Promise<void> {
   if (from === undefined || to === undefined) {
-    throw new Refused("Both stacks have to be named", ["npm run promote -- --from <stack> --to <stack>"]);
+    throw new Refusal("Both stacks have to be named", ["npm run promote -- --from <stack> --to <stack>"]);
   }
-  const context = contextProblem(process.env);
-  if (context !== undefined) throw untold(context);
-
   const directory = process.cwd();
-  const source = readStack(directory, from);
-  const target = readStack(directory, to);
+  const source = readStack(await findStack(directory, from, (name) => `npm run promote -- --from ${name} --to ${to}`));
+  const target = readStack(await findStack(directory, to, (name) => `npm run promote -- --from ${from} --to ${name}`));
+  const [sourceEngine, targetEngine] = [engineOf(source), engineOf(target)];
   if (source.owner.stack === target.owner.stack) {
-    throw new Refused(`Both are the stack ${target.owner.stack}`, [
+    throw new Refusal(`Both are the stack ${target.owner.stack}`, [
       "npm run promote -- --from <stack> --to <another one>",
     ]);
   }
   assertWritten(target);
   const settings = await registryOf(directory, target, process.env);
   const canaryPercent = settingOf(target, "canaryPercent") ?? "0";
-  const [there, here] = await Promise.all([factsOf(source), factsOf(target)]);
+  const [there, here] = await Promise.all([factsOf(source, sourceEngine), factsOf(target, targetEngine)]);
   const { color: origin, version, image } = stableIn(from, there);
   const { color, live, note } = placeIn(to, here, canaryPercent);
   assertReachable(image, to, remoteHost(target.host ?? process.env.DOCKER_HOST));
@@ -77,8 +80,7 @@ async function promote(): Promise<void> {
 }
 
 /** What a stack runs and what its file asks for. */
-async function factsOf({ owner, active, host }: Stack): Promise<Facts> {
-  const docker = dockerAt(host);
+async function factsOf({ owner, active, host }: Stack, docker: Docker): Promise<Facts> {
   const ask = () => readWorld(docker, owner, { health: true });
   let world = await ask();
   // A container that a run removed between two questions.
@@ -92,14 +94,14 @@ function write(directory: string, { file, text: before }: Stack, text: string): 
   const next = `${path}.${process.pid}.next`;
   try {
     if (readFileSync(path, "utf8") !== before)
-      throw new Refused(`Somebody has just changed ${file}. Nothing was changed by this`);
+      throw new Refusal(`Somebody has just changed ${file}. Nothing was changed by this`);
     writeFileSync(next, text, { flag: "wx" });
     chmodSync(next, statSync(path).mode);
     renameSync(next, path);
   } catch (error) {
     rmSync(next, { force: true });
-    if (error instanceof Refused) throw error;
-    throw new Refused(`${file} can't be written: ${(error as Error).message}`);
+    if (error instanceof Refusal) throw error;
+    throw new Refusal(`${file} can't be written: ${(error as Error).message}`);
   }
 }
 
@@ -111,4 +113,9 @@ const diffOf = (file: string, before: string, after: string): string =>
     .map((line) => line.replace(/[\t\r]+$/, ""))
     .join("\n");
 
-conclude(promote);
+runCommand(USAGE, async (asked) => {
+  await promote(asked).catch((error) => {
+    throw registryStop(error);
+  });
+  return EXIT.well;
+});

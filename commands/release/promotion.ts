@@ -1,9 +1,9 @@
 import { imageNamed, isByDigest, isImage, isLoopback, isVersion } from "../../stacks/engine/image";
 import { type Color, other } from "../../stacks/service/color";
 import type { World } from "../../stacks/service/world";
+import { CantTellError, Refusal } from "../outcome";
 import { type Facts, statusOf } from "../status/status";
 import { commandsFor } from "../typed";
-import { Refused, untold } from "./refused";
 
 /** A release as it runs. */
 export interface Release {
@@ -17,14 +17,14 @@ export interface Release {
  * What a stack has live and stable: what another one may be given.
  *
  * @param name the stack as commands have to name it.
- * @throws Refused where nothing is, or it can't be told.
+ * @throws Refusal where nothing is, or it can't be told.
  */
 export function stableIn(name: string, facts: Facts): Release {
   const { status: look } = commandsFor(name, facts.host);
   const report = statusOf({ ...facts, flag: name });
-  if (report.exit === 3) throw untold(`${name}: ${report.reason}`, ...report.next.map(({ command }) => command));
+  if (report.exit === 3) throw new CantTellError(`${name}: ${report.reason}`, report.next);
   const refuse = (reason: string, ...next: string[]) =>
-    new Refused(`${reason}. Nothing was changed`, [...next, look()]);
+    new Refusal(`${reason}. Nothing was changed`, [...next, look()]);
   const { live, proxy, colors, findings } = report;
   const worst = findings.find(({ level }) => level !== "note")?.text ?? "it is not well";
   if (live === null || !proxy.answers) throw refuse(`${name} serves nobody: ${worst}`);
@@ -71,12 +71,12 @@ export interface Place {
  * The idle color of a stack.
  *
  * @param canaryPercent what its file says.
- * @throws Refused where a release must not be put there now.
+ * @throws Refusal where a release must not be put there now.
  */
 export function placeIn(name: string, facts: Facts, canaryPercent: string): Place {
   const { world, active } = facts;
   const commands = commandsFor(name, facts.host);
-  const refuse = (reason: string, ...next: string[]) => new Refused(`${reason}. Nothing was changed`, next);
+  const refuse = (reason: string, ...next: string[]) => new Refusal(`${reason}. Nothing was changed`, next);
   if ("problem" in active) throw refuse(active.problem, "pulumi config set activeColor <blue or green>");
   if (Number(canaryPercent) > 0) {
     throw refuse(
@@ -89,10 +89,9 @@ export function placeIn(name: string, facts: Facts, canaryPercent: string): Plac
   if ("unknown" in world)
     return { color: byFile, note: `What runs in ${name} is not known (${world.reason}), ${said}` };
   if (world.silent !== undefined) {
-    throw untold(
-      `The proxy of ${name} runs, but can't be asked which color is live: ${world.silent}`,
+    throw new CantTellError(`The proxy of ${name} runs, but can't be asked which color is live: ${world.silent}`, [
       commands.status(),
-    );
+    ]);
   }
   const { serving } = world;
   if (serving === undefined) return { color: byFile, note: `${name} serves nobody yet, ${said}` };
@@ -130,7 +129,7 @@ export function runningIn(world: World, color: Color): { image: string; version:
 export function assertReachable(image: string, name: string, remote: string | undefined): void {
   const { host } = imageNamed(image);
   if (remote === undefined || !isLoopback(host)) return;
-  throw new Refused(
+  throw new Refusal(
     `${image} is in a registry on this machine's loopback, and the engine of ${name} is at ${remote}, which has another loopback. Nothing was changed`,
     ["pulumi config set registry '<host>/<repository>', then release again"],
   );

@@ -1,8 +1,8 @@
 import { lastWords } from "../../stacks/engine/registry";
 import { LABEL } from "../../stacks/service/names";
 import { lastOfLines, printable } from "../../stacks/text/plain";
+import { Refusal } from "../outcome";
 import type { Commit } from "./commit";
-import { Refused } from "./refused";
 
 /** How much of a list a message names. */
 const NAMED_FILES = 5;
@@ -57,7 +57,7 @@ export function revisionOf(commit: Commit | { unknown: string }, dirty: boolean)
   const anyway = "npm run release -- --version <version> --dirty, which says so in the label";
   if ("unknown" in commit) {
     if (dirty) return "unknown";
-    throw new Refused(`Which commit this is can't be told: ${commit.unknown}`, [
+    throw new Refusal(`Which commit this is can't be told: ${commit.unknown}`, [
       `release from a git checkout; or ${anyway}`,
     ]);
   }
@@ -65,7 +65,7 @@ export function revisionOf(commit: Commit | { unknown: string }, dirty: boolean)
   if (changed.length === 0) return revision;
   if (dirty) return `${revision}-dirty`;
   const more = changed.length > NAMED_FILES ? ` and ${changed.length - NAMED_FILES} more` : "";
-  throw new Refused(
+  throw new Refusal(
     `The commit ${revision.slice(0, 12)} does not hold what would be released: app/${changed.slice(0, NAMED_FILES).join(", app/")}${more}`,
     ["git commit (or remove) what has changed", anyway],
   );
@@ -74,7 +74,7 @@ export function revisionOf(commit: Commit | { unknown: string }, dirty: boolean)
 /**
  * That an image which has the version's name already is this release.
  *
- * @throws Refused where it is another one: a version once released stays what it is.
+ * @throws Refusal where it is another one: a version once released stays what it is.
  */
 export function sameRelease(
   image: string,
@@ -85,23 +85,23 @@ export function sameRelease(
   if (before === source) return;
   const next = ["npm run release -- --version <a new version>"];
   if (before === undefined) {
-    throw new Refused(
+    throw new Refusal(
       `${image} is there already, and doesn't say from which sources: it is not from npm run release`,
       next,
     );
   }
   const commit = labels[OCI.revision] ?? "an unknown commit";
-  throw new Refused(
+  throw new Refusal(
     `${version} was released from sources ${before} (commit ${commit}), and the sources are ${source} now: a version once released stays what it is`,
     next,
   );
 }
 
 /** Why a build has failed: what it said last. */
-export function buildProblem(base: string, output: string): Refused {
+export function buildProblem(base: string, output: string): Refusal {
   const said = lastWords(output);
   const log = lastOfLines(printable(output).trim().split("\n").slice(-10).join("\n"));
-  return new Refused(`docker build of app/ failed: ${said}\n${log}`, [
+  return new Refusal(`docker build of app/ failed: ${said}\n${log}`, [
     `docker build --build-arg BASE_IMAGE=${base} app`,
     "pulumi config set appBaseImage <image>, where the base image is what can't be had",
   ]);

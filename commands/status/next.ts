@@ -1,7 +1,8 @@
 import { type Color, other } from "../../stacks/service/color";
+import type { NextCommand } from "../outcome";
 import type { Commands } from "../typed";
 import type { Known } from "./findings";
-import type { ColorReport, NextCommand, ProxyReport } from "./report";
+import type { ColorReport, ProxyReport } from "./report";
 import { tooManyErrors, unanswered } from "./visitors";
 
 /** More than these nobody reads. */

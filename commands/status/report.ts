@@ -1,9 +1,7 @@
 import type { Color } from "../../stacks/service/color";
 import type { Result } from "../../stacks/service/serving";
+import type { NextCommand } from "../outcome";
 import type { Answers } from "./answers";
-
-/** What the exit code says: 0 well, 1 degraded, 2 down, 3 can't tell. */
-export const EXIT = { well: 0, degraded: 1, down: 2, unknown: 3 } as const;
 
 /** How a stack is: this is what `npm run status -- --json` prints. Keys are added to it and never change their meaning. */
 export interface Report {
@@ -33,15 +31,6 @@ export interface Report {
   /** The latest cutovers, newest first. */
   history: CutoverReport[];
   /** What can be typed now, the most useful first. */
-  next: NextCommand[];
-}
-
-/** What is printed instead where nothing can be said. */
-export interface CantTell {
-  exit: 3;
-  level: "unknown";
-  /** Why, in words. */
-  reason: string;
   next: NextCommand[];
 }
 
@@ -163,11 +152,4 @@ export interface CutoverReport {
   reason: string | null;
   /** Who ran it: a user's name, a machine's, and a CI run's address or number; what is not known is not there. */
   who: Record<string, string>;
-}
-
-/** A command that makes sense now. */
-export interface NextCommand {
-  /** What for. */
-  purpose: string;
-  command: string;
 }

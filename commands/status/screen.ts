@@ -1,10 +1,10 @@
 import { COLORS, other } from "../../stacks/service/color";
 import { cut, listed, wrapped } from "../../stacks/text/columns";
 import { plain } from "../../stacks/text/plain";
-import { cantTellLine } from "../outcome";
+import type { NextCommand } from "../outcome";
 import type { Answers } from "./answers";
 import { nameOf } from "./history";
-import type { CantTell, ColorReport, ContainerReport, NextCommand, Report } from "./report";
+import type { ColorReport, ContainerReport, Report } from "./report";
 
 /** The columns of a line where nobody says how many there are, and the fewest and the most that are made use of. */
 export const COLUMNS = 80;
@@ -48,10 +48,6 @@ export function screenOf(report: Report, { colored = false, columns = COLUMNS } 
     ...nextTable(report.next, paint, width),
   ].join("\n");
 }
-
-/** Why nothing can be said, and what to type. */
-export const cantTellScreen = ({ reason, next }: CantTell): string =>
-  [cantTellLine(reason), ...next.map(({ purpose, command }) => `Next, to ${purpose}: ${plain(command)}`)].join("\n");
 
 function header({ project, stack, level, time }: Report, paint: Paint, width: number): string[] {
   const when = clock(new Date(time), true);

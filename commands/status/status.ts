@@ -6,6 +6,7 @@ import { type SlotInstance, type SlotSpec, specDifferences } from "../../stacks/
 import type { SlotContainer, UnknownWorld, World } from "../../stacks/service/world";
 import { hide } from "../../stacks/text/hide";
 import { shortened } from "../../stacks/text/plain";
+import { type CantTell, cantTell, EXIT } from "../outcome";
 import type { Limits } from "../stackFile";
 import { commandsFor } from "../typed";
 import type { Traffic } from "./answers";
@@ -13,8 +14,7 @@ import { findings } from "./findings";
 import { cutoverOf } from "./history";
 import { nextCommands } from "./next";
 import { isLooping, PAST_SECONDS, type Past } from "./past";
-import type { CantTell, ColorReport, ContainerReport, NextCommand, Pending, ProxyReport, Report } from "./report";
-import { EXIT } from "./report";
+import type { ColorReport, ContainerReport, Pending, ProxyReport, Report } from "./report";
 
 /** All that is known, before anything is concluded from it. */
 export interface Facts {
@@ -34,6 +34,9 @@ export interface Facts {
   limits?: Limits;
   now: Date;
 }
+
+/** The exit code of each level. */
+const EXIT_OF = { well: EXIT.well, degraded: EXIT.finding, down: EXIT.broken } as const;
 
 /** What is shown of a container's last words, in characters. */
 const MOST_WORDS = 200;
@@ -94,7 +97,7 @@ export function statusOf(facts: Facts): Report | CantTell {
   const level =
     (["down", "degraded"] as const).find((each) => found.some((finding) => finding.level === each)) ?? "well";
   return {
-    exit: EXIT[level],
+    exit: EXIT_OF[level],
     level,
     project: owner.project,
     stack: owner.stack,
@@ -112,14 +115,6 @@ export function statusOf(facts: Facts): Report | CantTell {
     next: nextCommands(known, commands),
   };
 }
-
-/** Nothing can be said: why, and what to type. */
-export const cantTell = (reason: string, next: NextCommand[] = []): CantTell => ({
-  exit: EXIT.unknown,
-  level: "unknown",
-  reason,
-  next,
-});
 
 function colorOf(color: Color, facts: Facts, world: World, live: Color | null, pending: Pending | null): ColorReport {
   const { owner, traffic, past } = facts;

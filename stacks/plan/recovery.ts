@@ -1,11 +1,9 @@
 import { COLORS, other } from "../service/color";
+import { RECOVERY } from "../service/names";
 import { definedIn } from "../service/slotSpec";
 import type { UnknownWorld, World } from "../service/world";
 import type { Settings } from "../settings/settings";
 import type { Plan } from "./plan";
-
-/** Set by `npm run recover` for its preview, which declares what runs instead of what the settings ask for. */
-export const RECOVERY = "BLUE_GREEN_RECOVERY";
 
 /** Whether this is the preview of `npm run recover`: it is never believed in a run that could change something. */
 export const isRecovery = (env: NodeJS.ProcessEnv, preview: boolean): boolean => preview && env[RECOVERY] === "preview";

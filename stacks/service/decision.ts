@@ -1,9 +1,6 @@
-import type { Plan } from "../plan/plan";
-import type { Settings } from "../settings/settings";
 import { objectIn } from "../text/json";
-import { COLORS, type Color } from "./color";
-import { containerName, type Owner } from "./names";
-import type { UnknownWorld, World } from "./world";
+import type { Color } from "./color";
+import type { Retired } from "./serving";
 
 /**
  * What a run found and what it is going to do, as `npm run preview` reads it: said by the program itself, since only the program
@@ -25,54 +22,17 @@ export interface Decision {
   /** Per color, what it is when the run has ended well. */
   after: Record<Color, { version: string; containers: number }>;
   /** What becomes of the color that is idle then. */
-  idle: Plan["idle"];
+  idle: "running" | Retired["how"];
   /** The share of new visitors that the idle color has, and gets, in percent. */
   canaryPercent: { before: number; after: number };
-  /** What live does not take yet of the settings. */
   /** Whether everybody but testers gets 503 and the maintenance page. */
   maintenance: { before: boolean; after: boolean };
+  /** What live does not take yet of the settings. */
   pending: string[];
   refusals: string[];
   warnings: string[];
   notes: string[];
 }
-
-/** Sums up what a plan was made from and came to. */
-export function decisionOf(owner: Owner, settings: Settings, world: World | UnknownWorld, plan: Plan): Decision {
-  const { activeColor: active } = settings;
-  const known = "unknown" in world ? undefined : world;
-  const unknown = "unknown" in world ? world.reason : (world.silent ?? busy(world));
-  const live = known?.serving?.color;
-  const before: Decision["before"] = {};
-  for (const color of COLORS) {
-    const containers = known?.slots[color] ?? [];
-    const [first] = containers;
-    if (first === undefined) continue;
-    const running = containers.filter(({ state }) => state.Running).length;
-    before[color] = { version: first.version, containers: containers.length, running };
-  }
-  const after = (color: Color) => ({ version: plan.runs[color].version, containers: plan.containers[color] });
-  return {
-    containers: containerName(owner, ""),
-    ...(unknown !== undefined && { unknown }),
-    proxyRuns: known?.proxy?.running === true,
-    ...(live !== undefined && { live }),
-    active,
-    before,
-    after: { blue: after("blue"), green: after("green") },
-    idle: plan.idle,
-    canaryPercent: { before: known?.serving?.canaryPercent ?? 0, after: plan.canaryPercent },
-    maintenance: { before: known?.serving?.maintenance === true, after: settings.maintenance },
-    pending: plan.pending,
-    refusals: plan.refusals,
-    warnings: plan.warnings,
-    notes: plan.notes,
-  };
-}
-
-/** While a cutover goes on, who is live is about to change. */
-const busy = ({ serving }: World): string | undefined =>
-  serving?.busy === undefined ? undefined : `a cutover runs in the proxy (${serving.busy})`;
 
 /** What a line of the log begins with that holds a decision. */
 const BEGINS = "blue-green decision: ";

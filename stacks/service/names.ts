@@ -35,6 +35,9 @@ export const LABEL = {
   gateway: "blue-green.gateway",
 } as const;
 
+/** The variable that `npm run recover` sets for its preview, which then declares what runs instead of what the settings ask for. */
+export const RECOVERY = "BLUE_GREEN_RECOVERY";
+
 /** Where the proxy's volume is mounted: the configuration that serves, and nginx's temporary files. */
 export const PROXY_DIRECTORY = "/var/lib/blue-green";
 

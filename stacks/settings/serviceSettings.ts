@@ -1,13 +1,13 @@
 import * as pulumi from "@pulumi/pulumi";
 import { Refusal } from "../refusal";
 import type { Color } from "../service/color";
+import type { SmokeTest } from "../service/smokeTest";
 import { isObject } from "../text/json";
 import { defaultSettings, textsOf } from "./defaults";
 import { SettingsError } from "./errors";
 import type { Configuration } from "./read";
 import { parseSettings, type Settings } from "./settings";
 import { NAMESPACE, SECRET_KEYS, SECRET_NAMES, type SecretName } from "./shape";
-import type { SmokeTest } from "./smokeTests";
 
 /** A value that may be a secret of Pulumi's, as `config.requireSecret` gives it; it has to be known in a preview too. */
 export type SecretInput = string | pulumi.Output<string>;

@@ -1,11 +1,11 @@
 import { z } from "zod";
 import type { Color } from "../service/color";
+import type { SmokeTest } from "../service/smokeTest";
 import { agree } from "./agreement";
 import { dockerContextIn, dockerHostIn } from "./dockerProvider";
 import { problemsIn, SettingsError } from "./errors";
 import { keepSecrecy } from "./secrecy";
 import { type ColorSettingName, type FlatSettings, mustBeSecret, NAMESPACE, SETTING_NAMES, SHAPE } from "./shape";
-import type { SmokeTest } from "./smokeTests";
 
 /** All that a color has of its own; anything else is the same for both, so that they can't drift apart. */
 export interface ColorSettings {

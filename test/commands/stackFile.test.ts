@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { stackNamed } from "../../commands/stack";
 import { defaultLimits, projectIn, stackIn } from "../../commands/stackFile";
-import { stackNamed } from "../../commands/status/selected";
 
 const read = (text: string) => stackIn("Pulumi.dev.yaml", text, "blue-green");
 const config = (line: string) => `config:\n  ${line}\n`;
@@ -57,7 +57,9 @@ test("an active color that is missing, or none", () => {
 test("an engine's address that the program would refuse is refused here too", () => {
   const mend = "pulumi config set docker:host '<scheme://address>'";
   const refused = (line: string, message: string, command = mend) =>
-    assert.throws(() => read(config(line)), { name: "FileError", message, mend: command });
+    assert.throws(() => read(config(line)), {
+      ...{ name: "CantTellError", message, next: [{ purpose: "mend it", command }] },
+    });
   refused(
     "docker:host: {secure: v1:abc}",
     "docker:host in Pulumi.dev.yaml is a secret, and commands need it as DOCKER_HOST",

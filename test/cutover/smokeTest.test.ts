@@ -10,7 +10,7 @@ import { text } from "node:stream/consumers";
 import { type TestContext, test } from "node:test";
 import fc from "fast-check";
 import { type Answer, type Curl, curlConfiguration, judge, runSmokeTests } from "../../cutover/smokeTest";
-import type { SmokeTest } from "../../stacks/settings/smokeTests";
+import type { SmokeTest } from "../../stacks/service/smokeTest";
 import { FIT, HOSTILE_TEXTS } from "../stacks/text/hostile.sample";
 
 const GREEN = { color: "green", version: "2.0.0" } as const;

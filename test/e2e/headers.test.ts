@@ -11,7 +11,7 @@ import { dockerAt } from "../../stacks/engine/docker";
 import { readNginx } from "../../stacks/engine/scripts";
 import { type Routed, renderGateway } from "../../stacks/gateway/routes";
 import type { ConfigurationSettings } from "../../stacks/proxy/nginxConfiguration";
-import type { SmokeTest } from "../../stacks/settings/smokeTests";
+import type { SmokeTest } from "../../stacks/service/smokeTest";
 import { configurationOf as configured, Fronts, gotBy, headerOf, raw, request, statusOf } from "./nginxAlone";
 import { must } from "./stack";
 

@@ -46,6 +46,6 @@ test("neither a renamed stack nor a lost state costs the public an answer", asyn
     await stays();
     const again = await stack.command("npm", "run", "--silent", "recover", "--", stack.name, "--yes");
     assert.equal(again.code, 1, again.output);
-    says(again.output, "resources already. It was not touched.");
+    says(again.output, "resources already. It was not touched");
   });
 });

@@ -44,6 +44,37 @@ test("an option that a command does not know is refused before anything is done"
   assert.equal(existsSync(checkout.file("hacked")), false);
 });
 
+test("a stack is named as in every other command, and one that npm took for its own is missed", async (t) => {
+  const checkout = new Checkout(t);
+  const env = { DOCKER_HOST: "tcp://127.0.0.1:1", PATH: "/usr/bin:/bin" };
+  for (const script of ["setup/start", "setup/clean"]) {
+    for (const args of [
+      ["--stack"],
+      ["--stack="],
+      ["-s", "--x"],
+      ["a", "b"],
+      ["--stack", "a", "b"],
+      ["--stack", "$(id)"],
+    ]) {
+      const { code, output } = await checkout.run(script, args, env);
+      assert.equal(code, 1, `${script} ${args}: ${output}`);
+      assert.match(output, /is not the name of a stack/);
+    }
+    const taken = await checkout.run(script, [], { ...env, npm_config_stack: "prod" });
+    assert.equal(taken.code, 1, taken.output);
+    assert.match(taken.output, /^✗ Stack: npm took --stack for its own; its options come before `--`/);
+    const help = await checkout.run(script, ["--help"], env);
+    assert.match(help.output, /--stack staging means the same/);
+  }
+  for (const args of [["nowhere"], ["--stack", "nowhere"], ["--stack=nowhere"], ["-s", "nowhere"]]) {
+    const { output } = await checkout.run("setup/start", args, env);
+    assert.match(output, /^✗ Stack: .*nowhere is not the name of a stack with a file here\n/s);
+    const clean = await checkout.run("setup/clean", args, env);
+    assert.match(clean.output, /✗ Images: no Docker Engine answered/, "the name is taken");
+  }
+  assert.equal(existsSync(checkout.file(".state")), false, "nothing was brought");
+});
+
 test("what is downloaded has a sum for each platform, and it is of the versions in use", () => {
   const pins = new Map(
     readFileSync(join(SETUP, "pins"), "utf8")

@@ -59,7 +59,9 @@ exit 255
 test("a stack's file that can't be made sense of is named, and nothing of it is shown", async (t) => {
   const { code, output } = await drift(t, ["dev", "--json"], { "Pulumi.dev.yaml": "config: [s3cr3t\n" });
   assert.equal(code, 3);
-  assert.deepEqual(JSON.parse(output), { exit: 3, reason: "Pulumi.dev.yaml is not valid YAML (line 2)", next: [] });
+  assert.deepEqual(JSON.parse(output), {
+    ...{ exit: 3, level: "unknown", reason: "Pulumi.dev.yaml is not valid YAML (line 2)", next: [] },
+  });
 });
 
 test("--help says what it does and what its exit codes mean", async (t) => {

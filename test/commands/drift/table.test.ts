@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Report } from "../../../commands/drift/report";
-import { COLUMNS, cantTellScreen, screenOf } from "../../../commands/drift/table";
+import { COLUMNS, screenOf } from "../../../commands/drift/table";
 
 const report = (differences: Report["differences"], more: Partial<Report> = {}): Report => ({
   ...{ exit: 1, project: "blue-green", stack: "dev", time: "2026-11-23T17:50:00Z", differences, fix: [], byHand: [] },
@@ -56,11 +56,4 @@ test("whatever the texts are, each line of the table fits and is one line", () =
     assert.equal(line.length, COLUMNS);
     assert.match(line, /^[ -~]*$/);
   }
-});
-
-test("why nothing can be told, and what to type", () => {
-  assert.equal(
-    cantTellScreen({ exit: 3, reason: "no\nengine", next: [{ purpose: "see", command: "docker version" }] }),
-    "Can't tell: no engine\nNext, to see: docker version",
-  );
 });

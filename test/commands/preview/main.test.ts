@@ -15,7 +15,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { HELP } from "../../../commands/preview/arguments";
+import { USAGE } from "../../../commands/preview/usage";
 import { decisionLine } from "../../../stacks/service/decision";
 import { ended } from "../../delivery/github";
 import { decision } from "./said.sample";
@@ -29,11 +29,12 @@ class Project {
   constructor(t: TestContext, pulumi?: string) {
     t.after(() => rmSync(this.directory, { recursive: true }));
     for (const part of ["bin", "temp"]) mkdirSync(this.file(part));
+    writeFileSync(this.file("Pulumi.yaml"), "name: blue-green\n");
     writeFileSync(this.file("Pulumi.prod.yaml"), "config: {}\n");
     symlinkSync(join(CHECKOUT, "node_modules"), this.file("node_modules"));
     if (pulumi === undefined) return;
     // "$last" is the events' file.
-    const script = `#!/bin/sh\nPATH=/usr/bin:/bin\necho "$*" >"${this.file("called")}"\nfor last; do :; done\n${pulumi}\n`;
+    const script = `#!/bin/sh\nPATH=/usr/bin:/bin\necho "$*" >"${this.file("called")}"\nfor word; do [ "$previous" = --event-log ] && last=$word; previous=$word; done\n${pulumi}\n`;
     writeFileSync(this.file("bin", "pulumi"), script);
     chmodSync(this.file("bin", "pulumi"), 0o755);
   }
@@ -78,7 +79,7 @@ test("pulumi is run once, for this stack, and its events lie where only this use
   const called = readFileSync(project.file("called"), "utf8");
   assert.match(
     called,
-    /^preview --diff --non-interactive --color never --suppress-permalink=true --stack prod --event-log \/\S+\/events\.json\n$/,
+    /^preview --diff --suppress-permalink=true --stack prod --event-log \/\S+\/events\.json --non-interactive --color never\n$/,
   );
   assert.deepEqual(project.left, []);
 });
@@ -96,7 +97,7 @@ test("a stack named with its organization is handed on as it is, and PULUMI_STAC
 
 test("help is help, and nothing is run", async (t) => {
   const project = new Project(t, BEGAN);
-  assert.deepEqual(await project.preview(["--help"]), { code: 0, output: `${HELP}\n` });
+  assert.deepEqual(await project.preview(["--help"]), { code: 0, output: `${USAGE.help}\n` });
   assert.equal(existsSync(project.file("called")), false);
 });
 
@@ -105,11 +106,14 @@ test("what can't be told exits with 3, says why and what to type, and nothing is
   for (const [args, says] of [
     [
       ["dev"],
-      "There is no stack dev in this project: it has no Pulumi.dev.yaml. Next: pulumi stack init dev && pulumi config set activeColor blue --stack dev && pulumi up --stack dev",
+      "There is no stack dev in this project: it has no Pulumi.dev.yaml\nNext, to make it: pulumi stack init dev && pulumi config set activeColor blue --stack dev && pulumi up --stack dev\nNext, to name the stack: npm run preview -- prod",
     ],
-    [["../prod/x"], "\"../prod/x\" can't be a stack's name. Next: ls Pulumi.*.yaml"],
-    [["$(touch pwned)"], "\"$(touch pwned)\" can't be a stack's name. Next: ls Pulumi.*.yaml"],
-    [["--cwd", "/"], 'the argument "--cwd" is not known. Next: npm run preview -- --help'],
+    [["../prod/x"], "\"../prod/x\" can't be a stack's name\nNext, to name the stack: npm run preview -- prod"],
+    [
+      ["$(touch pwned)"],
+      "\"$(touch pwned)\" can't be a stack's name\nNext, to name the stack: npm run preview -- prod",
+    ],
+    [["--cwd", "/"], 'the argument "--cwd" is not known\nNext, to read what there is: npm run preview -- --help'],
   ] as const) {
     assert.deepEqual(await project.preview([...args]), { code: 3, output: `Can't tell: ${says}\n` });
   }
@@ -119,29 +123,29 @@ test("what can't be told exits with 3, says why and what to type, and nothing is
 
 test("hostile words reach the terminal as one plain line, and what to type stays", async (t) => {
   const hostile = "\u202eevil\u001b[2J\r\u2066";
-  const FIT_LINES = /^Can't tell: [ -~\u00a1-\u00ac\u00ae-\u024f]*\n$/;
+  const FIT_LINES = /^Can't tell: [ -~\u00a1-\u00ac\u00ae-\u024f]*\nNext, to [ -~]*\n$/;
   const project = new Project(
     t,
     `{ printf 'error: \\033[2J\\342\\200\\256'; head -c 500000 /dev/zero | tr '\\0' x; } >&2; exit 255`,
   );
   for (const [args, next] of [
-    [[hostile], "ls Pulumi.*.yaml"],
-    [["x".repeat(100_000)], "ls Pulumi.*.yaml"],
-    [[`--${hostile}`], "npm run preview -- --help"],
-    [[`--${"x".repeat(100_000)}`], "npm run preview -- --help"],
-    [[], "npm run preview -- <stack>"],
+    [[hostile], "name the stack: npm run preview -- prod"],
+    [["x".repeat(100_000)], "name the stack: npm run preview -- prod"],
+    [[`--${hostile}`], "read what there is: npm run preview -- --help"],
+    [[`--${"x".repeat(100_000)}`], "read what there is: npm run preview -- --help"],
+    [[], "name the stack: npm run preview -- prod"],
   ] as [string[], string][]) {
     const { code, output } = await project.preview(args);
     assert.equal(code, 3);
     assert.match(output, FIT_LINES);
-    assert.ok(output.length < 500 && output.endsWith(`. Next: ${next}\n`), output);
+    assert.ok(output.length < 500 && output.endsWith(`\nNext, to ${next}\n`), output);
   }
 });
 
 test("without pulumi, without a selected stack, and with a pulumi that dies, it can't be told", async (t) => {
   const none = new Project(t);
   const { code, output } = await none.preview(["prod"]);
-  assert.deepEqual([code, output], [3, "Can't tell: `pulumi` is not on the PATH. Next: source .envrc\n"]);
+  assert.deepEqual([code, output], [3, "Can't tell: `pulumi` is not on the PATH\nNext, to find it: source .envrc\n"]);
   assert.deepEqual(none.left, []);
 
   const unselected = new Project(t, "echo 'error: no stack selected' >&2; exit 255");
@@ -149,7 +153,7 @@ test("without pulumi, without a selected stack, and with a pulumi that dies, it 
   assert.equal(which.code, 3);
   assert.match(
     which.output,
-    /^Can't tell: which stack\? Pulumi can't say: no stack selected\. Next: npm run preview -- <stack>/,
+    /^Can't tell: Which stack\? Pulumi can't say: no stack selected\nNext, to name the stack: npm run preview -- prod/,
   );
 
   const dies = new Project(t, "echo half; kill -9 $$");

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { HELP, optionsIn } from "../../../commands/recover/arguments";
 import { plannedIn, resourcesOf, TYPES } from "../../../commands/recover/deployment";
 
 const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
@@ -84,15 +83,4 @@ test("a value that nothing tells is an error, and never part of a state", () => 
   assert.throws(() => resourcesOf({ ...recovered, planned }), /service has a value that nothing on the engine tells/);
   for (const hostile of [undefined, null, 7, [], {}, { plan: { resourcePlans: { a: null, b: { goal: 1 } } } }])
     assert.deepEqual(plannedIn(hostile), []);
-});
-
-test("one stack is named with or without --stack, and what npm swallowed is told", () => {
-  assert.deepEqual(optionsIn(["prod", "--yes"], {}), { yes: true, help: false, stack: "prod" });
-  assert.deepEqual(optionsIn(["--stack", "prod"], {}), { yes: false, help: false, stack: "prod" });
-  assert.match(optionsIn(["prod", "--stack", "dev"], {}).problem ?? "", /one stack at a time/);
-  assert.match(optionsIn(["--stack="], {}).problem ?? "", /empty/);
-  assert.match(optionsIn(["--force"], {}).problem ?? "", /--force/);
-  assert.match(optionsIn([], { npm_config_stack: "prod" }).problem ?? "", /npm took --stack/);
-  assert.equal(optionsIn(["-h"], {}).help, true);
-  for (const line of HELP.split("\n")) assert.ok(line.length <= 112, line);
 });

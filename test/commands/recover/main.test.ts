@@ -26,7 +26,8 @@ async function recover(t: TestContext, docker: string, pulumi = "") {
   return { ...ended, asked: existsSync(join(directory, "called")) };
 }
 
-const NEXT = "Nothing was written. Next: pulumi stack import --file <a backup of the state> --stack dev\n";
+const NEXT =
+  "Nothing was written\nNext, to bring a backup of the state back: pulumi stack import --file <the backup> --stack dev\n";
 const ONLY = "and npm run recover writes the state of a single service without a name.";
 
 test("a program of two services, with or without a gateway, is refused before Pulumi is asked anything", async (t) => {
@@ -36,7 +37,7 @@ test("a program of two services, with or without a gateway, is refused before Pu
     [",gateway\\n", "a gateway"],
   ]) {
     const { code, output, asked } = await recover(t, `[ "$1 $2" = "container ls" ] && printf '${listed}'`);
-    assert.deepEqual([code, output], [1, `dev has ${has}, ${ONLY} ${NEXT}`]);
+    assert.deepEqual([code, output], [1, `Refused: dev has ${has}, ${ONLY} ${NEXT}`]);
     assert.equal(asked, false);
   }
 });
@@ -49,7 +50,7 @@ test("a single service without a name goes on to the state, which must have no r
   assert.equal(code, 1);
   assert.match(
     output,
-    /^Pulumi's state of dev has 1 resources already\. It was not touched\. Next: npm run drift -- dev\n$/,
+    /^Refused: Pulumi's state of dev has 1 resources already\. It was not touched\nNext, to see how it differs from what runs: npm run drift -- dev\n$/,
   );
 });
 

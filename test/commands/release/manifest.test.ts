@@ -3,8 +3,9 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
+import { stopOf } from "../../../commands/outcome";
 import { assertInRegistry } from "../../../commands/release/manifest";
-import { refusedBy } from "../../../commands/release/refused";
+import { registryStop } from "../../../commands/release/registrySettings";
 
 const DIGEST = `sha256:${"0123456789abcdef".repeat(4)}`;
 const BASIC = `Basic ${Buffer.from("ci:hunter2").toString("base64")}`;
@@ -29,7 +30,7 @@ const refused = (run: Promise<void>) =>
   run.then(
     () => assert.fail("accepted"),
     (error: Error) => {
-      const { exit, message } = refusedBy(error);
+      const { exit, message } = stopOf(registryStop(error));
       return [exit, message];
     },
   );

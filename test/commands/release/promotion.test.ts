@@ -11,12 +11,12 @@ const blue = (image = IMAGE, more: Partial<SlotContainer> = {}) =>
 const running = (more: Parameters<typeof serving>[0] = {}, slots = { blue: blue(), green: slot("green") }) =>
   facts({ world: world({ slots, serving: serving(more) }) });
 
-const LOOK = "npm run status -- --stack staging";
-function refused(run: () => unknown): [exit: number, message: string, next: readonly string[]] {
+const LOOK = "npm run status -- staging";
+function refused(run: () => unknown): [exit: number, message: string, next: readonly unknown[]] {
   try {
     run();
   } catch (error) {
-    const { exit, message, next } = error as { exit: number; message: string; next: string[] };
+    const { exit, message, next } = error as { exit: number; message: string; next: unknown[] };
     return [exit, message, next];
   }
   assert.fail("accepted");
@@ -35,7 +35,7 @@ test("nothing can be told: exit code 3, and what status would say to type", () =
   assert.deepEqual(notTaken(unknown), [
     3,
     "staging: The Docker Engine could not be asked: Cannot connect",
-    ["DOCKER_HOST=ssh://a.example docker version"],
+    [{ purpose: "find the engine", command: "DOCKER_HOST=ssh://a.example docker version" }],
   ]);
   const silent = facts({ world: { ...noServing(), silent: "it is paused" } });
   assert.equal(notTaken(silent)[0], 3);
@@ -43,7 +43,7 @@ test("nothing can be told: exit code 3, and what status would say to type", () =
   assert.deepEqual(notTaken(nothing), [
     3,
     "staging: Nothing of the stack dev runs on this engine",
-    ["pulumi up --stack staging"],
+    [{ purpose: "bring it up", command: "pulumi up --stack staging" }],
   ]);
 });
 
@@ -138,7 +138,7 @@ test("a stack in which the idle color has visitors, or is about to, is left alon
   assert.deepEqual(notPlaced(running({ busy: "ci@host" })), [
     1,
     "A cutover runs in prod at this moment (ci@host): which color is idle is about to change. Nothing was changed",
-    ["npm run status -- --stack prod"],
+    ["npm run status -- prod"],
   ]);
   assert.equal(notPlaced(facts({ world: { ...noServing(), silent: "paused" } }))[0], 3);
   assert.deepEqual(notPlaced(facts({ active: { problem: "activeColor is not set in Pulumi.prod.yaml" } })), [

@@ -225,7 +225,7 @@ test("exit code 3 and what to type, where nothing can be told", async (t) => {
     await failed(project, ["--stack", "prod"]),
     "Can't tell: There is no stack prod in this project: it has no Pulumi.prod.yaml\n" +
       "Next, to make it: pulumi stack init prod && pulumi config set activeColor blue --stack prod && pulumi up --stack prod\n" +
-      "Next, to name the stack: npm run status -- --stack dev\n",
+      "Next, to name the stack: npm run status -- dev\n",
   );
   assert.match(await failed(project, ["--stack", "../dev"]), /^Can't tell: "\.\.\/dev" can't be a stack's name\n/);
   assert.match(
@@ -235,7 +235,7 @@ test("exit code 3 and what to type, where nothing can be told", async (t) => {
   assert.equal(
     await failed(project, []),
     "Can't tell: Which stack? Pulumi can't say: `pulumi` is not on the PATH\n" +
-      "Next, to name the stack: npm run status -- --stack dev\n",
+      "Next, to name the stack: npm run status -- dev\n",
   );
   assert.match(
     await failed(project, ["--stack", "dev"], { DOCKER_CONTEXT: "other" }),
@@ -277,7 +277,7 @@ test("the stack is PULUMI_STACK, or the one that pulumi takes; commands name nei
   const project = new Project(t, WELL, { dev: "config:\n  blue-green:activeColor: green\n" });
   const isPending = ({ stdout }: Ended) => assert.match(stdout, /^ {2}switch to green, at once {2}pulumi up$/m);
   isPending(await project.status([], { PULUMI_STACK: "dev" }));
-  project.command("pulumi", '[ "$*" = "stack --show-name --non-interactive" ] && echo dev');
+  project.command("pulumi", '[ "$*" = "stack --show-name --non-interactive --color never" ] && echo dev');
   isPending(await project.status([]));
   project.command("pulumi", 'echo "error: no stack selected; please use" >&2; exit 255');
   const { code, stderr } = await project.status([]);

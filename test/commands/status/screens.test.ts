@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { cantTellScreen, screenOf } from "../../../commands/status/screen";
+import { cantTellScreen } from "../../../commands/outcome";
+import { screenOf } from "../../../commands/status/screen";
 import { type Facts, statusOf } from "../../../commands/status/status";
 import type { SlotContainer } from "../../../stacks/service/world";
 import { cutover, ended, facts, made, noServing, serving, slot, stableOnly, unhealthy, world } from "./facts.sample";

@@ -277,9 +277,7 @@ test("while a cutover runs it is a note that does so: what it has not done yet i
   const switching = report({ active: { color: "green" }, flag: "prod", ...serves({ busy }) });
   assert.deepEqual([switching.level, switching.proxy.busy], ["well", busy]);
   assert.deepEqual(switching.findings, [{ level: "note", text: note }]);
-  assert.deepEqual(switching.next, [
-    { purpose: "see how the cutover ends", command: "npm run status -- --stack prod" },
-  ]);
+  assert.deepEqual(switching.next, [{ purpose: "see how the cutover ends", command: "npm run status -- prod" }]);
   // What is wrong besides stays so.
   const slots = { blue: slot("blue"), green: slot("green", { state: ended }) };
   assert.deepEqual(concluded({ world: world({ slots, serving: serving({ busy }) }) }), {

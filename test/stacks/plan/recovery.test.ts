@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decide, type Plan } from "../../../stacks/plan/plan";
-import { isRecovery, RECOVERY, settingsThatRun } from "../../../stacks/plan/recovery";
+import { isRecovery, settingsThatRun } from "../../../stacks/plan/recovery";
 import { type Color, other } from "../../../stacks/service/color";
+import { RECOVERY } from "../../../stacks/service/names";
 import type { Serving } from "../../../stacks/service/serving";
 import type { SlotContainer, World } from "../../../stacks/service/world";
 import type { Settings } from "../../../stacks/settings/settings";

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { decisionOf } from "../../../stacks/plan/decision";
 import { decide } from "../../../stacks/plan/plan";
 import { proxyMadeFrom } from "../../../stacks/proxy/proxy";
-import { decisionIn, decisionLine, decisionOf } from "../../../stacks/service/decision";
+import { decisionIn, decisionLine } from "../../../stacks/service/decision";
 import type { SlotContainer, UnknownWorld, World } from "../../../stacks/service/world";
 import type { Settings } from "../../../stacks/settings/settings";
 import { slotSpecOf } from "../../../stacks/slot";

@@ -1,0 +1,35 @@
+import { plainJson } from "../stacks/text/plain";
+import { type Arguments, readArguments, type Usage } from "./arguments";
+import { type ExitCode, stopOf, stopReport, stopScreen } from "./outcome";
+
+/**
+ * Runs a command to its end: reads its arguments, prints its help where that is asked for, says why where it ends early (as JSON with
+ * `--json`), and sets the exit code.
+ */
+export async function runCommand<Value extends string, Flag extends string>(
+  usage: Usage<Value, Flag>,
+  command: (asked: Arguments<Value, Flag>) => Promise<ExitCode>,
+): Promise<void> {
+  // Whoever reads this may be gone before the end, as `head` is.
+  process.stdout.on("error", () => {});
+  // An exit of our own, so that temporary files go with it. While `pulumi` runs, its runner listens too, and ends it first.
+  for (const [signal, code] of [
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const) {
+    process.on(signal, () => {
+      if (process.listenerCount(signal) === 1) process.exit(code);
+    });
+  }
+  const args = process.argv.slice(2);
+  try {
+    const asked = readArguments(usage, args, process.env);
+    if (asked.help) console.log(usage.help);
+    else process.exitCode = await command(asked);
+  } catch (error) {
+    const stop = stopOf(error);
+    if (args.includes("--json")) console.log(plainJson(stopReport(stop)));
+    else console.error(stopScreen(stop));
+    process.exitCode = stop.exit;
+  }
+}
