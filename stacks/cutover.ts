@@ -2,7 +2,7 @@ import { join, relative, sep } from "node:path";
 import { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { dockerHost } from "./engine/docker";
-import type { Plan } from "./plan/plan";
+import type { Plan } from "./plan/situation";
 import { fileVariables, type ProxyFiles } from "./proxy/files";
 import type { Reached } from "./proxy/nginxConfiguration";
 import type { Owner } from "./service/names";

@@ -1,6 +1,6 @@
 import type { Docker } from "../engine/docker";
 import { shell } from "../engine/scripts";
-import { changed, lacksDns, neededChanges } from "../plan/plan";
+import { changed, lacksDns, neededChanges } from "../plan/proxy";
 import { gatewayName, LABEL, type Owner } from "../service/names";
 import { isGateway } from "../service/ours";
 import type { Inspected, UnknownWorld } from "../service/world";

@@ -3,7 +3,7 @@ import type { Decision } from "../service/decision";
 import { containerName, type Owner } from "../service/names";
 import type { UnknownWorld, World } from "../service/world";
 import type { Settings } from "../settings/settings";
-import type { Plan } from "./plan";
+import type { Plan } from "./situation";
 
 /** Sums up what a plan was made from and came to. */
 export function decisionOf(owner: Owner, settings: Settings, world: World | UnknownWorld, plan: Plan): Decision {

@@ -3,7 +3,7 @@ import { RECOVERY } from "../service/names";
 import { definedIn } from "../service/slotSpec";
 import type { UnknownWorld, World } from "../service/world";
 import type { Settings } from "../settings/settings";
-import type { Plan } from "./plan";
+import type { Plan } from "./situation";
 
 /** Whether this is the preview of `npm run recover`: it is never believed in a run that could change something. */
 export const isRecovery = (env: NodeJS.ProcessEnv, preview: boolean): boolean => preview && env[RECOVERY] === "preview";
@@ -24,23 +24,19 @@ export function settingsThatRun(settings: Settings, world: World | UnknownWorld)
   };
 }
 
-/** Makes the plan declare both colors as they are: what runs, how many containers there are, and whether one was stopped. */
-export function keepWhatRuns(plan: Plan, world: World | UnknownWorld): void {
-  if ("unknown" in world) return;
+/** Returns the plan that declares both colors as they are: what runs, how many containers there are, and whether one was stopped. */
+export function keepWhatRuns(plan: Plan, world: World | UnknownWorld): Plan {
+  if ("unknown" in world) return plan;
   const { serving } = world;
+  const [containers, keep, runs] = [{ ...plan.containers }, { ...plan.keep }, { ...plan.runs }];
   for (const color of COLORS) {
-    const containers = world.slots[color];
+    const slot = world.slots[color];
     // Not how many there are: where the second of three is gone, the third one must be declared under its own name.
-    plan.containers[color] = Math.max(0, ...containers.map(({ replica }) => replica));
-    plan.keep[color] = containers.length > 0;
-    plan.runs[color] = {
-      ...{ ...plan.runs[color], ...definedIn(containers[0]) },
-      ...(serving && { replicas: serving.replicas[color] }),
-    };
+    containers[color] = Math.max(0, ...slot.map(({ replica }) => replica));
+    keep[color] = slot.length > 0;
+    runs[color] = { ...runs[color], ...definedIn(slot[0]), ...(serving && { replicas: serving.replicas[color] }) };
   }
-  if (serving !== undefined) {
-    const { retired } = serving.record;
-    plan.idle = retired?.color === other(serving.color) ? retired.how : "running";
-  }
-  plan.mend = undefined;
+  const retired = serving?.record.retired;
+  const idle = serving === undefined ? plan.idle : retired?.color === other(serving.color) ? retired.how : "running";
+  return { ...plan, containers, keep, runs, idle, mend: undefined };
 }

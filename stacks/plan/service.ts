@@ -21,9 +21,10 @@ import { slotSpecOf } from "../slot";
 import { shown } from "../text/plain";
 import { terminalColumns } from "../text/terminal";
 import { decisionOf } from "./decision";
-import { decide, type Plan } from "./plan";
+import { decide } from "./plan";
 import { hasPolicyPack } from "./policyPack";
 import { isRecovery, settingsThatRun } from "./recovery";
+import type { Plan } from "./situation";
 import { type StatePart, stateFindings } from "./stateProblem";
 
 /** The folder of the service's sources, relative to the project, where nothing else is said. */

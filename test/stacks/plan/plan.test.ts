@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { changed as changes, decide, type Plan, type Situation } from "../../../stacks/plan/plan";
+import { decide } from "../../../stacks/plan/plan";
+import { changed as changes } from "../../../stacks/plan/proxy";
+import type { Plan, Situation } from "../../../stacks/plan/situation";
 import { COLORS, type Color, other } from "../../../stacks/service/color";
 import type { HistoryEntry, Serving } from "../../../stacks/service/serving";
 import { specDifferences } from "../../../stacks/service/slotSpec";

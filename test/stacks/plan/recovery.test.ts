@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decide, type Plan } from "../../../stacks/plan/plan";
+import { decide } from "../../../stacks/plan/plan";
 import { isRecovery, settingsThatRun } from "../../../stacks/plan/recovery";
+import type { Plan } from "../../../stacks/plan/situation";
 import { type Color, other } from "../../../stacks/service/color";
 import { RECOVERY } from "../../../stacks/service/names";
 import type { Serving } from "../../../stacks/service/serving";

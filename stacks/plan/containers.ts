@@ -1,0 +1,52 @@
+import type { Color } from "../service/color";
+import { replicaName, replicaNames } from "../service/names";
+import type { SlotContainer } from "../service/world";
+
+/** What is wrong with a color's containers. */
+export interface Illness {
+  /** Whose it is: `its container`, or `blue-2 of its 3 containers`. */
+  whose: string;
+  /** What is seen of it: `is exited`, `are gone`. */
+  seen: string;
+  /** The command that brings them back. */
+  revive: string;
+  /** The first one that is not well; absent where it is gone. */
+  container?: SlotContainer;
+}
+
+/** Returns what is wrong with a color's containers, of which it should have so many; undefined where nothing is. */
+export function illness(
+  color: Color,
+  containers: readonly SlotContainer[],
+  expected: number,
+  isFine: (container: SlotContainer) => boolean,
+): Illness | undefined {
+  const names = replicaNames(color, expected);
+  const gone = names.filter((_, at) => !containers.some(({ replica }) => replica === at + 1));
+  const ill = containers.filter((container) => !isFine(container));
+  const which = (list: string[]) => (expected === 1 ? "its container" : `${list.join(", ")} of its ${count(expected)}`);
+  const [first] = ill;
+  if (gone.length > 0)
+    return { whose: which(gone), seen: gone.length > 1 ? "are gone" : "is gone", revive: "pulumi up --refresh" };
+  if (first === undefined) return undefined;
+  const { Running, Health, Status } = first.state;
+  return {
+    whose: which([replicaName(color, first.replica)]),
+    seen: `is ${Running ? Health?.Status : Status}`,
+    revive: `docker start ${ill.map(({ name }) => name).join(" ")}`,
+    container: first,
+  };
+}
+
+/** Reports whether a color could take over, as far as its container tells; one that is still starting may. */
+export const isWell = ({ state }: SlotContainer): boolean => state.Running && state.Health?.Status !== "unhealthy";
+
+/** Reports whether any of a color's containers is stopped: somebody stopped it, or it was never started. */
+export const isStopped = (containers: readonly SlotContainer[]): boolean =>
+  containers.some(({ state }) => !state.Running);
+
+/** What a preview says of a stopped color that a run takes the public, or visitors, to. */
+export const STARTS_FIRST = "it is stopped and is started first";
+
+/** `1 container`, `3 containers`. */
+export const count = (containers: number): string => (containers === 1 ? "1 container" : `${containers} containers`);
