@@ -20,7 +20,7 @@ import { hasTls } from "./proxy/nginxContainer";
 import { Refusal } from "./refusal";
 import { gatewayName, type Owner, serviceNameRule } from "./service/names";
 import { RELEASES_HISTORY, readWorlds, type UnknownWorld, type World } from "./service/world";
-import { readProvider } from "./settings/read";
+import { readProvider, readSettings } from "./settings/read";
 import { completeSettings, type ServiceSettings, withSecrets } from "./settings/serviceSettings";
 import type { Settings } from "./settings/settings";
 import { shown } from "./text/plain";
@@ -58,9 +58,7 @@ export async function createServices<Name extends string>(
   gateway?: GatewayArgs<Name>,
   opts: pulumi.ComponentResourceOptions = {},
 ): Promise<Services<Name> & { gateway?: Gateway }> {
-  const problem = contextProblem(process.env);
-  if (problem !== undefined) throw new Refusal(problem);
-  const all: Owner = { project: pulumi.getProject(), stack: pulumi.getStack() };
+  const all = ownerOfStack();
   const names = Object.keys(services) as Name[];
   refuseAll([...names.flatMap((name) => nameProblems(name, all)), ...(gateway ? subnetProblems(gateway.subnet) : [])]);
 
@@ -74,51 +72,92 @@ export async function createServices<Name extends string>(
     ...(services[name].appDirectory !== undefined && { appDirectory: services[name].appDirectory }),
   }));
   refuseAll(portClashes([...(front === undefined ? [] : [{ name: GATEWAY, settings: front }]), ...given]));
+  const made = await declareAll(all, given, gateway && front && { args: gateway, settings: front }, opts);
+  return { ...(made.services as Services<Name>), ...(made.gateway && { gateway: made.gateway }) };
+}
 
+/**
+ * Makes the service of a program that has one alone, without a name, as the stack's settings configure it: this project's own.
+ *
+ * @throws Refusal with everything for which the run must not happen; nothing was touched then.
+ */
+export async function createOwnService(): Promise<BlueGreen> {
+  const owner = ownerOfStack();
+  const { services } = await declareAll(owner, [{ name: OWN_SERVICE, owner, settings: readSettings() }], undefined, {});
+  return services[OWN_SERVICE] as BlueGreen;
+}
+
+/** What Pulumi calls the service that has no name. */
+const OWN_SERVICE = "service";
+
+/** Returns whose the program's resources are; refuses an engine that the Docker provider would not find. */
+function ownerOfStack(): Owner {
+  const problem = contextProblem(process.env);
+  if (problem !== undefined) throw new Refusal(problem);
+  return { project: pulumi.getProject(), stack: pulumi.getStack() };
+}
+
+/** A service whose settings are read. */
+interface GivenService {
+  name: string;
+  owner: Owner;
+  settings: Settings;
+  appDirectory?: string;
+}
+
+/** A gateway whose settings are read. */
+interface GivenGateway {
+  args: GatewayArgs<string>;
+  settings: GatewaySettings;
+}
+
+/** Reads what runs, decides all of it, and only then declares it. */
+async function declareAll(
+  all: Owner,
+  given: readonly GivenService[],
+  front: GivenGateway | undefined,
+  opts: pulumi.ComponentResourceOptions,
+): Promise<{ services: Record<string, BlueGreen>; gateway?: Gateway }> {
   const engine = dockerAt(given[0]?.settings.dockerHost);
   const owners = given.map(({ owner }) => owner);
   const [worlds, seen, state] = await Promise.all([
     settledWorlds(engine, given, await readWorlds(engine, all, owners, { history: RELEASES_HISTORY })),
-    gateway && readGateway(engine, all),
+    front && readGateway(engine, all),
     readOwnState(),
   ]);
 
-  const address = gateway && lastAddress(gateway.subnet);
+  const address = front && lastAddress(front.args.subnet);
   const behind = address === undefined ? {} : { gateway: { name: gatewayName(all), address } };
   const unknown: UnknownWorld = { unknown: true, reason: "it was not read" };
   const undecided = given.map((service, at) => ({ ...service, ...behind, world: worlds[at] ?? unknown, state }));
   const [routes, ...decided] = await everyOne<DecidedGateway | Decided | undefined>([
     (async () =>
-      gateway && front && seen
+      front && seen
         ? decideGateway({
-            ...{ owner: all, settings: front, args: gateway, seen },
+            ...{ owner: all, ...front, seen },
             services: Object.fromEntries(given.map((service) => [service.name, service])),
           })
         : undefined)(),
     ...undecided.map(async (service) => decideService(service)),
   ]);
 
-  const decidedGateway = routes as DecidedGateway | undefined;
   const network =
-    gateway && address !== undefined
-      ? new GatewayNetwork(GATEWAY, { owner: all, subnet: gateway.subnet, address }, opts)
+    front && address !== undefined
+      ? new GatewayNetwork(GATEWAY, { owner: all, subnet: front.args.subnet, address }, opts)
       : undefined;
   const made = undecided.map(({ name, gateway: _, ...args }, at) => {
     const own = { ...args, engine, decided: decided[at] as Decided, ...(network && { gateway: network }) };
     return [name, new BlueGreen(name, own, opts)] as const;
   });
-  const byName = Object.fromEntries(made) as Services<Name>;
-  if (gateway === undefined || network === undefined || decidedGateway === undefined) return byName;
-  // Those that it routes to alone: it is not to wait for another one.
-  const after = names.filter((name) => gateway.routes.some(({ service }) => service === name));
+  const services = Object.fromEntries(made);
+  if (front === undefined || network === undefined) return { services };
+  // The services that it routes to, and no other one: it does not wait for those.
+  const after = made.filter(([name]) => front.args.routes.some(({ service }) => service === name));
   const inputs = {
-    owner: all,
-    decided: decidedGateway,
-    network,
-    after: after.map((name) => byName[name].moved),
-    engine,
+    ...{ owner: all, network, engine, decided: routes as DecidedGateway },
+    after: after.map(([, { moved }]) => moved),
   };
-  return { ...byName, gateway: new Gateway(GATEWAY, inputs, opts) };
+  return { services, gateway: new Gateway(GATEWAY, inputs, opts) };
 }
 
 /** Makes one service of a program, without a gateway. */
