@@ -53,8 +53,7 @@ export function verdict(
   if (restarts > 0 && isUpAgain(state)) return { failed: "ended and was started again" };
   if (restarts > 0 || !state.Running) return { failed: `ended with exit code ${state.ExitCode}` };
   if (health === "unhealthy") {
-    const last = explained(printableLine(state.Health?.Log?.at(-1)?.Output ?? ""));
-    return { failed: `is unhealthy${last ? `; its health check says: ${last}` : ""}` };
+    return { failed: `is unhealthy${checkSays(state)}` };
   }
   return health === "healthy" ? "healthy" : "starting";
 }
@@ -67,6 +66,12 @@ const explained = (output: string): string =>
   NO_SHELL.test(output)
     ? `nothing, since it can't run: the image has no shell (sh), which the check needs. Take an image that has one (${output})`
     : output;
+
+/** What the latest health check printed, to follow what was seen; empty where it printed nothing. */
+function checkSays({ Health }: ContainerState): string {
+  const last = explained(printableLine(Health?.Log?.at(-1)?.Output ?? ""));
+  return last && `; its health check says: ${last}`;
+}
 
 /**
  * Waits until the container is healthy; one that ended or is unhealthy is not waited for, nor any once the run is cancelled.
@@ -93,7 +98,9 @@ export async function waitHealthy(docker: Docker, containerId: string, waited: W
     const seconds = Math.floor((performance.now() - started) / 1000);
     const cancelled = waited.signal?.aborted === true;
     if (seen !== "starting" || cancelled || seconds >= waited.seconds) {
-      const why = cancelled ? CANCELLED : `is not healthy after ${seconds} s (setting healthTimeoutSeconds)`;
+      const why = cancelled
+        ? CANCELLED
+        : `is not healthy after ${seconds} s (setting healthTimeoutSeconds)${checkSays(container.State)}`;
       const failed = seen === "starting" ? why : seen.failed;
       // Cut when the secrets are hidden: half of one would not be known.
       return `the container ${name} ${shortened(hide(waited.secrets, failed))}.\n${await lastLines(docker, containerId, waited.secrets)}`;

@@ -65,7 +65,7 @@ test("npm start brings up a new stack without a terminal, and changes nothing th
   });
 
   await t.test("a state that does not know what runs is refused", async () => {
-    const other = { PULUMI_BACKEND_URL: `file://${checkout.file("toolchain")}`, PULUMI_CONFIG_PASSPHRASE: "other" };
+    const other = { PULUMI_BACKEND_URL: `file://${checkout.file("bench")}`, PULUMI_CONFIG_PASSPHRASE: "other" };
     const { code, output } = await checkout.run("setup/start", [stack], other);
     assert.equal(code, 1);
     assert.match(output, /it runs on this engine, but its state is not in file:\/\/.*\. Nothing was touched/);

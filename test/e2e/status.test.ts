@@ -60,6 +60,8 @@ test("npm run status says what runs, by its exit code too", async (t) => {
   await t.test("a process of live's that is killed for want of memory while its container stays up", async () => {
     const greedy = stack.docker("exec", (await container("green")).Id, "python3", "-c", 'len(b"x" * (900 << 20))');
     await assert.rejects(greedy, /exit code 137/);
+    // The engine hears of it a moment later.
+    await until("the kill is told", async () => /had a process killed/.test(JSON.stringify(await status())));
     await says(1, /^green is live and answers, but its container ran out of memory and had a process killed once/m);
   });
 
