@@ -1,7 +1,6 @@
 /**
- * All tests, in three rounds: those without an engine, two files at a time; those on the engine that load or slowness of another
- * test would spoil, alone; the other ones on the engine, two files at a time. Then the ten slowest files, and a last line
- * `N passed, N failed` (`npm test` runs this, after its checks).
+ * All tests, in two rounds: those without an engine, two files at a time, then those on the engine, one at a time. Then the ten
+ * slowest files, and a last line `N passed, N failed` (`npm test` runs this, after its checks).
  */
 import { globSync } from "node:fs";
 import { relative } from "node:path";
@@ -10,26 +9,17 @@ import { run } from "node:test";
 import { spec } from "node:test/reporters";
 
 const CHECKOUT = `${__dirname}/..`;
-const AT_A_TIME = 2;
 const SLOWEST = 10;
-
-/** Engine tests whose file has the machine to itself, and why. */
-const ALONE: Record<string, string> = {
-  load: "its clients reuse a connection within milliseconds of its end",
-  slowClients: "it fills the engine's connections and disk",
-  soak: "it measures processes and memory",
-};
 
 const files = globSync("test/**/*.test.ts", { cwd: CHECKOUT }).sort();
 const isOnEngine = (file: string) => file.startsWith("test/e2e/");
-const isAlone = (file: string) => isOnEngine(file) && file.slice("test/e2e/".length, -".test.ts".length) in ALONE;
 const ROUNDS = [
-  { files: files.filter((file) => !isOnEngine(file)), concurrency: AT_A_TIME },
-  { files: files.filter(isAlone), concurrency: 1 },
-  { files: files.filter((file) => isOnEngine(file) && !isAlone(file)), concurrency: AT_A_TIME },
+  { files: files.filter((file) => !isOnEngine(file)), concurrency: 2 },
+  // Most of them put a steady load on the engine: two at a time on two cores take longer than one after the other.
+  { files: files.filter(isOnEngine), concurrency: 1 },
 ];
 
-/** Run the three rounds, and print what node's own reporter prints, with one list of failures at the end. */
+/** Run both rounds, and print what node's own reporter prints, with one list of failures at the end. */
 async function main(): Promise<void> {
   const events = new PassThrough({ objectMode: true });
   const report = events.pipe(new spec());
