@@ -67,8 +67,8 @@ test("a stack as prod's file has it", async (t) => {
       stack,
       "index.ts",
       [
-        'import * as pulumi from "@pulumi/pulumi";',
-        'import * as docker from "@pulumi/docker";\nimport * as pulumi from "@pulumi/pulumi";',
+        'import { createOwnService } from "./stacks/services";',
+        'import * as docker from "@pulumi/docker";\nimport { createOwnService } from "./stacks/services";',
       ],
       [
         "  const { url,",
