@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type Policies, PolicyPack, type ReportViolation, type ResourceValidationArgs } from "@pulumi/policy";
 import * as pulumi from "@pulumi/pulumi";
 import { configIn } from "../commands/stackFile";
+import { CHECKOUT } from "../stacks/engine/checkout";
 import { dockerAt } from "../stacks/engine/docker";
 import { readWorld } from "../stacks/service/world";
 import { parseSettings } from "../stacks/settings/settings";
@@ -27,7 +28,7 @@ const isJudged = Object.keys(configuration).length === 0 || configuration[`${NAM
 function othersInFile(): Record<string, unknown> {
   const file = `Pulumi.${pulumi.getStack()}.yaml`;
   try {
-    return configIn(file, readFileSync(join(__dirname, "..", file), "utf8"));
+    return configIn(file, readFileSync(join(CHECKOUT, file), "utf8"));
   } catch {
     return {};
   }

@@ -1,6 +1,8 @@
+import { existsSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import { CHECKOUT } from "./engine/checkout";
 import { dockerHost } from "./engine/docker";
 import type { Plan } from "./plan/situation";
 import { fileVariables, type ProxyFiles } from "./proxy/files";
@@ -11,14 +13,16 @@ import type { Settings } from "./settings/settings";
 import { quoted } from "./text/shell";
 
 /** This program's own sources are TypeScript; in the package they are compiled. */
-const SOURCE = __filename.endsWith(".ts");
+const SOURCE = existsSync(join(CHECKOUT, "cutover", "main.ts"));
 
 /**
  * Seen from the program's folder, in which commands are run: it is a part of the state, and must be the same on every machine.
  * Nothing else is in it: values travel in the environment and on standard input, never in a shell's text.
  */
-const MAIN = relative(process.cwd(), join(__dirname, "..", "cutover", SOURCE ? "main.ts" : "main.js"));
-const RUN = `node ${SOURCE ? "--require tsx/cjs " : ""}${quoted(MAIN.split(sep).join("/"))}`;
+const inProgram = (file: string): string => quoted(relative(process.cwd(), join(CHECKOUT, file)).split(sep).join("/"));
+const RUN = SOURCE
+  ? `node --require ./${inProgram("setup/bundle.cjs")} ${inProgram("cutover/main.ts")}`
+  : `node ${inProgram("cutover/main.js")}`;
 
 /** The settings that the cutover goes by. */
 export type CutoverSettings = Pick<

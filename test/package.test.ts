@@ -59,7 +59,7 @@ test("the example runs with the versions that the package was made with", () => 
   assert.deepEqual(example.dependencies, {
     "@pulumi/pulumi": dependencies["@pulumi/pulumi"],
     "blue-green": `file:blue-green-${version}.tgz`,
-    tsx: dependencies.tsx,
+    tsx: devDependencies.tsx,
   });
   for (const [name, wanted] of Object.entries(example.devDependencies))
     assert.equal(wanted, devDependencies[name], name);

@@ -4,6 +4,9 @@ import { join } from "node:path";
 
 export const CHECKOUT = join(__dirname, "..");
 
+/** What a command of the checkout is run with: `node --require BUNDLE commands/status/main.ts`. */
+export const BUNDLE = join(CHECKOUT, "setup", "bundle.cjs");
+
 /** Nothing of these runs in a copy: only `npm test` and `npm run bench` themselves do, which the set-up's tests start. */
 const NOT_COPIED = /^(?:test\/(?!run$)|docs\/|\.github\/|examples\/)/;
 

@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { CHECKOUT } from "./checkout";
 
 /** A file of `nginx/`, which travels with this program. */
-export const readNginx = (file: string): string => readFileSync(join(__dirname, "..", "..", "nginx", file), "utf8");
+export const readNginx = (file: string): string => readFileSync(join(CHECKOUT, "nginx", file), "utf8");
 
 /** Every script that this program runs, by the files of `nginx/` that stand behind each other in one shell. */
 export const SCRIPTS = {

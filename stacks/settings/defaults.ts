@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
+import { CHECKOUT } from "../engine/checkout";
 
 /** The project's file, which is in the package too. */
-const PROJECT_FILE = join(__dirname, "..", "..", "Pulumi.yaml");
+const PROJECT_FILE = join(CHECKOUT, "Pulumi.yaml");
 
 let defaults: Readonly<Record<string, string>> | undefined;
 

@@ -61,7 +61,7 @@ export class Runner {
   /** Runs a script as its workflow does. */
   run(script: string, args: string[], env: NodeJS.ProcessEnv = {}): Promise<{ code: number | null; output: string }> {
     return ended(
-      spawn(process.execPath, ["--require", "tsx/cjs", join(".github", "scripts", script), ...args], {
+      spawn(process.execPath, ["--require", "./setup/bundle.cjs", join(".github", "scripts", script), ...args], {
         cwd: CHECKOUT,
         env: {
           PATH: process.env.PATH,

@@ -111,7 +111,7 @@ test("what runs is a script of this repository or npm, in one line, with no expr
   for (const run of runs) {
     assert.doesNotMatch(run, /\$\{\{|\n/);
     const [, file] =
-      /^(?:npm (?:ci|test)|(\.github\/scripts\/[\w-]+)(?: --remove| "\$STACK")?|node --require tsx\/cjs (\.github\/scripts\/[\w-]+\.ts) "\$STACK")$/
+      /^(?:npm (?:ci|test)|(\.github\/scripts\/[\w-]+)(?: --remove| "\$STACK")?|node --require \.\/setup\/bundle\.cjs (\.github\/scripts\/[\w-]+\.ts) "\$STACK")$/
         .exec(run)
         ?.filter((part) => part !== undefined) ?? assert.fail(`neither a script nor npm: ${run}`);
     if (file === undefined) continue;

@@ -14,7 +14,7 @@ test("npm run drift finds what was changed by hand, and --fix mends it without a
   await stack.pulumi("config", "set", "--path", "--secret", "secretEnvironment.TOKEN", SECRET);
 
   const run = async (...args: string[]) => {
-    const ended = await stack.command("node", "--require", "tsx/cjs", "commands/drift/main.ts", ...args);
+    const ended = await stack.command("node", "--require", "./setup/bundle.cjs", "commands/drift/main.ts", ...args);
     for (const secret of [SECRET, BY_HAND]) assert.ok(!ended.output.includes(secret), ended.output);
     return ended;
   };
@@ -63,7 +63,7 @@ test("npm run drift finds what was changed by hand, and --fix mends it without a
         "DOCKER_HOST=unix:///nonexistent.sock",
         "node",
         "--require",
-        "tsx/cjs",
+        "./setup/bundle.cjs",
         "commands/drift/main.ts",
       ] as const),
     );

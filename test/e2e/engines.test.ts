@@ -57,7 +57,7 @@ async function onBoth(t: TestContext, engine: CurrentEngine): Promise<void> {
   });
 
   await t.test("npm run status asks the engine that the stack's file names", async () => {
-    const { code, output } = await prod.command("node", "--require", "tsx/cjs", "commands/status/main.ts");
+    const { code, output } = await prod.command("node", "--require", "./setup/bundle.cjs", "commands/status/main.ts");
     assert.equal(code, 0, output);
     says(output, /2 healthy/);
   });

@@ -9,7 +9,7 @@ const TOKEN = "a-token-that-nobody-may-see-0123456789";
 
 /** What `npm run preview -- <stack>` prints, which must end with this exit code. */
 async function preview(stack: TestStack, exit: number, ...args: string[]): Promise<string> {
-  const run = ["--require", "tsx/cjs", "commands/preview/main.ts", ...args];
+  const run = ["--require", "./setup/bundle.cjs", "commands/preview/main.ts", ...args];
   const { code, output } = await stack.command("node", ...run);
   assert.equal(code, exit, output);
   return output;
@@ -121,7 +121,7 @@ test("npm run preview says what a change does to the public", async (t) => {
         "DOCKER_HOST=tcp://127.0.0.1:1",
         "node",
         "--require",
-        "tsx/cjs",
+        "./setup/bundle.cjs",
         "commands/preview/main.ts",
         name,
       ] as const),

@@ -91,7 +91,7 @@ test("secrets reach the app and the proxy, and show nowhere else", async (t) => 
     assert.match(diff, /\[secret\] => \[secret\]/);
     await pulumi("preview", "--json");
     const comment = ["commands/preview/main.ts", stack.name, "--comment"];
-    const { code, output } = await stack.command("node", "--require", "tsx/cjs", ...comment);
+    const { code, output } = await stack.command("node", "--require", "./setup/bundle.cjs", ...comment);
     assert.equal(code, 0, output);
     says(output, "secretEnvironment.TOKEN", "testerToken");
     keep("the comment of a pull request", output);
@@ -151,7 +151,7 @@ test("secrets reach the app and the proxy, and show nowhere else", async (t) => 
       const { code, output } = await stack.command(
         "node",
         "--require",
-        "tsx/cjs",
+        "./setup/bundle.cjs",
         "commands/drift/main.ts",
         stack.name,
         ...args,
@@ -161,7 +161,13 @@ test("secrets reach the app and the proxy, and show nowhere else", async (t) => 
       keep(`drift ${args}`, output);
     }
     for (const args of [["--json"], []]) {
-      const { output } = await stack.command("node", "--require", "tsx/cjs", "commands/status/main.ts", ...args);
+      const { output } = await stack.command(
+        "node",
+        "--require",
+        "./setup/bundle.cjs",
+        "commands/status/main.ts",
+        ...args,
+      );
       keep(`status ${args}`, output);
     }
   });

@@ -7,7 +7,13 @@ import { get, TestStack } from "./stack";
 test("npm run status says what runs, by its exit code too", async (t) => {
   const stack = await TestStack.make(t, await backendImages());
   const status = async () => {
-    const { code, output } = await stack.command("node", "--require", "tsx/cjs", "commands/status/main.ts", "--json");
+    const { code, output } = await stack.command(
+      "node",
+      "--require",
+      "./setup/bundle.cjs",
+      "commands/status/main.ts",
+      "--json",
+    );
     return { code, ...JSON.parse(output) };
   };
   const says = async (exit: number, words: RegExp) => {

@@ -400,7 +400,7 @@ test("TLS", async (t) => {
         await stack.docker("top", Id),
       );
     }
-    const status = await stack.command("node", "--require", "tsx/cjs", "commands/status/main.ts", "--json");
+    const status = await stack.command("node", "--require", "./setup/bundle.cjs", "commands/status/main.ts", "--json");
     said.push(status.output);
     for (const entry of readdirSync(stack.directory, { recursive: true, withFileTypes: true })) {
       if (!entry.isFile() || entry.parentPath.includes("node_modules")) continue;

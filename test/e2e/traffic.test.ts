@@ -263,7 +263,8 @@ test("testers", async (t) => {
       log += await stack.docker("logs", proxy.Id);
       log += JSON.stringify(await history(stack));
       for (const part of ["proxy", "blue", "green"] as const) log += JSON.stringify(await stack.container(part));
-      log += (await stack.command("node", "--require", "tsx/cjs", "commands/status/main.ts", "--json")).output;
+      log += (await stack.command("node", "--require", "./setup/bundle.cjs", "commands/status/main.ts", "--json"))
+        .output;
       assert.doesNotMatch(log, /c4n4ry/i);
     },
   );
@@ -317,11 +318,11 @@ test("maintenance", async (t) => {
   assert.equal((await get(`${stack.url}/`, { "X-Blue-Green-Preview": "a-token-for-testers" })).status, 200);
 
   await stack.switchTo("green");
-  const closed = await stack.command("node", "--require", "tsx/cjs", "commands/status/main.ts");
+  const closed = await stack.command("node", "--require", "./setup/bundle.cjs", "commands/status/main.ts");
   assert.equal(closed.code, 2, closed.output);
   says(closed.output, "! maintenance is on: everybody but testers gets 503", "pulumi config set maintenance false");
   await stack.set("maintenance", "false");
-  const preview = await stack.command("node", "--require", "tsx/cjs", "commands/preview/main.ts");
+  const preview = await stack.command("node", "--require", "./setup/bundle.cjs", "commands/preview/main.ts");
   assert.equal(preview.code, 0, preview.output);
   says(preview.output, "Requests: everybody but testers gets 503 until this run has ended maintenance");
   await stack.up();

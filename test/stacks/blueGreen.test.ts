@@ -398,7 +398,7 @@ test("the cutover is one constant command; everything else travels on standard i
     maxP95Seconds: 0.25,
   });
   const { create, stdin, environment, ...rest } = one(COMMAND, "cutover");
-  assert.equal(create, "node --require tsx/cjs cutover/main.ts");
+  assert.equal(create, "node --require ./setup/bundle.cjs cutover/main.ts");
   assert.equal(stdin, render({ ...sampleSettings, activeColor: "green" }));
   assert.deepEqual(environment, {
     ...orderVariables({

@@ -4,8 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { run } from "../../e2e/stack";
-
-const CHECKOUT = join(__dirname, "..", "..", "..");
+import { BUNDLE, CHECKOUT } from "../../program";
 
 /** Runs drift as `npm run drift` does, in a project that nothing is deployed of, on a machine without Pulumi. */
 function drift(t: TestContext, args: string[], files: Record<string, string> = {}) {
@@ -16,7 +15,7 @@ function drift(t: TestContext, args: string[], files: Record<string, string> = {
   for (const [name, text] of Object.entries({ ...all, ...files }))
     writeFileSync(join(directory, name), text, { mode: 0o755 });
   const env = { PATH: directory, HOME: directory };
-  return run(process.execPath, ["--require", "tsx/cjs", join(CHECKOUT, "commands", "drift", "main.ts"), ...args], {
+  return run(process.execPath, ["--require", BUNDLE, join(CHECKOUT, "commands", "drift", "main.ts"), ...args], {
     cwd: directory,
     env,
   });

@@ -18,9 +18,8 @@ import { type TestContext, test } from "node:test";
 import { USAGE } from "../../../commands/preview/usage";
 import { decisionLine } from "../../../stacks/service/decision";
 import { ended } from "../../delivery/github";
+import { BUNDLE, CHECKOUT } from "../../program";
 import { decision } from "./said.sample";
-
-const CHECKOUT = join(__dirname, "..", "..", "..");
 
 /** A project's folder, with a stand-in for `pulumi` that does this. */
 class Project {
@@ -44,22 +43,18 @@ class Project {
   }
 
   start(args: string[], env: NodeJS.ProcessEnv = {}) {
-    return spawn(
-      process.execPath,
-      ["--require", "tsx/cjs", join(CHECKOUT, "commands", "preview", "main.ts"), ...args],
-      {
-        cwd: this.directory,
-        env: { PATH: this.file("bin"), TMPDIR: this.file("temp"), HOME: this.directory, ...env },
-        stdio: ["ignore", "pipe", "pipe"],
-      },
-    );
+    return spawn(process.execPath, ["--require", BUNDLE, join(CHECKOUT, "commands", "preview", "main.ts"), ...args], {
+      cwd: this.directory,
+      env: { PATH: this.file("bin"), TMPDIR: this.file("temp"), HOME: this.directory, ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
   }
 
   preview(args: string[], env: NodeJS.ProcessEnv = {}) {
     return ended(this.start(args, env));
   }
 
-  /** What of ours is left in the folder for temporary files; tsx has its cache there. */
+  /** What of ours is left in the folder for temporary files. */
   get left(): string[] {
     return readdirSync(this.file("temp")).filter((name) => name.startsWith("blue-green"));
   }
@@ -190,7 +185,7 @@ test("whoever ends it ends pulumi, and no events are left", async (t) => {
 
 test("nothing of Pulumi's SDK is loaded", async () => {
   const show = `require("./commands/preview/main.ts"); process.on("exit", () => console.log(Object.keys(require.cache).filter((file) => /node_modules.@pulumi/.test(file)).length))`;
-  const child = spawn(process.execPath, ["--require", "tsx/cjs", "--eval", show, "--", "--help"], { cwd: CHECKOUT });
+  const child = spawn(process.execPath, ["--require", BUNDLE, "--eval", show, "--", "--help"], { cwd: CHECKOUT });
   const { output } = await ended(child);
   assert.match(output, /\n0\n$/);
 });

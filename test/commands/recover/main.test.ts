@@ -4,8 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { run } from "../../e2e/stack";
-
-const CHECKOUT = join(__dirname, "..", "..", "..");
+import { BUNDLE, CHECKOUT } from "../../program";
 
 /** Runs recover as `npm run recover -- dev --yes` does, with stand-ins for `docker` and `pulumi`; says whether Pulumi was asked. */
 async function recover(t: TestContext, docker: string, pulumi = "") {
@@ -19,7 +18,7 @@ async function recover(t: TestContext, docker: string, pulumi = "") {
     chmodSync(join(directory, name), 0o755);
   }
   const main = join(CHECKOUT, "commands", "recover", "main.ts");
-  const ended = await run(process.execPath, ["--require", "tsx/cjs", main, "dev", "--yes"], {
+  const ended = await run(process.execPath, ["--require", BUNDLE, main, "dev", "--yes"], {
     cwd: directory,
     env: { PATH: directory, HOME: directory },
   });

@@ -13,8 +13,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { BUNDLE, CHECKOUT } from "../../program";
 
-const CHECKOUT = join(__dirname, "..", "..", "..");
 const STACKS = {
   dev: "config:\n  blue-green:activeColor: blue\n",
   far: "config:\n  blue-green:activeColor: blue\n  docker:host: ssh://deploy@shop.example\n",
@@ -51,7 +51,7 @@ async function run(
   return new Promise<{ code: number; stdout: string; stderr: string; asked: string }>((resolve) => {
     execFile(
       process.execPath,
-      ["--require", loaded, "--require", "tsx/cjs", script, ...args],
+      ["--require", loaded, "--require", BUNDLE, script, ...args],
       { cwd: directory, env: { PATH: `${join(directory, "bin")}:/usr/bin:/bin`, HOME: directory, ...env } },
       (error, stdout, stderr) => {
         const asked = existsSync(join(directory, "asked")) ? readFileSync(join(directory, "asked"), "utf8") : "";

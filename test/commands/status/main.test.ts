@@ -4,9 +4,8 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, w
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { BUNDLE, CHECKOUT } from "../../program";
 import { made } from "./facts.sample";
-
-const CHECKOUT = join(__dirname, "..", "..", "..");
 
 /** What the stand-in for `docker` answers: to `container inspect`, and to `exec` in the proxy. */
 interface Engine {
@@ -112,7 +111,7 @@ class Project {
     return new Promise((resolve, reject) => {
       const child = spawn(
         process.execPath,
-        ["--require", "tsx/cjs", join(CHECKOUT, "commands", "status", "main.ts"), ...args],
+        ["--require", BUNDLE, join(CHECKOUT, "commands", "status", "main.ts"), ...args],
         {
           cwd: this.file("project"),
           env: { PATH: this.file("bin"), HOME: this.directory, TZ: "Europe/Berlin", ...env },
@@ -345,7 +344,7 @@ async function inTerminal(project: Project, columns: number): Promise<string> {
   const words = [
     process.execPath,
     "--require",
-    "tsx/cjs",
+    BUNDLE,
     join(CHECKOUT, "commands", "status", "main.ts"),
     "--stack",
     "dev",

@@ -483,7 +483,10 @@ test("what the CLI hands over is accepted, and what it is refused for is mended 
   const directory = mkdtempSync(join(tmpdir(), "blue-green-settings-"));
   t.after(() => rmSync(directory, { recursive: true, force: true }));
   const found = join(directory, "settings.json");
-  for (const name of ["Pulumi.yaml", "package.json"]) cpSync(join(checkout, name), join(directory, name));
+  // Its own program, which tsx runs: the set-up is not a part of it.
+  const project = readFileSync(join(checkout, "Pulumi.yaml"), "utf8");
+  writeFileSync(join(directory, "Pulumi.yaml"), project.replace(/nodeargs: .*/, "nodeargs: --require tsx/cjs"));
+  cpSync(join(checkout, "package.json"), join(directory, "package.json"));
   symlinkSync(join(checkout, "node_modules"), join(directory, "node_modules"));
   mkdirSync(join(directory, "state"));
   writeFileSync(

@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, type TestContext, test } from "node:test";
+import { run } from "../e2e/stack";
+import { CHECKOUT } from "../program";
+
+const SOURCES = {
+  "index.ts": 'import { word } from "./stacks/words";\n\nconsole.log("said:", word satisfies string);\n',
+  "stacks/words/index.ts": 'export const word: string = "first";\n',
+};
+
+/** A checkout of a few sources, with the set-up and the packages of this one. */
+function checkout(t: TestContext, sources: Record<string, string> = SOURCES): string {
+  const directory = mkdtempSync(join(tmpdir(), "blue-green-bundle-"));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  mkdirSync(join(directory, "setup"));
+  for (const file of ["setup/bundle.cjs", "package-lock.json"]) cpSync(join(CHECKOUT, file), join(directory, file));
+  symlinkSync(join(CHECKOUT, "node_modules"), join(directory, "node_modules"));
+  mkdirSync(join(directory, "stacks", "words"), { recursive: true });
+  for (const [file, text] of Object.entries(sources)) writeFileSync(join(directory, file), text);
+  return directory;
+}
+
+const entry = (directory: string) =>
+  run(process.execPath, ["--require", "./setup/bundle.cjs", "index.ts"], { cwd: directory });
+
+const bundles = (directory: string) => readdirSync(join(directory, ".state", "bundles")).sort();
+
+describe("an entry runs as one file", () => {
+  test("which is kept, and made anew when a source changes or a new one goes before it", async (t) => {
+    const directory = checkout(t);
+    assert.deepEqual(await entry(directory), { code: 0, output: "said: first\n" });
+    // The sources are older than the bundle from here on.
+    assert.equal((await entry(directory)).output, "said: first\n");
+    const [script, , list] = bundles(directory);
+    assert.match(`${script} ${list}`, /^index\.[0-9a-f]{16}\.js index\.json$/);
+
+    const kept = join(directory, ".state", "bundles", script ?? "");
+    writeFileSync(kept, 'console.log("the kept one");');
+    assert.equal((await entry(directory)).output, "the kept one\n");
+
+    writeFileSync(join(directory, "stacks", "words", "index.ts"), 'export const word = "other";\n');
+    assert.equal((await entry(directory)).output, "said: other\n");
+    writeFileSync(join(directory, "stacks", "words.ts"), 'export const word = "nearer";\n');
+    assert.equal((await entry(directory)).output, "said: nearer\n");
+    rmSync(join(directory, "stacks", "words.ts"));
+    assert.equal((await entry(directory)).output, "said: other\n");
+    assert.ok(bundles(directory).length <= 3, `what is no longer used goes: ${bundles(directory)}`);
+  });
+
+  test("many runs at once all get a whole one", async (t) => {
+    const directory = checkout(t);
+    const ended = await Promise.all(Array.from({ length: 6 }, () => entry(directory)));
+    for (const one of ended) assert.deepEqual(one, { code: 0, output: "said: first\n" });
+  });
+
+  test("an error names the line of the source, and a source that is none is named", async (t) => {
+    const directory = checkout(t, {
+      ...SOURCES,
+      "stacks/words/index.ts":
+        'const none = (): string => {\n  throw new Error("broken");\n};\nexport const word = none();\n',
+    });
+    for (const _ of ["made", "kept"]) {
+      const { code, output } = await entry(directory);
+      assert.equal(code, 1);
+      assert.match(output, /Error: broken\n +at none \(.*stacks\/words\/index\.ts:2:9\)/);
+    }
+    writeFileSync(join(directory, "stacks", "words", "index.ts"), "export const word = ;\n");
+    const { code, output } = await entry(directory);
+    assert.equal(code, 1);
+    assert.match(output, /stacks\/words\/index\.ts:1:20: ERROR: Unexpected ";"/);
+  });
+
+  test("it runs where nothing can be written", async (t) => {
+    const directory = checkout(t);
+    writeFileSync(join(directory, ".state"), "a file where the folder would be");
+    assert.deepEqual(await entry(directory), { code: 0, output: "said: first\n" });
+  });
+});
