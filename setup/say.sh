@@ -20,6 +20,10 @@ begin() {
   _hush
   _since=$EPOCHREALTIME
   printf '… %s: %s\n' "$1" "$2"
+  # Without this shell's trap: a teller that is ended right after it was started would run it, and take our files away.
+  local at_exit
+  at_exit=$(trap -p EXIT)
+  trap - EXIT
   (
     # By the second: whoever reads our output to its end must not wait for a sleep that outlives us.
     for ((second = 1; ; second++)); do
@@ -30,6 +34,7 @@ begin() {
     done
   ) &
   _teller=$!
+  eval "$at_exit"
 }
 
 done_() {

@@ -188,3 +188,22 @@ test("a download of Pulumi is used with the sum that is pinned, and with no othe
   assert.equal(again.code, 0, again.output);
   assert.equal(checkout.read(".state", "env"), written);
 });
+
+test("what tells how long a step takes, and is ended at once, does not run the script's trap", async (t) => {
+  const checkout = new Checkout(t);
+  const script = `set -euo pipefail
+    . setup/say.sh
+    trap 'echo removed >>removed' EXIT
+    for ((step = 0; step < 100; step++)); do begin Step "under way"; done_ Step "over"; done
+    [ ! -e removed ]`;
+  const { code, output } = await checkout.run("bash", ["-c", script]);
+  assert.equal(code, 0, output);
+  assert.equal(
+    output
+      .split("\n")
+      .filter((line) => !/^[…✓] Step: /.test(line))
+      .join(""),
+    "",
+  );
+  assert.equal(checkout.read("removed"), "removed\n", "the script's own end does");
+});
