@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { CUTOVER_SCRIPT } from "../cutover/proxy";
-import { type ConfigurationSettings, type Reached, renderConfiguration } from "../stacks/proxy/nginxConfiguration";
+import { type ConfigurationSettings, type Endpoint, renderConfiguration } from "../stacks/proxy/nginxConfiguration";
 import type { Color } from "../stacks/service/color";
 import { command, docker } from "./command";
 import { type Contender, type Place, twin } from "./place";
@@ -14,7 +14,7 @@ const read = (...path: string[]): string => readFileSync(join(CHECKOUT, ...path)
 const ANSWER_SECONDS = 60;
 
 /** The program's own defaults. */
-export const defaults: Omit<ConfigurationSettings, "activeColor" | "slots"> & Reached & { verifyRequests: number } =
+export const defaults: Omit<ConfigurationSettings, "activeColor" | "slots"> & Endpoint & { verifyRequests: number } =
   Object.fromEntries(
     Object.entries(parse(read("Pulumi.yaml")).config as Record<string, { default: never }>).map(
       ([name, { default: value }]) => [name, value],

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { contextProblem, type Docker, dockerAt } from "../stacks/engine/docker";
-import type { Owner } from "../stacks/service/names";
+import type { ServiceId } from "../stacks/service/names";
 import { plainStart, shown } from "../stacks/text/plain";
 import { CantTellError, type NextCommand } from "./outcome";
 import { askPulumi } from "./pulumi";
@@ -12,7 +12,7 @@ const SELECTED_SECONDS = 15;
 
 /** A stack of this project, found by its name. */
 export interface FoundStack {
-  owner: Owner;
+  owner: ServiceId;
   /** The stack as `pulumi --stack` takes it: `prod`, `organization/prod` or `organization/project/prod`. */
   name: string;
   /** The same where it was named as an argument: only then commands have to name it too. */

@@ -68,7 +68,7 @@ async function canGoBackTo(run: Run, old: Color): Promise<boolean> {
 
 /** Watches for the bake time; answers what is wrong, as soon as something is. */
 export async function watch(run: Run): Promise<string | undefined> {
-  const { order, trial, proxy, means } = run;
+  const { order, trial, proxy, tools } = run;
   const answers = new Watch(order.limits);
   const first = run.containersOf(trial);
   const started = performance.now();
@@ -79,9 +79,9 @@ export async function watch(run: Run): Promise<string | undefined> {
     const left = order.bakeSeconds - passed();
     const last = left <= 1;
     const wait = last ? Math.max(0, left * 1000) + COUNTED_AFTER_MILLISECONDS : 1000;
-    await pause(wait, undefined, { signal: means.signal }).catch(() => {});
-    if (means.signal.aborted) return "the run was cancelled";
-    const seen = await Promise.all([proxy.sample(offset, trial), readSlots(means.docker, order.owner)]).catch(
+    await pause(wait, undefined, { signal: tools.signal }).catch(() => {});
+    if (tools.signal.aborted) return "the run was cancelled";
+    const seen = await Promise.all([proxy.sample(offset, trial), readSlots(tools.docker, order.owner)]).catch(
       (error: Error) => error,
     );
     if (seen instanceof Error) {

@@ -12,18 +12,18 @@ import { move } from "./move";
 import type { Order } from "./order";
 import { type CutoverProxy, Nginx } from "./proxy";
 import { finish, noteMove, recordAfter, remember } from "./record";
-import { CutoverFailed, type Means, Run } from "./run";
+import { CutoverFailed, Run, type Tools } from "./run";
 import { unforeseen } from "./settle";
 
 /** How long another cutover in the same proxy is waited for: one whose `pulumi up` was killed goes on to its end. */
 const LOCK_WAIT_SECONDS = 120;
 
 /** Carries out one order, under the proxy's lock, and writes the history. */
-export async function carryOut(order: Order, means: Means): Promise<void> {
-  const proxy = new Nginx(means.docker, order.proxy);
+export async function carryOut(order: Order, tools: Tools): Promise<void> {
+  const proxy = new Nginx(tools.docker, order.proxy);
   const began = new Date().toISOString();
-  const lock = await takeLock(order, means, proxy, began);
-  const run = new Run(order, means, proxy, lock, began);
+  const lock = await takeLock(order, tools, proxy, began);
+  const run = new Run(order, tools, proxy, lock, began);
   try {
     await run.readSlots();
     await act(run);
@@ -38,9 +38,9 @@ export async function carryOut(order: Order, means: Means): Promise<void> {
 }
 
 /** Takes the proxy's lock; whoever else has it is waited for. */
-function takeLock(order: Order, means: Means, proxy: CutoverProxy, began: string): Promise<Lock> {
+function takeLock(order: Order, tools: Tools, proxy: CutoverProxy, began: string): Promise<Lock> {
   const holder = `${hostname()}, process ${process.pid}, since ${began}`;
-  return cancellable(proxy.lock(holder, LOCK_WAIT_SECONDS, means.say), means.signal).catch((error: Error) => {
+  return cancellable(proxy.lock(holder, LOCK_WAIT_SECONDS, tools.say), tools.signal).catch((error: Error) => {
     const name = containerName(order.owner, "proxy");
     const next = isGone(error)
       ? "pulumi up --refresh, which makes it again"

@@ -12,7 +12,7 @@ export const FRONT = "http://127.0.0.1:8080";
 
 /** Before the switch: nothing has moved yet. */
 export async function gate(run: Run): Promise<void> {
-  const { order, trial, means } = run;
+  const { order, trial, tools } = run;
   await examine(run);
   if (order.gateCommand === "") return;
   run.say(`gate command runs, ${order.gateTimeoutSeconds} s at most`);
@@ -23,7 +23,7 @@ export async function gate(run: Run): Promise<void> {
     color: trial,
     version: run.slots[trial][0]?.version ?? "",
   };
-  const failed = await runGateCommand(gate, (line) => run.say(`gate: ${line}`), means.signal);
+  const failed = await runGateCommand(gate, (line) => run.say(`gate: ${line}`), tools.signal);
   run.stopIfCancelled();
   if (failed !== undefined) {
     throw run.refused(`the gate command ${failed}`, `It was: ${order.gateCommand}\n${await run.log()}`);
@@ -52,7 +52,7 @@ export async function examine(run: Run, containers = run.containersOf(run.trial)
 
 /** Waits until each container of the color on trial is healthy. */
 export async function healthy(run: Run, containers = run.containersOf(run.trial), next?: string): Promise<void> {
-  const { order, trial, means } = run;
+  const { order, trial, tools } = run;
   const wanted = order.replicas[trial];
   const there = run.containersOf(trial).length;
   if (there < wanted) {
@@ -61,13 +61,13 @@ export async function healthy(run: Run, containers = run.containersOf(run.trial)
   }
   for (const slot of containers) {
     const called = prefixOf(run, slot);
-    const unhealthy = await waitHealthy(means.docker, slot.id, {
+    const unhealthy = await waitHealthy(tools.docker, slot.id, {
       seconds: order.healthTimeoutSeconds,
       secrets: run.secrets,
       restarts: slot.restarts,
       wasKilled: slot.state.OOMKilled,
       say: (line) => run.say(`${called}${line}`),
-      signal: means.signal,
+      signal: tools.signal,
     });
     if (unhealthy !== undefined) {
       throw run.refused(`${called}${firstLine(unhealthy).replace(/\.$/, "")}`, restOf(unhealthy), next);

@@ -28,7 +28,7 @@ export async function startStopped(run: Run): Promise<Color[]> {
 async function start(run: Run, color: Color, stopped: readonly SlotContainer[], seen: string): Promise<void> {
   const whole = stopped.length === run.containersOf(color).length;
   run.say(`${whole ? color : stopped.map(({ name }) => name).join(", ")} ${seen}: it is started`);
-  await run.timed("start", () => run.means.docker.ask("start", ...stopped.map(({ id }) => id)));
+  await run.timed("start", () => run.tools.docker.ask("start", ...stopped.map(({ id }) => id)));
   await run.readSlots();
 }
 
@@ -44,35 +44,35 @@ export async function startIdle(run: Run): Promise<void> {
 
 /** Waits until these have answered their last request, or the time for that is over. */
 export async function drain(run: Run, what: string, containers: readonly SlotContainer[]): Promise<void> {
-  const { order, means, proxy } = run;
+  const { order, tools, proxy } = run;
   const ids = containers.filter(({ state }) => state.Running).map(({ id }) => id);
   if (ids.length === 0) return;
-  await waitDrained(means.docker, proxy.id, ids, {
+  await waitDrained(tools.docker, proxy.id, ids, {
     what,
     seconds: order.drainSeconds,
     quietSeconds: order.keepAliveSeconds,
     retired: true,
-    say: means.say,
-    signal: means.signal,
+    say: tools.say,
+    signal: tools.signal,
   });
 }
 
 /** Those that leave answer their last requests; the idle color's are stopped where it is to be, others are Pulumi's to remove. */
 export async function letGo(run: Run): Promise<void> {
-  const { order, target, means, leaving } = run;
+  const { order, target, tools, leaving } = run;
   const idle = other(target);
   if (leaving.length === 0) return;
   const whole = order.replicas[idle] === 0;
   const names = leaving.filter((container) => !whole || !run.slots[idle].includes(container));
   const what = [...(whole ? [idle] : []), ...names.map(({ name }) => name)].join(", ");
   await drain(run, what, leaving);
-  if (means.signal.aborted) throw new Error("the run was cancelled");
+  if (tools.signal.aborted) throw new Error("the run was cancelled");
   const stops = order.idle === "stopped" && whole ? run.slots[idle].filter(({ state }) => state.Running) : [];
   if (stops.length === 0) return;
   // SIGTERM first, then the container's own time to end.
   const grace = Math.max(...stops.map(({ made }) => made.stopGraceSeconds ?? 0));
   const ids = stops.map(({ id }) => id);
-  const ended = await means.docker.run(["stop", ...ids], { timeoutSeconds: grace + STOP_SECONDS });
+  const ended = await tools.docker.run(["stop", ...ids], { timeoutSeconds: grace + STOP_SECONDS });
   if (ended.code !== 0) throw new Error(ended.stderr.trim());
   run.say(`${idle} is stopped; it comes up again with: pulumi config set activeColor ${idle} && pulumi up`);
 }

@@ -1,13 +1,13 @@
 import type { Color } from "../stacks/service/color";
-import { type Owner, PROXY_DIRECTORY } from "../stacks/service/names";
+import { PROXY_DIRECTORY, type ServiceId } from "../stacks/service/names";
 import { FILE_KINDS, fileVariable, isFileName, orderVariable } from "../stacks/service/orderVariables";
-import { generationOf, type Retired } from "../stacks/service/serving";
+import { generationOf, type RetiredColor } from "../stacks/service/serving";
 import type { SmokeTest } from "../stacks/service/smokeTest";
 import type { Limits } from "./watch";
 
 /** What the program asks of a cutover: its environment and standard input, made sense of (see stacks/cutover.ts). */
 export interface Order {
-  owner: Owner;
+  owner: ServiceId;
   /** The proxy's container, by id. */
   proxy: string;
   /** The rendered configuration. */
@@ -45,7 +45,7 @@ export interface Order {
    */
   retire: { color: Color; after: string } | undefined;
   /** What becomes of the idle color's containers. */
-  idle: "running" | Retired["how"];
+  idle: "running" | RetiredColor["how"];
   drainSeconds: number;
   keepAliveSeconds: number;
   /** The files that the configuration names, by name. */

@@ -1,5 +1,11 @@
 import { COLORS, type Color, other } from "../stacks/service/color";
-import { type CutoverRecord, type HistoryEntry, isStable, type Result, type Retired } from "../stacks/service/serving";
+import {
+  type CutoverRecord,
+  type HistoryEntry,
+  isStable,
+  type Result,
+  type RetiredColor,
+} from "../stacks/service/serving";
 import type { SlotContainer } from "../stacks/service/world";
 import { letGo } from "./idle";
 import { firstLine, type Run, type Served } from "./run";
@@ -32,7 +38,7 @@ export function recordAfter(
 }
 
 /** The release that a color has, or had when it was removed. */
-function releaseIn(run: Run, color: Color, retired: Retired | undefined): Omit<Retired, "color" | "how"> {
+function releaseIn(run: Run, color: Color, retired: RetiredColor | undefined): Omit<RetiredColor, "color" | "how"> {
   const slots = run.slots[color];
   const [first] = slots;
   if (first === undefined) {
@@ -104,7 +110,7 @@ export async function remember(run: Run, result: Result, reason?: string): Promi
     seconds: run.seconds,
     ...(requests !== undefined && { requests }),
     ...(run.order.canaryPercent > 0 && { canaryPercent: run.order.canaryPercent }),
-    ...(run.means.who && { who: run.means.who }),
+    ...(run.tools.who && { who: run.tools.who }),
     ...(reason !== undefined && { reason }),
   };
   await run.lock.remember(entry).catch((error: Error) => {

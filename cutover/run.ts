@@ -35,7 +35,7 @@ export interface Served {
 }
 
 /** With what a cutover is carried out. */
-export interface Means {
+export interface Tools {
   docker: Docker;
   /** Gets each line for people as it comes. */
   say: (line: string) => void;
@@ -67,7 +67,7 @@ export class Run {
 
   constructor(
     readonly order: Order,
-    readonly means: Means,
+    readonly tools: Tools,
     readonly proxy: CutoverProxy,
     readonly lock: Lock,
     /** When it began; ISO 8601, UTC. */
@@ -85,12 +85,12 @@ export class Run {
 
   /** Reads the containers of both colors. */
   async readSlots(): Promise<void> {
-    this.slots = await readSlots(this.means.docker, this.order.owner);
+    this.slots = await readSlots(this.tools.docker, this.order.owner);
   }
 
   /** Says a line to people. */
   say(line: string): void {
-    this.means.say(line);
+    this.tools.say(line);
   }
 
   /** The end of a container's log: of the one that is named, or else of one that is not well. */
@@ -98,7 +98,7 @@ export class Run {
     const slots = this.slots[this.trial];
     const ill = slots.find(({ state }) => !state.Running || state.Health?.Status === "unhealthy");
     const slot = named ?? ill ?? slots[0];
-    return slot === undefined ? Promise.resolve("") : lastLines(this.means.docker, slot.id, this.secrets);
+    return slot === undefined ? Promise.resolve("") : lastLines(this.tools.docker, slot.id, this.secrets);
   }
 
   /** Values that the containers on trial were given and that may be in their logs. */
@@ -197,7 +197,7 @@ export class Run {
 
   /** Between two steps, before anything has moved. */
   stopIfCancelled(): void {
-    if (this.means.signal.aborted) throw this.refused("the run was cancelled", "", "pulumi up");
+    if (this.tools.signal.aborted) throw this.refused("the run was cancelled", "", "pulumi up");
   }
 
   /** Does a step, and notes how long it took. */

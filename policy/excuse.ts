@@ -1,6 +1,6 @@
 import { isWayBack } from "../stacks/plan/wayBack";
 import { isColor } from "../stacks/service/color";
-import { containerName, type Owner } from "../stacks/service/names";
+import { containerName, type ServiceId } from "../stacks/service/names";
 import type { UnknownWorld, World } from "../stacks/service/world";
 import type { Settings } from "../stacks/settings/settings";
 import { REMOTE_IMAGE } from "./image";
@@ -25,7 +25,7 @@ export const isKept = ({ ignoreChanges }: Pick<Judged, "ignoreChanges">): boolea
  */
 export function excuse(
   world: World | UnknownWorld,
-  owner: Owner,
+  owner: ServiceId,
   settings: Pick<Settings, "activeColor" | "slots">,
   judged?: Judged,
 ): string | undefined {
@@ -36,7 +36,7 @@ export function excuse(
 }
 
 /** The option means nothing for what is yet to be made. */
-function exists({ slots, proxy }: World, owner: Owner, { type, name, inputs }: Judged): boolean {
+function exists({ slots, proxy }: World, owner: ServiceId, { type, name, inputs }: Judged): boolean {
   if (type === REMOTE_IMAGE) return isColor(name) && slots[name].length > 0;
   const names = [...slots.blue, ...slots.green].map((container) => container.name);
   if (proxy !== undefined) names.push(containerName(owner, "proxy"));

@@ -10,7 +10,7 @@ import { pullMissing, pullTag } from "./engine/registry";
 import type { GatewayNetwork } from "./gateway/network";
 import { declareNetworkCheck, SERVICE_ENDS } from "./networkCheck";
 import { hasRelease } from "./plan/images";
-import { APP_DIRECTORY, type Decided, decideService, ofService } from "./plan/service";
+import { APP_DIRECTORY, decideService, ofService, type ServicePlan } from "./plan/service";
 import type { StatePart } from "./plan/stateProblem";
 import { hasTls } from "./proxy/nginxContainer";
 import { NginxProxy } from "./proxy/proxy";
@@ -22,8 +22,8 @@ import {
   logicalName,
   nameOnEngine,
   networkName,
-  type Owner,
   ownerLabels,
+  type ServiceId,
 } from "./service/names";
 import { generationOf, type HistoryEntry, remember } from "./service/serving";
 import { whoRuns } from "./service/who";
@@ -47,7 +47,7 @@ const NETWORK_READ_BACK = [
 
 /** What a {@link BlueGreen} is made from. */
 export interface BlueGreenArgs {
-  owner: Owner;
+  owner: ServiceId;
   settings: Settings;
   /** What runs now (see world.ts), read before anything is declared. */
   world: World | UnknownWorld;
@@ -60,7 +60,7 @@ export interface BlueGreenArgs {
   /** The network on which a {@link Gateway} reaches this service; the gateway's word about its clients is believed then. */
   gateway?: GatewayNetwork;
   /** @internal What was decided already, together with other services. */
-  decided?: Decided;
+  decided?: ServicePlan;
 }
 
 /** A service as two identical environments behind one proxy. The public sees the one that `activeColor` names. */
@@ -77,7 +77,7 @@ export class BlueGreen extends pulumi.ComponentResource {
   /** What the color that was live when the run began does not run yet of the settings. */
   readonly pending: pulumi.Output<string[]>;
   /** @internal For the gateway: what it routes to. */
-  readonly owner: Owner;
+  readonly owner: ServiceId;
   /** @internal */
   readonly settings: Settings;
   /** @internal */

@@ -8,7 +8,7 @@ import type { Inspected, SlotContainer, World } from "./service/world";
 import { hide } from "./text/hide";
 
 /** What {@link confirmLive} compares. */
-export interface Expected {
+export interface LiveExpectation {
   proxyId: string;
   active: Color;
   /** The generation of the configuration that Pulumi's state holds by now. */
@@ -53,7 +53,11 @@ const couldNotWrite = (error: Error): string =>
  *
  * @throws Refusal that names what is live and the command that mends it.
  */
-export async function confirmLive(docker: Docker, expected: Expected, warn: (line: string) => unknown): Promise<void> {
+export async function confirmLive(
+  docker: Docker,
+  expected: LiveExpectation,
+  warn: (line: string) => unknown,
+): Promise<void> {
   const { proxyId, active, generation, containers } = expected;
   const serving = await readServing(docker, proxyId, { health: true }).catch((error: Error) => {
     if (isGone(error)) {

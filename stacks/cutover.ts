@@ -6,8 +6,8 @@ import { CHECKOUT } from "./engine/checkout";
 import { dockerHost } from "./engine/docker";
 import type { Plan } from "./plan/situation";
 import { fileVariables, type ProxyFiles } from "./proxy/files";
-import type { Reached } from "./proxy/nginxConfiguration";
-import type { Owner } from "./service/names";
+import type { Endpoint } from "./proxy/nginxConfiguration";
+import type { ServiceId } from "./service/names";
 import { orderVariables } from "./service/orderVariables";
 import type { Settings } from "./settings/settings";
 import { quoted } from "./text/shell";
@@ -47,12 +47,12 @@ export type CutoverSettings = Pick<
 
 /** What a {@link Cutover} is made from. */
 export interface CutoverArgs {
-  owner: Owner;
+  owner: ServiceId;
   settings: CutoverSettings;
   /** The proxy's container. */
   proxyId: pulumi.Input<string>;
   /** Where the color that the public is to see is reached. */
-  target: Reached;
+  target: Endpoint;
   /** nginx's configuration: whoever it names as active is what the public sees when the command has ended well. */
   configuration: string;
   /** The files that the configuration names. */

@@ -14,11 +14,11 @@ import { GatewayNetwork } from "./gateway/network";
 import { readGateway } from "./gateway/plan";
 import { lastAddress, subnetProblems } from "./gateway/subnet";
 import { readOwnState } from "./plan/ownState";
-import { type Decided, decideService } from "./plan/service";
+import { decideService, type ServicePlan } from "./plan/service";
 import { settledWorld } from "./plan/settledWorld";
 import { hasTls } from "./proxy/nginxContainer";
 import { Refusal } from "./refusal";
-import { gatewayName, type Owner, serviceNameRule } from "./service/names";
+import { gatewayName, type ServiceId, serviceNameRule } from "./service/names";
 import { RELEASES_HISTORY, readWorlds, type UnknownWorld, type World } from "./service/world";
 import { readProvider, readSettings } from "./settings/read";
 import { completeSettings, type ServiceSettings, withSecrets } from "./settings/serviceSettings";
@@ -91,7 +91,7 @@ export async function createOwnService(): Promise<BlueGreen> {
 const OWN_SERVICE = "service";
 
 /** Returns whose the program's resources are; refuses an engine that the Docker provider would not find. */
-function ownerOfStack(): Owner {
+function ownerOfStack(): ServiceId {
   const problem = contextProblem(process.env);
   if (problem !== undefined) throw new Refusal(problem);
   return { project: pulumi.getProject(), stack: pulumi.getStack() };
@@ -100,7 +100,7 @@ function ownerOfStack(): Owner {
 /** A service whose settings are read. */
 interface GivenService {
   name: string;
-  owner: Owner;
+  owner: ServiceId;
   settings: Settings;
   appDirectory?: string;
 }
@@ -113,7 +113,7 @@ interface GivenGateway {
 
 /** Reads what runs, decides all of it, and only then declares it. */
 async function declareAll(
-  all: Owner,
+  all: ServiceId,
   given: readonly GivenService[],
   front: GivenGateway | undefined,
   opts: pulumi.ComponentResourceOptions,
@@ -130,7 +130,7 @@ async function declareAll(
   const behind = address === undefined ? {} : { gateway: { name: gatewayName(all), address } };
   const unknown: UnknownWorld = { unknown: true, reason: "it was not read" };
   const undecided = given.map((service, at) => ({ ...service, ...behind, world: worlds[at] ?? unknown, state }));
-  const [routes, ...decided] = await everyOne<DecidedGateway | Decided | undefined>([
+  const [routes, ...decided] = await everyOne<DecidedGateway | ServicePlan | undefined>([
     (async () =>
       front && seen
         ? decideGateway({
@@ -146,7 +146,7 @@ async function declareAll(
       ? new GatewayNetwork(GATEWAY, { owner: all, subnet: front.args.subnet, address }, opts)
       : undefined;
   const made = undecided.map(({ name, gateway: _, ...args }, at) => {
-    const own = { ...args, engine, decided: decided[at] as Decided, ...(network && { gateway: network }) };
+    const own = { ...args, engine, decided: decided[at] as ServicePlan, ...(network && { gateway: network }) };
     return [name, new BlueGreen(name, own, opts)] as const;
   });
   const services = Object.fromEntries(made);
@@ -170,7 +170,7 @@ export async function createService(
   return service as BlueGreen;
 }
 
-function nameProblems(name: string, all: Owner): string[] {
+function nameProblems(name: string, all: ServiceId): string[] {
   const rule = serviceNameRule(name, all);
   return rule === undefined ? [] : [`The service's name ${shown(name)} ${rule}.`];
 }
@@ -193,7 +193,7 @@ async function everyOne<Result>(acts: readonly (Promise<Result> | Result)[]): Pr
 /** What runs of each, once nothing of it is under way. */
 const settledWorlds = (
   engine: Docker,
-  services: readonly { owner: Owner; settings: Settings }[],
+  services: readonly { owner: ServiceId; settings: Settings }[],
   seen: (World | UnknownWorld)[],
 ): Promise<(World | UnknownWorld)[]> =>
   Promise.all(services.map(({ owner, settings }, at) => settledWorld(engine, owner, settings, seen[at])));

@@ -10,9 +10,9 @@ import {
   LABEL,
   labelList,
   logicalName,
-  type Owner,
   ownerLabels,
   replicaName,
+  type ServiceId,
 } from "./service/names";
 import type { SlotSpec } from "./service/slotSpec";
 import type { BuiltImage, SlotContainer } from "./service/world";
@@ -34,7 +34,7 @@ export type SlotSettings = Pick<Settings, "slots" | SlotSettingName>;
 
 /** What a {@link Slot} is made from. */
 export interface SlotArgs {
-  owner: Owner;
+  owner: ServiceId;
   color: Color;
   settings: SlotSettings;
   /** How many containers it has; its image stays where there are none. */

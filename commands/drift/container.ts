@@ -148,7 +148,7 @@ const isNothing = (value: unknown): boolean =>
   (typeof value === "object" && Object.keys(value).length === 0);
 
 /** A container in the words of neither side. */
-interface Made {
+interface ContainerSpec {
   image: string;
   environment: Record<string, string>;
   labels: Record<string, string>;
@@ -174,41 +174,41 @@ interface Made {
   more: Record<string, string>;
 }
 
-function properties(made: Made): Properties {
-  const { healthcheck, capabilities, log } = made;
+function properties(spec: ContainerSpec): Properties {
+  const { healthcheck, capabilities, log } = spec;
   const entries: [string, string][] = [
-    ["image", made.image.replace(/^sha256:/, "")],
-    ...prefixed("environment", made.environment),
-    ...prefixed("label", made.labels),
+    ["image", spec.image.replace(/^sha256:/, "")],
+    ...prefixed("environment", spec.environment),
+    ...prefixed("label", spec.labels),
     ["health check command", (healthcheck?.Test ?? []).join("\0")],
     ["health check interval", seconds(healthcheck?.Interval)],
     ["health check timeout", seconds(healthcheck?.Timeout)],
     ["health check retries", String(healthcheck?.Retries || "")],
     ["health check start period", seconds(healthcheck?.StartPeriod)],
-    ["memory", made.memory === 0 ? "" : `${Math.round((made.memory / MEBIBYTE) * 100) / 100} MiB`],
-    ["restart", made.restart],
-    ["privileged", made.privileged ? "yes" : ""],
-    ["root file system", made.readOnly ? "read-only" : "writable"],
+    ["memory", spec.memory === 0 ? "" : `${Math.round((spec.memory / MEBIBYTE) * 100) / 100} MiB`],
+    ["restart", spec.restart],
+    ["privileged", spec.privileged ? "yes" : ""],
+    ["root file system", spec.readOnly ? "read-only" : "writable"],
     ["capabilities added", sorted(capabilities.adds.map(capability))],
     ["capabilities dropped", sorted(capabilities.drops.map(capability))],
     // Older clients wrote the same with a value.
-    ["security options", sorted(made.securityOptions.map((option) => option.replace(/[:=]true$/, "")))],
-    ["user", made.user ?? ""],
-    ["entrypoint", (made.entrypoint ?? []).join("\0")],
-    ["command", (made.command ?? []).join("\0")],
-    ["working directory", made.workingDirectory ?? ""],
-    ["stop signal", made.stopSignal ?? ""],
-    ["stop grace", typeof made.stopSeconds === "number" ? `${made.stopSeconds} s` : ""],
-    ...prefixed("tmpfs", made.tmpfs),
+    ["security options", sorted(spec.securityOptions.map((option) => option.replace(/[:=]true$/, "")))],
+    ["user", spec.user ?? ""],
+    ["entrypoint", (spec.entrypoint ?? []).join("\0")],
+    ["command", (spec.command ?? []).join("\0")],
+    ["working directory", spec.workingDirectory ?? ""],
+    ["stop signal", spec.stopSignal ?? ""],
+    ["stop grace", typeof spec.stopSeconds === "number" ? `${spec.stopSeconds} s` : ""],
+    ...prefixed("tmpfs", spec.tmpfs),
     ["log driver", log.driver],
     ...prefixed("log option", log.options),
-    ["ports", sorted(made.ports)],
-    ...Object.entries(made.networks).flatMap(([name, aliases]): [string, string][] => [
+    ["ports", sorted(spec.ports)],
+    ...Object.entries(spec.networks).flatMap(([name, aliases]): [string, string][] => [
       [`network ${name}`, "connected"],
       [`alias on ${name}`, sorted(aliases)],
     ]),
-    ["mounts", sorted(made.mounts)],
-    ...Object.entries(made.more),
+    ["mounts", sorted(spec.mounts)],
+    ...Object.entries(spec.more),
   ];
   return new Map(entries.filter(([, value]) => value !== ""));
 }

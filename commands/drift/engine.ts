@@ -1,5 +1,5 @@
 import type { Docker } from "../../stacks/engine/docker";
-import { type Owner, ownerLabels } from "../../stacks/service/names";
+import { ownerLabels, type ServiceId } from "../../stacks/service/names";
 import type { Inspected } from "../../stacks/service/world";
 import type { Declared } from "./state";
 
@@ -75,7 +75,7 @@ export interface Running {
  *
  * @throws DockerError where the engine does not answer.
  */
-export async function readRunning(docker: Docker, owner: Owner, declared: Declared): Promise<Running> {
+export async function readRunning(docker: Docker, owner: ServiceId, declared: Declared): Promise<Running> {
   const labels = Object.entries(ownerLabels(owner)).flatMap(([name, value]) => ["--filter", `label=${name}=${value}`]);
   const labelled = async (kind: "container" | "network" | "volume") => {
     const all = kind === "container" ? ["--all", "--no-trunc"] : [];

@@ -20,7 +20,7 @@ const ANSWER_SECONDS = 15;
 const STOP_TIMEOUT_SECONDS = 600;
 
 /** With what it is carried out. */
-export interface Means {
+export interface Tools {
   docker: Docker;
   /** As `pulumi --stack` takes it. */
   stack: string;
@@ -35,7 +35,7 @@ export interface Means {
  *
  * @throws CantTellError where a command failed.
  */
-export async function carryOut(mending: Mending, facts: Facts, { docker, stack, say, to }: Means): Promise<void> {
+export async function carryOut(mending: Mending, facts: Facts, { docker, stack, say, to }: Tools): Promise<void> {
   const { remove, docker: commands, starts, up } = mending;
   const ask = async (args: string[]) => {
     const { code, stderr } = await docker.run(args, { timeoutSeconds: STOP_TIMEOUT_SECONDS });

@@ -1,6 +1,6 @@
 import type { Docker } from "../../stacks/engine/docker";
 import { shell } from "../../stacks/engine/scripts";
-import { containerName, type Owner } from "../../stacks/service/names";
+import { containerName, type ServiceId } from "../../stacks/service/names";
 import { readServing, type Serving } from "../../stacks/service/serving";
 import { CantTellError } from "../outcome";
 import { askPulumi, errorIn, runPulumi } from "../pulumi";
@@ -12,7 +12,7 @@ import { type Declared, declaredIn } from "./state";
 
 /** The stack that is looked at. */
 export interface Looked {
-  owner: Owner;
+  owner: ServiceId;
   /** As `pulumi --stack` takes it. */
   name: string;
   /** The engine's address, where the stack's file names one. */

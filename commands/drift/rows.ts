@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { type Color, other } from "../../stacks/service/color";
-import { LABEL, type Owner } from "../../stacks/service/names";
+import { LABEL, type ServiceId } from "../../stacks/service/names";
 import { isFromImage, partOf as stackPart } from "../../stacks/service/ours";
 import { GENERATION_PLACEHOLDER, generationOf, type Serving } from "../../stacks/service/serving";
 import { hide } from "../../stacks/text/hide";
@@ -45,7 +45,7 @@ export interface Row {
 
 /** All that is compared. */
 export interface Facts {
-  owner: Owner;
+  owner: ServiceId;
   declared: Declared;
   running: Running;
   /** What the proxy says; undefined where it does not run or serves nothing. */
@@ -85,7 +85,7 @@ const hidden = ({ what, declared, runs }: Row, secrets: string[]) => ({
 const short = (id: string): string => id.replace(/^sha256:/, "").slice(0, 12);
 
 /** A container's name without what all of the stack's have in common. */
-const partOf = ({ project, stack }: Owner, name: string): string =>
+const partOf = ({ project, stack }: ServiceId, name: string): string =>
   name.startsWith(`${project}-${stack}-`) ? name.slice(project.length + stack.length + 2) : name;
 
 const unfinishedRow = (operation: string): Row => ({

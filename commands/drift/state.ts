@@ -1,5 +1,5 @@
 import type { Color } from "../../stacks/service/color";
-import type { Owner } from "../../stacks/service/names";
+import type { ServiceId } from "../../stacks/service/names";
 import { LABEL, ownerLabels } from "../../stacks/service/names";
 import { plainVariable, plainVariables } from "../../stacks/service/orderVariables";
 import { isObject, type JsonObject, jsonIn, objectIn } from "../../stacks/text/json";
@@ -63,7 +63,7 @@ const SECRET_VALUE = "1b47061264138c4ac30d75fd1eb44270";
  *
  * @throws Error where it is no such text, without a word of it.
  */
-export function declaredIn(exported: string, owner: Owner): Declared | undefined {
+export function declaredIn(exported: string, owner: ServiceId): Declared | undefined {
   const deployment = objectIn(exported)?.deployment;
   if (!isObject(deployment)) throw new Error("`pulumi stack export` printed no state");
   const all = (Array.isArray(deployment.resources) ? deployment.resources : []).filter(isObject);

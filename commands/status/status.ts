@@ -1,6 +1,6 @@
 import { COLORS, type Color, other } from "../../stacks/service/color";
 import { verdict } from "../../stacks/service/health";
-import { containerName, type Owner, replicaNames } from "../../stacks/service/names";
+import { containerName, replicaNames, type ServiceId } from "../../stacks/service/names";
 import { isStable, type Result } from "../../stacks/service/serving";
 import { type SlotInstance, type SlotSpec, specDifferences } from "../../stacks/service/slotSpec";
 import type { SlotContainer, UnknownWorld, World } from "../../stacks/service/world";
@@ -18,7 +18,7 @@ import type { ColorReport, ContainerReport, Pending, ProxyReport, Report } from 
 
 /** All that is known, before anything is concluded from it. */
 export interface Facts {
-  owner: Owner;
+  owner: ServiceId;
   /** The color that the stack's file asks for, or why it asks for none. */
   active: { color: Color } | { problem: string };
   /** The engine's address where the stack's file names one. */
@@ -236,7 +236,7 @@ const secretsOf = ({ made, environment }: SlotContainer): string[] =>
 
 const namesIn = (list: unknown): string[] => (Array.isArray(list) ? list.map(String) : []);
 
-function proxyOf(owner: Owner, { proxy, serving }: World): ProxyReport {
+function proxyOf(owner: ServiceId, { proxy, serving }: World): ProxyReport {
   return {
     name: containerName(owner, "proxy"),
     exists: proxy !== undefined,

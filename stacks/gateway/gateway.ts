@@ -8,7 +8,7 @@ import { fileVariables, type ProxyFiles, proxyFiles } from "../proxy/files";
 import { DNS_MADE, declareNginx, definitionOf, hasTls, nginxContainer, publishedPorts } from "../proxy/nginxContainer";
 import { readTls } from "../proxy/tls";
 import { Refusal } from "../refusal";
-import { gatewayName, LABEL, nameOnEngine, type Owner, ownerLabels } from "../service/names";
+import { gatewayName, LABEL, nameOnEngine, ownerLabels, type ServiceId } from "../service/names";
 import { orderVariables } from "../service/orderVariables";
 import { generationOf, writeDeclared } from "../service/serving";
 import type { Configuration } from "../settings/read";
@@ -91,7 +91,7 @@ export async function gatewaySettings(args: GatewayArgs, provider: Configuration
 
 /** What is decided from. */
 export interface UndecidedGateway {
-  owner: Owner;
+  owner: ServiceId;
   settings: GatewaySettings;
   args: Pick<GatewayArgs, "routes" | "subnet" | "allowReplace">;
   /** The services by name. */
@@ -148,7 +148,7 @@ export function decideGateway({ owner, settings, args, services, seen }: Undecid
 
 /** What a {@link Gateway} is made from. */
 export interface GatewayInputs {
-  owner: Owner;
+  owner: ServiceId;
   decided: DecidedGateway;
   network: GatewayNetwork;
   /** What has to have ended well before requests are sent to the services. */
@@ -245,7 +245,7 @@ function madeFrom(name: string, settings: GatewaySettings, subnet: string): Gate
 }
 
 /** Pulumi compares with its own state alone: at the end of a run the gateway has the last word on what it serves. */
-async function confirmRoutes(engine: Docker, owner: Owner, id: string, generation: string): Promise<void> {
+async function confirmRoutes(engine: Docker, owner: ServiceId, id: string, generation: string): Promise<void> {
   const seen = await readGateway(engine, owner);
   const serving = "unknown" in seen ? undefined : seen.serving;
   if (serving?.generation !== generation) {

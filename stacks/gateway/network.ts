@@ -1,10 +1,10 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { gatewayName, LABEL, labelList, type Owner, ownerLabels } from "../service/names";
+import { gatewayName, LABEL, labelList, ownerLabels, type ServiceId } from "../service/names";
 
 /** What a {@link GatewayNetwork} is made from. */
 export interface GatewayNetworkArgs {
-  owner: Owner;
+  owner: ServiceId;
   /** An IPv4 network, such as `10.213.0.0/24`. */
   subnet: string;
   /** The gateway's own address on it. */

@@ -1,7 +1,7 @@
 import type { Docker } from "../engine/docker";
 import { shell } from "../engine/scripts";
 import { changed, lacksDns, neededChanges } from "../plan/proxy";
-import { gatewayName, LABEL, type Owner } from "../service/names";
+import { gatewayName, LABEL, type ServiceId } from "../service/names";
 import { isGateway } from "../service/ours";
 import type { Inspected, UnknownWorld } from "../service/world";
 import { objectIn } from "../text/json";
@@ -101,7 +101,7 @@ export function planGateway({
 }
 
 /** Reads what the engine has of the stack's gateway, and asks it what it serves. */
-export async function readGateway(docker: Docker, owner: Owner): Promise<SeenGateway> {
+export async function readGateway(docker: Docker, owner: ServiceId): Promise<SeenGateway> {
   try {
     const name = gatewayName(owner);
     const labels = { [LABEL.project]: owner.project, [LABEL.stack]: owner.stack, [LABEL.role]: "gateway" };

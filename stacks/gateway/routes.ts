@@ -1,7 +1,7 @@
 import { HTTPS_PORT } from "../engine/host";
 import { headerView } from "../proxy/headers";
 import { renderTemplate, type View } from "../proxy/template";
-import { gatewayAlias, type Owner } from "../service/names";
+import { gatewayAlias, type ServiceId } from "../service/names";
 import type { Settings } from "../settings/settings";
 import { isHostName, isPlainPath } from "../settings/values";
 import { shown } from "../text/plain";
@@ -17,7 +17,7 @@ export interface RouteTo<Service> {
 
 /** A service as far as the gateway needs it. */
 export interface Routed {
-  owner: Owner;
+  owner: ServiceId;
   settings: Pick<Settings, "keepAliveSeconds" | "proxyTimeoutSeconds" | "maxHeaderKb" | "underscoreHeaders">;
 }
 

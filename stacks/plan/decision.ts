@@ -1,12 +1,12 @@
 import { COLORS, type Color } from "../service/color";
 import type { Decision } from "../service/decision";
-import { containerName, type Owner } from "../service/names";
+import { containerName, type ServiceId } from "../service/names";
 import type { UnknownWorld, World } from "../service/world";
 import type { Settings } from "../settings/settings";
 import type { Plan } from "./situation";
 
 /** Sums up what a plan was made from and came to. */
-export function decisionOf(owner: Owner, settings: Settings, world: World | UnknownWorld, plan: Plan): Decision {
+export function decisionOf(owner: ServiceId, settings: Settings, world: World | UnknownWorld, plan: Plan): Decision {
   const { activeColor: active } = settings;
   const known = "unknown" in world ? undefined : world;
   const unknown = "unknown" in world ? world.reason : (world.silent ?? busy(world));

@@ -10,7 +10,7 @@ import { readTls } from "../proxy/tls";
 import { Refusal } from "../refusal";
 import { COLORS } from "../service/color";
 import { decisionLine } from "../service/decision";
-import { type Owner, serviceNameRule } from "../service/names";
+import { type ServiceId, serviceNameRule } from "../service/names";
 import { generationOf } from "../service/serving";
 import { sourceHash } from "../service/source";
 import type { UnknownWorld, World } from "../service/world";
@@ -31,8 +31,8 @@ import { type StatePart, stateFindings } from "./stateProblem";
 export const APP_DIRECTORY = "app";
 
 /** What is decided from: a service's settings, and what runs of it. */
-export interface Undecided {
-  owner: Owner;
+export interface ServiceInputs {
+  owner: ServiceId;
   settings: Settings;
   world: World | UnknownWorld;
   /** What Pulumi's own state has of the stack (see ownState.ts); undefined where it can't be read. */
@@ -43,7 +43,7 @@ export interface Undecided {
 }
 
 /** What a run does with a service, decided before anything is declared. */
-export interface Decided {
+export interface ServicePlan {
   /** Those that were given; behind a gateway, its address is among the trusted proxies. */
   settings: Settings;
   plan: Plan;
@@ -57,7 +57,7 @@ export interface Decided {
  *
  * @throws Refusal with everything for which the run must not happen.
  */
-export function decideService(undecided: Undecided): Decided {
+export function decideService(undecided: ServiceInputs): ServicePlan {
   const { owner, world, state, gateway, appDirectory = APP_DIRECTORY } = undecided;
   const wrong = argumentProblem(undecided);
   if (wrong !== undefined) throw new Refusal(ofService(owner, `${wrong} Nothing was touched.`));
@@ -107,7 +107,7 @@ export function decideService(undecided: Undecided): Decided {
 }
 
 /** A message for people says which service it is about, where there are several. */
-export const ofService = ({ service }: Owner, message: string): string =>
+export const ofService = ({ service }: ServiceId, message: string): string =>
   service === undefined ? message : `${service}: ${message}`;
 
 /** Behind a gateway its word about its clients is believed, and nobody else's on that network. */
@@ -120,7 +120,12 @@ const behind = (gateway: string | undefined, settings: Settings): Settings =>
 const isBuilt = ({ slots }: Settings): boolean => COLORS.some((color) => slots[color].image === undefined);
 
 /** What is wrong with the arguments beside the settings, in a sentence or more. */
-function argumentProblem({ owner, settings, gateway, appDirectory = APP_DIRECTORY }: Undecided): string | undefined {
+function argumentProblem({
+  owner,
+  settings,
+  gateway,
+  appDirectory = APP_DIRECTORY,
+}: ServiceInputs): string | undefined {
   const rule = owner.service === undefined ? undefined : serviceNameRule(owner.service, owner);
   if (rule !== undefined) return `The service's name ${shown(owner.service)} ${rule}.`;
   if (gateway !== undefined && owner.service === undefined) {

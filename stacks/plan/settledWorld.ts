@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Docker } from "../engine/docker";
 import { waitDrained } from "../engine/drain";
 import { other } from "../service/color";
-import type { Owner } from "../service/names";
+import type { ServiceId } from "../service/names";
 import { latestSwitch } from "../service/serving";
 import { type SlotSpec, specDifferences } from "../service/slotSpec";
 import { RELEASES_HISTORY, readWorld, type UnknownWorld, type World } from "../service/world";
@@ -23,7 +23,7 @@ const SAY_EVERY_SECONDS = 5;
  */
 export async function settledWorld(
   docker: Docker,
-  owner: Owner,
+  owner: ServiceId,
   settings: Settings,
   seen?: World | UnknownWorld,
 ): Promise<World | UnknownWorld> {

@@ -1,5 +1,5 @@
 import type { Color } from "../service/color";
-import type { Retired, Serving } from "../service/serving";
+import type { RetiredColor, Serving } from "../service/serving";
 import type { SlotSpec } from "../service/slotSpec";
 import type { BuiltImage, UnknownWorld, World } from "../service/world";
 import type { Settings } from "../settings/settings";
@@ -26,7 +26,7 @@ export interface Plan {
   /** How many containers each color has; none where it is removed. */
   containers: Record<Color, number>;
   /** What becomes of the idle color. */
-  idle: "running" | Retired["how"];
+  idle: "running" | RetiredColor["how"];
   /** The proxy that this run replaces on purpose. */
   replacedProxyId: string | undefined;
   /**

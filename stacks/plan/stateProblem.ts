@@ -1,4 +1,4 @@
-import { containerName, LABEL, logicalName, networkName, type Owner, volumeName } from "../service/names";
+import { containerName, LABEL, logicalName, networkName, type ServiceId, volumeName } from "../service/names";
 import type { UnknownWorld, World } from "../service/world";
 import { quoted } from "../text/shell";
 
@@ -26,7 +26,7 @@ export interface StateFindings {
 
 /** What {@link stateFindings} compares. */
 export interface StateQuestion {
-  owner: Owner;
+  owner: ServiceId;
   /** How a backend calls the owner's stacks: `organization`. */
   organization: string;
   state: readonly StatePart[];
@@ -55,11 +55,11 @@ export function stateFindings(question: StateQuestion): StateFindings {
 const isProxy = ({ kind, labels }: StatePart): boolean => kind === "container" && labels[LABEL.role] === "proxy";
 
 /** What the program calls the network and, with other names, the proxy's container and its volume. */
-const proxyLogical = (owner: Owner): string => logicalName(owner, "proxy");
-const networkLogical = ({ service = "service" }: Owner): string => service;
+const proxyLogical = (owner: ServiceId): string => logicalName(owner, "proxy");
+const networkLogical = ({ service = "service" }: ServiceId): string => service;
 
 /** What the state has of this service, by what the program calls it. */
-function ownParts(owner: Owner, state: readonly StatePart[]): StatePart[] {
+function ownParts(owner: ServiceId, state: readonly StatePart[]): StatePart[] {
   const called = new Set([
     `network ${networkLogical(owner)}`,
     `volume ${proxyLogical(owner)}`,
@@ -69,7 +69,7 @@ function ownParts(owner: Owner, state: readonly StatePart[]): StatePart[] {
 }
 
 /** The parts that serve everybody and would be replaced, since a name on the engine can't be changed. */
-function renamedParts(owner: Owner, own: readonly StatePart[]): { part: StatePart; becomes: string }[] {
+function renamedParts(owner: ServiceId, own: readonly StatePart[]): { part: StatePart; becomes: string }[] {
   const wanted = (part: StatePart): string | undefined => {
     if (part.kind === "network") return networkName(owner);
     if (part.kind === "volume") return volumeName(owner);
@@ -110,7 +110,7 @@ function renamedFindings(
 }
 
 /** How the old name comes back, by the labels of what runs under it. */
-function wayBack(owner: Owner, organization: string, labels: Record<string, string>): string {
+function wayBack(owner: ServiceId, organization: string, labels: Record<string, string>): string {
   const project = labels[LABEL.project] ?? owner.project;
   const stack = labels[LABEL.stack] ?? owner.stack;
   const from = (name: string) => `--stack ${quoted(name)}`;
@@ -127,7 +127,7 @@ function wayBack(owner: Owner, organization: string, labels: Record<string, stri
 }
 
 /** A service that the program calls otherwise now: Pulumi would make the new one beside the old one and then remove that. */
-function otherService({ service }: Owner, before: StatePart, httpPort: number): string {
+function otherService({ service }: ServiceId, before: StatePart, httpPort: number): string {
   const was = before.labels[LABEL.service];
   const old = was === undefined ? "the service without a name" : `the service ${was}`;
   return (
@@ -139,7 +139,7 @@ function otherService({ service }: Owner, before: StatePart, httpPort: number): 
 }
 
 /** The containers on the engine that carry the names which this run would give. */
-function containersOn(owner: Owner, world: World): string[] {
+function containersOn(owner: ServiceId, world: World): string[] {
   const names = (["blue", "green"] as const).flatMap((color) => world.slots[color].map(({ name }) => name));
   const prefix = containerName(owner, "");
   return [
@@ -148,7 +148,7 @@ function containersOn(owner: Owner, world: World): string[] {
   ].sort();
 }
 
-function stateLost(owner: Owner, found: string[]): string {
+function stateLost(owner: ServiceId, found: string[]): string {
   const again =
     owner.service === undefined
       ? `or, where it is lost: npm run recover -- ${quoted(owner.stack)}`

@@ -1,6 +1,6 @@
 import { createHash, scryptSync } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
-import type { Owner } from "../service/names";
+import type { ServiceId } from "../service/names";
 import { FILE_KINDS, fileVariable } from "../service/orderVariables";
 import type { Settings } from "../settings/settings";
 import type { TlsPair } from "./certificate";
@@ -38,7 +38,7 @@ export type ProxyFiles = Partial<Record<keyof FileNames, ProxyFile>>;
  * @param pair what the proxy speaks TLS with (see tls.ts).
  */
 export function proxyFiles(
-  owner: Owner,
+  owner: ServiceId,
   { testerToken, maintenance }: Pick<Settings, "testerToken" | "maintenance">,
   page: () => string,
   pair?: TlsPair & { fingerprint: string },
@@ -90,7 +90,7 @@ const pageFile = (content: string): ProxyFile => ({
 });
 
 /** The name is seen in previews: whoever guesses at the token from it pays some 50 ms for each guess. */
-const slowHash = (token: string, { project, stack, service }: Owner): string =>
+const slowHash = (token: string, { project, stack, service }: ServiceId): string =>
   scryptSync(token, [project, stack, ...(service === undefined ? [] : [service])].join("/"), 8).toString("hex");
 
 /**

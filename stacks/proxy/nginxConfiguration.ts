@@ -7,7 +7,7 @@ import { headerView } from "./headers";
 import { renderTemplate, type View } from "./template";
 
 /** Where a color is reached and asked for its health: what it runs, which may be other than the settings while it is live. */
-export interface Reached {
+export interface Endpoint {
   appPort: number;
   healthPath: string;
   /** How many containers requests go to; none where it is stopped or removed. */
@@ -34,7 +34,7 @@ export type ConfigurationSettings = Pick<
   | "httpsPort"
   | "trustedProxies"
 > & {
-  slots: Record<Color, Reached>;
+  slots: Record<Color, Endpoint>;
   files: FileNames;
   /** The gateway's address, where there is one: it is among the trusted proxies, and requests keep the id that it gave them. */
   gateway?: string;

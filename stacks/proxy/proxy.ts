@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { containerName, gatewayAlias, LABEL, type Owner, ownerLabels, volumeName } from "../service/names";
+import { containerName, gatewayAlias, LABEL, ownerLabels, type ServiceId, volumeName } from "../service/names";
 import type { Settings } from "../settings/settings";
 import { DNS_MADE, declareNginx, definitionOf, hasTls, nginxContainer, publishedPorts } from "./nginxContainer";
 
@@ -7,7 +7,7 @@ import { DNS_MADE, declareNginx, definitionOf, hasTls, nginxContainer, published
 export type ProxySettings = Pick<Settings, "nginxImage" | "bindAddress" | "httpPort" | "httpsPort" | "tlsCertificate">;
 
 /** The proxy's container, but for what only the engine knows (ids) and for its labels. */
-const proxyContainer = (owner: Owner, settings: ProxySettings) =>
+const proxyContainer = (owner: ServiceId, settings: ProxySettings) =>
   nginxContainer(containerName(owner, "proxy"), publishedPorts(settings));
 
 /**
@@ -17,7 +17,7 @@ const proxyContainer = (owner: Owner, settings: ProxySettings) =>
  * @param gateway the network on which a gateway reaches it, by name.
  */
 export function proxyMadeFrom(
-  owner: Owner,
+  owner: ServiceId,
   settings: ProxySettings,
   gateway?: string,
 ): Record<string, string | number> {
@@ -33,7 +33,7 @@ export function proxyMadeFrom(
 
 /** What a {@link NginxProxy} is made from. */
 export interface ProxyArgs {
-  owner: Owner;
+  owner: ServiceId;
   settings: ProxySettings;
   /** The network on which it reaches the colors, by name. */
   network: pulumi.Input<string>;

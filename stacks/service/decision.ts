@@ -1,6 +1,6 @@
 import { objectIn } from "../text/json";
 import type { Color } from "./color";
-import type { Retired } from "./serving";
+import type { RetiredColor } from "./serving";
 
 /**
  * What a run found and what it is going to do, as `npm run preview` reads it: said by the program itself, since only the program
@@ -22,7 +22,7 @@ export interface Decision {
   /** Per color, what it is when the run has ended well. */
   after: Record<Color, { version: string; containers: number }>;
   /** What becomes of the color that is idle then. */
-  idle: "running" | Retired["how"];
+  idle: "running" | RetiredColor["how"];
   /** The share of new visitors that the idle color has, and gets, in percent. */
   canaryPercent: { before: number; after: number };
   /** Whether everybody but testers gets 503 and the maintenance page. */

@@ -17,7 +17,7 @@ const LOG_LINES = 30;
 const CANCELLED = "was not waited for any longer, since the run was cancelled";
 
 /** Which container is waited for, and what its errors must not show. */
-export interface Waited {
+export interface HealthWait {
   /** How long it may take, in seconds. */
   seconds: number;
   /** Values that the container was given and that may be in its log. */
@@ -78,7 +78,11 @@ function checkSays({ Health }: ContainerState): string {
  *
  * @returns undefined once it is healthy, otherwise what was seen, with the end of the container's log (without the secrets).
  */
-export async function waitHealthy(docker: Docker, containerId: string, waited: Waited): Promise<string | undefined> {
+export async function waitHealthy(
+  docker: Docker,
+  containerId: string,
+  waited: HealthWait,
+): Promise<string | undefined> {
   // The wall clock may be set meanwhile.
   const started = performance.now();
   let said = 0;

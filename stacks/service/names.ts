@@ -1,7 +1,7 @@
 import type { Color } from "./color";
 
 /** Whose resources these are: what keeps two stacks on one Docker Engine apart, in names and in labels. */
-export interface Owner {
+export interface ServiceId {
   /** The Pulumi project, e.g. `blue-green`. */
   project: string;
   /** The stack, e.g. `dev`. */
@@ -56,39 +56,40 @@ export const replicaNames = (color: Color, replicas: number): ReplicaName[] =>
  * What Pulumi calls a part: it tells resources apart by type and name, and not by their parent's name, so that each service's parts
  * carry that of the service.
  */
-export const logicalName = <Part extends string>({ service }: Owner, part: Part): Part | `${string}-${Part}` =>
+export const logicalName = <Part extends string>({ service }: ServiceId, part: Part): Part | `${string}-${Part}` =>
   service === undefined ? part : `${service}-${part}`;
 
 /** What Docker calls something of the stack by what Pulumi calls it. */
-export const nameOnEngine = ({ project, stack }: Owner, logical: string): string => `${project}-${stack}-${logical}`;
+export const nameOnEngine = ({ project, stack }: ServiceId, logical: string): string =>
+  `${project}-${stack}-${logical}`;
 
 /** The container's name as `docker ps` shows it: project, stack, service and what it is; the beginning of all of them for "". */
-export const containerName = (owner: Owner, part: ReplicaName | "proxy" | ""): string =>
+export const containerName = (owner: ServiceId, part: ReplicaName | "proxy" | ""): string =>
   nameOnEngine(owner, logicalName(owner, part));
 
 /** The one network that the proxy and both colors share. */
-export const networkName = (owner: Owner): string =>
+export const networkName = (owner: ServiceId): string =>
   owner.service === undefined ? `${owner.project}-${owner.stack}` : nameOnEngine(owner, owner.service);
 
 /** The proxy's volume. */
-export const volumeName = (owner: Owner): string => containerName(owner, "proxy");
+export const volumeName = (owner: ServiceId): string => containerName(owner, "proxy");
 
 /** The tag of a built image: a version and the sources that it was built from. */
-export const imageName = (owner: Owner, color: Color, version: string, source: string): string =>
+export const imageName = (owner: ServiceId, color: Color, version: string, source: string): string =>
   `${containerName(owner, color)}:${version}-${source}`.toLowerCase();
 
 /** The labels that everything of a stack, or of one of its services, carries. */
-export const ownerLabels = ({ project, stack, service }: Owner): Record<string, string> => ({
+export const ownerLabels = ({ project, stack, service }: ServiceId): Record<string, string> => ({
   [LABEL.project]: project,
   [LABEL.stack]: stack,
   ...(service !== undefined && { [LABEL.service]: service }),
 });
 
 /** A stack's one gateway: its container, its network and, with what proxies call theirs, its volume. */
-export const gatewayName = (owner: Owner): string => nameOnEngine(owner, "gateway");
+export const gatewayName = (owner: ServiceId): string => nameOnEngine(owner, "gateway");
 
 /** What a service's proxy is called on the gateway's network. */
-export const gatewayAlias = ({ service }: Owner): string => `${service}-proxy`;
+export const gatewayAlias = ({ service }: ServiceId): string => `${service}-proxy`;
 
 /** The longest label of a host name (RFC 1035): the engine's DNS answers to the containers' names. */
 const MAX_NAME_CHARACTERS = 63;
@@ -97,7 +98,7 @@ const MAX_NAME_CHARACTERS = 63;
 const PART_NAMES: readonly string[] = ["blue", "green", "proxy", "gateway"];
 
 /** Why a service can't be called that; undefined where it can. */
-export function serviceNameRule(name: string, owner: Owner): string | undefined {
+export function serviceNameRule(name: string, owner: ServiceId): string | undefined {
   if (!/^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/.test(name)) {
     return "must be of a-z 0-9, with single dashes between them, and begin with a letter";
   }

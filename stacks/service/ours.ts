@@ -4,10 +4,10 @@ import {
   gatewayName,
   imageName,
   LABEL,
-  type Owner,
   ownerLabels,
   type ReplicaName,
   replicaNames,
+  type ServiceId,
 } from "./names";
 
 /** A container or an image, of what `docker inspect` tells. */
@@ -29,7 +29,7 @@ const MOST_REPLICAS = 100;
  * A container has the labels of its image, which may be a built one of this stack or anybody's: they say nothing of who made it.
  * An image can't give a name, so that the name decides, with the labels that this program sets on the container itself.
  */
-export function partOf(owner: Owner, found: Found): Part | undefined {
+export function partOf(owner: ServiceId, found: Found): Part | undefined {
   if (isNamed(owner, found, "proxy", { [LABEL.role]: "proxy" })) return { role: "proxy" };
   for (const color of COLORS) {
     const names = replicaNames(color, MOST_REPLICAS);
@@ -39,11 +39,15 @@ export function partOf(owner: Owner, found: Found): Part | undefined {
   return undefined;
 }
 
-const isNamed = (owner: Owner, found: Found, part: ReplicaName | "proxy", labels: Record<string, string>): boolean =>
-  isMade(found, containerName(owner, part), { ...ownerLabels(owner), ...labels });
+const isNamed = (
+  owner: ServiceId,
+  found: Found,
+  part: ReplicaName | "proxy",
+  labels: Record<string, string>,
+): boolean => isMade(found, containerName(owner, part), { ...ownerLabels(owner), ...labels });
 
 /** Whether a container is the stack's gateway. */
-export const isGateway = (owner: Owner, found: Found): boolean =>
+export const isGateway = (owner: ServiceId, found: Found): boolean =>
   isMade(found, gatewayName(owner), { ...ownerLabels(owner), [LABEL.role]: "gateway" });
 
 const isMade = ({ Name, Config }: Found, name: string, labels: Record<string, string>): boolean =>
@@ -69,7 +73,7 @@ export function releaseIn(labels: Record<string, string> | null | undefined): Re
  * The release that an image was built as for a color; undefined for what this stack did not build. An image made from another one
  * has its labels: the one that was built has the name that a color takes it by.
  */
-export function builtAs(owner: Owner, color: Color, { RepoTags, Config }: Found): Release | undefined {
+export function builtAs(owner: ServiceId, color: Color, { RepoTags, Config }: Found): Release | undefined {
   const release = releaseIn(Config.Labels);
   if (release === undefined || !hasLabels(Config.Labels, { ...ownerLabels(owner), [LABEL.color]: color }))
     return undefined;
@@ -77,5 +81,8 @@ export function builtAs(owner: Owner, color: Color, { RepoTags, Config }: Found)
 }
 
 /** Whether a container has the stack's labels from nowhere but its image: somebody started it, and it is nobody's part. */
-export const isFromImage = (owner: Owner, found: Found, image: Record<string, string> | null | undefined): boolean =>
-  partOf(owner, found) === undefined && hasLabels(image, ownerLabels(owner));
+export const isFromImage = (
+  owner: ServiceId,
+  found: Found,
+  image: Record<string, string> | null | undefined,
+): boolean => partOf(owner, found) === undefined && hasLabels(image, ownerLabels(owner));

@@ -58,11 +58,11 @@ export interface CutoverRecord {
   /** Since when the live color is live; ISO 8601, UTC. */
   since?: string;
   /** The idle color that is stopped or removed on purpose, and the release that it had then. */
-  retired?: Retired;
+  retired?: RetiredColor;
 }
 
 /** A color whose containers were stopped or removed since it is idle. */
-export interface Retired {
+export interface RetiredColor {
   color: Color;
   how: "stopped" | "removed";
   version: string;
@@ -238,7 +238,7 @@ function isMoving(value: unknown): value is NonNullable<CutoverRecord["moving"]>
   return isObject(value) && isColor(value.from) && isColor(value.to) && typeof value.generation === "string";
 }
 
-function isRetired(value: unknown): value is Retired {
+function isRetired(value: unknown): value is RetiredColor {
   return (
     isObject(value) &&
     isColor(value.color) &&

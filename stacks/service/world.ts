@@ -1,7 +1,7 @@
 import type { Docker } from "../engine/docker";
 import { objectIn } from "../text/json";
 import type { Color } from "./color";
-import { containerName, LABEL, type Owner, ownerLabels, volumeName } from "./names";
+import { containerName, LABEL, ownerLabels, type ServiceId, volumeName } from "./names";
 import { builtAs, partOf, type Release, releaseIn } from "./ours";
 import { readServing, type Serving } from "./serving";
 import type { SlotSpec } from "./slotSpec";
@@ -102,7 +102,7 @@ export interface Inspected {
  *
  * @param ask what the proxy is asked beyond what it serves (see {@link readServing}).
  */
-export async function readWorld(docker: Docker, owner: Owner, ask: Ask = {}): Promise<World | UnknownWorld> {
+export async function readWorld(docker: Docker, owner: ServiceId, ask: Ask = {}): Promise<World | UnknownWorld> {
   const [world] = await readWorlds(docker, owner, [owner], ask);
   return world as World | UnknownWorld;
 }
@@ -127,8 +127,8 @@ const ASKED_AT_A_TIME = 4;
  */
 export async function readWorlds(
   docker: Docker,
-  all: Owner,
-  owners: readonly Owner[],
+  all: ServiceId,
+  owners: readonly ServiceId[],
   ask: Ask = {},
 ): Promise<(World | UnknownWorld)[]> {
   try {
@@ -154,7 +154,7 @@ export async function readWorlds(
 }
 
 /** By its name, so as not to wait until its id is known; one that isn't there or doesn't run serves nothing. */
-const askProxy = (docker: Docker, owner: Owner, ask: Ask): Promise<Pick<World, "serving" | "silent">> =>
+const askProxy = (docker: Docker, owner: ServiceId, ask: Ask): Promise<Pick<World, "serving" | "silent">> =>
   readServing(docker, containerName(owner, "proxy"), ask).then(
     (serving) => ({ ...(serving && { serving }) }),
     (error: Error) => ({ silent: error.message }),
@@ -176,26 +176,26 @@ async function inTurns<Item, Result>(
 }
 
 /** The containers of the stack's colors. */
-export async function readSlots(docker: Docker, owner: Owner): Promise<World["slots"]> {
+export async function readSlots(docker: Docker, owner: ServiceId): Promise<World["slots"]> {
   return worldOf(owner, await inspected(docker, owner, "container"), []).slots;
 }
 
-const filtersOf = (owner: Owner): string[] =>
+const filtersOf = (owner: ServiceId): string[] =>
   Object.entries(ownerLabels(owner)).flatMap(([label, value]) => ["--filter", `label=${label}=${value}`]);
 
 /** The names of the volumes that carry the owner's labels; no image can give them one. */
-const labelledVolumes = async (docker: Docker, owner: Owner): Promise<string[]> =>
+const labelledVolumes = async (docker: Docker, owner: ServiceId): Promise<string[]> =>
   (await docker.ask("volume", "ls", "--quiet", ...filtersOf(owner))).split("\n").filter(Boolean);
 
 /** What `docker inspect` tells of everything of one kind that carries the owner's labels. */
-async function inspected(docker: Docker, owner: Owner, kind: "container" | "image"): Promise<Inspected[]> {
+async function inspected(docker: Docker, owner: ServiceId, kind: "container" | "image"): Promise<Inspected[]> {
   const listed = await docker.ask(kind, "ls", "--all", "--quiet", "--no-trunc", ...filtersOf(owner));
   const ids = listed.split("\n").filter(Boolean);
   return ids.length === 0 ? [] : JSON.parse(await docker.ask(kind, "inspect", ...new Set(ids)));
 }
 
 /** Makes the world from what `docker inspect` printed of containers and images that carry the stack's labels. */
-export function worldOf(owner: Owner, found: Inspected[], images: Inspected[]): World {
+export function worldOf(owner: ServiceId, found: Inspected[], images: Inspected[]): World {
   const containers = found.flatMap((container) => {
     const part = partOf(owner, container);
     return part === undefined ? [] : [{ part, container }];
@@ -256,7 +256,7 @@ function slotOf({ Id, Name, Created, Image, RestartCount, State, Config }: Inspe
  * today's sources.
  */
 function builtFor(
-  owner: Owner,
+  owner: ServiceId,
   color: Color,
   slots: { slot: SlotContainer; container: Inspected }[],
   images: Inspected[],

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { namesOf, type ProxyFiles, pageProblem, proxyFiles, testerFile } from "../../../stacks/proxy/files";
-import type { Owner } from "../../../stacks/service/names";
+import type { ServiceId } from "../../../stacks/service/names";
 
-const owner: Owner = { project: "blue-green", stack: "dev" };
+const owner: ServiceId = { project: "blue-green", stack: "dev" };
 const TOKEN = "hunter2.hunter2-hunter2";
 const PAGE = "<!doctype html><title>Soon back</title>";
 
@@ -37,7 +37,7 @@ test("the token's file is secret, the page is not, and the configuration gets th
 });
 
 test("a name is the same for the same, and another for another token, project, stack or page", () => {
-  const name = (token: string, whose: Owner = owner) => filesFor(token, false, undefined, whose).tester?.name;
+  const name = (token: string, whose: ServiceId = owner) => filesFor(token, false, undefined, whose).tester?.name;
   assert.equal(name(TOKEN), name(TOKEN));
   const names = [
     name(TOKEN),

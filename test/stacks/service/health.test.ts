@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { lastLines, verdict, type Waited, waitHealthy } from "../../../stacks/service/health";
+import { type HealthWait, lastLines, verdict, waitHealthy } from "../../../stacks/service/health";
 import type { ContainerState } from "../../../stacks/service/world";
 import { stubDocker } from "../engine/docker.stub";
 
@@ -80,7 +80,7 @@ const seen = (log: string, ...states: (ContainerState & { RestartCount?: number 
   return { docker, asked };
 };
 
-const waited = (change: Partial<Waited> = {}): Waited => ({
+const waited = (change: Partial<HealthWait> = {}): HealthWait => ({
   ...{ seconds: 60, secrets: [], restarts: 0, say: () => assert.fail("nothing is said") },
   ...change,
 });
