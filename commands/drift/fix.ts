@@ -8,7 +8,7 @@ import { readServing } from "../../stacks/service/serving";
 import { CantTellError } from "../outcome";
 import { runPulumi } from "../pulumi";
 import { type Mending, upFlags } from "./mending";
-import { type Facts, liveIn } from "./rows";
+import { type Facts, liveIn } from "./row";
 
 /** How long a container that was started may take until it is well. */
 const START_SECONDS = 60;

@@ -7,7 +7,7 @@ import { askPulumi, errorIn, runPulumi } from "../pulumi";
 import { commandsFor } from "../typed";
 import { readRunning } from "./engine";
 import { type Preview, previewIn } from "./preview";
-import type { Facts } from "./rows";
+import type { Facts } from "./row";
 import { type Declared, declaredIn } from "./state";
 
 /** The stack that is looked at. */

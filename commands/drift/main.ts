@@ -8,7 +8,8 @@ import { carryOut } from "./fix";
 import { look } from "./look";
 import { blockedBy, commandsOf, type Mending, mendingOf } from "./mending";
 import { differencesOf, type Report } from "./report";
-import { colorIn, type Facts, rowsOf } from "./rows";
+import { colorIn, type Facts } from "./row";
+import { rowsOf } from "./rows";
 import { screenOf } from "./table";
 import { USAGE } from "./usage";
 

@@ -1,7 +1,7 @@
 import type { Color } from "../../stacks/service/color";
 import { quoted } from "../../stacks/text/shell";
 import type { Commands } from "../typed";
-import type { Command, Row } from "./rows";
+import type { Command, Row } from "./row";
 
 /** What `--fix` runs, in this order, and what it leaves to people. */
 export interface Mending {

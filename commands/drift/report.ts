@@ -1,4 +1,4 @@
-import type { Row } from "./rows";
+import type { Row } from "./row";
 
 /** What was compared and found, as `--json` prints it. */
 export interface Report {

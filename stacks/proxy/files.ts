@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { ServiceId } from "../service/names";
 import { FILE_KINDS, fileVariable } from "../service/orderVariables";
 import type { Settings } from "../settings/settings";
-import type { TlsPair } from "./certificate";
+import type { TlsPair } from "./pem";
 
 /** What the configuration names of these; a name tells the content, so that a change of it is a change of the configuration. */
 export interface FileNames {

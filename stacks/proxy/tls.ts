@@ -3,7 +3,8 @@ import type { Settings } from "../settings/settings";
 import { SET_KEY } from "../settings/shape";
 import { isPem } from "../settings/values";
 import { shown } from "../text/plain";
-import { checkTls, normalized, type TlsPair } from "./certificate";
+import { checkTls } from "./certificate";
+import { normalized, type TlsPair } from "./pem";
 
 /** What the settings give the proxy to speak TLS with. */
 export interface Tls {

@@ -1,129 +1,38 @@
 import type { SmokeTest } from "../service/smokeTest";
 import { isObject, isRounded, type JsonObject, jsonIn, jsonOf } from "../text/json";
 import { closest } from "./closest";
-import { decimalRule, isDecimal, isWholeNumber, wholeNumberRule } from "./digits";
 import { EDIT_BY_HAND, isTypable, type Place, pathTo, type Refuse, removeCommand, setCommand } from "./problem";
+import {
+  AS_IT_LOOKS,
+  AS_TEXT,
+  CLIENTS_OWN_HEADERS,
+  DEFAULT_MAX_SECONDS,
+  DEFAULT_METHOD,
+  DEFAULT_STATUS,
+  JSON_PATH,
+  MAX_HEADER_NAME_CHARACTERS,
+  MAX_HEADER_VALUE_CHARACTERS,
+  MAX_HEADERS,
+  MAX_JSON_PATH_CHARACTERS,
+  MAX_JSON_PATHS,
+  MAX_KIB,
+  MAX_TESTS,
+  METHODS,
+  PLAIN,
+  type PlainKey,
+  TOKEN,
+} from "./smokeTestRules";
 
 /** A test as it was set: the default of its path is another setting. */
 type Draft = Omit<SmokeTest, "path"> & { path?: string };
 
-/** A key with one plain value. */
-type PlainKey = Exclude<keyof SmokeTest, "headers" | "json">;
-
-const DEFAULT_METHOD = "GET";
-const DEFAULT_STATUS = 200;
-/** Below are interim answers, which the client skips. */
-const LEAST_STATUS = 200;
-const MOST_STATUS = 599;
-const DEFAULT_MAX_SECONDS = 5;
-
-const METHODS: readonly string[] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-const MAX_TESTS = 50;
-/** They travel in one environment variable, for which Linux has 128 KiB; what the defaults add is well below the rest. */
-const MAX_KIB = 64;
-const MAX_NAME_CHARACTERS = 80;
-const MAX_PATH_CHARACTERS = 2000;
-const MAX_BODY_KIB = 32;
-const MAX_CONTAINS_CHARACTERS = 4096;
-const LEAST_MAX_SECONDS = 0.1;
-const MOST_MAX_SECONDS = 300;
-const MAX_HEADERS = 50;
-const MAX_HEADER_NAME_CHARACTERS = 128;
-/** What servers commonly take of one line. */
-const MAX_HEADER_VALUE_CHARACTERS = 8192;
-const MAX_JSON_PATHS = 50;
-const MAX_JSON_PATH_CHARACTERS = 200;
-
-/** RFC 9110, 5.6.2. */
-const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-/** They say how the message is framed and what the connection is for: with another value than the client's the two would disagree. */
-const CLIENTS_OWN_HEADERS: readonly string[] = [
-  "connection",
-  "content-length",
-  "expect",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-];
-
-const JSON_PATH = (() => {
-  const key = "[A-Za-z0-9_-]+";
-  const index = "\\[(?:0|[1-9][0-9]{0,5})\\]";
-  return new RegExp(`^(?:${key}|${index})(?:\\.${key}|${index})*$`);
-})();
-
 /** How a value of a test is set, where it can't be said which. */
 export const SET_SMOKE_TEST = setCommand("smokeTests[<n>].<key>", "<value>", "--path ");
-
-/** Without it the CLI makes a number of what looks like one, and rounds it. */
-const AS_TEXT = "--type string --path ";
-const AS_IT_LOOKS = "--path ";
 
 const ROUNDED = "is too large for a number and would be rounded; must be set as text";
 const NOT_A_NAME = "is not possible as a name";
 
-/** What a key's value must be, as text: the CLI hands over a number, or true, for text that looks like it, and the other way round. */
-const PLAIN: Record<PlainKey, { rule: string; accepts(value: string): boolean; flags: string; mend: string }> = {
-  name: {
-    rule: `must be 1 to ${MAX_NAME_CHARACTERS} printable ASCII characters, without a space at either end`,
-    accepts: (value) => value.length <= MAX_NAME_CHARACTERS && /^[!-~](?:[ -~]*[!-~])?$/.test(value),
-    flags: AS_TEXT,
-    mend: "<name>",
-  },
-  method: {
-    rule: `must be one of ${METHODS.join(" ")}`,
-    accepts: (value) => METHODS.includes(value),
-    flags: AS_IT_LOOKS,
-    mend: DEFAULT_METHOD,
-  },
-  path: {
-    rule:
-      `must be a path from the root of at most ${MAX_PATH_CHARACTERS} printable ASCII characters without space, quote, ` +
-      "backslash and #, not beginning with //, without . and .. as segments",
-    accepts: isPath,
-    flags: AS_TEXT,
-    mend: "<path>",
-  },
-  body: {
-    rule: `must be a text of at most ${MAX_BODY_KIB} KiB, without a NUL character`,
-    accepts: (value) => Buffer.byteLength(value) <= MAX_BODY_KIB * 1024 && !value.includes("\0"),
-    flags: AS_TEXT,
-    mend: "<text>",
-  },
-  status: {
-    rule: wholeNumberRule(LEAST_STATUS, MOST_STATUS),
-    accepts: (value) => isWholeNumber(value, LEAST_STATUS, MOST_STATUS),
-    flags: AS_IT_LOOKS,
-    mend: String(DEFAULT_STATUS),
-  },
-  contains: {
-    rule: `must be a text of 1 to ${MAX_CONTAINS_CHARACTERS} characters, without a NUL character`,
-    accepts: (value) => value !== "" && value.length <= MAX_CONTAINS_CHARACTERS && !value.includes("\0"),
-    flags: AS_TEXT,
-    mend: "<text>",
-  },
-  maxSeconds: {
-    rule: decimalRule(LEAST_MAX_SECONDS, MOST_MAX_SECONDS),
-    accepts: (value) => isDecimal(value, LEAST_MAX_SECONDS, MOST_MAX_SECONDS),
-    flags: AS_IT_LOOKS,
-    mend: String(DEFAULT_MAX_SECONDS),
-  },
-};
-
 const KEYS: readonly (keyof SmokeTest)[] = [...(Object.keys(PLAIN) as PlainKey[]), "headers", "json"];
-
-function isPath(value: string): boolean {
-  if (value.length > MAX_PATH_CHARACTERS || !/^\/[!-~]*$/.test(value) || /["'`\\#]/.test(value)) return false;
-  // A client that resolves it as a reference would take what follows for another host.
-  if (value.startsWith("//")) return false;
-  const [path = ""] = value.split("?");
-  // Clients, proxies and servers resolve these, some of them once decoded: another path than the one written would be asked for.
-  return !path
-    .replace(/%2e/gi, ".")
-    .split(/\/|%2f/i)
-    .some((segment) => segment === "." || segment === "..");
-}
 
 /** Where one test is in the configuration: takes what is wrong with it, and makes the commands that mend it. */
 const atIndex = (index: number, refuse: Refuse) => ({

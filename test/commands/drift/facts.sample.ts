@@ -1,5 +1,5 @@
 import type { RunningContainer, RunningImage } from "../../../commands/drift/engine";
-import type { Facts } from "../../../commands/drift/rows";
+import type { Facts } from "../../../commands/drift/row";
 import type { Declared, DeclaredContainer } from "../../../commands/drift/state";
 import type { Color } from "../../../stacks/service/color";
 import { generationOf } from "../../../stacks/service/serving";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { blockedBy, commandsOf, mendingOf, upFlags } from "../../../commands/drift/mending";
-import type { Mend, Row } from "../../../commands/drift/rows";
+import type { Mend, Row } from "../../../commands/drift/row";
 import { commandsFor } from "../../../commands/typed";
 
 const commands = commandsFor(undefined, undefined);

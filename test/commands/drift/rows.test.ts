@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { RunningContainer } from "../../../commands/drift/engine";
-import { type Facts, type Row, rowsOf } from "../../../commands/drift/rows";
+import type { Facts, Row } from "../../../commands/drift/row";
+import { rowsOf } from "../../../commands/drift/rows";
 import { serving } from "../status/facts.sample";
 import {
   CONFIGURATION,

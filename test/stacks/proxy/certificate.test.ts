@@ -5,7 +5,8 @@ import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { connect, createServer } from "node:tls";
 import fc from "fast-check";
-import { checkTls, normalized, type TlsPair } from "../../../stacks/proxy/certificate";
+import { checkTls } from "../../../stacks/proxy/certificate";
+import { normalized, type TlsPair } from "../../../stacks/proxy/pem";
 import { makeCertificate, pem, type SampleCertificate } from "./certificates.sample";
 
 const NOW = new Date("2026-01-10T12:00:00Z");

@@ -1,6 +1,6 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from "node:crypto";
 import { isIP } from "node:net";
-import type { TlsPair } from "../../../stacks/proxy/certificate";
+import type { TlsPair } from "../../../stacks/proxy/pem";
 
 /** What a certificate for a test is to be like. */
 export interface SampleCertificate {

@@ -1,0 +1,68 @@
+import { createHash } from "node:crypto";
+import { GENERATION_PLACEHOLDER, generationOf } from "../../stacks/service/serving";
+import { colorIn, type Facts, type Mend, type Row } from "./row";
+
+/** What nginx serves, by its own word and by the files on its volume. */
+export function configurationRows({ declared: { cutover }, serving, volume, owner }: Facts): Row[] {
+  if (cutover === undefined || serving === undefined) return [];
+  const proxy = `${owner.project}-${owner.stack}-proxy`;
+  const row = (
+    what: string,
+    declared: string | undefined,
+    runs: string | undefined,
+    mend: Mend = { by: "up" },
+  ): Row => ({
+    ...{ resource: "nginx", what, declared, runs, mend },
+  });
+  const rows: Row[] = [];
+  const color = colorIn(cutover.configuration);
+  if (serving.color !== color) rows.push(row("color that is served", color, serving.color));
+  if (!serving.answers) {
+    const command = { docker: ["logs", "--tail", "30", proxy] };
+    rows.push(row("answers", "yes", "no", { by: "hand", why: "nginx does not answer", command }));
+  } else if (serving.generation !== generationOf(cutover.configuration)) {
+    rows.push(row("configuration that serves", generationOf(cutover.configuration), serving.generation));
+  }
+  if (volume !== undefined) {
+    rows.push(
+      ...textRows(cutover.configuration, volume.configuration).map(([what, says]) => row(what, says, "another")),
+    );
+    for (const [name, content] of Object.entries(cutover.files)) {
+      const hash = createHash("sha256").update(content).digest("hex");
+      const found = volume.files[name];
+      // The cutover writes its files anew each time that it runs.
+      if (found !== hash)
+        rows.push(
+          row(`file ${name}`, "[not shown]", found === undefined ? "gone" : "another", {
+            by: "replace",
+            urn: cutover.urn,
+          }),
+        );
+    }
+  }
+  if (serving.answers && serving.health?.well !== true) {
+    const why = `${serving.color} is live and does not answer its health path`;
+    rows.push(
+      row("live's health path", "2xx", serving.health?.seen ?? "not asked", {
+        by: "hand",
+        why,
+        command: { typed: "npm run status" },
+      }),
+    );
+  }
+  return rows;
+}
+
+/** Where the text on the volume is another than the rendered one: the first line, and how many are within the change. */
+function textRows(rendered: string, found: string): [what: string, declared: string | undefined][] {
+  const stated = /^ *return 200 "([0-9a-f]{16}) \$active\\n";$/m.exec(found)?.[1];
+  const wanted = rendered.trimEnd().split("\n");
+  const seen = (stated === undefined ? found : found.replaceAll(stated, GENERATION_PLACEHOLDER)).trimEnd().split("\n");
+  let first = 0;
+  while (first < wanted.length && first < seen.length && wanted[first] === seen[first]) first++;
+  if (first === wanted.length && first === seen.length) return [];
+  let last = 0;
+  while (last < Math.min(wanted.length, seen.length) - first && wanted.at(-1 - last) === seen.at(-1 - last)) last++;
+  const lines = Math.max(wanted.length, seen.length) - first - last;
+  return [[`nginx.conf, line ${first + 1}${lines > 1 ? ` to ${first + lines}` : ""}`, wanted[first]?.trim()]];
+}
