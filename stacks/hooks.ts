@@ -1,0 +1,119 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { Docker } from "./engine/docker";
+import { secondsWithout } from "./engine/outage";
+import { pullMissing, pullTag } from "./engine/registry";
+import { ofService } from "./plan/service";
+import type { Plan } from "./plan/situation";
+import { COLORS, type Color } from "./service/color";
+import { waitHealthy } from "./service/health";
+import { containerName, logicalName, nameOnEngine, type ServiceId } from "./service/names";
+import { type HistoryEntry, remember } from "./service/serving";
+import { whoRuns } from "./service/who";
+import type { Settings } from "./settings/settings";
+import { printableMessage } from "./text/plain";
+
+/** What the hooks of a service's resources go by. */
+export interface HookContext {
+  /** The service's component, whose name the hooks' names begin with, and beside which they speak. */
+  name: string;
+  parent: pulumi.Resource;
+  owner: ServiceId;
+  settings: Settings;
+  plan: Plan;
+  engine: Docker;
+  /** The color that was live when the run began; undefined before the first cutover, and where it can't be told. */
+  live: Color | undefined;
+}
+
+/** Returns the hook that has an image on the engine before the provider looks for it. */
+export const pullHook = (service: HookContext): pulumi.ResourceHook =>
+  // Not the provider: its configuration would hold the password, and to change that would replace what was made with it.
+  new pulumi.ResourceHook(`${service.name}-pull`, async (hook) => {
+    const { owner, settings, engine, live, parent } = service;
+    const { name: image, pullTriggers } = hook.newInputs as { name: string; pullTriggers?: string[] };
+    const began = new Date().toISOString();
+    const pulled =
+      pullTriggers === undefined
+        ? pullMissing(engine, image, settings, process.env)
+        : pullTag(engine, image, settings, process.env, (line) => pulumi.log.info(printableMessage(line), parent));
+    const warning = await pulled.catch(async (error: Error) => {
+      const color = COLORS.find((one) => logicalName(owner, one) === hook.name);
+      if (color !== undefined && live !== undefined) await rememberUnready(service, began, color, error.message);
+      throw error;
+    });
+    if (warning !== undefined) await pulumi.log.warn(printableMessage(warning), parent);
+  });
+
+/** Returns the hook that waits until a color's new container is healthy, and fails with why it is not. */
+export const healthyHook = (service: HookContext, color: Color): pulumi.ResourceHook =>
+  new pulumi.ResourceHook(`${service.name}-${color}-healthy`, async (hook) => {
+    const { owner, settings, engine, live, parent } = service;
+    const active = settings.activeColor;
+    // The cutover asks that itself, in each run until it is so; this hook runs once.
+    if (color === active && live !== active) return;
+    const began = new Date().toISOString();
+    const failed = await waitHealthy(engine, String(hook.id), {
+      seconds: settings.healthTimeoutSeconds,
+      secrets: Object.values(settings.secretEnvironment),
+      restarts: 0,
+      say: (line) => pulumi.log.info(`${hook.name}: ${line}`, parent),
+    });
+    if (failed === undefined) return;
+    await rememberUnready(service, began, color, failed);
+    const where = `The public is on ${color === active ? "this container" : active}.`;
+    const image = settings.slots[color].image === undefined ? "" : `${color}Image and `;
+    const next = `docker logs ${nameOnEngine(owner, hook.name)}; then set another ${image}${color}Version or mend the settings, and: pulumi up`;
+    throw new Error(`${hook.name}: ${failed}\n${where} Next: ${next}`);
+  });
+
+/** Returns the hook that says the cutover's last line again: what a command says while it runs is gone from Pulumi's display. */
+export const toldHook = ({ name, owner, parent }: HookContext): pulumi.ResourceHook =>
+  new pulumi.ResourceHook(`${name}-told`, async ({ newOutputs }) => {
+    const line = lastSaid((newOutputs as { stdout?: unknown } | undefined)?.stdout);
+    if (line !== undefined) await pulumi.log.info(ofService(owner, line), parent);
+  });
+
+/** Returns the hook that says for how long the public got no answer while the proxy with this id was replaced. */
+export const outageHook = ({ name, engine, parent }: HookContext, replacedProxyId: string): pulumi.ResourceHook =>
+  new pulumi.ResourceHook(`${name}-outage`, async () => {
+    const seconds = await secondsWithout(engine, replacedProxyId);
+    const cost = seconds === undefined ? "an unknown time" : `${seconds.toFixed(1)} s`;
+    await pulumi.log.info(`The proxy was replaced; the public got no answer for ${cost}.`, parent);
+  });
+
+/** Writes into the history that a color's new image could not be pulled, or that its new container did not become healthy. */
+const rememberUnready = (
+  { owner, engine, plan, live, parent }: HookContext,
+  began: string,
+  color: Color,
+  reason: string,
+): Promise<void> =>
+  remember(
+    engine,
+    containerName(owner, "proxy"),
+    unreadyEntry({ began, color, reason, ...(live !== undefined && { live }), versions: plan.runs }),
+  ).catch((error: Error) => pulumi.log.warn(`the history could not be written: ${error.message}`, parent));
+
+function unreadyEntry(unready: {
+  began: string;
+  color: Color;
+  live?: Color;
+  versions: Record<Color, { version: string }>;
+  reason: string;
+}): HistoryEntry {
+  const { began, color, live, versions, reason } = unready;
+  return {
+    ...{ time: began, result: "unready", ...(live && { from: live }), to: color },
+    versions: { blue: versions.blue.version, green: versions.green.version },
+    images: {},
+    seconds: { health: Math.round((Date.now() - Date.parse(began)) / 10) / 100 },
+    who: whoRuns(process.env),
+    reason: reason.split("\n", 1)[0]?.replace(/\.$/, "") ?? "",
+  };
+}
+
+/** The cutover's last line, which says who is live, out of all that it wrote; undefined for what somebody else wrote. */
+export function lastSaid(stdout: unknown): string | undefined {
+  const line = typeof stdout === "string" ? stdout.trimEnd().split("\n").at(-1) : undefined;
+  return line !== undefined && /^(?:blue|green) is live\b/.test(line) ? line : undefined;
+}
