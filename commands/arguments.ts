@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { shown } from "../stacks/text/plain";
 import { CantTellError } from "./outcome";
+import { asTyped } from "./typed";
 
 /** What a command takes. */
 export interface Usage<Value extends string = string, Flag extends string = string> {
@@ -18,7 +19,10 @@ export interface Usage<Value extends string = string, Flag extends string = stri
 
 /** A command's arguments. */
 export type Arguments<Value extends string, Flag extends string> = Partial<Record<Value | "stack", string>> &
-  Record<Flag | "help", boolean>;
+  Record<Flag | "help", boolean> & {
+    /** Whether `--version` stands there alone: who runs it wants the program's own. */
+    printsVersion: boolean;
+  };
 
 const SHORT: Readonly<Record<string, string>> = { help: "h", stack: "s", yes: "y" };
 
@@ -39,10 +43,13 @@ export function readArguments<Value extends string, Flag extends string>(
 ): Arguments<Value, Flag> {
   const { command, takesStack } = usage;
   const fail = (reason: string): never => {
-    throw new CantTellError(reason, [{ purpose: "read what there is", command: `npm run ${command} -- --help` }]);
+    throw new CantTellError(reason, [
+      { purpose: "read what there is", command: asTyped(`npm run ${command} -- --help`) },
+    ]);
   };
   const values: string[] = [...usage.values, ...(takesStack ? ["stack"] : [])];
-  const flags: string[] = [...usage.flags, "help"];
+  const takesVersion = values.includes("version");
+  const flags: string[] = [...usage.flags, "help", ...(takesVersion ? [] : ["version"])];
   const option = (name: string, type: "string" | "boolean") => {
     const short = SHORT[name];
     return [name, { type, ...(short !== undefined && { short }) }] as const;
@@ -84,5 +91,9 @@ export function readArguments<Value extends string, Flag extends string>(
   );
   if (taken !== undefined && !OF_NPM.includes(taken) && given.help !== true)
     fail(`npm took --${taken} for its own; its options come before \`--\`, those of ${command} after it`);
-  return { ...Object.fromEntries(flags.map((name) => [name, false])), ...given } as Arguments<Value, Flag>;
+  return {
+    ...Object.fromEntries(flags.map((name) => [name, false])),
+    ...given,
+    printsVersion: !takesVersion && given.version === true,
+  } as Arguments<Value, Flag>;
 }

@@ -1,6 +1,8 @@
+import { programVersion } from "../stacks/engine/checkout";
 import { plainJson } from "../stacks/text/plain";
 import { type Arguments, readArguments, type Usage } from "./arguments";
 import { type ExitCode, stopOf, stopReport, stopScreen } from "./outcome";
+import { asTyped } from "./typed";
 
 /**
  * Runs a command to its end: reads its arguments, prints its help where that is asked for, says why where it ends early (as JSON with
@@ -24,7 +26,8 @@ export async function runCommand<Value extends string, Flag extends string>(
   const args = process.argv.slice(2);
   try {
     const asked = readArguments(usage, args, process.env);
-    if (asked.help) console.log(usage.help);
+    if (asked.help) console.log(asTyped(usage.help));
+    else if (asked.printsVersion) console.log(programVersion());
     else process.exitCode = await command(asked);
   } catch (error) {
     const stop = stopOf(error);

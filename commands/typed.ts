@@ -15,19 +15,37 @@ export interface Commands {
   activate(color: Color): string;
 }
 
+let isPackage = false;
+
+/** From now on commands are those of the package: `npx blue-green status prod`. */
+export const typeAsPackage = (): void => {
+  isPackage = true;
+};
+
+/** Returns a text whose commands are written as one types them here: `npm run status -- prod` in a checkout. */
+export const asTyped = (text: string): string =>
+  isPackage ? text.replace(/npm run (?:--silent )?(\w+)(?: --(?= ))?/g, "npx blue-green $1") : text;
+
 /**
  * @param stack the stack's name where it is not the one that `pulumi` takes by itself.
  * @param host the engine's address where the stack's file names one.
+ * @param service the service's name where the stack has several: their settings stand in the program, and not in the stack's file.
  */
-export function commandsFor(stack: string | undefined, host: string | undefined): Commands {
+export function commandsFor(stack: string | undefined, host: string | undefined, service?: string): Commands {
   const flag = stack === undefined ? "" : ` --stack ${quoted(stack)}`;
   const up = (...flags: string[]) => `pulumi up${flags.map((word) => ` ${word}`).join("")}${flag}`;
   const upWith = (...settings: [string, string][]) =>
-    [...settings.map(([name, value]) => `pulumi config set ${name} ${value}${flag}`), up()].join(" && ");
+    service === undefined
+      ? [...settings.map(([name, value]) => `pulumi config set ${name} ${value}${flag}`), up()].join(" && ")
+      : `${up()} # once the program gives ${service} ${settings.map((setting) => setting.join(" ")).join(" and ")}`;
+  const options = [
+    ...(stack === undefined ? [] : [quoted(stack)]),
+    ...(service === undefined ? [] : ["--service", quoted(service)]),
+  ];
   return {
     up,
     upWith,
-    status: () => `npm run status${stack === undefined ? "" : ` -- ${quoted(stack)}`}`,
+    status: () => asTyped(["npm run status", ...(options.length === 0 ? [] : ["--", ...options])].join(" ")),
     docker: (...args) => `${host === undefined ? "" : `DOCKER_HOST=${quoted(host)} `}docker ${args.join(" ")}`,
     activate: (color) => upWith(["activeColor", color]),
   };

@@ -1,6 +1,6 @@
 import type { Color } from "../../stacks/service/color";
 import type { Result } from "../../stacks/service/serving";
-import type { NextCommand } from "../outcome";
+import type { CantTell, NextCommand } from "../outcome";
 import type { Answers } from "./answers";
 
 /** How a stack is: this is what `npm run status -- --json` prints. Keys are added to it and never change their meaning. */
@@ -10,6 +10,8 @@ export interface Report {
   level: "well" | "degraded" | "down";
   project: string;
   stack: string;
+  /** Which one of the stack's services; absent where it has one alone. */
+  service?: string;
   /** When it was asked; ISO 8601, UTC. */
   time: string;
   /** The color that the stack's file asks for; null where it names none. */
@@ -30,6 +32,23 @@ export interface Report {
   findings: Finding[];
   /** The latest cutovers, newest first. */
   history: CutoverReport[];
+  /** What can be typed now, the most useful first. */
+  next: NextCommand[];
+}
+
+/** How all services of a stack are, where it has several; `--service` prints a {@link Report} of one. */
+export interface Overview {
+  /** The worst of all of them: 2 and 1 as in a report; 3 where one can't be told and none is worse. */
+  exit: 0 | 1 | 2 | 3;
+  level: Report["level"] | "unknown";
+  project: string;
+  stack: string;
+  /** When it was asked; ISO 8601, UTC. */
+  time: string;
+  /** Whether the gateway's container runs; null where the stack has no gateway. */
+  gateway: { name: string; running: boolean } | null;
+  /** By name. */
+  services: Record<string, Report | CantTell>;
   /** What can be typed now, the most useful first. */
   next: NextCommand[];
 }

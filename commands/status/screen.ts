@@ -24,11 +24,11 @@ const STYLES = { strong: "1", faint: "2", red: "31", green: "32", yellow: "33", 
 type Paint = (style: keyof typeof STYLES, text: string) => string;
 
 /** Marks text for a terminal, or leaves it as it is. */
-const painter = (colored: boolean): Paint =>
+export const painter = (colored: boolean): Paint =>
   colored ? (style, text) => `\u001b[${STYLES[style]}m${text}\u001b[0m` : (_, text) => text;
 
 /** A reason is not cut, unless nobody would read it to its end. */
-const MOST_REASON = 600;
+export const MOST_REASON = 600;
 const whole = (text: string): string => cut(plain(text), MOST_REASON);
 
 /** How a stack is, on one screen of so many columns. Times are the local ones. */
@@ -50,9 +50,10 @@ export function screenOf(report: Report, { colored = false, columns = COLUMNS } 
   ].join("\n");
 }
 
-function header({ project, stack, level, time }: Report, paint: Paint, width: number): string[] {
+function header({ project, stack, service, level, time }: Report, paint: Paint, width: number): string[] {
   const when = clock(new Date(time), true);
-  const name = cut(`${plain(project)}, stack ${plain(stack)}: `, width - 10 - when.length);
+  const of = service === undefined ? "" : `, ${service}`;
+  const name = cut(`${plain(project)}, stack ${plain(stack)}${of}: `, width - 10 - when.length);
   const style = { well: "green", degraded: "yellow", down: "red" } as const;
   const room = width - name.length - level.length - when.length;
   return [`${paint("strong", name)}${paint(style[level], level)}${" ".repeat(room)}${paint("faint", when)}`];
@@ -103,7 +104,7 @@ function colorTable({ colors, time, traffic }: Report, paint: Paint, width: numb
   ];
 }
 
-const countText = (answers: Answers | null): string =>
+export const countText = (answers: Answers | null): string =>
   answers === null ? "-" : answers.count === 0 ? "no answers" : `${answers.count} answers, ${answers.perSecond}/s`;
 
 function qualityText(answers: Answers | null): string {
@@ -247,7 +248,7 @@ function shareText(result: string, to: string, percent: number | null): string {
   return result === "canary" && percent !== null ? `${idle} got ${percent} % of the new visitors` : "";
 }
 
-function nextTable(next: NextCommand[], paint: Paint, screen: number): string[] {
+export function nextTable(next: NextCommand[], paint: Paint, screen: number): string[] {
   if (next.length === 0) return [];
   const width = Math.max(...next.map(({ purpose }) => purpose.length));
   const below = screen - width - 4 < COMMAND_COLUMNS;
@@ -266,7 +267,7 @@ function nextTable(next: NextCommand[], paint: Paint, screen: number): string[] 
 /** A command over several lines so that it can be pasted still: broken after `&&`, or else after a word. */
 function broken(command: string, columns: number): string[] {
   const lines: string[] = [];
-  let rest = command;
+  let [rest = "", comment] = command.length > columns ? command.split(/ # (.*)/s, 2) : [command];
   while (rest.length > columns) {
     const and = rest.lastIndexOf(" && ", columns - 3);
     const word = rest.lastIndexOf(" ", columns - 2);
@@ -278,5 +279,5 @@ function broken(command: string, columns: number): string[] {
       rest = rest.slice(word + 1);
     } else break;
   }
-  return [...lines, rest];
+  return [...lines, rest, ...(comment === undefined ? [] : wrapped(comment, columns - 2).map((line) => `# ${line}`))];
 }

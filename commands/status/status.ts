@@ -47,7 +47,7 @@ const CUTOVERS = 5;
 /** Concludes from what runs how the stack is, what is not as it should be and what to type. */
 export function statusOf(facts: Facts): Report | CantTell {
   const { owner, world } = facts;
-  const commands = commandsFor(facts.flag, facts.host);
+  const commands = commandsFor(facts.flag, facts.host, owner.service);
   if ("unknown" in world) {
     const find = "export DOCKER_HOST=$(docker context inspect --format '{{.Endpoints.docker.Host}}') && docker version";
     const next = facts.host === undefined ? find : commands.docker("version");
@@ -101,6 +101,7 @@ export function statusOf(facts: Facts): Report | CantTell {
     level,
     project: owner.project,
     stack: owner.stack,
+    ...(owner.service !== undefined && { service: owner.service }),
     time: facts.now.toISOString(),
     active,
     live,

@@ -117,7 +117,7 @@ interface Ask {
 }
 
 /** So many proxies are asked at a time: each question is a connection of its own, of which a server behind SSH takes about ten. */
-const ASKED_AT_A_TIME = 4;
+export const ASKED_AT_A_TIME = 4;
 
 /**
  * The same for several services of one stack, in their order: what the engine has is asked once for all of them, and only each proxy
@@ -161,7 +161,7 @@ const askProxy = (docker: Docker, owner: ServiceId, ask: Ask): Promise<Pick<Worl
   );
 
 /** Does something with each of them, with so many at a time; the results in their order. */
-async function inTurns<Item, Result>(
+export async function inTurns<Item, Result>(
   items: readonly Item[],
   atATime: number,
   act: (item: Item) => Promise<Result>,
@@ -180,7 +180,8 @@ export async function readSlots(docker: Docker, owner: ServiceId): Promise<World
   return worldOf(owner, await inspected(docker, owner, "container"), []).slots;
 }
 
-const filtersOf = (owner: ServiceId): string[] =>
+/** Arguments of `docker ... ls` for what carries the labels of a stack, or of one of its services. */
+export const filtersOf = (owner: ServiceId): string[] =>
   Object.entries(ownerLabels(owner)).flatMap(([label, value]) => ["--filter", `label=${label}=${value}`]);
 
 /** The names of the volumes that carry the owner's labels; no image can give them one. */

@@ -240,6 +240,41 @@ test("another program runs two services of the package behind one gateway", asyn
     await program.pulumi("preview", "--expect-no-changes");
   });
 
+  await t.test("npx blue-green status shows every service on one screen, and one of them in full", async () => {
+    const status = (...args: string[]) => program.command("npx", "--no-install", "blue-green", "status", ...args);
+    const all = await status();
+    assert.equal(all.code, 0, all.output);
+    assert.match(all.output, /^two-services, stack \S+: well/);
+    assert.match(all.output, /^api +blue \S+ +green \S+ .* well$/m);
+    assert.match(all.output, /^shop +(?:blue|green) \S+ +(?:blue|green) \S+ .* well$/m);
+    assert.match(all.output, /^ {2}see all of api {2}npx blue-green status --service api$/m);
+    for (const line of all.output.split("\n")) assert.ok(line.length <= 80, line);
+
+    const one = await status("--service", "shop");
+    assert.equal(one.code, 0, one.output);
+    assert.match(one.output, /^two-services, stack \S+, shop: well/);
+    assert.match(one.output, /pulumi up\s+# once the program gives shop activeColor (?:blue|green)/);
+    assert.doesNotMatch(one.output, /npm run|config set/);
+    const none = await status("--service", "cart");
+    assert.equal(none.code, 3, none.output);
+    assert.match(none.output, /There is no service cart in this stack; it has api, shop/);
+
+    await program.docker("stop", "--time", "0", named("gateway"), named("api-green"));
+    const json = await status("--json");
+    assert.equal(json.code, 2, json.output);
+    const { level, gateway, services } = JSON.parse(json.output);
+    assert.deepEqual([level, gateway], ["down", { name: named("gateway"), running: false }]);
+    assert.deepEqual([services.api.level, services.shop.level], ["degraded", "well"]);
+    const ill = await status();
+    assert.match(ill.output, /^! the gateway two-services-\S+-gateway does not run: it leads to no service$/m);
+    assert.match(ill.output, /^! api: green/m);
+    assert.match(ill.output, /^ {2}start the gateway {2}docker start two-services-\S+-gateway$/m);
+    await program.docker("start", named("gateway"), named("api-green"));
+
+    const version = await program.command("npx", "--no-install", "blue-green", "--version");
+    assert.match(version.output, /^\d+\.\d+\.\d+\n$/);
+  });
+
   await t.test("destroy leaves no container, network or volume", async () => {
     await program.pulumi("destroy", "--yes", "--skip-preview");
     for (const kind of ["container", "network", "volume"] as const) assert.deepEqual(await program.all(kind), []);

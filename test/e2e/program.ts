@@ -42,9 +42,13 @@ export class Program {
     mkdirSync(join(modules, "blue-green"), { recursive: true });
     const tarball = join(this.directory, packed.trim().split("\n").at(-1) ?? "");
     await must("tar", ["-xzf", tarball, "--strip-components=1", "-C", join(modules, "blue-green")]);
-    for (const entry of readdirSync(join(CHECKOUT, "node_modules"))) {
+    for (const entry of readdirSync(join(CHECKOUT, "node_modules")).filter((name) => name !== ".bin")) {
       symlinkSync(join(CHECKOUT, "node_modules", entry), join(modules, entry));
     }
+    mkdirSync(join(modules, ".bin"));
+    for (const entry of readdirSync(join(CHECKOUT, "node_modules", ".bin")))
+      symlinkSync(join(CHECKOUT, "node_modules", ".bin", entry), join(modules, ".bin", entry));
+    symlinkSync(join("..", "blue-green", "dist", "commands", "cli.js"), join(modules, ".bin", "blue-green"));
   }
 
   /** Settings of the stack: `key` or, with dots or brackets in it, a path; values as text. */
