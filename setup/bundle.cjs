@@ -3,20 +3,25 @@
 // Types are not checked here: `npm test` does that.
 // @ts-check
 const { createHash } = require("node:crypto");
-const { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } = require("node:fs");
-const { basename, dirname, join, relative } = require("node:path");
+const { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } = require("node:fs");
+const { dirname, join, relative } = require("node:path");
 
 const { prepareStackTrace: nodes } = Error;
 const CHECKOUT = dirname(__dirname);
 // Two folders deep, as the sources that look for the checkout's files are (stacks/engine/checkout.ts).
 const BUNDLES = join(CHECKOUT, ".state", "bundles");
 
+/** What a bundle was made from stands in one of its last lines, behind this. */
+const MADE_FROM = "\n//! ";
+
 /**
- * The folders that a file of the checkout is in; not the checkout itself, into which every `pulumi config set` writes.
+ * The folders of a source, in which a new file may take its place. Not the checkout itself, into which every `pulumi config set`
+ * writes, and none of the packages, for which the lockfile stands.
  * @param {string} file
  * @returns {string[]}
  */
-const foldersOf = (file) => (dirname(file) === "." ? [] : [dirname(file), ...foldersOf(dirname(file))]);
+const foldersOf = (file) =>
+  /^(?:\.\.|node_modules)\//.test(file) || dirname(file) === "." ? [] : [dirname(file), ...foldersOf(dirname(file))];
 
 /**
  * What tells one content of the files from another: whoever writes a file changes its ctime, and whoever adds one that of its folder.
@@ -28,21 +33,56 @@ function stampOf(files) {
     const { ctimeMs, size } = statSync(join(CHECKOUT, path));
     stamp.update(`${path}\0${ctimeMs}\0${size}\0`);
   }
-  return stamp.digest("hex").slice(0, 16);
+  return stamp.digest("hex");
 }
 
 /**
- * The bundle that is kept for an entry, if it is still what the sources say.
- * @param {string} name
+ * The bundle that is kept in a file, if it is still what the sources say.
+ * @param {string} file
  */
-function kept(name) {
+function kept(file) {
   try {
-    const files = JSON.parse(readFileSync(join(BUNDLES, `${name}.json`), "utf8"));
-    const file = join(BUNDLES, `${name}.${stampOf(files)}.js`);
-    return { file, code: readFileSync(file, "utf8") };
+    const code = readFileSync(file, "utf8");
+    const { stamp, files } = JSON.parse(code.slice(code.lastIndexOf(MADE_FROM) + MADE_FROM.length).split("\n", 1)[0]);
+    return stamp === stampOf(files) ? code : undefined;
   } catch {
-    return undefined; // there is none, or it is of other sources
+    return undefined; // there is none, or a source of it is gone
   }
+}
+
+/**
+ * @param {string} entry
+ * @param {string} file
+ */
+function made(entry, file) {
+  const started = Date.now();
+  const { outputFiles, metafile } = require("esbuild").buildSync({
+    absWorkingDir: CHECKOUT,
+    entryPoints: [entry],
+    outfile: file,
+    bundle: true,
+    platform: "node",
+    target: `node${process.versions.node}`,
+    external: ["@pulumi/*"],
+    sourcemap: "linked",
+    sourcesContent: false,
+    metafile: true,
+    write: false,
+  });
+  const [map, script] = outputFiles;
+  const files = [...Object.keys(metafile.inputs), "package-lock.json"];
+  // Who edits while it is made gets it made again the next time.
+  const edited = files.some((path) => statSync(join(CHECKOUT, path)).ctimeMs >= started);
+  const from = JSON.stringify({ stamp: edited ? "" : stampOf(files), files });
+  const code = script.text.replace("\n//# sourceMappingURL", () => `${MADE_FROM}${from}\n//# sourceMappingURL`);
+  try {
+    mkdirSync(BUNDLES, { recursive: true });
+    put(map.path, map.text);
+    put(file, code);
+  } catch {
+    // Nobody may write here (another user's checkout): it runs from memory, and is made again the next time.
+  }
+  return code;
 }
 
 /**
@@ -55,50 +95,12 @@ function put(file, content) {
   renameSync(`${file}.${process.pid}`, file);
 }
 
-/**
- * @param {string} entry
- * @param {string} name
- */
-function made(entry, name) {
-  const started = Date.now();
-  const { outputFiles, metafile } = require("esbuild").buildSync({
-    absWorkingDir: CHECKOUT,
-    entryPoints: [entry],
-    outfile: join(BUNDLES, `${name}.js`),
-    bundle: true,
-    platform: "node",
-    target: `node${process.versions.node}`,
-    external: ["@pulumi/*"],
-    sourcemap: "external",
-    sourcesContent: false,
-    metafile: true,
-    write: false,
-  });
-  const [map, script] = outputFiles;
-  const files = [...Object.keys(metafile.inputs), "package-lock.json"];
-  const file = join(BUNDLES, `${name}.${stampOf(files)}.js`);
-  const code = `${script.text}\n//# sourceMappingURL=${basename(file)}.map\n`;
-  try {
-    mkdirSync(BUNDLES, { recursive: true });
-    put(`${file}.map`, map.text);
-    put(file, code);
-    // Who edits while it is made gets it made again the next time.
-    const edited = files.some((path) => statSync(join(CHECKOUT, path)).ctimeMs >= started);
-    if (!edited) put(join(BUNDLES, `${name}.json`), JSON.stringify(files));
-    for (const other of readdirSync(BUNDLES))
-      if (other.startsWith(`${name}.`) && /\.[0-9a-f]{16}\.js/.test(other) && !other.startsWith(basename(file)))
-        rmSync(join(BUNDLES, other), { force: true });
-  } catch {
-    // Nobody may write here (another user's checkout): it runs from memory, and is made again the next time.
-  }
-  return { file, code };
-}
-
 require.extensions[".ts"] = (module, entry) => {
   const name = relative(CHECKOUT, entry)
     .replace(/\.ts$/, "")
     .replace(/[^\w-]+/g, "-");
-  const { file, code } = kept(name) ?? made(entry, name);
+  const file = join(BUNDLES, `${name}.js`);
+  const code = kept(file) ?? made(entry, file);
   process.setSourceMapsEnabled(true);
   const { prepareStackTrace } = Error;
   // Pulumi keeps a stack trace for each promise, by an error without a message: mapping all of those to the sources took half a second.
