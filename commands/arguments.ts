@@ -91,9 +91,10 @@ export function readArguments<Value extends string, Flag extends string>(
   );
   if (taken !== undefined && !OF_NPM.includes(taken) && given.help !== true)
     fail(`npm took --${taken} for its own; its options come before \`--\`, those of ${command} after it`);
+  const { version, ...others } = given;
   return {
-    ...Object.fromEntries(flags.map((name) => [name, false])),
-    ...given,
-    printsVersion: !takesVersion && given.version === true,
+    ...Object.fromEntries([...usage.flags, "help"].map((name) => [name, false])),
+    ...(takesVersion ? given : others),
+    printsVersion: !takesVersion && version === true,
   } as Arguments<Value, Flag>;
 }

@@ -24,7 +24,7 @@ function problem(usage: Usage, args: string[], env: NodeJS.ProcessEnv = {}): str
 
 test("the stack, by itself or as --stack, in every command that takes one", () => {
   for (const usage of [STATUS, DRIFT, PREVIEW, RECOVER, RELEASE] as Usage[]) {
-    const none = Object.fromEntries(["help", ...usage.flags].map((name) => [name, false]));
+    const none = Object.fromEntries(["help", "printsVersion", ...usage.flags].map((name) => [name, false]));
     assert.deepEqual(readArguments(usage, [], {}), none);
     for (const args of [["prod"], ["--stack", "prod"], ["--stack=prod"], ["-s", "prod"], ["-sprod"]]) {
       assert.deepEqual(readArguments(usage, args, {}), { ...none, stack: "prod" }, `${usage.command} ${args}`);
@@ -39,18 +39,25 @@ test("the stack, by itself or as --stack, in every command that takes one", () =
 });
 
 test("options with and without a value", () => {
-  const none = { json: false, help: false };
+  const none = { json: false, help: false, printsVersion: false };
   assert.deepEqual(readArguments(PROMOTE, ["--from", "a", "--to=b", "--json"], {}), {
     ...{ ...none, from: "a", to: "b", json: true },
   });
   assert.deepEqual(readArguments(DRIFT, ["prod", "--fix", "--json"], {}), {
-    ...{ stack: "prod", fix: true, json: true, help: false },
+    ...{ ...none, stack: "prod", fix: true, json: true },
   });
-  assert.deepEqual(readArguments(RECOVER, ["-y"], {}), { yes: true, help: false });
+  assert.deepEqual(readArguments(RECOVER, ["-y"], {}), { yes: true, help: false, printsVersion: false });
   assert.equal(problem(PROMOTE, ["--from", "--to", "prod"]), "--from needs a value");
   assert.equal(problem(PROMOTE, ["--from="]), "--from needs a value");
   assert.equal(problem(PROMOTE, ["--from=a", "--from=a"]), "--from is given twice");
   assert.equal(problem(PROMOTE, ["--json", "--json"]), "--json is given twice");
+});
+
+test("--version is the program's, but for a command that takes a release's", () => {
+  assert.equal(readArguments(STATUS, ["--version"], {}).printsVersion, true);
+  assert.equal(problem(STATUS, ["--version", "--version"]), "--version is given twice");
+  const release = readArguments(RELEASE, ["--version", "1.4.0"], {});
+  assert.deepEqual([release.printsVersion, release.version], [false, "1.4.0"]);
 });
 
 test("what is not known is named", () => {

@@ -52,7 +52,7 @@ test("npm run drift finds what was changed by hand, and --fix mends it without a
   });
 
   await stack.up();
-  const load = keepAliveGets({ url: `${stack.url}/`, connections: 8, pauseMs: 20, maxSeconds: 900 });
+  const load = keepAliveGets({ url: `${stack.url}/`, connections: 8, pauseMs: 50, maxSeconds: 900 });
   const live = (await stack.container("blue")).Id;
 
   await t.test("after `up` nothing differs", async () => {

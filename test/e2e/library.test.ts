@@ -36,8 +36,8 @@ test("another program runs two services of the package behind one gateway", asyn
   };
   const generation = async (part: string) =>
     (await program.docker("exec", named(part), "curl", "-s", "http://127.0.0.1:8081/generation")).trim();
-  const apiLoad = () => keepAliveGets({ url: `${url}/api/orders`, connections: 8, pauseMs: 20 });
-  const shopLoad = () => keepAliveGets({ url: `${url}/`, connections: 8, pauseMs: 20 });
+  const apiLoad = () => keepAliveGets({ url: `${url}/api/orders`, connections: 8, pauseMs: 50 });
+  const shopLoad = () => keepAliveGets({ url: `${url}/`, connections: 8, pauseMs: 50 });
 
   await t.test("its types are those that the package brings", async () => {
     const { code, output } = await program.command("npx", "tsc", "--noEmit");

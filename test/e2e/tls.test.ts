@@ -93,7 +93,7 @@ interface Seen {
 }
 
 /** Clients of HTTPS in a closed loop, over connections that stay open; nothing but what was given back is asked twice. */
-function startLoad(stack: TestStack, { clients = 8, pauseMs = 10 } = {}): { stop(): Promise<Seen> } {
+function startLoad(stack: TestStack, { clients = 8, pauseMs = 50 } = {}): { stop(): Promise<Seen> } {
   const seen: Seen = { answers: 0, failures: [], givenBack: 0 };
   let stopping = false;
   const pause = () => new Promise((resolve) => setTimeout(resolve, pauseMs));

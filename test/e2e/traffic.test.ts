@@ -128,7 +128,7 @@ test("canary", async (t) => {
   await t.test("a switch ends it, and what the setting still says begins no other one", async () => {
     await stack.set("canaryPercent", "10");
     await stack.up();
-    const load = keepAliveGets({ url, connections: 8, pauseMs: 10 });
+    const load = keepAliveGets({ url, connections: 8, pauseMs: 50 });
     says(await stack.switchTo("green"), "The switch ends the canary: all visitors move to green.");
     assertNoFailures(await load.stop());
     const seen = await visit(makeVisitors(2000), { url, cookies: true, userAgent });
@@ -151,7 +151,7 @@ test("sticky sessions", async (t) => {
 
   let switched = 0;
   await t.test("after a switch visitors stay on their color, and new ones get the new color", async () => {
-    const load = keepAliveGets({ url, connections: 8, pauseMs: 10 });
+    const load = keepAliveGets({ url, connections: 8, pauseMs: 50 });
     await stack.switchTo("green");
     switched = Date.now();
     assertNoFailures(await load.stop());
@@ -282,7 +282,7 @@ test("draining", async (t) => {
   const moved = Date.now();
   await stack.switchTo("green");
   await stack.set("blueVersion", "1.0.1");
-  const load = keepAliveGets({ url, connections: 8, pauseMs: 10 });
+  const load = keepAliveGets({ url, connections: 8, pauseMs: 50 });
   const output = await stack.up();
   says(output, /drain \d+\/\d+ s, \d+ connections? to blue/);
   assertNoFailures(await load.stop());
@@ -301,7 +301,7 @@ test("maintenance", async (t) => {
   const stack = await TestStack.make(t, { ...settings() });
   await stack.pulumi("config", "set", "--secret", "testerToken", "a-token-for-testers");
   await stack.up();
-  const load = keepAliveGets({ url: `${stack.url}/`, connections: 8, pauseMs: 10 });
+  const load = keepAliveGets({ url: `${stack.url}/`, connections: 8, pauseMs: 50 });
   await stack.set("maintenance", "true");
   says(await stack.pulumi("preview", "--diff"), "error_page 503");
   await stack.up();
@@ -362,8 +362,8 @@ test("limits", async (t) => {
     await stack.set("rateLimitPerSecond", "0");
     await stack.set("maxConnections", "0");
     await stack.up();
-    const load = keepAliveGets({ url: `${stack.url}/`, connections: 8, pauseMs: 10 });
-    const fresh = freshGets({ url: `${stack.url}/`, connections: 2, pauseMs: 10 });
+    const load = keepAliveGets({ url: `${stack.url}/`, connections: 8, pauseMs: 50 });
+    const fresh = freshGets({ url: `${stack.url}/`, connections: 2, pauseMs: 50 });
     const header = slowLoris({
       url: stack.url,
       connections: 1000,
