@@ -1,4 +1,14 @@
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
@@ -49,6 +59,7 @@ export class Program {
     for (const entry of readdirSync(join(CHECKOUT, "node_modules", ".bin")))
       symlinkSync(join(CHECKOUT, "node_modules", ".bin", entry), join(modules, ".bin", entry));
     symlinkSync(join("..", "blue-green", "dist", "commands", "cli.js"), join(modules, ".bin", "blue-green"));
+    chmodSync(join(modules, "blue-green", "dist", "commands", "cli.js"), 0o755);
   }
 
   /** Settings of the stack: `key` or, with dots or brackets in it, a path; values as text. */
