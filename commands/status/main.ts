@@ -1,14 +1,7 @@
 import type { Docker } from "../../stacks/engine/docker";
 import { COLORS } from "../../stacks/service/color";
 import type { ServiceId } from "../../stacks/service/names";
-import {
-  ASKED_AT_A_TIME,
-  inTurns,
-  readWorld,
-  readWorlds,
-  type UnknownWorld,
-  type World,
-} from "../../stacks/service/world";
+import { ASKED_AT_A_TIME, inTurns, readWorlds, type UnknownWorld, type World } from "../../stacks/service/world";
 import { plainJson, shown } from "../../stacks/text/plain";
 import { runCommand } from "../command";
 import { type CantTell, CantTellError, cantTellScreen, EXIT } from "../outcome";
@@ -27,6 +20,8 @@ import { USAGE } from "./usage";
 /** More than are shown: whether a release was ever live is told by them. */
 const CUTOVERS = 50;
 
+const UNREAD: UnknownWorld = { unknown: true, reason: "it was not read" };
+
 /** Looks at the stack that is asked for. A stack whose file is elsewhere is looked at as well. */
 async function look(argument: string | undefined, service?: string): Promise<Report | Overview | CantTell> {
   const found = await findStack(process.cwd(), argument, (stack) => asTyped(`npm run status -- ${stack}`));
@@ -38,59 +33,68 @@ async function look(argument: string | undefined, service?: string): Promise<Rep
       ? { active: { problem: `there is no ${file}` }, limits: defaultLimits(program) }
       : stackIn(file, text, owner.project, defaultLimits(program));
   const docker = engineOf(host === undefined ? {} : { host });
-  const ask = () => readWorld(docker, owner, { history: CUTOVERS, health: true });
-  let world = await ask();
-  // A container that a run removed between two questions.
-  if ("unknown" in world && /no such (container|image|object)/i.test(world.reason)) world = await ask();
+  const [world = UNREAD] = await readSettled(docker, all, [owner]);
 
   const more = { limits, ...(host !== undefined && { host }), ...(named !== undefined && { flag: named }) };
   if (isAbsent(world)) {
-    const { services, gateway } = await readServices(docker, all);
-    if (service !== undefined) throw noService(service, services, (name) => commandsFor(named, host, name).status());
-    if (services.length > 0) return lookAtAll(docker, all, services, gateway, more);
+    const several = await readServices(docker, all);
+    if (service !== undefined) throw noService(service, several, commandsFor(named, host).status());
+    if (several.services.length > 0) return lookAtAll(docker, all, several, more);
   } else if (service !== undefined) return lookAtOne(docker, { ...more, owner, world });
-  const seen = "unknown" in world ? {} : await lookBack(docker, world);
-  const status = statusOf({ owner, active, world, now: new Date(), ...seen, ...more });
+  const status = await reportOf(docker, { ...more, owner, active, world });
   if (status.exit !== EXIT.unknown || text !== undefined) return status;
   if (!("unknown" in world) && world.proxy === undefined) throw new CantTellError(noStack(owner.stack), found.next);
   return { ...status, next: [...found.next.filter(({ purpose }) => purpose === "name the stack"), ...status.next] };
 }
 
+/** Reads the services' worlds; once more where a run removed a container between two questions. */
+async function readSettled(docker: Docker, all: ServiceId, owners: ServiceId[]): Promise<(World | UnknownWorld)[]> {
+  const ask = () => readWorlds(docker, all, owners, { history: CUTOVERS, health: true });
+  const worlds = await ask();
+  const isRemoved = (world: World | UnknownWorld) =>
+    "unknown" in world && /no such (container|image|object)/i.test(world.reason);
+  return worlds.some(isRemoved) ? ask() : worlds;
+}
+
 /** The error where a stack has no such service: it lists those that it has. */
-const noService = (name: string, services: string[], status: (service?: string) => string): CantTellError =>
+const noService = (name: string, { services }: NamedServices, status: string): CantTellError =>
   new CantTellError(
     services.length === 0
       ? `There is no service ${shown(name)}: this stack has one service alone, without a name`
       : `There is no service ${shown(name)} in this stack; it has ${services.join(", ")}`,
-    [{ purpose: "see what there is", command: status() }],
+    [{ purpose: "see what there is", command: status }],
   );
 
-/** How one service by name is: which color is asked for stands in the program, so that what serves counts as asked for. */
-async function lookAtOne(docker: Docker, facts: Omit<Facts, "active" | "now">): Promise<Report | CantTell> {
-  const { world } = facts;
-  const color = "unknown" in world ? undefined : world.serving?.color;
+/** How one service is, with what the engine remembers of it. */
+async function reportOf(docker: Docker, facts: Omit<Facts, "now">): Promise<Report | CantTell> {
+  const seen = "unknown" in facts.world ? {} : await lookBack(docker, facts.world);
+  return statusOf({ ...facts, ...seen, now: new Date() });
+}
+
+/** How one service by name is: its program says which color is asked for, so the color that serves counts as asked for. */
+function lookAtOne(docker: Docker, facts: Omit<Facts, "active" | "now">): Promise<Report | CantTell> {
+  const color = "unknown" in facts.world ? undefined : facts.world.serving?.color;
   const active = color === undefined ? { problem: "which color is asked for stands in the program" } : { color };
-  const seen = "unknown" in world ? {} : await lookBack(docker, world);
-  return statusOf({ ...facts, ...seen, active, now: new Date() });
+  return reportOf(docker, { ...facts, active });
 }
 
 /** How all services of a stack are. */
 async function lookAtAll(
   docker: Docker,
   all: ServiceId,
-  names: readonly string[],
-  gateway: NamedServices["gateway"],
+  { services, gateway }: NamedServices,
   more: Pick<Facts, "limits" | "host" | "flag">,
 ): Promise<Overview> {
-  const owners = names.map((service) => ({ ...all, service }));
-  const worlds = await readWorlds(docker, all, owners, { history: CUTOVERS, health: true });
-  const reports = await inTurns([...owners.entries()], ASKED_AT_A_TIME, ([at, owner]) =>
-    lookAtOne(docker, { ...more, owner, world: worlds[at] as World | UnknownWorld }),
-  );
+  const owners = services.map((service) => ({ ...all, service }));
+  const worlds = await readSettled(docker, all, owners);
+  const reports = await inTurns([...owners.entries()], ASKED_AT_A_TIME, async ([at, owner]) => {
+    const report = await lookAtOne(docker, { ...more, owner, world: worlds[at] ?? UNREAD });
+    return [owner.service, report] as const;
+  });
   return overviewOf(
     { project: all.project, stack: all.stack, time: new Date().toISOString() },
     gateway,
-    Object.fromEntries(names.map((name, at) => [name, reports[at] as Report | CantTell])),
+    Object.fromEntries(reports),
     (service) => commandsFor(more.flag, more.host, service),
   );
 }

@@ -5,7 +5,7 @@ import type { NextCommand } from "../outcome";
 import type { Answers } from "./answers";
 import { ago, clock } from "./clock";
 import { nameOf } from "./history";
-import type { ColorReport, ContainerReport, Report } from "./report";
+import type { ColorReport, ContainerReport, Finding, Overview, Report } from "./report";
 
 /** The columns of a line where nobody says how many there are, and the fewest and the most that are made use of. */
 export const COLUMNS = 80;
@@ -21,42 +21,71 @@ const COMMAND_COLUMNS = 44;
 /** How a terminal shows a word: SGR parameters (ECMA-48). */
 const STYLES = { strong: "1", faint: "2", red: "31", green: "32", yellow: "33", blue: "94" } as const;
 
-type Paint = (style: keyof typeof STYLES, text: string) => string;
+/** Gives a text a style, or leaves it as it is where there are no colors. */
+export type Paint = (style: keyof typeof STYLES, text: string) => string;
 
-/** Marks text for a terminal, or leaves it as it is. */
-export const painter = (colored: boolean): Paint =>
+const painter = (colored: boolean): Paint =>
   colored ? (style, text) => `\u001b[${STYLES[style]}m${text}\u001b[0m` : (_, text) => text;
 
 /** A reason is not cut, unless nobody would read it to its end. */
-export const MOST_REASON = 600;
+const MOST_REASON = 600;
 const whole = (text: string): string => cut(plain(text), MOST_REASON);
 
+/** What every screen of status says: whose it is and how that is, what is not as it should be, and what to type. */
+interface Page extends Pick<Overview, "project" | "stack" | "level" | "time" | "next"> {
+  service?: string;
+  findings: readonly Problem[];
+}
+
+/** One thing that is not as it should be, or that can't be told. */
+export interface Problem {
+  level: Finding["level"] | "unknown";
+  text: string;
+}
+
+/** How the output is shown: whether in color, and on how many columns. */
+export interface ScreenOptions {
+  colored?: boolean;
+  columns?: number;
+}
+
 /** How a stack is, on one screen of so many columns. Times are the local ones. */
-export function screenOf(report: Report, { colored = false, columns = COLUMNS } = {}): string {
-  const paint = painter(colored);
-  const width = Math.min(MOST_COLUMNS, Math.max(LEAST_COLUMNS, columns));
-  return [
-    ...header(report, paint, width),
-    ...report.findings.flatMap(({ level, text }) => {
-      const mark = level === "note" ? paint("faint", "-") : paint(level === "down" ? "red" : "yellow", "!");
-      return wrapped(whole(text), width - 2).map((line, at) => `${at === 0 ? mark : " "} ${line}`);
-    }),
-    "",
+export const screenOf = (report: Report, options: ScreenOptions = {}): string =>
+  pageOf(report, options, (paint, width) => [
     ...colorTable(report, paint, width),
     "",
     ...summary(report, width),
     ...historyTable(report, paint, width),
-    ...nextTable(report.next, paint, width),
+  ]);
+
+/** Puts the rows of a screen between its header and the commands to type. */
+export function pageOf(
+  page: Page,
+  { colored = false, columns = COLUMNS }: ScreenOptions,
+  rows: (paint: Paint, width: number) => string[],
+): string {
+  const paint = painter(colored);
+  const width = Math.min(MOST_COLUMNS, Math.max(LEAST_COLUMNS, columns));
+  return [
+    header(page, paint, width),
+    ...page.findings.flatMap(({ level, text }) => {
+      const mark = level === "note" ? paint("faint", "-") : paint(LEVEL_STYLE[level], "!");
+      return wrapped(whole(text), width - 2).map((line, at) => `${at === 0 ? mark : " "} ${line}`);
+    }),
+    "",
+    ...rows(paint, width),
+    ...nextTable(page.next, paint, width),
   ].join("\n");
 }
 
-function header({ project, stack, service, level, time }: Report, paint: Paint, width: number): string[] {
+const LEVEL_STYLE = { well: "green", degraded: "yellow", unknown: "yellow", down: "red" } as const;
+
+function header({ project, stack, service, level, time }: Page, paint: Paint, width: number): string {
   const when = clock(new Date(time), true);
   const of = service === undefined ? "" : `, ${service}`;
   const name = cut(`${plain(project)}, stack ${plain(stack)}${of}: `, width - 10 - when.length);
-  const style = { well: "green", degraded: "yellow", down: "red" } as const;
   const room = width - name.length - level.length - when.length;
-  return [`${paint("strong", name)}${paint(style[level], level)}${" ".repeat(room)}${paint("faint", when)}`];
+  return `${paint("strong", name)}${paint(LEVEL_STYLE[level], level)}${" ".repeat(room)}${paint("faint", when)}`;
 }
 
 function colorTable({ colors, time, traffic }: Report, paint: Paint, width: number): string[] {
@@ -248,7 +277,7 @@ function shareText(result: string, to: string, percent: number | null): string {
   return result === "canary" && percent !== null ? `${idle} got ${percent} % of the new visitors` : "";
 }
 
-export function nextTable(next: NextCommand[], paint: Paint, screen: number): string[] {
+function nextTable(next: NextCommand[], paint: Paint, screen: number): string[] {
   if (next.length === 0) return [];
   const width = Math.max(...next.map(({ purpose }) => purpose.length));
   const below = screen - width - 4 < COMMAND_COLUMNS;

@@ -1,4 +1,5 @@
 import type { Docker } from "../../stacks/engine/docker";
+import { COLORS } from "../../stacks/service/color";
 import { gatewayName, LABEL, type ServiceId, serviceNameRule } from "../../stacks/service/names";
 import { filtersOf, type UnknownWorld, type World } from "../../stacks/service/world";
 
@@ -27,9 +28,10 @@ export async function readServices(docker: Docker, all: ServiceId): Promise<Name
   };
 }
 
+/** Whether a service has no container, be it that they were removed. */
+export const hasNoContainer = ({ proxy, slots }: World): boolean =>
+  proxy === undefined && COLORS.every((color) => slots[color].length === 0);
+
 /** Whether the engine has nothing of this service. */
 export const isAbsent = (world: World | UnknownWorld): boolean =>
-  !("unknown" in world) &&
-  world.proxy === undefined &&
-  world.proxyGone !== true &&
-  Object.values(world.slots).every((containers) => containers.length === 0);
+  !("unknown" in world) && hasNoContainer(world) && world.proxyGone !== true;

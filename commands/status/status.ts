@@ -15,6 +15,7 @@ import { cutoverOf } from "./history";
 import { nextCommands } from "./next";
 import { isLooping, PAST_SECONDS, type Past } from "./past";
 import type { ColorReport, ContainerReport, Pending, ProxyReport, Report } from "./report";
+import { hasNoContainer } from "./services";
 
 /** All that is known, before anything is concluded from it. */
 export interface Facts {
@@ -36,7 +37,12 @@ export interface Facts {
 }
 
 /** The exit code of each level. */
-const EXIT_OF = { well: EXIT.well, degraded: EXIT.finding, down: EXIT.broken } as const;
+export const EXIT_OF = {
+  well: EXIT.well,
+  degraded: EXIT.finding,
+  down: EXIT.broken,
+  unknown: EXIT.unknown,
+} as const;
 
 /** What is shown of a container's last words, in characters. */
 const MOST_WORDS = 200;
@@ -55,7 +61,7 @@ export function statusOf(facts: Facts): Report | CantTell {
       { purpose: "find the engine", command: next },
     ]);
   }
-  if (world.proxy === undefined && COLORS.every((color) => world.slots[color].length === 0)) {
+  if (hasNoContainer(world)) {
     if (world.proxyGone === true) {
       return cantTell(`The containers of the stack ${owner.stack} are gone, and its volume is there`, [
         { purpose: "make them again", command: commands.up("--refresh") },

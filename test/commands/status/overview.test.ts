@@ -8,7 +8,7 @@ import type { Docker } from "../../../stacks/engine/docker";
 
 const ALL = { project: "shops", stack: "prod" };
 const AT = { ...ALL, time: "2026-11-29T09:00:00Z" };
-const commands = (service: string) => commandsFor("prod", undefined, service);
+const commands = (service?: string) => commandsFor("prod", undefined, service);
 
 describe("the services of a stack", () => {
   /** An engine whose list of containers is this. */
