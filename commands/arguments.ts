@@ -20,7 +20,7 @@ export interface Usage<Value extends string = string, Flag extends string = stri
 /** A command's arguments. */
 export type Arguments<Value extends string, Flag extends string> = Partial<Record<Value | "stack", string>> &
   Record<Flag | "help", boolean> & {
-    /** Whether `--version` stands there alone: who runs it wants the program's own. */
+    /** Whether `--version` asks for this program's version; where it is an option with a value, it never does. */
     printsVersion: boolean;
   };
 

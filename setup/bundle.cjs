@@ -11,12 +11,12 @@ const CHECKOUT = dirname(__dirname);
 // Two folders deep, as the sources that look for the checkout's files are (stacks/engine/checkout.ts).
 const BUNDLES = join(CHECKOUT, ".state", "bundles");
 
-/** What a bundle was made from stands in one of its last lines, behind this. */
+/** Begins the line of a bundle that lists its sources. */
 const MADE_FROM = "\n//! ";
 
 /**
- * The folders of a source, in which a new file may take its place. Not the checkout itself, into which every `pulumi config set`
- * writes, and none of the packages, for which the lockfile stands.
+ * Returns the folders of a source, since a new file there may take its place. The checkout itself is left out: every `pulumi config
+ * set` writes there. So are the packages: the lockfile stands for them.
  * @param {string} file
  * @returns {string[]}
  */
@@ -24,7 +24,7 @@ const foldersOf = (file) =>
   /^(?:\.\.|node_modules)\//.test(file) || dirname(file) === "." ? [] : [dirname(file), ...foldersOf(dirname(file))];
 
 /**
- * What tells one content of the files from another: whoever writes a file changes its ctime, and whoever adds one that of its folder.
+ * Returns a hash that changes with the files: writing a file changes its ctime, and adding a file changes the ctime of its folder.
  * @param {string[]} files
  */
 function stampOf(files) {
@@ -37,7 +37,7 @@ function stampOf(files) {
 }
 
 /**
- * The bundle that is kept in a file, if it is still what the sources say.
+ * Returns the bundle that a file holds; undefined where its sources have changed since.
  * @param {string} file
  */
 function kept(file) {
@@ -51,6 +51,7 @@ function kept(file) {
 }
 
 /**
+ * Bundles an entry, and keeps the result in a file for the next run.
  * @param {string} entry
  * @param {string} file
  */
@@ -71,7 +72,7 @@ function made(entry, file) {
   });
   const [map, script] = outputFiles;
   const files = [...Object.keys(metafile.inputs), "package-lock.json"];
-  // Who edits while it is made gets it made again the next time.
+  // A source that was edited meanwhile may be in it as it was before: the next run bundles again.
   const edited = files.some((path) => statSync(join(CHECKOUT, path)).ctimeMs >= started);
   const from = JSON.stringify({ stamp: edited ? "" : stampOf(files), files });
   const code = script.text.replace("\n//# sourceMappingURL", () => `${MADE_FROM}${from}\n//# sourceMappingURL`);
@@ -80,7 +81,7 @@ function made(entry, file) {
     put(map.path, map.text);
     put(file, code);
   } catch {
-    // Nobody may write here (another user's checkout): it runs from memory, and is made again the next time.
+    // This user may not write here (another user's checkout): run from memory, and bundle again the next time.
   }
   return code;
 }
@@ -103,7 +104,7 @@ require.extensions[".ts"] = (module, entry) => {
   const code = kept(file) ?? made(entry, file);
   process.setSourceMapsEnabled(true);
   const { prepareStackTrace } = Error;
-  // Pulumi keeps a stack trace for each promise, by an error without a message: mapping all of those to the sources took half a second.
+  // Pulumi creates an error without a message for each promise, to keep its stack trace. Mapping all of those took half a second.
   if (prepareStackTrace && prepareStackTrace !== nodes)
     Error.prepareStackTrace = (error, frames) => (error.message ? prepareStackTrace(error, frames) : String(error));
   /** @type {any} */ (module)._compile(code, file);

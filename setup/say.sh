@@ -20,7 +20,7 @@ begin() {
   _hush
   _since=$EPOCHREALTIME
   printf '… %s: %s\n' "$1" "$2"
-  # Without this shell's trap: a teller that is ended right after it was started would run it, and take our files away.
+  # Start it without this shell's EXIT trap: a subshell that is killed right away would run the trap and delete our files.
   local at_exit
   at_exit=$(trap -p EXIT)
   trap - EXIT

@@ -57,11 +57,11 @@ export const overviewScreen = (overview: Overview, options: ScreenOptions = {}):
     ];
   });
 
-/** What is not as it should be, with whose it is. */
+/** Lists the findings of all services, each with the name of its service. */
 function problemsOf({ gateway, services }: Overview): Problem[] {
   const problems: Problem[] = Object.entries(services).flatMap(([name, report]) => problemsIn(name, report));
   if (gateway !== null && !gateway.running)
-    problems.unshift({ level: "down", text: `the gateway ${gateway.name} does not run: it leads to no service` });
+    problems.unshift({ level: "down", text: `the gateway ${gateway.name} does not run: no service can be reached through it` });
   return problems;
 }
 

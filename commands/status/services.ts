@@ -28,10 +28,10 @@ export async function readServices(docker: Docker, all: ServiceId): Promise<Name
   };
 }
 
-/** Whether a service has no container, be it that they were removed. */
+/** Reports whether a service has no container; they may have been removed by hand. */
 export const hasNoContainer = ({ proxy, slots }: World): boolean =>
   proxy === undefined && COLORS.every((color) => slots[color].length === 0);
 
-/** Whether the engine has nothing of this service. */
+/** Reports whether the engine has nothing of a service, not even the volume of a proxy that was removed. */
 export const isAbsent = (world: World | UnknownWorld): boolean =>
   !("unknown" in world) && hasNoContainer(world) && world.proxyGone !== true;

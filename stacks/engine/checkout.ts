@@ -2,8 +2,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /**
- * The folder that has `nginx/`, `cutover/` and Pulumi.yaml: of the checkout, and in the package its `dist/`. A bundle of this program
- * lies as deep as this file does (setup/bundle.cjs).
+ * The folder with `nginx/`, `cutover/` and Pulumi.yaml: the checkout, or `dist/` in the package. It holds for a bundle too, since
+ * setup/bundle.cjs keeps bundles two folders deep, as this file is.
  */
 export const CHECKOUT = join(__dirname, "..", "..");
 

@@ -48,7 +48,7 @@ export function row(
       reports = await Promise.all(loads.map((load) => load.stop()));
     }
     const unforeseen = reports.flatMap((report) => report.failures).filter(({ kind }) => !only?.test(kind));
-    // Which of nginx's own words belong to a failed request is lost with the stack.
+    // Print nginx's errors now: the test destroys the stack, and they would be lost.
     if (unforeseen.length > 0 && stack instanceof TestStack) console.log(await nginxErrors(stack));
     const cost = costOf(reports);
     costs.push([name, cost]);
