@@ -69,6 +69,36 @@ settle() {
     put_back
 }
 
+# Colors that get visitors by $next, and that $current does not lead to: they were stopped or removed while idle.
+coming_colors() {
+    for comes in blue green; do
+        if [ "$comes" != "$color" ] && ! grep -q '^ *split_clients ' "$next"; then continue; fi
+        if grep -q "^ *server $comes:[0-9]* resolve" "$next" && ! grep -q "^ *server $comes:[0-9]* resolve" "$current"; then
+            echo "$comes"
+        fi
+    done
+}
+
+# After a reload nginx looks up an address that it does not have yet, and until then it answers 502. It takes along the addresses that
+# it has. So $1 comes in first, by the same configuration with everybody still on $2, and visitors follow once nginx reaches it.
+introduce() {
+    wanted_next="$generation $color"
+    sed -e "/^ *map \"\" \$active {\$/,/}/s/^\( *default \)[a-z]*;\$/\1$2;/" \
+        -e "/^ *map \$generation \$color {\$/,/}/s/^\( *\"\" *\).*;\$/\1$2;/" "$next.received" >"$next.introduces"
+    generation=$(sha256sum "$next.introduces" | cut -c1-16)
+    color=$2
+    sed -i "s/@GENERATION@/$generation/" "$next.introduces"
+    moved=yes
+    put_in_place "$next.introduces"
+    reload_and_read_back "$generation $color" ||
+        fail "nginx did not serve the configuration that $1 is new in within $(allowed "$readback_seconds") s (it serves: $(serving))."
+    color=$1
+    wait_for_answer "$control/$1" "$(allowed 5)" ||
+        fail "nginx did not reach $1 within $(allowed 5) s after it came up (last seen: $seen)."
+    generation=${wanted_next% *}
+    color=${wanted_next#* }
+}
+
 seen=
 if [ "$STEP" = back ]; then
     # shellcheck disable=SC2153 # not the $wanted of reload.sh
@@ -110,6 +140,9 @@ else
 
     if [ ! -f "$current" ]; then first=yes; fi
     if [ "$KEEP_PREVIOUS" != true ]; then keep_previous "$before"; fi
+    if [ -n "$before" ]; then
+        for comes in $(coming_colors); do introduce "$comes" "${before#* }"; done
+    fi
     take_next
     live="$color is live: it answers every new connection, $took_ms ms after the reload"
 fi

@@ -192,7 +192,7 @@ finish() {
     status=$?
     trap - EXIT
     if [ "$moved" = yes ]; then put_back || true; fi
-    rm -f "$next" "$next.received"
+    rm -f "$next" "$next.received" "$next.introduces"
     exit "$status"
 }
 trap finish EXIT

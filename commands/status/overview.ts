@@ -61,7 +61,10 @@ export const overviewScreen = (overview: Overview, options: ScreenOptions = {}):
 function problemsOf({ gateway, services }: Overview): Problem[] {
   const problems: Problem[] = Object.entries(services).flatMap(([name, report]) => problemsIn(name, report));
   if (gateway !== null && !gateway.running)
-    problems.unshift({ level: "down", text: `the gateway ${gateway.name} does not run: no service can be reached through it` });
+    problems.unshift({
+      level: "down",
+      text: `the gateway ${gateway.name} does not run: no service can be reached through it`,
+    });
   return problems;
 }
 

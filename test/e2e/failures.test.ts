@@ -18,7 +18,7 @@ import {
   until,
   whole,
 } from "./failures";
-import { run, TestStack } from "./stack";
+import { must, run, TestStack } from "./stack";
 
 /** Long enough to see the watch at work. */
 const BAKE_SECONDS = 4;
@@ -540,6 +540,26 @@ test("failures of one container of several leave the others serving", async (t) 
 test("failures of a canary and of an idle color that was stopped", async (t) => {
   const stack = await TestStack.make(t, { ...images, canaryPercent: "0", idle: "stopped", idleAfterMinutes: "0" });
   await stack.up();
+
+  await row(t, stack, "engine's DNS silent as a stopped color comes up", async () => {
+    says(await stack.up(), "green is stopped; it comes up again with");
+    const { Id } = await stack.container("proxy");
+    const pid = (await stack.docker("inspect", "--format", "{{.State.Pid}}", Id)).trim();
+    // Of nginx's workers alone: the cutover's own questions, as root, are answered.
+    const rule = ["OUTPUT", "-p", "udp", "-d", "127.0.0.11", "-m", "owner", "!", "--uid-owner", "0", "-j", "DROP"];
+    const dns = (what: "-I" | "-D") => must("nsenter", ["--target", pid, "--net", "iptables", what, ...rule]);
+    // With a smoke test the gate would already see it: a smoke test goes through nginx.
+    const file = join(stack.directory, `Pulumi.${stack.name}.yaml`);
+    writeFileSync(file, readFileSync(file, "utf8").replace(/^config:\n/m, "config:\n  blue-green:smokeTests: []\n"));
+    await stack.set("activeColor", "green");
+    await dns("-I");
+    await fails(stack, "green was stopped: it is started", "nginx did not reach green within", "the public is on blue");
+    assert.equal(await whole(stack), "blue");
+    await dns("-D");
+    says(await stack.up(), "green is live");
+    await stack.pulumi("config", "rm", "smokeTests");
+    await stack.switchTo("blue");
+  });
 
   await row(t, stack, "stopped color does not start", async () => {
     says(await stack.up(), "green is stopped; it comes up again with");

@@ -266,7 +266,10 @@ test("another program runs two services of the package behind one gateway", asyn
     assert.deepEqual([level, gateway], ["down", { name: named("gateway"), running: false }]);
     assert.deepEqual([services.api.level, services.shop.level], ["degraded", "well"]);
     const ill = await status();
-    assert.match(ill.output, /^! the gateway two-services-\S+-gateway does not run: no service can be reached\s+through it$/m);
+    assert.match(
+      ill.output,
+      /^! the gateway two-services-\S+-gateway does not run: no service can be reached\s+through it$/m,
+    );
     assert.match(ill.output, /^! api: green/m);
     assert.match(ill.output, /^ {2}start the gateway {2}docker start two-services-\S+-gateway$/m);
     await program.docker("start", named("gateway"), named("api-green"));
