@@ -1,6 +1,6 @@
 /**
- * All tests, in two rounds: those without an engine, two files at a time, then those on the engine, one at a time. Then the ten
- * slowest files, and a last line `N passed, N failed` (`npm test` runs this, after its checks).
+ * All tests, two files at a time: first those without an engine, then those on the engine. The files that measure a load or a time
+ * come last, one at a time. Then the ten slowest files, and a last line `N passed, N failed` (`npm test` runs this, after its checks).
  */
 import { globSync } from "node:fs";
 import { relative } from "node:path";
@@ -13,13 +13,23 @@ const SLOWEST = 10;
 
 const files = globSync("test/**/*.test.ts", { cwd: CHECKOUT }).sort();
 const isOnEngine = (file: string) => file.startsWith("test/e2e/");
+/** What these measure (a load, a time, what a restart of the engine costs) must not be another test's doing. */
+const ALONE = new Set(
+  [
+    ...["currentEngine", "cutover", "headers", "load", "nginx", "proxy", "restart"],
+    ...["slowClients", "soak", "start", "status", "traffic"],
+  ].map((name) => `test/e2e/${name}.test.ts`),
+);
+/** They take longest: begun first, so that nothing waits for them at the end. */
+const LONGEST = ["failures", "replicas"].map((name) => `test/e2e/${name}.test.ts`);
+const besideOthers = files.filter((file) => isOnEngine(file) && !ALONE.has(file) && !LONGEST.includes(file));
 const ROUNDS = [
   { files: files.filter((file) => !isOnEngine(file)), concurrency: 2 },
-  // Most of them put a steady load on the engine: two at a time on two cores take longer than one after the other.
-  { files: files.filter(isOnEngine), concurrency: 1 },
+  { files: [...LONGEST, ...besideOthers], concurrency: 2 },
+  { files: files.filter((file) => ALONE.has(file)), concurrency: 1 },
 ];
 
-/** Run both rounds, and print what node's own reporter prints, with one list of failures at the end. */
+/** Run all rounds, and print what node's own reporter prints, with one list of failures at the end. */
 async function main(): Promise<void> {
   const events = new PassThrough({ objectMode: true });
   const report = events.pipe(new spec());

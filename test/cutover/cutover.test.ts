@@ -408,7 +408,7 @@ test("a first cutover that fails leaves nobody served and says so", async (t) =>
 
 test("a first color that is not healthy is never live, whatever it answers, and each run says the same", async (t) => {
   const proxy = new StubProxy(t);
-  const check = { Output: "The health check needs curl, wget, python3 or node in the image.\n" };
+  const check = { Output: "The health check needs curl, wget, bash, python3 or node in the image.\n" };
   proxy.change("blue", { State: { ...running, Health: { Status: "unhealthy", Log: [check] } } });
   const messages: string[] = [];
   for (let run = 0; run < 3; run++) {
