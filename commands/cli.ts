@@ -4,16 +4,20 @@ import { shown } from "../stacks/text/plain";
 import { CantTellError, stopScreen } from "./outcome";
 import { typeAsPackage } from "./typed";
 
-const HELP = `What runs of a program that uses the package blue-green.
+const HELP = `What runs, and would run, of a program that uses the package blue-green.
 
 npx blue-green status             how all services of the selected stack are
-npx blue-green status --help      its options and exit codes
+npx blue-green drift              whether they run what is declared, and what mends a difference
+npx blue-green preview            what \`pulumi up\` would do, as a summary for people
+npx blue-green status --help      a command's options and exit codes
 npx blue-green --version          the version of the package`;
 
 const [name = "--help"] = process.argv.splice(2, 1);
 typeAsPackage();
 // The command runs when it is loaded.
 if (name === "status") require("./status/main");
+else if (name === "drift") require("./drift/main");
+else if (name === "preview") require("./preview/main");
 else if (name === "--help" || name === "-h") console.log(HELP);
 else if (name === "--version") console.log(programVersion());
 else {

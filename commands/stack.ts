@@ -161,6 +161,15 @@ const stacksIn = (directory: string): string[] =>
 export const noStack = (stack: string): string =>
   `There is no stack ${stack} in this project: it has no Pulumi.${stack}.yaml`;
 
+/** The error where a stack has no such service: it lists those that it has, and the command that shows them. */
+export const noService = (name: string, services: readonly string[], command: string): CantTellError =>
+  new CantTellError(
+    services.length === 0
+      ? `There is no service ${shown(name)}: this stack has one service alone, without a name`
+      : `There is no service ${shown(name)} in this stack; it has ${services.join(", ")}`,
+    [{ purpose: "see what there is", command }],
+  );
+
 const makeStack = (stack: string): NextCommand => ({
   purpose: "make it",
   command: `pulumi stack init ${stack} && pulumi config set activeColor blue --stack ${stack} && pulumi up --stack ${stack}`,

@@ -11,13 +11,13 @@ import {
   gatewaySettings,
 } from "./gateway/gateway";
 import { GatewayNetwork } from "./gateway/network";
-import { readGateway } from "./gateway/plan";
 import { lastAddress, subnetProblems } from "./gateway/subnet";
 import { readOwnState } from "./plan/ownState";
 import { decideService, type ServicePlan } from "./plan/service";
 import { settledWorld } from "./plan/settledWorld";
 import { hasTls } from "./proxy/nginxContainer";
 import { Refusal } from "./refusal";
+import { readGateway } from "./service/gateway";
 import { gatewayName, type ServiceId, serviceNameRule } from "./service/names";
 import { RELEASES_HISTORY, readWorlds, type UnknownWorld, type World } from "./service/world";
 import { readProvider, readSettings } from "./settings/read";

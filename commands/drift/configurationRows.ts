@@ -1,18 +1,22 @@
 import { createHash } from "node:crypto";
+import { containerName } from "../../stacks/service/names";
 import { GENERATION_PLACEHOLDER, generationOf } from "../../stacks/service/serving";
-import { colorIn, type Facts, type Mend, type Row } from "./row";
+import { called, colorIn, type Facts, type Mend, type Row } from "./row";
 
 /** What nginx serves, by its own word and by the files on its volume. */
-export function configurationRows({ declared: { cutover }, serving, volume, owner }: Facts): Row[] {
+export function configurationRows(facts: Facts): Row[] {
+  const { cutover, routes } = facts.declared;
+  const { serving, volume, owner, gateway } = facts;
+  if (routes !== undefined && gateway !== undefined) return routesRows(facts, routes, gateway);
   if (cutover === undefined || serving === undefined) return [];
-  const proxy = `${owner.project}-${owner.stack}-proxy`;
+  const proxy = containerName(owner, "proxy");
   const row = (
     what: string,
     declared: string | undefined,
     runs: string | undefined,
     mend: Mend = { by: "up" },
   ): Row => ({
-    ...{ resource: "nginx", what, declared, runs, mend },
+    ...{ resource: called(facts, "nginx"), what, declared, runs, mend },
   });
   const rows: Row[] = [];
   const color = colorIn(cutover.configuration);
@@ -46,11 +50,27 @@ export function configurationRows({ declared: { cutover }, serving, volume, owne
       row("live's health path", "2xx", serving.health?.seen ?? "not asked", {
         by: "hand",
         why,
-        command: { typed: "npm run status" },
+        command: { status: true },
       }),
     );
   }
   return rows;
+}
+
+/** What the gateway routes; a run that finds other routes puts them right. */
+function routesRows(
+  facts: Facts,
+  { configuration }: NonNullable<Facts["declared"]["routes"]>,
+  { generation, edited }: NonNullable<Facts["gateway"]>,
+): Row[] {
+  const wanted = generationOf(configuration);
+  const row = (what: string, declared: string, runs: string): Row => ({
+    ...{ resource: called(facts, "nginx"), what, declared, runs, mend: { by: "up" } },
+  });
+  return [
+    ...(generation === wanted ? [] : [row("routes that serve", wanted, generation)]),
+    ...(edited ? [row("nginx.conf", "as it was written", "another")] : []),
+  ];
 }
 
 /** Where the text on the volume is another than the rendered one: the first line, and how many are within the change. */

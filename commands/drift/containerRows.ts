@@ -9,7 +9,7 @@ import type { DeclaredContainer } from "./state";
 
 /** What mends a container that is not as it is declared, once whoever is on it has left. */
 export function mendOf({ urn, role, color }: DeclaredContainer, facts: Facts, remove?: string): Mend {
-  if (role === "proxy") {
+  if (role !== "slot") {
     const why = "the nginx container would be replaced, which the public notices for seconds";
     return { by: "hand", why, command: { up: ["--replace", urn] } };
   }

@@ -1,5 +1,5 @@
 import type { Docker } from "../../stacks/engine/docker";
-import { ownerLabels, type ServiceId } from "../../stacks/service/names";
+import { LABEL, ownerLabels, type ServiceId } from "../../stacks/service/names";
 import type { Inspected } from "../../stacks/service/world";
 import type { Declared } from "./state";
 
@@ -71,17 +71,28 @@ export interface Running {
 }
 
 /**
- * Reads what is declared, what carries the stack's labels, and what has a declared name.
+ * Reads what is declared, what carries the service's labels, and what has a declared name.
  *
+ * @param services the names of all services of the stack: what carries another one's is looked at with that one.
  * @throws DockerError where the engine does not answer.
  */
-export async function readRunning(docker: Docker, owner: ServiceId, declared: Declared): Promise<Running> {
+export async function readRunning(
+  docker: Docker,
+  owner: ServiceId,
+  declared: Declared,
+  services: readonly string[],
+): Promise<Running> {
   const labels = Object.entries(ownerLabels(owner)).flatMap(([name, value]) => ["--filter", `label=${name}=${value}`]);
   const labelled = async (kind: "container" | "network" | "volume") => {
     const all = kind === "container" ? ["--all", "--no-trunc"] : [];
     return (await docker.ask(kind, "ls", ...all, "--quiet", ...labels)).split("\n").filter(Boolean);
   };
   const names = ({ id, name }: { id: string; name: string }) => [id, name];
+  const ids = new Set([...declared.containers, declared.network, declared.volume].map((each) => each?.id));
+  const isOthers = (id: string, labels: Record<string, string> | null | undefined) => {
+    const service = labels?.[LABEL.service];
+    return service !== undefined && service !== owner.service && services.includes(service) && !ids.has(id);
+  };
   const [containers, networks, volumes] = await Promise.all([
     labelled("container").then((ids) =>
       inspect<RunningContainer>(docker, "container", [...ids, ...declared.containers.flatMap(names)]),
@@ -106,9 +117,9 @@ export async function readRunning(docker: Docker, owner: ServiceId, declared: De
   );
   return {
     // Two names of one thing are one thing.
-    containers: unique(containers, ({ Id }) => Id),
-    networks: unique(networks, ({ Id }) => Id),
-    volumes: unique(volumes, ({ Name }) => Name),
+    containers: unique(containers, ({ Id }) => Id).filter(({ Id, Config }) => !isOthers(Id, Config.Labels)),
+    networks: unique(networks, ({ Id }) => Id).filter(({ Id, Labels }) => !isOthers(Id, Labels)),
+    volumes: unique(volumes, ({ Name }) => Name).filter(({ Name, Labels }) => !isOthers(Name, Labels)),
     images,
   };
 }

@@ -35,17 +35,24 @@ export interface Tools {
  *
  * @throws CantTellError where a command failed.
  */
-export async function carryOut(mending: Mending, facts: Facts, { docker, stack, say, to }: Tools): Promise<void> {
+export async function carryOut(
+  mending: Mending,
+  services: readonly Facts[],
+  { docker, stack, say, to }: Tools,
+): Promise<void> {
   const { remove, docker: commands, starts, up } = mending;
   const ask = async (args: string[]) => {
     const { code, stderr } = await docker.run(args, { timeoutSeconds: STOP_TIMEOUT_SECONDS });
     if (code !== 0) throw new CantTellError(`\`docker ${args.join(" ")}\` failed: ${stderr.trim()}`);
   };
   for (const args of commands) await ask(args);
-  for (const id of starts) await waitWell(docker, facts, id, say);
+  for (const id of starts) {
+    const facts = services.find(({ declared }) => declared.containers.some((container) => container.id === id));
+    if (facts !== undefined) await waitWell(docker, facts, id, say);
+  }
   if (up === undefined) return;
 
-  await drain(docker, facts, say);
+  await Promise.all(services.map((facts) => drain(docker, facts, say)));
   for (const id of remove) {
     await ask(["stop", id]);
     await ask(["rm", id]);
@@ -60,7 +67,10 @@ async function waitWell(
   id: string,
   say: (line: string) => void,
 ): Promise<void> {
-  if (declared.containers.find((container) => container.id === id)?.role === "proxy") {
+  const { role } = declared.containers.find((container) => container.id === id) ?? {};
+  // The gateway says nothing of colors: that it runs again is all there is to wait for.
+  if (role === "gateway") return;
+  if (role === "proxy") {
     const deadline = performance.now() + ANSWER_SECONDS * 1000;
     while ((await readServing(docker, id).catch(() => undefined))?.answers !== true && performance.now() < deadline)
       await pause(200);

@@ -1,13 +1,15 @@
 import type { Docker } from "../../stacks/engine/docker";
 import { shell } from "../../stacks/engine/scripts";
+import { readGateway } from "../../stacks/service/gateway";
 import { containerName, type ServiceId } from "../../stacks/service/names";
 import { readServing, type Serving } from "../../stacks/service/serving";
+import { ASKED_AT_A_TIME, inTurns } from "../../stacks/service/world";
 import { CantTellError } from "../outcome";
 import { askPulumi, errorIn, runPulumi } from "../pulumi";
 import { commandsFor } from "../typed";
 import { readRunning } from "./engine";
 import { type Preview, previewIn } from "./preview";
-import type { Facts } from "./row";
+import { type Compared, type Facts, isGateway } from "./row";
 import { type Declared, declaredIn } from "./state";
 
 /** The stack that is looked at. */
@@ -23,38 +25,44 @@ export interface Looked {
 const CHANGES_EXIT_CODE = 7;
 
 /**
- * Reads what is declared and what runs. Nothing is changed: the refresh is a preview too.
+ * Reads what is declared and what runs, of all services of the stack and of the gateway. Nothing is changed: the refresh is a preview too.
  *
  * @throws CantTellError where it can't be told, with what to type.
  */
-export async function look(docker: Docker, stack: Looked): Promise<Facts> {
-  const { owner, name } = stack;
+export async function look(docker: Docker, stack: Looked): Promise<Compared> {
   const declared = await readDeclared(stack);
-  const asked = Promise.all([preview(name, ["refresh", "--preview-only"]), preview(name, ["preview"])]);
+  const names = [...declared.keys()].filter((name) => name !== undefined);
+  const asked = Promise.all([preview(stack.name, ["refresh", "--preview-only"]), preview(stack.name, ["preview"])]);
   // Whatever fails first is what is told.
   asked.catch(() => {});
-  const running = await readRunning(docker, owner, declared).catch((error: Error) => noEngine(error, stack));
+  const services = await inTurns([...declared], ASKED_AT_A_TIME, ([name, of]) =>
+    lookAtService(docker, { ...stack, owner: { ...stack.owner, ...(name && { service: name }) } }, of, names),
+  );
+  const [refreshed, pending] = await asked;
+  if (refreshed.error !== undefined) throw new CantTellError(`\`pulumi refresh\` failed: ${errorIn(refreshed.error)}`);
+  return { services, refreshed: refreshed.steps, pending: pending.steps, refused: pending.error };
+}
+
+/** Reads what runs of one service, or of the gateway. */
+async function lookAtService(docker: Docker, stack: Looked, declared: Declared, names: string[]): Promise<Facts> {
+  const { owner } = stack;
+  const running = await readRunning(docker, owner, declared, names).catch((error: Error) => noEngine(error, stack));
   const proxy = declared.containers.find(({ role }) => role === "proxy");
   const runs = running.containers.find(({ Id }) => Id === proxy?.id)?.State?.Status === "running";
   const serving = runs && proxy !== undefined ? await readProxy(docker, proxy.id, stack) : undefined;
   const volume = runs && proxy !== undefined && serving !== undefined ? await readVolume(docker, proxy.id) : undefined;
-  const [refreshed, pending] = await asked;
-  if (refreshed.error !== undefined) throw new CantTellError(`\`pulumi refresh\` failed: ${errorIn(refreshed.error)}`);
-  return {
-    ...{ owner, declared, running, serving, volume, now: new Date() },
-    refreshed: refreshed.steps,
-    pending: pending.steps,
-    refused: pending.error,
-  };
+  const front = isGateway({ declared }) ? await readGateway(docker, owner) : {};
+  const gateway = "serving" in front ? front.serving : undefined;
+  return { owner, declared, running, serving, volume, ...(gateway && { gateway }), now: new Date() };
 }
 
-async function readDeclared({ owner, name }: Looked): Promise<Declared> {
+async function readDeclared({ owner, name }: Looked): Promise<ReturnType<typeof declaredIn>> {
   const state = await askPulumi(["stack", "export", "--show-secrets", "--stack", name]).catch((error: Error) => {
     if (error instanceof CantTellError) throw error;
     throw new CantTellError(`Pulumi's state of ${name} can't be read: ${error.message}`);
   });
   const declared = declaredIn(state, owner);
-  if (declared !== undefined) return declared;
+  if (declared.size > 0) return declared;
   throw new CantTellError(`Pulumi's state of ${name} has no container: nothing is declared yet`, [
     { purpose: "bring it up", command: commandsFor(name, undefined).up() },
   ]);

@@ -1,67 +1,72 @@
 import { plainJson } from "../../stacks/text/plain";
+import { quoted } from "../../stacks/text/shell";
 import type { Arguments } from "../arguments";
 import { runCommand } from "../command";
 import { EXIT } from "../outcome";
-import { engineOf, findStack, readStack, type Stack } from "../stack";
-import { commandsFor } from "../typed";
+import { engineOf, findStack, noService, readStack, type Stack } from "../stack";
+import { asTyped, commandsFor } from "../typed";
 import { carryOut } from "./fix";
 import { look } from "./look";
 import { blockedBy, commandsOf, type Mending, mendingOf } from "./mending";
 import { differencesOf, type Report } from "./report";
-import { colorIn, type Facts } from "./row";
-import { rowsOf } from "./rows";
+import type { Compared } from "./row";
+import { isAbout, rowsOf } from "./rows";
 import { screenOf } from "./table";
 import { USAGE } from "./usage";
 
-const forStack = (stack: string) => `npm run drift -- ${stack}`;
+const forStack = (stack: string) => asTyped(`npm run drift -- ${stack}`);
 
 /** What was found, and what mends it. */
 interface Seen {
-  facts: Facts;
+  compared: Compared;
   mending: Mending;
   report: Report;
 }
 
+type Asked = Arguments<"service", "fix" | "json">;
+
 /** Compares, and with `--fix` mends and compares again. */
-async function run({ stack: argument, fix, json }: Arguments<never, "fix" | "json">): Promise<Report> {
+async function run({ stack: argument, service, fix, json }: Asked): Promise<Report> {
   const stack = readStack(await findStack(process.cwd(), argument, forStack));
   const docker = engineOf(stack);
-  const before = await see(stack);
+  const before = await see(stack, service);
   const { mending } = before;
   if (!fix || (mending.docker.length === 0 && mending.up === undefined)) return before.report;
 
   const say = json ? console.error : console.log;
-  say(`${screenOf(before.report, fixing(stack))}\n`);
+  say(`${screenOf(before.report, fixing(stack.named ?? stack.owner.stack, service))}\n`);
   for (const command of before.report.fix) say(`Running: ${command}`);
-  await carryOut(mending, before.facts, { docker, stack: stack.name, say, to: json ? "stderr" : "stdout" });
+  await carryOut(mending, before.compared.services, { docker, stack: stack.name, say, to: json ? "stderr" : "stdout" });
   say("");
-  return (await see(stack)).report;
+  return (await see(stack, service)).report;
 }
 
-const fixing = ({ owner, named }: Stack): string => `${forStack(named ?? owner.stack)} --fix`;
+const fixing = (stack: string, service: string | undefined): string =>
+  `${forStack(stack)}${service === undefined ? "" : ` --service ${quoted(service)}`} --fix`;
 
-async function see(stack: Stack): Promise<Seen> {
-  const { owner, named, host, active } = stack;
-  const facts = await look(engineOf(stack), stack);
-  const rows = rowsOf(facts);
-  const commands = commandsFor(named, host);
-  const asked = "color" in active ? active.color : undefined;
-  const declared = colorIn(facts.declared.cutover?.configuration ?? "");
-  const mending = mendingOf(rows, commands, blockedBy(asked, declared, facts.refused, commands));
+async function see(stack: Stack, service: string | undefined): Promise<Seen> {
+  const { owner, named, host } = stack;
+  const compared = await look(engineOf(stack), stack);
+  const services = compared.services.flatMap((each) => each.owner.service ?? []);
+  if (service !== undefined && !services.includes(service))
+    throw noService(service, services, forStack(named ?? owner.stack));
+  const rows = rowsOf(compared).filter((row) => isAbout(row, service));
+  const commands = (of?: string) => commandsFor(named, host, of);
+  const mending = mendingOf(rows, commands, blockedBy(compared, commands));
   const report: Report = {
     exit: rows.length === 0 ? EXIT.well : EXIT.finding,
-    ...owner,
-    time: facts.now.toISOString(),
+    ...{ ...owner, ...(service !== undefined && { service }) },
+    time: new Date().toISOString(),
     differences: differencesOf(rows, mending.left),
-    fix: commandsOf(mending, commands),
+    fix: commandsOf(mending, commands()),
     byHand: mending.left.map(({ why, command }) => ({ why, command })),
   };
-  return { facts, mending, report };
+  return { compared, mending, report };
 }
 
 runCommand(USAGE, async (asked) => {
   const report = await run(asked);
   if (asked.json) console.log(plainJson(report));
-  else console.log(screenOf(report, `${forStack(asked.stack ?? report.stack)} --fix`));
+  else console.log(screenOf(report, fixing(asked.stack ?? report.stack, asked.service)));
   return report.exit;
 });

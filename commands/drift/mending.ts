@@ -1,7 +1,6 @@
-import type { Color } from "../../stacks/service/color";
 import { quoted } from "../../stacks/text/shell";
 import type { Commands } from "../typed";
-import type { Command, Row } from "./row";
+import { type Command, type Compared, colorIn, type Row } from "./row";
 
 /** What `--fix` runs, in this order, and what it leaves to people. */
 export interface Mending {
@@ -29,12 +28,15 @@ export interface Blocked {
   command: string;
 }
 
+/** How commands are typed for a service by name; for a service alone, and for the whole stack, where none is named. */
+export type CommandsOf = (service?: string) => Commands;
+
 /**
  * Decides what mends these differences.
  *
  * @param blocked why no `pulumi up` may be run on its own account.
  */
-export function mendingOf(rows: readonly Row[], commands: Commands, blocked: Blocked | undefined): Mending {
+export function mendingOf(rows: readonly Row[], commands: CommandsOf, blocked: Blocked | undefined): Mending {
   const replace = new Set<string>();
   const remove = new Set<string>();
   const left: Left[] = [];
@@ -47,7 +49,7 @@ export function mendingOf(rows: readonly Row[], commands: Commands, blocked: Blo
   let refresh = false;
   for (const row of rows) {
     const { mend } = row;
-    if (mend.by === "hand") leave(row, mend.why, typed(mend.command, commands));
+    if (mend.by === "hand") leave(row, mend.why, typed(mend.command, commands(row.service)));
     else if (mend.by !== "docker") {
       if (blocked !== undefined) {
         leave(row, blocked.why, blocked.command);
@@ -98,22 +100,25 @@ function typed(command: Command, commands: Commands): string {
     return commands.docker(...command.docker.map((word) => (word.startsWith("--") ? word : quoted(word))));
   if ("up" in command) return commands.up(...command.up.map(quotedUrn));
   if ("activate" in command) return commands.activate(command.activate);
+  if ("status" in command) return commands.status();
   if ("endCanary" in command) return commands.upWith(["canaryPercent", "0"]);
   return command.typed;
 }
 
-/** Why `--fix` runs no `pulumi up`: it would move the public, or carry out nothing. */
-export function blockedBy(
-  asked: Color | undefined,
-  declared: Color | undefined,
-  refused: string | undefined,
-  commands: Commands,
-): Blocked | undefined {
+/** Why `--fix` runs no `pulumi up`: it would move the public of a service, or carry out nothing. */
+export function blockedBy({ services, pending, refused }: Compared, commands: CommandsOf): Blocked | undefined {
   if (refused !== undefined)
     return { why: "pulumi preview refuses the settings: first mend what it says", command: "pulumi preview" };
-  if (asked === undefined || declared === undefined || asked === declared) return undefined;
-  return {
-    why: `activeColor is ${asked}, and ${declared} was the last one that was switched to: any \`pulumi up\` would switch, which --fix does not`,
-    command: commands.up(),
-  };
+  for (const { urn, configuration = "" } of pending) {
+    const service = services.find(({ declared }) => declared.cutover?.urn === urn);
+    const declared = colorIn(service?.declared.cutover?.configuration ?? "");
+    const asked = colorIn(configuration);
+    if (asked === undefined || declared === undefined || asked === declared) continue;
+    const whose = service?.owner.service === undefined ? "activeColor" : `activeColor of ${service.owner.service}`;
+    return {
+      why: `${whose} is ${asked}, and ${declared} was the last one that was switched to: any \`pulumi up\` would switch, which --fix does not`,
+      command: commands(service?.owner.service).up(),
+    };
+  }
+  return undefined;
 }

@@ -10,6 +10,8 @@ export interface Step {
   op: string;
   /** The properties because of which. */
   reasons: string[];
+  /** nginx's configuration that it would carry, where it is a cutover or the gateway's routes. */
+  configuration?: string;
 }
 
 /** What a preview says. */
@@ -36,7 +38,9 @@ export function previewIn(json: string): Preview | undefined {
     const reasons = [...(before?.reasons ?? []), ...listIn(replaceReasons), ...listIn(diffReasons)];
     // A replacement is told as its two halves beside the whole.
     const simple = op.includes("replace") || before?.op === "replace" ? "replace" : op;
-    steps.set(urn, { urn, type, op: simple, reasons: [...new Set(reasons)] });
+    const { stdin = before?.configuration } = isObject(state.inputs) ? state.inputs : {};
+    const carries = typeof stdin === "string" && { configuration: stdin };
+    steps.set(urn, { urn, type, op: simple, reasons: [...new Set(reasons)], ...carries });
   }
   const [error] = causesIn(
     (Array.isArray(preview.diagnostics) ? preview.diagnostics : [])

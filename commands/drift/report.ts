@@ -5,6 +5,8 @@ export interface Report {
   exit: 0 | 1;
   project: string;
   stack: string;
+  /** The one service that was looked at, where one was named. */
+  service?: string;
   /** When it was looked at; ISO 8601, UTC. */
   time: string;
   differences: Difference[];

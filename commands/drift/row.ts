@@ -1,4 +1,5 @@
 import { type Color, other } from "../../stacks/service/color";
+import type { GatewayServing } from "../../stacks/service/gateway";
 import type { ServiceId } from "../../stacks/service/names";
 import type { Serving } from "../../stacks/service/serving";
 import type { Running } from "./engine";
@@ -24,12 +25,15 @@ export type Command =
   | { up: string[] }
   | { activate: Color }
   | { endCanary: true }
+  | { status: true }
   | { typed: string };
 
 /** One difference between what is declared and what runs. */
 export interface Row {
-  /** `green`, `proxy`, `network`, `image green`, ... */
+  /** `green`, `proxy`, `network`, `image green`, ...; `shop-green`, `shop network` and so on of a service by name. */
   resource: string;
+  /** The service's name, where it has one. */
+  service?: string;
   what: string;
   /** Undefined where nothing is declared. */
   declared: string | undefined;
@@ -38,7 +42,18 @@ export interface Row {
   mend: Mend;
 }
 
-/** All that is compared. */
+/** All that is compared of a stack. */
+export interface Compared {
+  /** Of each of its services, and of the gateway; of a service alone without a name. */
+  services: Facts[];
+  /** What `pulumi refresh` found changed, and what `pulumi preview` finds to be done. */
+  refreshed: Step[];
+  pending: Step[];
+  /** Why `pulumi preview` says that the configuration can't be carried out. */
+  refused: string | undefined;
+}
+
+/** What is compared of one service. */
 export interface Facts {
   owner: ServiceId;
   declared: Declared;
@@ -47,11 +62,8 @@ export interface Facts {
   serving: Serving | undefined;
   /** nginx's configuration on the volume, and the hashes (SHA-256) of the files beside it, by name; where the proxy runs. */
   volume: { configuration: string; files: Record<string, string> } | undefined;
-  /** What `pulumi refresh` found changed, and what `pulumi preview` finds to be done. */
-  refreshed: Step[];
-  pending: Step[];
-  /** Why `pulumi preview` says that the configuration can't be carried out. */
-  refused: string | undefined;
+  /** What the gateway says; of the gateway alone, where it runs. */
+  gateway?: GatewayServing;
   now: Date;
 }
 
@@ -60,6 +72,16 @@ export const short = (id: string): string => id.replace(/^sha256:/, "").slice(0,
 /** A container's name without what all of the stack's have in common. */
 export const partOf = ({ project, stack }: ServiceId, name: string): string =>
   name.startsWith(`${project}-${stack}-`) ? name.slice(project.length + stack.length + 2) : name;
+
+/** Reports whether this is the gateway, which belongs to no service. */
+export const isGateway = ({ declared }: Pick<Facts, "declared">): boolean =>
+  declared.containers.some(({ role }) => role === "gateway");
+
+/** What a part without a name of its own is called in the table: `network`, `shop network`, `gateway network`. */
+export function called(facts: Pick<Facts, "owner" | "declared">, part: string): string {
+  const of = facts.owner.service ?? (isGateway(facts) ? "gateway" : undefined);
+  return of === undefined ? part : `${of} ${part}`;
+}
 
 /** The colors that somebody is on, with who that is: live is the public's, idle may be a canary's or a session's. */
 export function visitors({

@@ -2,24 +2,39 @@ import { hide } from "../../stacks/text/hide";
 import { configurationRows } from "./configurationRows";
 import { containerRows, extraRows, mendOf } from "./containerRows";
 import type { Step } from "./preview";
-import { type Facts, type Mend, partOf, type Row, short } from "./row";
+import { type Compared, called, type Facts, type Mend, partOf, type Row, short } from "./row";
 import { type DeclaredImage, nameOf } from "./state";
 
 /** All differences, in the order in which the stack is built. */
-export function rowsOf(facts: Facts): Row[] {
-  const rows = [
-    ...facts.declared.unfinished.map(unfinishedRow),
+export function rowsOf(compared: Compared): Row[] {
+  const { services } = compared;
+  const secrets = services.flatMap(({ declared }) => declared.secrets);
+  const [first] = services;
+  const rows = [...(first?.declared.unfinished.map(unfinishedRow) ?? []), ...services.flatMap(serviceRows)];
+  const known = new Set(rows.map(({ resource }) => resource));
+  rows.push(...stepRows(compared, known));
+  return rows.map((row) => ({ ...row, ...hidden(row, secrets) }));
+}
+
+/** What is no service's own, and so stands in the way of each. */
+const OF_ALL = ["state", "settings"];
+
+/** Reports whether a difference is told where one service was asked for. */
+export const isAbout = (row: Row, service: string | undefined): boolean =>
+  service === undefined || row.service === service || OF_ALL.includes(row.resource);
+
+/** The differences of one service, or of the gateway. */
+const serviceRows = (facts: Facts): Row[] => {
+  const { service } = facts.owner;
+  return [
     ...networkRows(facts),
     ...volumeRows(facts),
     ...facts.declared.images.flatMap((image) => imageRows(image, facts)),
     ...facts.declared.containers.flatMap((container) => containerRows(container, facts)),
     ...extraRows(facts),
     ...configurationRows(facts),
-  ];
-  const known = new Set(rows.map(({ resource }) => resource));
-  rows.push(...stepRows(facts, known));
-  return rows.map((row) => ({ ...row, ...hidden(row, facts.declared.secrets) }));
-}
+  ].map((row) => ({ ...row, ...(service !== undefined && { service }) }));
+};
 
 const hidden = ({ what, declared, runs }: Row, secrets: string[]) => ({
   what: hide(secrets, what),
@@ -35,22 +50,26 @@ const unfinishedRow = (operation: string): Row => ({
   mend: { by: "refresh" },
 });
 
-function networkRows({ declared: { network }, running }: Facts): Row[] {
+function networkRows(facts: Facts): Row[] {
+  const { network } = facts.declared;
+  const { running } = facts;
   if (network === undefined) return [];
   const [found] = running.networks.filter(({ Name }) => Name === network.name);
   const extra = running.networks.filter(({ Name, Id }) => Name !== network.name && Id !== network.id);
   return [
-    ...namedRows("network", network, found && { id: found.Id, labels: found.Labels ?? {} }),
+    ...namedRows(facts, "network", network, found && { id: found.Id, labels: found.Labels ?? {} }),
     ...extra.map(({ Name }) => extraRow("network", Name)),
   ];
 }
 
-function volumeRows({ declared: { volume }, running }: Facts): Row[] {
+function volumeRows(facts: Facts): Row[] {
+  const { volume } = facts.declared;
+  const { running } = facts;
   if (volume === undefined) return [];
   const [found] = running.volumes.filter(({ Name }) => Name === volume.name);
   const extra = running.volumes.filter(({ Name }) => Name !== volume.name);
   return [
-    ...namedRows("volume", volume, found && { id: found.Name, labels: found.Labels ?? {} }),
+    ...namedRows(facts, "volume", volume, found && { id: found.Name, labels: found.Labels ?? {} }),
     ...extra.map(({ Name }) => extraRow("volume", Name)),
   ];
 }
@@ -69,6 +88,7 @@ const extraRow = (kind: "network" | "volume", name: string): Row => ({
 
 /** A network or volume: all containers are on it, so that nothing but a new stack brings another one. */
 function namedRows(
+  facts: Facts,
   kind: "network" | "volume",
   declared: { urn: string; id: string; labels: Record<string, string> },
   found: { id: string; labels: Record<string, string> } | undefined,
@@ -76,7 +96,7 @@ function namedRows(
   const why = `every container is on the ${kind}: only a new stack mends it, which the public notices`;
   const mend: Mend = { by: "hand", why, command: { typed: "pulumi destroy && pulumi up" } };
   const row = (what: string, says: string | undefined, runs: string | undefined): Row => ({
-    ...{ resource: kind, what, declared: says, runs, mend },
+    ...{ resource: called(facts, kind), what, declared: says, runs, mend },
   });
   if (found === undefined) return [row(kind, short(declared.id), "gone")];
   const names = [...new Set([...Object.keys(declared.labels), ...Object.keys(found.labels)])].sort();
@@ -104,7 +124,7 @@ function imageRows({ part, name, imageId }: DeclaredImage, { running }: Facts): 
       ? { by: "docker", args: ["tag", imageId, name] }
       : byDigest
         ? { by: "docker", args: ["pull", name] }
-        : { by: "hand", why: `${why}: put another release on the color`, command: { typed: "npm run status" } };
+        : { by: "hand", why: `${why}: put another release on the color`, command: { status: true } };
   return [
     {
       resource: `image ${part}`,
@@ -117,26 +137,16 @@ function imageRows({ part, name, imageId }: DeclaredImage, { running }: Facts): 
 }
 
 /** What Pulumi finds beside all that: the resources of which there is no row yet. */
-function stepRows(facts: Facts, known: Set<string>): Row[] {
+function stepRows({ services, refreshed, pending, refused }: Compared, known: Set<string>): Row[] {
   const rows: Row[] = [];
-  const { refreshed, pending, refused, declared, owner } = facts;
-  const resourceOf = ({ urn, type }: Step) => {
-    const container = declared.containers.find((each) => each.urn === urn);
-    if (container !== undefined) return partOf(owner, container.name);
-    const kind = { RemoteImage: "image ", Command: "", Container: "", Network: "", Volume: "" }[
-      type.split(":").at(-1) ?? ""
-    ];
-    if (type.endsWith(":Network")) return "network";
-    if (type.endsWith(":Volume")) return "volume";
-    return `${kind ?? ""}${nameOf(urn)}`;
-  };
+  const declared = new Map(services.flatMap((facts) => declaredParts(facts).map((part) => [part.urn, part] as const)));
+  const partOfStep = ({ urn, type }: Step): Omit<Part, "urn"> =>
+    declared.get(urn) ?? { resource: `${kindOf(type)}${nameOf(urn)}`, ...serviceNamed(services, nameOf(urn)) };
   for (const step of refreshed) {
-    const resource = resourceOf(step);
+    const { resource, service, mend = { by: "refresh" } } = partOfStep(step);
     if (known.has(resource)) continue;
-    const container = declared.containers.find(({ urn }) => urn === step.urn);
-    const mend: Mend = container === undefined ? { by: "refresh" } : mendOf(container, facts);
     rows.push({
-      resource,
+      ...{ resource, ...(service !== undefined && { service }) },
       what: step.reasons.join(", ") || step.op,
       declared: "as in the state",
       runs: "changed",
@@ -144,15 +154,16 @@ function stepRows(facts: Facts, known: Set<string>): Row[] {
     });
   }
   const drifted = new Set([...known, ...rows.map(({ resource }) => resource)]);
+  const nginxDrifted = [...drifted].some((resource) => /(?:^| )nginx$/.test(resource));
   for (const step of pending) {
-    const resource = resourceOf(step);
+    const { resource, service } = partOfStep(step);
     const isConsequence = step.type.endsWith(":Command")
-      ? drifted.has("nginx")
+      ? nginxDrifted
       : drifted.has(resource) || drifted.has(resource.replace(/^image /, ""));
     if (isConsequence) continue;
     const why = step.reasons.length === 0 ? "" : ` (${step.reasons.join(", ")})`;
     rows.push({
-      resource,
+      ...{ resource, ...(service !== undefined && { service }) },
       what: "not carried out yet",
       declared: `${step.op}${why}`,
       runs: "as before",
@@ -170,3 +181,36 @@ function stepRows(facts: Facts, known: Set<string>): Row[] {
   }
   return rows;
 }
+
+/** A resource that is declared: what the table calls it, and what mends it where that is not a refresh. */
+interface Part {
+  urn: string;
+  resource: string;
+  service?: string;
+  mend?: Mend;
+}
+
+function declaredParts(facts: Facts): Part[] {
+  const { owner, declared } = facts;
+  const part = (urn: string, resource: string, mend?: Mend): Part => ({
+    ...{ urn, resource, ...(owner.service !== undefined && { service: owner.service }), ...(mend && { mend }) },
+  });
+  const { network, volume, cutover, routes } = declared;
+  return [
+    ...declared.containers.map((each) => part(each.urn, partOf(owner, each.name), mendOf(each, facts))),
+    ...(network === undefined ? [] : [part(network.urn, called(facts, "network"))]),
+    ...(volume === undefined ? [] : [part(volume.urn, called(facts, "volume"))]),
+    ...[cutover, routes].flatMap((command) => (command === undefined ? [] : [part(command.urn, nameOf(command.urn))])),
+  ];
+}
+
+/** The service that a resource's name begins with. */
+function serviceNamed(services: readonly Facts[], name: string): { service?: string } {
+  const fitting = services.flatMap(({ owner }) => owner.service ?? []).filter((each) => name.startsWith(`${each}-`));
+  const [service] = fitting.sort((a, b) => b.length - a.length);
+  return service === undefined ? {} : { service };
+}
+
+/** How the table calls what has no other name there than the program's. */
+const kindOf = (type: string): string =>
+  type.endsWith(":RemoteImage") ? "image " : type.endsWith(":Volume") ? "volume " : "";

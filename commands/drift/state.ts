@@ -1,16 +1,18 @@
 import type { Color } from "../../stacks/service/color";
 import type { ServiceId } from "../../stacks/service/names";
-import { LABEL, ownerLabels } from "../../stacks/service/names";
+import { LABEL, logicalName, ownerLabels } from "../../stacks/service/names";
 import { plainVariable, plainVariables } from "../../stacks/service/orderVariables";
 import { isObject, type JsonObject, jsonIn, objectIn } from "../../stacks/text/json";
 
-/** What Pulumi's state declares of a stack. It holds the secrets in clear, and so nothing of it is shown as it is. */
+/** What Pulumi's state declares of one service. It holds the secrets in clear, and so nothing of it is shown as it is. */
 export interface Declared {
   containers: DeclaredContainer[];
   images: DeclaredImage[];
   network?: Named;
   volume?: Named;
   cutover?: DeclaredCutover;
+  /** What the latest run that ended well left on the gateway; of the gateway alone. */
+  routes?: { urn: string; configuration: string };
   /** What an interrupted run was about to do, as `creating green`. */
   unfinished: string[];
   /** Values that are never shown: the secret environment, the token and the key. */
@@ -28,7 +30,7 @@ export interface Named {
 
 /** One container as it was declared, in the Docker provider's words. */
 export interface DeclaredContainer extends Named {
-  role: "proxy" | "slot";
+  role: "proxy" | "slot" | "gateway";
   color?: Color;
   /** The provider's inputs, with every secret in clear. */
   inputs: JsonObject;
@@ -37,7 +39,7 @@ export interface DeclaredContainer extends Named {
 /** An image by its name, and the id that it had when it was declared. */
 export interface DeclaredImage {
   urn: string;
-  /** `blue`, `green` or `proxy`. */
+  /** `blue`, `green`, `proxy` or `gateway`, behind the service's name where it has one: `shop-blue`. */
   part: string;
   name: string;
   imageId: string;
@@ -58,37 +60,71 @@ export interface DeclaredCutover {
 const SECRET_KEY = "4dabf18193072939515e22adb298388d";
 const SECRET_VALUE = "1b47061264138c4ac30d75fd1eb44270";
 
+/** A stack's resources, as `pulumi stack export --show-secrets` prints them. */
+interface State {
+  resources: JsonObject[];
+  unfinished: string[];
+}
+
 /**
- * Makes sense of what `pulumi stack export --show-secrets` printed; undefined where the state has no containers of the stack.
+ * Makes sense of what `pulumi stack export --show-secrets` printed: what is declared of each service of the stack, and of what belongs
+ * to none by name, which is a service alone or the gateway. A service without containers is left out.
  *
  * @throws Error where it is no such text, without a word of it.
  */
-export function declaredIn(exported: string, owner: ServiceId): Declared | undefined {
+export function declaredIn(exported: string, all: ServiceId): Map<string | undefined, Declared> {
   const deployment = objectIn(exported)?.deployment;
   if (!isObject(deployment)) throw new Error("`pulumi stack export` printed no state");
-  const all = (Array.isArray(deployment.resources) ? deployment.resources : []).filter(isObject);
+  const resources = (Array.isArray(deployment.resources) ? deployment.resources : []).filter(isObject);
   // What is only waiting to be deleted is declared no more.
-  const resources = all.filter(({ delete: going }) => going !== true);
-  const of = (type: string) => resources.filter((resource) => resource.type === type);
+  const state: State = {
+    resources: resources.filter(({ delete: going }) => going !== true),
+    unfinished: unfinishedIn(deployment.pending_operations),
+  };
+  const services = new Set(
+    ofType(state, CONTAINER)
+      .map(namedIn)
+      .filter(({ labels }) => belongs(labels, ownerLabels(all)))
+      .map(({ labels }) => labels[LABEL.service]),
+  );
+  return new Map([...services].sort().map((service) => [service, declaredOf(state, all, service)]));
+}
+
+const CONTAINER = "docker:index/container:Container";
+
+const ofType = ({ resources }: State, type: string): JsonObject[] =>
+  resources.filter((resource) => resource.type === type);
+
+const belongs = (labels: Record<string, string>, wanted: Record<string, string>): boolean =>
+  Object.entries(wanted).every(([label, value]) => labels[label] === value);
+
+/** What is declared of one service. */
+function declaredOf(state: State, all: ServiceId, service: string | undefined): Declared {
+  const owner = service === undefined ? all : { ...all, service };
+  const of = (type: string) => ofType(state, type);
   const mine = (resource: JsonObject) => {
     const named = namedIn(resource);
-    return Object.entries(ownerLabels(owner)).every(([label, value]) => named.labels[label] === value) ? [named] : [];
+    return belongs(named.labels, ownerLabels(owner)) && named.labels[LABEL.service] === service ? [named] : [];
   };
-  const containers = of("docker:index/container:Container").flatMap((resource) =>
-    mine(resource).map(containerIn(resource)),
-  );
-  if (containers.length === 0) return undefined;
+  const containers = of(CONTAINER).flatMap((resource) => mine(resource).map(containerIn(resource)));
   const network = of("docker:index/network:Network").flatMap(mine)[0];
   const volume = of("docker:index/volume:Volume").flatMap(mine)[0];
-  const cutover = of("command:local:Command").flatMap(cutoverIn)[0];
+  const commands = of("command:local:Command").flatMap(commandIn);
+  const cutover = commands.find((command) => command.environment.PROXY && serviceIn(command) === service);
+  const isFront = containers.some(({ role }) => role === "gateway");
+  const routes = isFront ? commands.find(({ environment }) => environment.GATEWAY) : undefined;
+  const parts = new Set(["proxy", "gateway", "blue", "green"].map((part) => logicalName(owner, part)));
   return {
     containers,
-    images: of("docker:index/remoteImage:RemoteImage").map(imageIn),
+    images: of("docker:index/remoteImage:RemoteImage")
+      .map(imageIn)
+      .filter(({ part }) => parts.has(part)),
     ...(network && { network }),
     ...(volume && { volume }),
-    ...(cutover && { cutover }),
-    unfinished: unfinishedIn(deployment.pending_operations),
-    secrets: secretsIn(resources),
+    ...(cutover && { cutover: cutoverOf(cutover) }),
+    ...(routes && { routes: { urn: routes.urn, configuration: routes.stdin } }),
+    unfinished: state.unfinished,
+    secrets: secretsIn(state.resources),
   };
 }
 
@@ -112,10 +148,10 @@ export function labelsIn(list: unknown): Record<string, string> {
 const containerIn =
   (resource: JsonObject) =>
   (named: Named): DeclaredContainer => {
-    const color = named.labels[LABEL.color];
+    const { [LABEL.color]: color, [LABEL.role]: role } = named.labels;
     return {
       ...named,
-      role: named.labels[LABEL.role] === "proxy" ? "proxy" : "slot",
+      role: role === "proxy" || role === "gateway" ? role : "slot",
       ...((color === "blue" || color === "green") && { color }),
       inputs: clear(resource.inputs) as JsonObject,
     };
@@ -128,11 +164,24 @@ function imageIn(resource: JsonObject): DeclaredImage {
   return { urn, part: nameOf(urn), name: text(name), imageId: text(imageId) };
 }
 
-function cutoverIn(resource: JsonObject): DeclaredCutover[] {
-  const { stdin, environment: variables } = clear(resource.inputs) as JsonObject;
-  if (typeof stdin !== "string" || !isObject(variables)) return [];
-  const environment = plainVariables(variables);
-  if (environment.PROXY === undefined) return [];
+/** A command of Pulumi's that carries a configuration to an nginx. */
+interface ConfigurationCommand {
+  urn: string;
+  stdin: string;
+  /** By the names that are the same in all releases; secrets in clear. */
+  environment: Record<string, unknown>;
+}
+
+function commandIn(resource: JsonObject): ConfigurationCommand[] {
+  const { stdin, environment } = clear(resource.inputs) as JsonObject;
+  if (typeof stdin !== "string" || !isObject(environment)) return [];
+  return [{ urn: text(resource.urn), stdin, environment: plainVariables(environment) }];
+}
+
+/** The service that a cutover is of; undefined for one alone. */
+const serviceIn = ({ environment }: ConfigurationCommand): string | undefined => text(environment.SERVICE) || undefined;
+
+function cutoverOf({ urn, stdin, environment }: ConfigurationCommand): DeclaredCutover {
   const files = Object.entries(environment).flatMap(([name, value]) =>
     name.startsWith("FILE_") && value
       ? [
@@ -142,15 +191,13 @@ function cutoverIn(resource: JsonObject): DeclaredCutover[] {
         ]
       : [],
   );
-  return [
-    {
-      urn: text(resource.urn),
-      configuration: stdin,
-      files: Object.fromEntries(files),
-      drainSeconds: Number(environment.DRAIN_SECONDS) || 0,
-      keepAliveSeconds: Number(environment.KEEP_ALIVE_SECONDS) || 0,
-    },
-  ];
+  return {
+    urn,
+    configuration: stdin,
+    files: Object.fromEntries(files),
+    drainSeconds: Number(environment.DRAIN_SECONDS) || 0,
+    keepAliveSeconds: Number(environment.KEEP_ALIVE_SECONDS) || 0,
+  };
 }
 
 function unfinishedIn(operations: unknown): string[] {

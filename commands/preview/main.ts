@@ -1,19 +1,35 @@
+import { containerName } from "../../stacks/service/names";
 import { runCommand } from "../command";
 import { EXIT } from "../outcome";
-import { findStack, textOf } from "../stack";
+import { type FoundStack, findStack, noService, textOf } from "../stack";
+import { asTyped } from "../typed";
 import { commentOf } from "./comment";
+import type { Said } from "./events";
 import { previewStack } from "./run";
 import { screenOf } from "./screen";
-import { summaryOf } from "./summary";
+import { stepsOf, summaryOf } from "./summary";
 import { USAGE } from "./usage";
 
-runCommand(USAGE, async ({ stack, comment }) => {
-  const found = await findStack(process.cwd(), stack, (name) => `npm run preview -- ${name}`);
+const typed = (stack: string) => asTyped(`npm run preview -- ${stack}`);
+
+runCommand(USAGE, async ({ stack, service, comment }) => {
+  const found = await findStack(process.cwd(), stack, typed);
   textOf(found);
   const previewed = await previewStack(found.name);
-  const summary = summaryOf(found.owner.stack, previewed.said, previewed);
-  // A diff that broke off shows nothing that the refusal does not say.
-  const diff = summary.exit === EXIT.finding ? "" : previewed.diff;
+  const said = service === undefined ? previewed.said : saidOf(previewed.said, found, service);
+  const summary = summaryOf(found.owner.stack, said, previewed);
+  // A diff that broke off shows nothing that the refusal does not say; that of Pulumi's is of all services.
+  const diff = summary.exit === EXIT.finding || service !== undefined ? "" : previewed.diff;
   console.log(comment ? commentOf(summary, diff) : screenOf(summary, diff));
   return summary.exit;
 });
+
+/** What was said of one service; what stands in the way of a run stays, whichever service it is of. */
+function saidOf(said: Said, { owner, named }: FoundStack, service: string): Said {
+  const one = said.decisions.find(({ containers }) => containers === containerName({ ...owner, service }, ""));
+  if (one !== undefined) return { ...said, decisions: [one], steps: stepsOf(one, said.steps, said.decisions) };
+  if (said.decisions.length === 0) return said;
+  const all = containerName(owner, "");
+  const services = said.decisions.map(({ containers }) => containers.slice(all.length, -1)).filter(Boolean);
+  throw noService(service, services, typed(named ?? owner.stack));
+}

@@ -1,5 +1,7 @@
 import { type Color, other } from "../../stacks/service/color";
 import type { Decision } from "../../stacks/service/decision";
+import { LABEL } from "../../stacks/service/names";
+import { labelsIn } from "../drift/state";
 import { COMMAND, CONTAINER } from "./changes";
 import type { Step } from "./events";
 import { type Text, text } from "./text";
@@ -75,11 +77,16 @@ function threatOf(step: Step, decision: Decision, live: Color, steps: readonly S
   if (color === other(live) && (decision.canaryPercent.before === 0 || byCutover)) return undefined;
   if (color === live && op === "delete" && replica > decision.after[live].containers && byCutover)
     return decision.after[live].containers > 0 ? undefined : text`${name}, which is live, is ${DONE[op]}`;
+  if (isGateway(step)) return text`the gateway ${name}, which all services are reached through, is ${DONE[op]}`;
   if (name === `${decision.containers}proxy`) return text`the nginx container ${name} is ${DONE[op]}`;
   if (color === live) return text`${name}, which is live, is ${DONE[op]}`;
   if (color !== undefined) return text`${name}, which has visitors as a canary, is ${DONE[op]}`;
   return text`${name} is ${DONE[op]}, and is neither color's`;
 }
+
+/** Reports whether a resource is the gateway's, in front of all services: its container, network or volume. */
+export const isGateway = ({ old, new: now }: Step): boolean =>
+  [now.labels, old.labels].some((labels) => labelsIn(labels)[LABEL.role] === "gateway");
 
 /** What is done to a resource, as people say it. */
 export const DONE: Record<Step["op"], string> = {

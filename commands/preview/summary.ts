@@ -12,7 +12,7 @@ import {
   cutoverChanges,
 } from "./changes";
 import type { Said, Step } from "./events";
-import { DONE, nameOf, requestsOf } from "./requests";
+import { DONE, isGateway, nameOf, requestsOf } from "./requests";
 import { type Text, text } from "./text";
 
 /** What a preview comes to, for people. */
@@ -128,16 +128,19 @@ const entries = (...given: [name: string, lines: Text[]][]): Entry[] =>
       return { name, lines: [...lines.slice(0, MOST_LINES), ...more] };
     });
 
-/** The steps that are of a service: its containers, network and volume by their names, its cutover by what it is given. */
-function stepsOf(decision: Decision, steps: readonly Step[], decisions: readonly Decision[]): Step[] {
+/**
+ * The steps that are of a service: its containers, network and volume by their names, its cutover by what it is given; and those of the
+ * gateway, which it is reached through.
+ */
+export function stepsOf(decision: Decision, steps: readonly Step[], decisions: readonly Decision[]): Step[] {
   const prefixes = decisions.map(({ containers }) => containers);
   const ownerOf = (name: string) =>
     prefixes.filter((prefix) => `${name}-`.startsWith(prefix)).sort((a, b) => b.length - a.length)[0];
   return steps.filter((step) => {
     const variables = (step.new.environment ?? step.old.environment ?? {}) as Record<string, unknown>;
-    const { PROJECT, STACK } = plainVariables(variables);
-    const name = step.type === COMMAND ? `${PROJECT}-${STACK}` : nameOf(step);
-    return ownerOf(name) === decision.containers;
+    const { PROJECT, STACK, SERVICE } = plainVariables(variables);
+    const name = step.type === COMMAND ? [PROJECT, STACK, SERVICE].filter(Boolean).join("-") : nameOf(step);
+    return ownerOf(name) === decision.containers || isGateway(step);
   });
 }
 

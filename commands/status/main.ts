@@ -2,10 +2,10 @@ import type { Docker } from "../../stacks/engine/docker";
 import { COLORS } from "../../stacks/service/color";
 import type { ServiceId } from "../../stacks/service/names";
 import { ASKED_AT_A_TIME, inTurns, readWorlds, type UnknownWorld, type World } from "../../stacks/service/world";
-import { plainJson, shown } from "../../stacks/text/plain";
+import { plainJson } from "../../stacks/text/plain";
 import { runCommand } from "../command";
 import { type CantTell, CantTellError, cantTellScreen, EXIT } from "../outcome";
-import { engineOf, findStack, noStack } from "../stack";
+import { engineOf, findStack, noService, noStack } from "../stack";
 import { defaultLimits, type StackFile, stackIn } from "../stackFile";
 import { asTyped, commandsFor } from "../typed";
 import { readTraffic } from "./answers";
@@ -38,7 +38,7 @@ async function look(argument: string | undefined, service?: string): Promise<Rep
   const more = { limits, ...(host !== undefined && { host }), ...(named !== undefined && { flag: named }) };
   if (isAbsent(world)) {
     const several = await readServices(docker, all);
-    if (service !== undefined) throw noService(service, several, commandsFor(named, host).status());
+    if (service !== undefined) throw noService(service, several.services, commandsFor(named, host).status());
     if (several.services.length > 0) return lookAtAll(docker, all, several, more);
   } else if (service !== undefined) return lookAtOne(docker, { ...more, owner, world });
   const status = await reportOf(docker, { ...more, owner, active, world });
@@ -55,15 +55,6 @@ async function readSettled(docker: Docker, all: ServiceId, owners: ServiceId[]):
     "unknown" in world && /no such (container|image|object)/i.test(world.reason);
   return worlds.some(isRemoved) ? ask() : worlds;
 }
-
-/** The error where a stack has no such service: it lists those that it has. */
-const noService = (name: string, { services }: NamedServices, status: string): CantTellError =>
-  new CantTellError(
-    services.length === 0
-      ? `There is no service ${shown(name)}: this stack has one service alone, without a name`
-      : `There is no service ${shown(name)} in this stack; it has ${services.join(", ")}`,
-    [{ purpose: "see what there is", command: status }],
-  );
 
 /** How one service is, with what the engine remembers of it. */
 async function reportOf(docker: Docker, facts: Omit<Facts, "now">): Promise<Report | CantTell> {

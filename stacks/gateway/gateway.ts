@@ -8,6 +8,7 @@ import { fileVariables, type ProxyFiles, proxyFiles } from "../proxy/files";
 import { DNS_MADE, declareNginx, definitionOf, hasTls, nginxContainer, publishedPorts } from "../proxy/nginxContainer";
 import { readTls } from "../proxy/tls";
 import { Refusal } from "../refusal";
+import { readGateway, type SeenGateway } from "../service/gateway";
 import { gatewayName, LABEL, nameOnEngine, ownerLabels, type ServiceId } from "../service/names";
 import { orderVariables } from "../service/orderVariables";
 import { generationOf, writeDeclared } from "../service/serving";
@@ -16,7 +17,7 @@ import { completeSettings, type SecretInput, withSecrets } from "../settings/ser
 import type { Settings } from "../settings/settings";
 import { printableMessage } from "../text/plain";
 import type { GatewayNetwork } from "./network";
-import { type GatewayMade, type GatewayPlan, planGateway, readGateway, type SeenGateway } from "./plan";
+import { type GatewayMade, type GatewayPlan, planGateway } from "./plan";
 import { type Routed, type RouteTo, renderGateway, routeProblems } from "./routes";
 import { lastAddress, subnetProblems } from "./subnet";
 

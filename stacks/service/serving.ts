@@ -172,10 +172,17 @@ export async function readServing(
   return servingOf(await docker.ask("exec", ...variables, proxy, ...shell("read")));
 }
 
+/** The last of a script's lines that begin with this word, without the word; "" where there is none. */
+export const lastLine = (text: string, word: string): string =>
+  text
+    .split("\n")
+    .findLast((line) => line.startsWith(`${word} `))
+    ?.slice(word.length + 1) ?? "";
+
 /** Makes sense of what {@link READ} printed. */
 export function servingOf(text: string): Serving | undefined {
   const lines = text.split("\n").map((line) => [line.split(" ", 1)[0], line.slice(line.indexOf(" ") + 1)] as const);
-  const last = (name: string) => lines.findLast(([first]) => first === name)?.[1] ?? "";
+  const last = (word: string) => lastLine(text, word);
   const answer = last("answer").trim().split(" ");
   const file = last("file").trim().split(" ");
   const history = lines.filter(([name]) => name === "history").flatMap(([, line]) => entryOf(line));

@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { request } from "node:https";
 import { join } from "node:path";
 import { test } from "node:test";
+import type { Report } from "../../commands/drift/report";
 import { assertNoFailures, keepAliveGets, summarize, webSockets } from "../load";
 import { makeCertificate } from "../stacks/proxy/certificates.sample";
 import { backendImages } from "./backend";
@@ -187,6 +188,81 @@ test("another program runs two services of the package behind one gateway", asyn
     assert.equal((await answer("shop.localhost", "/")).status, 200);
     await program.docker("start", named("api-proxy"));
   });
+
+  await t.test(
+    "npx blue-green drift finds what a hand changed of each service and of the gateway, and mends it",
+    async () => {
+      const drift = (...args: string[]) => program.command("npx", "--no-install", "blue-green", "drift", ...args);
+      const found = async (...args: string[]) => {
+        const { output } = await drift("--json", ...args);
+        const { differences, exit } = JSON.parse(output) as Report;
+        return [exit, ...differences.map(({ resource, what, mendedBy }) => `${resource}: ${what}, ${mendedBy}`)];
+      };
+      assert.deepEqual(await found(), [0]);
+
+      await program.docker("stop", "--time", "0", named("api-green"));
+      await program.docker("rm", "--force", named("shop-green"));
+      const spoil = "sed -i 's/server_tokens off/server_tokens on/' /var/lib/blue-green/nginx.conf";
+      await program.docker("exec", named("gateway"), "sh", "-c", spoil);
+      await program.docker("exec", named("shop-proxy"), "sh", "-c", spoil);
+      const all = await found();
+      assert.deepEqual(all, [
+        1,
+        "api-green: state, --fix",
+        "shop-green: container, --fix",
+        ...all.filter((row) => /^shop nginx: nginx\.conf, line \d+, --fix$/.test(String(row))),
+        "gateway nginx: nginx.conf, --fix",
+      ]);
+      assert.equal(all.length, 5);
+      assert.deepEqual(await found("--service", "api"), [1, "api-green: state, --fix"]);
+      const none = await drift("--service", "cart");
+      assert.equal(none.code, 3, none.output);
+      assert.match(none.output, /There is no service "cart" in this stack; it has api, shop/);
+
+      // What is not carried out yet of one service keeps `--fix` from an `up`, which would switch.
+      await program.configure({ apiColor: "green" });
+      const blocked = await drift();
+      assert.match(blocked.output, /activeColor of api is green, and blue was the last one/);
+      await program.configure({ apiColor: "blue" });
+
+      const before = { api: (await answer("api.localhost", "/")).color, generation: await generation("api-proxy") };
+      const loads = [apiLoad(), shopLoad()];
+      const fixed = await drift("--fix");
+      assert.equal(fixed.code, 0, fixed.output);
+      assert.match(fixed.output, /: what runs is what is declared\n$/);
+      for (const load of loads) assertNoFailures(await load.stop());
+      assert.deepEqual(
+        { api: (await answer("api.localhost", "/")).color, generation: await generation("api-proxy") },
+        before,
+      );
+    },
+  );
+
+  await t.test(
+    "npx blue-green preview says of each service what becomes of it, and of one alone with --service",
+    async () => {
+      const preview = (...args: string[]) => program.command("npx", "--no-install", "blue-green", "preview", ...args);
+      await program.configure({ apiColor: "green" });
+      const all = await preview();
+      assert.equal(all.code, 0, all.output);
+      assert.match(all.output, /: green goes live$/m);
+      assert.match(all.output, /^- two-services-\S+-api: Goes live: green/m);
+      assert.match(all.output, /^- two-services-\S+-api: Requests: none is dropped: nginx stays up and takes/m);
+      assert.match(all.output, /^- two-services-\S+-shop: Stays live: blue/m);
+      assert.match(
+        all.output,
+        /^- two-services-\S+-shop: Requests: none is dropped: nginx and its configuration stay/m,
+      );
+      const one = await preview("--service", "shop");
+      assert.equal(one.code, 0, one.output);
+      assert.match(one.output, /^- Stays live: blue/m);
+      assert.doesNotMatch(one.output, /api/);
+      const none = await preview("--service", "cart");
+      assert.equal(none.code, 3, none.output);
+      assert.match(none.output, /There is no service "cart" in this stack; it has api, shop/);
+      await program.configure({ apiColor: "blue" });
+    },
+  );
 
   await t.test("what would replace the gateway is refused before anything is touched", async () => {
     const before = await program.all("container");

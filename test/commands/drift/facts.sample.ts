@@ -1,5 +1,5 @@
 import type { RunningContainer, RunningImage } from "../../../commands/drift/engine";
-import type { Facts } from "../../../commands/drift/row";
+import type { Compared, Facts } from "../../../commands/drift/row";
 import type { Declared, DeclaredContainer } from "../../../commands/drift/state";
 import type { Color } from "../../../stacks/service/color";
 import { generationOf } from "../../../stacks/service/serving";
@@ -196,10 +196,13 @@ export const facts = (
     // SHA-256 of "a token".
     files: { "tester-1.conf": "e3316e2bafebb6103a3418e8778c0adc960d40213a03a7e7f4fcd3426ed807bf" },
   },
-  refreshed: [],
-  pending: [],
-  refused: undefined,
   now: new Date("2026-11-23T17:50:00Z"),
+  ...more,
+});
+
+/** The same of a stack that has this service alone. */
+export const compared = (service: Facts = facts(), more: Partial<Compared> = {}): Compared => ({
+  ...{ services: [service], refreshed: [], pending: [], refused: undefined },
   ...more,
 });
 

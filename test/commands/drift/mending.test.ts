@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import { blockedBy, commandsOf, mendingOf, upFlags } from "../../../commands/drift/mending";
+import type { Step } from "../../../commands/drift/preview";
 import type { Mend, Row } from "../../../commands/drift/row";
 import { commandsFor } from "../../../commands/typed";
+import { CONFIGURATION, compared, declared, facts, OWNER, urnOf } from "./facts.sample";
 
-const commands = commandsFor(undefined, undefined);
+const commands = (service?: string) => commandsFor(undefined, undefined, service);
 const row = (resource: string, mend: Mend): Row => ({ resource, what: "w", declared: "d", runs: "r", mend });
 const replace = row("green", { by: "replace", urn: "urn::a$b", remove: "c".repeat(64) });
 const tag = row("image green", { by: "docker", args: ["tag", "sha256:1", "-x;$(id)"] });
@@ -19,7 +21,7 @@ test("all is mended by one `up`, and by docker what no `up` mends", () => {
   );
   assert.deepEqual(mending.up, { replace: ["urn::a$b"], refresh: true });
   assert.deepEqual(upFlags(mending.up ?? { replace: [], refresh: false }), ["--replace", "urn::a$b", "--refresh"]);
-  assert.deepEqual(commandsOf(mending, commands), [
+  assert.deepEqual(commandsOf(mending, commands()), [
     "docker tag sha256:1 -- '-x;$(id)'",
     "docker stop cccccccccccc",
     "docker rm cccccccccccc",
@@ -47,15 +49,38 @@ test("where an `up` would do something else, none is run", () => {
   );
 });
 
-test("a pending switch and refused settings are no drift that --fix mends", () => {
-  assert.equal(blockedBy("blue", "blue", undefined, commands), undefined);
-  assert.equal(blockedBy(undefined, "blue", undefined, commands), undefined);
-  assert.deepEqual(blockedBy("green", "blue", undefined, commandsFor("prod", undefined)), {
-    why: "activeColor is green, and blue was the last one that was switched to: any `pulumi up` would switch, which --fix does not",
-    command: "pulumi up --stack prod",
+describe("what keeps --fix from any `pulumi up`", () => {
+  const urn = urnOf("command:local:Command", "cutover");
+  /** A pending cutover that makes a color active. */
+  const pending = (color: string): Step => ({
+    ...{ urn, type: "command:local:Command", op: "update", reasons: ["stdin"] },
+    configuration: CONFIGURATION.replace("default blue", `default ${color}`),
   });
-  assert.deepEqual(blockedBy("blue", "blue", "no", commands), {
-    why: "pulumi preview refuses the settings: first mend what it says",
-    command: "pulumi preview",
+
+  test("nothing, where no switch is pending", () => {
+    assert.equal(blockedBy(compared(), commands), undefined);
+    assert.equal(blockedBy(compared(facts(), { pending: [pending("blue")] }), commands), undefined);
+    const none = facts({ declared: { ...declared(), cutover: undefined as never } });
+    assert.equal(blockedBy(compared(none, { pending: [pending("green")] }), commands), undefined);
+  });
+
+  test("a pending switch, of a service by name too", () => {
+    const prod = (service?: string) => commandsFor("prod", undefined, service);
+    assert.deepEqual(blockedBy(compared(facts(), { pending: [pending("green")] }), prod), {
+      why: "activeColor is green, and blue was the last one that was switched to: any `pulumi up` would switch, which --fix does not",
+      command: "pulumi up --stack prod",
+    });
+    const shop = facts({ owner: { ...OWNER, service: "shop" } });
+    assert.match(
+      blockedBy(compared(shop, { pending: [pending("green")] }), prod)?.why ?? "",
+      /^activeColor of shop is green, and blue was/,
+    );
+  });
+
+  test("settings that are refused", () => {
+    assert.deepEqual(blockedBy(compared(facts(), { refused: "no" }), commands), {
+      why: "pulumi preview refuses the settings: first mend what it says",
+      command: "pulumi preview",
+    });
   });
 });

@@ -23,6 +23,19 @@ test("what is to be done with each resource, once", () => {
   });
 });
 
+test("the configuration that a cutover would carry", () => {
+  const carrying = { type: "command:local:Command", inputs: { stdin: "new" } };
+  const old = { type: "command:local:Command", inputs: { stdin: "old" } };
+  const steps = [
+    { op: "update", urn: "urn::cutover", newState: carrying, oldState: old },
+    { op: "update", urn: "urn::secret", newState: { ...carrying, inputs: { stdin: { secret: true } } } },
+  ];
+  assert.deepEqual(
+    previewIn(JSON.stringify({ steps }))?.steps.map(({ configuration }) => configuration),
+    ["new", undefined],
+  );
+});
+
 test("why it can't be carried out", () => {
   const diagnostics = [
     { severity: "warning", message: "warning: something" },

@@ -1,16 +1,19 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import type { RunningContainer } from "../../../commands/drift/engine";
-import type { Facts, Row } from "../../../commands/drift/row";
-import { rowsOf } from "../../../commands/drift/rows";
+import type { Compared, Facts, Row } from "../../../commands/drift/row";
+import { isAbout, rowsOf } from "../../../commands/drift/rows";
+import { generationOf } from "../../../stacks/service/serving";
 import { serving } from "../status/facts.sample";
 import {
   CONFIGURATION,
+  compared,
   declared,
   facts,
   GENERATION,
   idOf,
   imageIdOf,
+  OWNER,
   runningProxy,
   runningSlot,
   SECRET,
@@ -20,8 +23,12 @@ import {
 /** A row in a line. */
 const line = ({ resource, what, declared = "-", runs = "-", mend }: Row) =>
   `${resource}: ${what}, ${declared} -> ${runs}, ${mend.by}`;
-const lines = (more: Partial<Facts> = {}, containers: Parameters<typeof facts>[1] = {}) =>
-  rowsOf(facts(more, containers)).map(line);
+const rows = (more: Partial<Facts> = {}, containers: Parameters<typeof facts>[1] = {}) =>
+  rowsOf(compared(facts(more, containers)));
+const lines = (...given: Parameters<typeof rows>) => rows(...given).map(line);
+/** The same where Pulumi finds something, too. */
+const linesBeside = (more: Partial<Compared>, containers: Parameters<typeof facts>[1] = {}) =>
+  rowsOf(compared(facts({}, containers), more)).map(line);
 const green = (more: Partial<RunningContainer>) => lines({}, { green: [runningSlot("green", more)] });
 const changed = (part: "blue" | "green", config: object, host: object = {}) => {
   const slot = runningSlot(part);
@@ -163,14 +170,14 @@ test("a color that was stopped on purpose is no difference, and one that runs ag
 
 test("a container under a declared name that Pulumi did not make", () => {
   const Id = idOf("other");
-  const [first] = rowsOf(facts({}, { green: [runningSlot("green", { Id })] }));
+  const [first] = rows({}, { green: [runningSlot("green", { Id })] });
   assert.deepEqual(first, {
     ...{ resource: "green", what: "container", declared: short("green"), runs: short("other") },
     mend: { by: "replace", urn: urnOf("docker:index/container:Container", "green"), remove: Id },
   });
   const foreign = runningSlot("green", { Id, Config: { ...runningSlot("green").Config, Labels: {} } });
   assert.deepEqual(
-    rowsOf(facts({}, { green: [foreign] })).map(({ what, mend }) => [what, mend]),
+    rows({}, { green: [foreign] }).map(({ what, mend }) => [what, mend]),
     [
       [
         "container",
@@ -196,7 +203,9 @@ test("a container that somebody started from the stack's own image is no differe
   const Labels = { ...image.Config.Labels, ...debug.Config.Labels };
   const images = new Map(all.running.images).set(debug.Image, { ...image, Config: { ...image.Config, Labels } });
   const names = ({ running }: Pick<Facts, "running">) =>
-    rowsOf({ ...all, running }).filter(({ what, declared }) => what === "container" && declared === undefined);
+    rowsOf(compared({ ...all, running })).filter(
+      ({ what, declared }) => what === "container" && declared === undefined,
+    );
   assert.equal(names(all).length, 1);
   assert.deepEqual(names({ running: { ...all.running, images } }), []);
   // In the way of the stack's own, it is removed by no `--fix` unless its name, its role and its color are the stack's.
@@ -205,14 +214,14 @@ test("a container that somebody started from the stack's own image is no differe
     ["blue-green.role", "proxy"],
   ]) {
     const Config = { ...debug.Config, Labels: { ...debug.Config.Labels, [String(label)]: String(value) } };
-    const [first] = rowsOf(facts({}, { green: [runningSlot("green", { Id: idOf("other"), Config })] }));
+    const [first] = rows({}, { green: [runningSlot("green", { Id: idOf("other"), Config })] });
     assert.equal(first?.mend.by, "hand", label);
   }
 });
 
 test("what somebody is on is not replaced: live, the proxy, a canary, sessions", () => {
   const mends = (more: Partial<Facts>, containers: Parameters<typeof facts>[1]) =>
-    rowsOf(facts(more, containers)).map(({ mend }) => mend);
+    rows(more, containers).map(({ mend }) => mend);
   const restart = { HostConfig: { ...runningSlot("blue").HostConfig, RestartPolicy: { Name: "no" } } };
   assert.deepEqual(mends({}, { blue: [runningSlot("blue", restart)] }), [
     {
@@ -254,7 +263,7 @@ test("images, by id", () => {
     ...running.images.get("green:1"),
     Id: "sha256:other",
   } as never);
-  const row = (images: typeof running.images) => rowsOf(facts({ running: { ...running, images } }));
+  const row = (images: typeof running.images) => rows({ running: { ...running, images } });
   const id = imageIdOf("green");
   assert.deepEqual(row(moved).map(line), [`image green: id by its name, ${id.slice(7, 19)} -> other, docker`]);
   assert.deepEqual(row(moved)[0]?.mend, { by: "docker", args: ["tag", id, "green:1"] });
@@ -267,10 +276,10 @@ test("images, by id", () => {
 
 test("the network and the volume", () => {
   const { running } = facts();
-  const rows = (more: Partial<typeof running>) => lines({ running: { ...running, ...more } });
-  assert.deepEqual(rows({ networks: [] }), ["network: network, n1 -> gone, hand"]);
+  const changed = (more: Partial<typeof running>) => lines({ running: { ...running, ...more } });
+  assert.deepEqual(changed({ networks: [] }), ["network: network, n1 -> gone, hand"]);
   assert.deepEqual(
-    rows({ networks: [{ Id: "n2", Name: "blue-green-dev", Labels: { "blue-green.stack": "x", y: "z" } }] }),
+    changed({ networks: [{ Id: "n2", Name: "blue-green-dev", Labels: { "blue-green.stack": "x", y: "z" } }] }),
     [
       "network: id, n1 -> n2, hand",
       "network: label blue-green.project, blue-green -> -, hand",
@@ -278,7 +287,7 @@ test("the network and the volume", () => {
       "network: label y, - -> set, hand",
     ],
   );
-  assert.deepEqual(rows({ volumes: [...running.volumes, { Name: "mine", Labels: {} }] }), [
+  assert.deepEqual(changed({ volumes: [...running.volumes, { Name: "mine", Labels: {} }] }), [
     "volume mine: volume, - -> there, hand",
   ]);
 });
@@ -312,20 +321,103 @@ test("what Pulumi finds beside that, once", () => {
   });
   const container = "docker:index/container:Container";
   const memory = step(container, "green", "update", "memory");
-  assert.deepEqual(lines({ refreshed: [memory] }), ["green: memory, as in the state -> changed, replace"]);
+  assert.deepEqual(linesBeside({ refreshed: [memory] }), ["green: memory, as in the state -> changed, replace"]);
   // What is told already is not told again, nor what follows from it.
   const exited = { green: [runningSlot("green", state("exited"))] };
   const image = step("docker:index/remoteImage:RemoteImage", "green", "replace", "build");
-  assert.deepEqual(lines({ refreshed: [memory], pending: [memory, image] }, exited), [
+  assert.deepEqual(linesBeside({ refreshed: [memory], pending: [memory, image] }, exited), [
     "green: state, running -> exited (137), docker",
   ]);
   const cutover = step("command:local:Command", "cutover", "update", "stdin");
-  assert.deepEqual(lines({ pending: [cutover, step(container, "green-2", "create")] }), [
+  assert.deepEqual(linesBeside({ pending: [cutover, step(container, "green-2", "create")] }), [
     "cutover: not carried out yet, update (stdin) -> as before, up",
     "green-2: not carried out yet, create -> as before, up",
   ]);
-  assert.deepEqual(lines({ refused: "blue is live, ..." }), ["settings: pulumi preview, possible -> refused, hand"]);
+  assert.deepEqual(linesBeside({ refused: "blue is live, ..." }), [
+    "settings: pulumi preview, possible -> refused, hand",
+  ]);
   assert.deepEqual(lines({ declared: declared({ unfinished: ["creating green"] }) }), [
     "state: a run that was cut off, none -> creating green, refresh",
   ]);
+});
+
+describe("a stack with several services", () => {
+  const shopConfiguration = CONFIGURATION.replace("default blue", "default green");
+  const labels = { "blue-green.project": "blue-green", "blue-green.stack": "dev" };
+  /** The service `shop`: nothing of it is as it is declared, but for its containers, of which there are none. */
+  const shop = facts({
+    owner: { ...OWNER, service: "shop" },
+    declared: declared({
+      ...{ containers: [], images: [] },
+      network: { urn: "urn::shop-network", id: "n2", name: "blue-green-dev-shop", labels },
+      volume: { urn: "urn::shop-proxy", id: "v2", name: "v2", labels },
+      cutover: {
+        ...{ urn: "urn::shop-cutover", configuration: shopConfiguration, files: {} },
+        ...{ drainSeconds: 60, keepAliveSeconds: 10 },
+      },
+    }),
+    running: { containers: [], networks: [], volumes: [{ Name: "v2", Labels: labels }], images: new Map() },
+    volume: undefined,
+  });
+  const routes = { urn: "urn::gateway", configuration: CONFIGURATION };
+  const gateway = facts({
+    declared: declared({
+      containers: [
+        { urn: "urn::gateway", id: "g", name: "blue-green-dev-gateway", labels, role: "gateway", inputs: {} },
+      ],
+      ...{ images: [], network: { urn: "urn::net", id: "n3", name: "blue-green-dev-gateway", labels }, routes },
+    }),
+    running: { containers: [], networks: [], volumes: [], images: new Map() },
+    gateway: { generation: "0".repeat(16), edited: true },
+  });
+  const { cutover: _, volume: __, ...own } = gateway.declared;
+  const all: Compared = {
+    ...compared(shop, { refused: "api: no" }),
+    services: [shop, { ...gateway, declared: own }],
+    pending: [{ urn: "urn::shop-cutover", type: "command:local:Command", op: "update", reasons: ["stdin"] }],
+  };
+
+  test("each row names its service, and the gateway's name the gateway", () => {
+    assert.deepEqual(rowsOf(all).map(line), [
+      "shop network: network, n2 -> gone, hand",
+      "shop nginx: color that is served, green -> blue, up",
+      `shop nginx: configuration that serves, ${generationOf(shopConfiguration)} -> ${GENERATION}, up`,
+      "gateway network: network, n3 -> gone, hand",
+      "gateway: container, g -> gone, replace",
+      `gateway nginx: routes that serve, ${GENERATION} -> ${"0".repeat(16)}, up`,
+      "gateway nginx: nginx.conf, as it was written -> another, up",
+      "settings: pulumi preview, possible -> refused, hand",
+    ]);
+  });
+
+  test("of one service what is its own is told, and what stands in the way of all", () => {
+    const about = (service: string) => rowsOf(all).filter((row) => isAbout(row, service));
+    assert.deepEqual(
+      about("shop").map(({ resource }) => resource),
+      ["shop network", "shop nginx", "shop nginx", "settings"],
+    );
+    assert.deepEqual(
+      about("cart").map(({ resource }) => resource),
+      ["settings"],
+    );
+  });
+
+  test("what is pending is told of the service whose name it begins with", () => {
+    const admin = { ...facts(), owner: { ...OWNER, service: "shop-admin" } };
+    const quiet = { ...facts(), owner: { ...OWNER, service: "shop" } };
+    const create = (name: string) => ({
+      ...{ urn: urnOf("docker:index/container:Container", name), type: "docker:index/container:Container" },
+      ...{ op: "create", reasons: [] },
+    });
+    const pending = ["shop-admin-green-2", "shop-green-2", "cart-green"].map(create);
+    const found = rowsOf({ ...compared(quiet, { pending }), services: [quiet, admin] });
+    assert.deepEqual(
+      found.filter(({ what }) => what === "not carried out yet").map(({ resource, service }) => [resource, service]),
+      [
+        ["shop-admin-green-2", "shop-admin"],
+        ["shop-green-2", "shop"],
+        ["cart-green", undefined],
+      ],
+    );
+  });
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { declaredIn } from "../../../commands/drift/state";
+import { declaredIn as declaredServices } from "../../../commands/drift/state";
 import { CONFIGURATION, OWNER, SECRET, slotResource, urnOf } from "./facts.sample";
 
 const MARK = { "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270" };
@@ -15,6 +15,9 @@ const command = (environment: object) => ({
 });
 const exported = (resources: unknown[], more: object = {}) =>
   JSON.stringify({ version: 3, deployment: { resources, ...more } });
+
+/** What is declared of a service alone, without a name. */
+const declaredIn = (state: string, owner: typeof OWNER) => declaredServices(state, owner).get(undefined);
 
 test("containers, the cutover and the secrets, in clear", () => {
   const tester = 'map $x $y {\n    "~^to\\.ken-12345$" 1;\n}\n';
@@ -92,4 +95,58 @@ test("a state that is none is said without a word of it, and a spoilt one makes 
   );
   const odd = slotResource("green", { envs: { ...MARK, plaintext: "{" }, ports: "x", networksAdvanced: [null] });
   assert.equal(declaredIn(exported([odd]), OWNER)?.containers[0]?.inputs.envs, undefined);
+});
+
+test("each service of a stack has what is its own, and the gateway what is nobody's", () => {
+  const labelled = (service: string | undefined, role: string, color?: string) =>
+    Object.entries({
+      ...{ "blue-green.project": OWNER.project, "blue-green.stack": OWNER.stack, "blue-green.role": role },
+      ...(service && { "blue-green.service": service }),
+      ...(color && { "blue-green.color": color }),
+    }).map(([label, value]) => ({ label, value }));
+  const resource = (type: string, name: string, inputs: object) => ({ urn: urnOf(type, name), type, id: name, inputs });
+  const container = (name: string, labels: object) =>
+    resource("docker:index/container:Container", name, { name: `blue-green-dev-${name}`, labels });
+  const image = (name: string) => resource("docker:index/remoteImage:RemoteImage", name, { name: `${name}:1` });
+  const network = (name: string, labels: object) => resource("docker:index/network:Network", name, { name, labels });
+  const cutover = (service: string) => ({
+    ...command({ SERVICE: service }),
+    urn: urnOf("command:local:Command", `${service}-cutover`),
+  });
+  const routes = {
+    ...command({}),
+    urn: urnOf("command:local:Command", "gateway"),
+    inputs: { stdin: "routes", environment: { GATEWAY: "g" } },
+  };
+  const found = declaredServices(
+    exported([
+      container("shop-proxy", labelled("shop", "proxy")),
+      container("shop-admin-blue", labelled("shop-admin", "slot", "blue")),
+      container("shop-blue", labelled("shop", "slot", "blue")),
+      container("gateway", labelled(undefined, "gateway")),
+      ...["gateway", "shop-proxy", "shop-blue", "shop-admin-blue"].map(image),
+      network("gateway", labelled(undefined, "gateway")),
+      network("shop-network", labelled("shop", "proxy")),
+      ...[cutover("shop-admin"), routes, cutover("shop")],
+    ]),
+    OWNER,
+  );
+  assert.deepEqual(
+    [...found].map(([service, { containers, images, network, cutover, routes }]) => [
+      service,
+      containers.map(({ name, role }) => `${name.replace("blue-green-dev-", "")} ${role}`),
+      images.map(({ part }) => part),
+      [network?.name, cutover?.urn.split("::").at(-1), routes?.configuration],
+    ]),
+    [
+      [
+        "shop",
+        ["shop-proxy proxy", "shop-blue slot"],
+        ["shop-proxy", "shop-blue"],
+        ["shop-network", "shop-cutover", undefined],
+      ],
+      ["shop-admin", ["shop-admin-blue slot"], ["shop-admin-blue"], [undefined, "shop-admin-cutover", undefined]],
+      [undefined, ["gateway gateway"], ["gateway"], ["gateway", undefined, "routes"]],
+    ],
+  );
 });

@@ -5,13 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { readScript } from "../../../stacks/engine/scripts";
-import {
-  type GatewayServing,
-  gatewayServing,
-  planGateway,
-  readGateway,
-  type SeenGateway,
-} from "../../../stacks/gateway/plan";
+import { planGateway } from "../../../stacks/gateway/plan";
+import { type GatewayServing, gatewayServing, readGateway, type SeenGateway } from "../../../stacks/service/gateway";
 import { PROXY_DIRECTORY } from "../../../stacks/service/names";
 import { generationOf } from "../../../stacks/service/serving";
 import { stubDocker } from "../engine/docker.stub";
