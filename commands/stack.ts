@@ -166,7 +166,7 @@ export const noService = (name: string, services: readonly string[], command: st
   new CantTellError(
     services.length === 0
       ? `There is no service ${shown(name)}: this stack has one service alone, without a name`
-      : `There is no service ${shown(name)} in this stack; it has ${services.join(", ")}`,
+      : `There is no service ${shown(name)} in this stack; it has ${services.toSorted().join(", ")}`,
     [{ purpose: "see what there is", command }],
   );
 

@@ -4,7 +4,14 @@
 // @ts-check
 const { createHash } = require("node:crypto");
 const { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } = require("node:fs");
+const { Module } = require("node:module");
 const { dirname, join, relative } = require("node:path");
+
+/**
+ * What Pulumi's SDK loads in each run for what this program has none of: functions to be run in a cloud. Loading them took two thirds
+ * of the time that loading everything took.
+ */
+const SELDOM_USED = ["typescript", "@npmcli/arborist"];
 
 const { prepareStackTrace: nodes } = Error;
 const CHECKOUT = dirname(__dirname);
@@ -96,16 +103,45 @@ function put(file, content) {
   renameSync(`${file}.${process.pid}`, file);
 }
 
+/**
+ * Has a package loaded when something of it is used for the first time.
+ * @param {string} name
+ */
+function postpone(name) {
+  let file = "";
+  try {
+    file = require.resolve(name);
+  } catch {
+    return; // Pulumi's SDK says what it lacks
+  }
+  if (require.cache[file]) return;
+  const later = new Module(file);
+  const loaded = () => {
+    if (require.cache[file] === later) delete require.cache[file];
+    return require(file);
+  };
+  later.filename = file;
+  later.loaded = true;
+  later.exports = new Proxy(
+    {},
+    { get: (_, key) => key === "__esModule" || loaded()[key], has: (_, key) => key in loaded() },
+  );
+  require.cache[file] = later;
+}
+SELDOM_USED.forEach(postpone);
+
 require.extensions[".ts"] = (module, entry) => {
   const name = relative(CHECKOUT, entry)
     .replace(/\.ts$/, "")
     .replace(/[^\w-]+/g, "-");
   const file = join(BUNDLES, `${name}.js`);
   const code = kept(file) ?? made(entry, file);
-  process.setSourceMapsEnabled(true);
   const { prepareStackTrace } = Error;
+  const isMapped = prepareStackTrace !== undefined && prepareStackTrace !== nodes;
+  // Pulumi's own runner maps stack traces too. Node would read the maps of all that is loaded from here on.
+  if (!isMapped) process.setSourceMapsEnabled(true);
   // Pulumi creates an error without a message for each promise, to keep its stack trace. Mapping all of those took half a second.
-  if (prepareStackTrace && prepareStackTrace !== nodes)
+  if (isMapped)
     Error.prepareStackTrace = (error, frames) => (error.message ? prepareStackTrace(error, frames) : String(error));
   /** @type {any} */ (module)._compile(code, file);
 };

@@ -15,13 +15,10 @@ const files = globSync("test/**/*.test.ts", { cwd: CHECKOUT }).sort();
 const isOnEngine = (file: string) => file.startsWith("test/e2e/");
 /** What these measure (a load, a time, what a restart of the engine costs) must not be another test's doing. */
 const ALONE = new Set(
-  [
-    ...["currentEngine", "cutover", "headers", "load", "nginx", "proxy", "restart"],
-    ...["slowClients", "soak", "start", "status", "traffic"],
-  ].map((name) => `test/e2e/${name}.test.ts`),
+  ["cutover", "load", "nginx", "restart", "slowClients", "soak", "start"].map((name) => `test/e2e/${name}.test.ts`),
 );
 /** They take longest: begun first, so that nothing waits for them at the end. */
-const LONGEST = ["failures", "replicas"].map((name) => `test/e2e/${name}.test.ts`);
+const LONGEST = ["failures", "replicas", "traffic"].map((name) => `test/e2e/${name}.test.ts`);
 const besideOthers = files.filter((file) => isOnEngine(file) && !ALONE.has(file) && !LONGEST.includes(file));
 const ROUNDS = [
   { files: files.filter((file) => !isOnEngine(file)), concurrency: 2 },

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { describe, type TestContext, test } from "node:test";
 
 const CHECKOUT = join(__dirname, "..");
 
@@ -28,41 +28,43 @@ function refusedIn(t: TestContext, files: Readonly<Record<string, string>>): str
   ).sort();
 }
 
-test("commands and the cutover import of stacks/ only the rooms that never load Pulumi", (t) => {
-  const refused = {
-    "commands/a.ts": "../stacks",
-    "commands/b.ts": "../stacks/slot",
-    "commands/release/c.ts": "../../stacks/settings/writtenForms",
-    "commands/status/d.ts": "../../stacks/settings/settings",
-    "commands/status/e.ts": "../../stacks/plan/plan",
-    "cutover/f.ts": "../stacks/cutover",
-    "cutover/g.ts": "@pulumi/pulumi",
-  };
-  const allowed = {
-    "commands/release/registrySettings.ts": "../../stacks/settings/writtenForms",
-    "commands/status/h.ts": "../../stacks/service/world",
-    "cutover/i.ts": "../stacks/engine/docker",
-    "cutover/j.ts": "../stacks/text/plain",
-  };
-  assert.deepEqual(refusedIn(t, { ...refused, ...allowed }), Object.keys(refused).sort());
-  const excused = "commands/release/registrySettings.ts";
-  assert.deepEqual(refusedIn(t, { [excused]: "../../stacks/settings/settings" }), [excused]);
-});
+describe("the walls between rooms", () => {
+  test("commands and the cutover import of stacks/ only the rooms that never load Pulumi", (t) => {
+    const refused = {
+      "commands/a.ts": "../stacks",
+      "commands/b.ts": "../stacks/slot",
+      "commands/release/c.ts": "../../stacks/settings/writtenForms",
+      "commands/status/d.ts": "../../stacks/settings/settings",
+      "commands/status/e.ts": "../../stacks/plan/plan",
+      "cutover/f.ts": "../stacks/cutover",
+      "cutover/g.ts": "@pulumi/pulumi",
+    };
+    const allowed = {
+      "commands/release/registrySettings.ts": "../../stacks/settings/writtenForms",
+      "commands/status/h.ts": "../../stacks/service/world",
+      "cutover/i.ts": "../stacks/engine/docker",
+      "cutover/j.ts": "../stacks/text/plain",
+    };
+    assert.deepEqual(refusedIn(t, { ...refused, ...allowed }), Object.keys(refused).sort());
+    const excused = "commands/release/registrySettings.ts";
+    assert.deepEqual(refusedIn(t, { [excused]: "../../stacks/settings/settings" }), [excused]);
+  });
 
-test("those rooms import one another and nothing else of the project", (t) => {
-  const inEach = (name: string, imported: string) =>
-    Object.fromEntries(["engine", "service", "text"].map((room) => [`stacks/${room}/${name}.ts`, imported]));
-  const refused = {
-    ...inEach("a", "@pulumi/docker"),
-    ...inEach("b", "../settings/problem"),
-    ...inEach("c", "../slot"),
-    ...inEach("d", "../../cutover/order"),
-  };
-  const allowed = {
-    ...inEach("e", "../text/json"),
-    ...inEach("f", "../engine/docker"),
-    ...inEach("g", "./a"),
-    ...inEach("h", "node:fs"),
-  };
-  assert.deepEqual(refusedIn(t, { ...refused, ...allowed }), Object.keys(refused).sort());
+  test("those rooms import one another and nothing else of the project", (t) => {
+    const inEach = (name: string, imported: string) =>
+      Object.fromEntries(["engine", "service", "text"].map((room) => [`stacks/${room}/${name}.ts`, imported]));
+    const refused = {
+      ...inEach("a", "@pulumi/docker"),
+      ...inEach("b", "../settings/problem"),
+      ...inEach("c", "../slot"),
+      ...inEach("d", "../../cutover/order"),
+    };
+    const allowed = {
+      ...inEach("e", "../text/json"),
+      ...inEach("f", "../engine/docker"),
+      ...inEach("g", "./a"),
+      ...inEach("h", "node:fs"),
+    };
+    assert.deepEqual(refusedIn(t, { ...refused, ...allowed }), Object.keys(refused).sort());
+  });
 });

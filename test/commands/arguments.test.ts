@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import { readArguments, type Usage } from "../../commands/arguments";
 import { USAGE as DRIFT } from "../../commands/drift/usage";
 import { CantTellError, stopScreen } from "../../commands/outcome";
@@ -8,6 +8,7 @@ import { USAGE as RECOVER } from "../../commands/recover/usage";
 import { USAGE as STATUS } from "../../commands/status/usage";
 
 const RELEASE = { command: "release", help: "", takesStack: true, values: ["version"], flags: ["dirty"] } as const;
+
 const PROMOTE = { command: "promote", help: "", takesStack: false, values: ["from", "to"], flags: ["json"] } as const;
 
 function problem(usage: Usage, args: string[], env: NodeJS.ProcessEnv = {}): string {
@@ -22,107 +23,113 @@ function problem(usage: Usage, args: string[], env: NodeJS.ProcessEnv = {}): str
   return assert.fail(`accepted: ${args}`);
 }
 
-test("the stack, by itself or as --stack, in every command that takes one", () => {
-  for (const usage of [STATUS, DRIFT, PREVIEW, RECOVER, RELEASE] as Usage[]) {
-    const none = Object.fromEntries(["help", "printsVersion", ...usage.flags].map((name) => [name, false]));
-    assert.deepEqual(readArguments(usage, [], {}), none);
-    for (const args of [["prod"], ["--stack", "prod"], ["--stack=prod"], ["-s", "prod"], ["-sprod"]]) {
-      assert.deepEqual(readArguments(usage, args, {}), { ...none, stack: "prod" }, `${usage.command} ${args}`);
+describe("a command's arguments", () => {
+  test("the stack, by itself or as --stack, in every command that takes one", () => {
+    for (const usage of [STATUS, DRIFT, PREVIEW, RECOVER, RELEASE] as Usage[]) {
+      const none = Object.fromEntries(["help", "printsVersion", ...usage.flags].map((name) => [name, false]));
+      assert.deepEqual(readArguments(usage, [], {}), none);
+      for (const args of [["prod"], ["--stack", "prod"], ["--stack=prod"], ["-s", "prod"], ["-sprod"]]) {
+        assert.deepEqual(readArguments(usage, args, {}), { ...none, stack: "prod" }, `${usage.command} ${args}`);
+      }
+      assert.equal(readArguments(usage, ["org/prod"], {}).stack, "org/prod");
+      assert.equal(problem(usage, ["dev", "prod"]), 'one stack at a time, and not "prod" too');
+      assert.equal(problem(usage, ["prod", "--stack", "prod"]), 'one stack at a time, and not "prod" too');
+      assert.equal(problem(usage, ["--stack=a", "--stack=b"]), 'one stack at a time, and not "b" too');
+      for (const args of [["--stack"], ["--stack="], ["--stack", ""], ["--stack", "--json"], ["-s"], ["-s", "-x"]])
+        assert.equal(problem(usage, args), "--stack needs the stack's name", args.join(" "));
     }
-    assert.equal(readArguments(usage, ["org/prod"], {}).stack, "org/prod");
-    assert.equal(problem(usage, ["dev", "prod"]), 'one stack at a time, and not "prod" too');
-    assert.equal(problem(usage, ["prod", "--stack", "prod"]), 'one stack at a time, and not "prod" too');
-    assert.equal(problem(usage, ["--stack=a", "--stack=b"]), 'one stack at a time, and not "b" too');
-    for (const args of [["--stack"], ["--stack="], ["--stack", ""], ["--stack", "--json"], ["-s"], ["-s", "-x"]])
-      assert.equal(problem(usage, args), "--stack needs the stack's name", args.join(" "));
-  }
-});
-
-test("options with and without a value", () => {
-  const none = { json: false, help: false, printsVersion: false };
-  assert.deepEqual(readArguments(PROMOTE, ["--from", "a", "--to=b", "--json"], {}), {
-    ...{ ...none, from: "a", to: "b", json: true },
   });
-  assert.deepEqual(readArguments(DRIFT, ["prod", "--fix", "--json"], {}), {
-    ...{ ...none, stack: "prod", fix: true, json: true },
+
+  test("options with and without a value", () => {
+    const none = { json: false, help: false, printsVersion: false };
+    assert.deepEqual(readArguments(PROMOTE, ["--from", "a", "--to=b", "--json"], {}), {
+      ...{ ...none, from: "a", to: "b", json: true },
+    });
+    assert.deepEqual(readArguments(DRIFT, ["prod", "--fix", "--json"], {}), {
+      ...{ ...none, stack: "prod", fix: true, json: true },
+    });
+    assert.deepEqual(readArguments(RECOVER, ["-y"], {}), { yes: true, help: false, printsVersion: false });
+    assert.equal(problem(PROMOTE, ["--from", "--to", "prod"]), "--from needs a value");
+    assert.equal(problem(PROMOTE, ["--from="]), "--from needs a value");
+    assert.equal(problem(PROMOTE, ["--from=a", "--from=a"]), "--from is given twice");
+    assert.equal(problem(PROMOTE, ["--json", "--json"]), "--json is given twice");
   });
-  assert.deepEqual(readArguments(RECOVER, ["-y"], {}), { yes: true, help: false, printsVersion: false });
-  assert.equal(problem(PROMOTE, ["--from", "--to", "prod"]), "--from needs a value");
-  assert.equal(problem(PROMOTE, ["--from="]), "--from needs a value");
-  assert.equal(problem(PROMOTE, ["--from=a", "--from=a"]), "--from is given twice");
-  assert.equal(problem(PROMOTE, ["--json", "--json"]), "--json is given twice");
-});
 
-test("--version is the program's, but for a command that takes a release's", () => {
-  assert.equal(readArguments(STATUS, ["--version"], {}).printsVersion, true);
-  assert.equal(problem(STATUS, ["--version", "--version"]), "--version is given twice");
-  const release = readArguments(RELEASE, ["--version", "1.4.0"], {});
-  assert.deepEqual([release.printsVersion, release.version], [false, "1.4.0"]);
-});
+  test("--version is the program's, but for a command that takes a release's", () => {
+    assert.equal(readArguments(STATUS, ["--version"], {}).printsVersion, true);
+    assert.equal(problem(STATUS, ["--version", "--version"]), "--version is given twice");
+    const release = readArguments(RELEASE, ["--version", "1.4.0"], {});
+    assert.deepEqual([release.printsVersion, release.version], [false, "1.4.0"]);
+  });
 
-test("what is not known is named", () => {
-  for (const argument of [
-    "--jsn",
-    "--json=yes",
-    "--json=",
-    "",
-    "-x",
-    "-",
-    "--",
-    "--no-json",
-    "--__proto__",
-    "--constructor",
-  ]) {
-    const words = `the argument ${JSON.stringify(argument)} is not known`;
-    if (argument !== "-") assert.equal(problem(STATUS, [argument]), words);
-    assert.equal(problem(PROMOTE, [argument]), words);
-  }
-  assert.equal(problem(PROMOTE, ["staging", "prod"]), 'the argument "staging" is not known');
-  assert.equal(problem(PREVIEW, ["--", "prod"]), 'the argument "--" is not known');
-});
-
-test("help wins over whatever stands beside it", () => {
-  for (const args of [["--help"], ["-h"], ["prod", "--help"], ["--what", "-h"], ["a", "b", "--help"]])
-    assert.equal(readArguments(STATUS, args, { npm_config_stack: "prod" }).help, true, args.join(" "));
-  assert.equal(problem(STATUS, ["--help=1"]), 'the argument "--help=1" is not known');
-  for (const { help, command, flags } of [STATUS, DRIFT, PREVIEW, RECOVER]) {
-    for (const line of help.split("\n")) assert.ok(line.length <= 120, line);
-    assert.match(help, new RegExp(`^npm run ${command} -- prod `, "m"));
-    assert.match(help, /--stack prod means the same/);
-    assert.match(help, /\n\nExit code: 0 /);
-    for (const flag of flags) assert.ok(help.includes(`--${flag}`), `${command} --${flag}`);
-  }
-});
-
-test("an option that npm took for its own is missed, since another stack than the meant one would be looked at", () => {
-  const taken = (name: string, command: string) =>
-    `npm took --${name} for its own; its options come before \`--\`, those of ${command} after it`;
-  assert.equal(problem(STATUS, [], { npm_config_stack: "prod" }), taken("stack", "status"));
-  assert.equal(problem(DRIFT, ["--fix"], { npm_config_stack: "prod" }), taken("stack", "drift"));
-  assert.equal(problem(DRIFT, [], { npm_config_fix: "true" }), taken("fix", "drift"));
-  assert.equal(problem(PREVIEW, ["prod"], { npm_config_comment: "true" }), taken("comment", "preview"));
-  assert.equal(problem(PROMOTE, ["--to", "b"], { npm_config_from: "a" }), taken("from", "promote"));
-  assert.equal(readArguments(STATUS, ["--stack", "prod"], { npm_config_stack: "prod" }).stack, "prod");
-  assert.equal(readArguments(STATUS, ["prod"], { npm_config_json: "true" }).json, false, "a user's .npmrc may have it");
-});
-
-test("hostile arguments are named in one plain line", () => {
-  for (const hostile of [
-    "--\u001b[2J\u202e",
-    `--${"x".repeat(100_000)}`,
-    "--a\nb",
-    "-\u202e",
-    "--stack=\u0000\u001b",
-  ]) {
-    try {
-      readArguments(PROMOTE, [hostile], {});
-      assert.fail("accepted");
-    } catch (error) {
-      assert.ok(error instanceof CantTellError);
-      assert.match(
-        stopScreen(error),
-        /^Can't tell: [ -~]{1,200}\nNext, to read what there is: npm run promote -- --help$/,
-      );
+  test("what is not known is named", () => {
+    for (const argument of [
+      "--jsn",
+      "--json=yes",
+      "--json=",
+      "",
+      "-x",
+      "-",
+      "--",
+      "--no-json",
+      "--__proto__",
+      "--constructor",
+    ]) {
+      const words = `the argument ${JSON.stringify(argument)} is not known`;
+      if (argument !== "-") assert.equal(problem(STATUS, [argument]), words);
+      assert.equal(problem(PROMOTE, [argument]), words);
     }
-  }
+    assert.equal(problem(PROMOTE, ["staging", "prod"]), 'the argument "staging" is not known');
+    assert.equal(problem(PREVIEW, ["--", "prod"]), 'the argument "--" is not known');
+  });
+
+  test("help wins over whatever stands beside it", () => {
+    for (const args of [["--help"], ["-h"], ["prod", "--help"], ["--what", "-h"], ["a", "b", "--help"]])
+      assert.equal(readArguments(STATUS, args, { npm_config_stack: "prod" }).help, true, args.join(" "));
+    assert.equal(problem(STATUS, ["--help=1"]), 'the argument "--help=1" is not known');
+    for (const { help, command, flags } of [STATUS, DRIFT, PREVIEW, RECOVER]) {
+      for (const line of help.split("\n")) assert.ok(line.length <= 120, line);
+      assert.match(help, new RegExp(`^npm run ${command} -- prod `, "m"));
+      assert.match(help, /--stack prod means the same/);
+      assert.match(help, /\n\nExit code: 0 /);
+      for (const flag of flags) assert.ok(help.includes(`--${flag}`), `${command} --${flag}`);
+    }
+  });
+
+  test("an option that npm took for its own is missed, since another stack than the meant one would be looked at", () => {
+    const taken = (name: string, command: string) =>
+      `npm took --${name} for its own; its options come before \`--\`, those of ${command} after it`;
+    assert.equal(problem(STATUS, [], { npm_config_stack: "prod" }), taken("stack", "status"));
+    assert.equal(problem(DRIFT, ["--fix"], { npm_config_stack: "prod" }), taken("stack", "drift"));
+    assert.equal(problem(DRIFT, [], { npm_config_fix: "true" }), taken("fix", "drift"));
+    assert.equal(problem(PREVIEW, ["prod"], { npm_config_comment: "true" }), taken("comment", "preview"));
+    assert.equal(problem(PROMOTE, ["--to", "b"], { npm_config_from: "a" }), taken("from", "promote"));
+    assert.equal(readArguments(STATUS, ["--stack", "prod"], { npm_config_stack: "prod" }).stack, "prod");
+    assert.equal(
+      readArguments(STATUS, ["prod"], { npm_config_json: "true" }).json,
+      false,
+      "a user's .npmrc may have it",
+    );
+  });
+
+  test("hostile arguments are named in one plain line", () => {
+    for (const hostile of [
+      "--\u001b[2J\u202e",
+      `--${"x".repeat(100_000)}`,
+      "--a\nb",
+      "-\u202e",
+      "--stack=\u0000\u001b",
+    ]) {
+      try {
+        readArguments(PROMOTE, [hostile], {});
+        assert.fail("accepted");
+      } catch (error) {
+        assert.ok(error instanceof CantTellError);
+        assert.match(
+          stopScreen(error),
+          /^Can't tell: [ -~]{1,200}\nNext, to read what there is: npm run promote -- --help$/,
+        );
+      }
+    }
+  });
 });

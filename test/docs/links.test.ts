@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 
 const root = join(__dirname, "..", "..");
+
 const NOT_OURS = ["node_modules", "dist", ".git", ".state", ".pytest_cache"];
 
 /** Returns the Markdown files below a folder. */
@@ -48,22 +49,24 @@ function brokenIn(page: string, text: string): string[] {
   });
 }
 
-test("each relative link and anchor in the project's pages leads somewhere", () => {
-  const pages = pagesIn(root);
-  assert.ok(pages.includes(join(root, "README.md")));
-  const broken = pages.flatMap((page) =>
-    brokenIn(page, readFileSync(page, "utf8")).map((target) => `${relative(root, page)}: ${target}`),
-  );
-  assert.deepEqual(broken, []);
-});
+describe("links in the documentation", () => {
+  test("each relative link and anchor in the project's pages leads somewhere", () => {
+    const pages = pagesIn(root);
+    assert.ok(pages.includes(join(root, "README.md")));
+    const broken = pages.flatMap((page) =>
+      brokenIn(page, readFileSync(page, "utf8")).map((target) => `${relative(root, page)}: ${target}`),
+    );
+    assert.deepEqual(broken, []);
+  });
 
-test("a missing file, a missing anchor and a folder's anchor are found; code and other hosts are left alone", () => {
-  const text = [
-    "# A `b`, c!",
-    "# A b c",
-    "[fine](#a-b-c), [the second](#a-b-c-1), [out](https://example.invalid/x.md), `[code](no.md)`",
-    "```\n[fence](no.md)\n# fence\n```",
-    "[anchor](#fence), [file](docs/no.md), [folder](docs#x), [other page](LICENSE#x)",
-  ].join("\n");
-  assert.deepEqual(brokenIn(join(root, "README.md"), text), ["#fence", "docs/no.md", "docs#x", "LICENSE#x"]);
+  test("a missing file, a missing anchor and a folder's anchor are found; code and other hosts are left alone", () => {
+    const text = [
+      "# A `b`, c!",
+      "# A b c",
+      "[fine](#a-b-c), [the second](#a-b-c-1), [out](https://example.invalid/x.md), `[code](no.md)`",
+      "```\n[fence](no.md)\n# fence\n```",
+      "[anchor](#fence), [file](docs/no.md), [folder](docs#x), [other page](LICENSE#x)",
+    ].join("\n");
+    assert.deepEqual(brokenIn(join(root, "README.md"), text), ["#fence", "docs/no.md", "docs#x", "LICENSE#x"]);
+  });
 });

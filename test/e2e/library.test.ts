@@ -344,7 +344,7 @@ test("another program runs two services of the package behind one gateway", asyn
     const ill = await status();
     assert.match(
       ill.output,
-      /^! the gateway two-services-\S+-gateway does not run: no service can be reached\s+through it$/m,
+      /^! the gateway two-services-\S+-gateway does not run: no\s+service\s+can\s+be\s+reached\s+through\s+it$/m,
     );
     assert.match(ill.output, /^! api: green/m);
     assert.match(ill.output, /^ {2}start the gateway {2}docker start two-services-\S+-gateway$/m);

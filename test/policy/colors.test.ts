@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import { type Colors, equalColors } from "../../policy/colors";
 import { type Inputs, UNKNOWN } from "../../policy/known";
 import { labels, slotInputs } from "./container.sample";
@@ -15,89 +15,92 @@ const colors = (green: Inputs = {}, change: Partial<Colors> = {}, kept = { blue:
   canary: false,
   ...change,
 });
+
 const differIn = (what: string) => [
   `The containers of both colors (blue, green) differ in ${what}: nothing but the version and the image may, or what is tried is not ` +
     "what goes live. Next: git log -p -5 -- stacks/slot.ts stacks/blueGreen.ts shows what made the difference; take it out, then: pulumi preview",
 ];
 
-test("version, image, name, the port of the host and what says the color may differ", () => {
-  assert.deepEqual(equalColors(colors({ image: "sha256:another" })), []);
-});
-
-test("any other difference is refused by its name, and no value of a variable is shown", () => {
-  const differences: [Inputs, string][] = [
-    [{ memory: 512 }, "memory"],
-    [{ readOnly: undefined }, "readOnly"],
-    [{ cpuShares: 2 }, "cpuShares"],
-    [{ healthcheck: { tests: ["CMD", "true"], interval: "2s" } }, "healthcheck"],
-    [{ envs: ["COLOR=green", "DRAIN_SECONDS=27", "PORT=5000", "DB_PASSWORD=hunter2"] }, "environment DB_PASSWORD"],
-    [{ envs: ["COLOR=green", "DRAIN_SECONDS=1", "PORT=5000"], memory: 1 }, "environment DRAIN_SECONDS, memory"],
-    [
-      { labels: labels({ "blue-green.role": "slot", "blue-green.color": "green", "blue-green.stack": "dev" }) },
-      "label blue-green.stack",
-    ],
-    [{ networksAdvanced: [{ name: "another", aliases: ["green"] }] }, "networks"],
-    [{ ports: [{ internal: 5001, external: 5202, ip: "127.0.0.1" }] }, "ports"],
-  ];
-  for (const [green, what] of differences) assert.deepEqual(equalColors(colors(green)), differIn(what));
-});
-
-test("containers of one color are compared as well, but for the port that only the first one publishes", () => {
-  const second = (change: Inputs) => ({
-    name: "green-2",
-    kept: false,
-    inputs: slotInputs("green", { name: "x-green-2", ports: undefined, ...change }),
+describe("the policy: both colors are equal", () => {
+  test("version, image, name, the port of the host and what says the color may differ", () => {
+    assert.deepEqual(equalColors(colors({ image: "sha256:another" })), []);
   });
-  const three = (change: Inputs) => colors({}, { containers: [...colors().containers, second(change)] });
-  assert.deepEqual(equalColors(three({})), []);
-  assert.match(
-    equalColors(three({ memory: 1 }))[0] ?? "",
-    /^The containers of both colors \(blue, green, green-2\) differ in memory:/,
-  );
-});
 
-test("what is not known before the run differs from nothing", () => {
-  for (const green of [
-    { memory: UNKNOWN },
-    { networksAdvanced: [{ name: UNKNOWN }] },
-    { healthcheck: { tests: UNKNOWN, interval: "2s" } },
-  ])
-    assert.deepEqual(equalColors(colors(green)), []);
-});
+  test("any other difference is refused by its name, and no value of a variable is shown", () => {
+    const differences: [Inputs, string][] = [
+      [{ memory: 512 }, "memory"],
+      [{ readOnly: undefined }, "readOnly"],
+      [{ cpuShares: 2 }, "cpuShares"],
+      [{ healthcheck: { tests: ["CMD", "true"], interval: "2s" } }, "healthcheck"],
+      [{ envs: ["COLOR=green", "DRAIN_SECONDS=27", "PORT=5000", "DB_PASSWORD=hunter2"] }, "environment DB_PASSWORD"],
+      [{ envs: ["COLOR=green", "DRAIN_SECONDS=1", "PORT=5000"], memory: 1 }, "environment DRAIN_SECONDS, memory"],
+      [
+        { labels: labels({ "blue-green.role": "slot", "blue-green.color": "green", "blue-green.stack": "dev" }) },
+        "label blue-green.stack",
+      ],
+      [{ networksAdvanced: [{ name: "another", aliases: ["green"] }] }, "networks"],
+      [{ ports: [{ internal: 5001, external: 5202, ip: "127.0.0.1" }] }, "ports"],
+    ];
+    for (const [green, what] of differences) assert.deepEqual(equalColors(colors(green)), differIn(what));
+  });
 
-test("a live color that lags behind, and says so, is no difference; one that says nothing is", () => {
-  assert.deepEqual(
-    equalColors(colors({ memory: 512 }, { pending: ["memoryMb 256 -> 512"] }, { blue: true, green: false })),
-    [],
-  );
-  for (const pending of [[], undefined, "memoryMb", UNKNOWN])
-    assert.deepEqual(
-      equalColors(colors({ memory: 512 }, { pending }, { blue: true, green: false })),
-      differIn("memory"),
+  test("containers of one color are compared as well, but for the port that only the first one publishes", () => {
+    const second = (change: Inputs) => ({
+      name: "green-2",
+      kept: false,
+      inputs: slotInputs("green", { name: "x-green-2", ports: undefined, ...change }),
+    });
+    const three = (change: Inputs) => colors({}, { containers: [...colors().containers, second(change)] });
+    assert.deepEqual(equalColors(three({})), []);
+    assert.match(
+      equalColors(three({ memory: 1 }))[0] ?? "",
+      /^The containers of both colors \(blue, green, green-2\) differ in memory:/,
     );
-});
+  });
 
-test("an idle color that has a canary's visitors lags behind too", () => {
-  const kept = { blue: false, green: true };
-  assert.deepEqual(equalColors(colors({ memory: 512 }, { canary: true }, kept)), []);
-  assert.deepEqual(equalColors(colors({ memory: 512 }, { canary: true })), differIn("memory"));
-  assert.deepEqual(equalColors(colors({ memory: 512 }, {}, kept)), differIn("memory"));
-});
+  test("what is not known before the run differs from nothing", () => {
+    for (const green of [
+      { memory: UNKNOWN },
+      { networksAdvanced: [{ name: UNKNOWN }] },
+      { healthcheck: { tests: UNKNOWN, interval: "2s" } },
+    ])
+      assert.deepEqual(equalColors(colors(green)), []);
+  });
 
-test("what a newer provider says of itself is missing in what an older one made, and is no difference", () => {
-  assert.deepEqual(equalColors(colors({ cgroupnsMode: "private" }, {}, { blue: true, green: false })), []);
-  assert.deepEqual(equalColors(colors({ cgroupnsMode: "private" })), differIn("cgroupnsMode"));
-  const healthcheck = { tests: ["CMD", "sh", "-c", "curl"], interval: "2s", startPeriod: "0s" };
-  assert.deepEqual(equalColors(colors({ healthcheck }, {}, { blue: true, green: false })), []);
-  assert.deepEqual(equalColors(colors({ healthcheck })), differIn("healthcheck"));
-  const other = { ...healthcheck, tests: ["CMD", "true"] };
-  assert.deepEqual(
-    equalColors(colors({ healthcheck: other }, {}, { blue: true, green: false })),
-    differIn("healthcheck"),
-  );
-});
+  test("a live color that lags behind, and says so, is no difference; one that says nothing is", () => {
+    assert.deepEqual(
+      equalColors(colors({ memory: 512 }, { pending: ["memoryMb 256 -> 512"] }, { blue: true, green: false })),
+      [],
+    );
+    for (const pending of [[], undefined, "memoryMb", UNKNOWN])
+      assert.deepEqual(
+        equalColors(colors({ memory: 512 }, { pending }, { blue: true, green: false })),
+        differIn("memory"),
+      );
+  });
 
-test("with one color, or none, there is nothing to compare", () => {
-  assert.deepEqual(equalColors(colors({}, { containers: [] })), []);
-  assert.deepEqual(equalColors(colors({}, { containers: colors().containers.slice(0, 1) })), []);
+  test("an idle color that has a canary's visitors lags behind too", () => {
+    const kept = { blue: false, green: true };
+    assert.deepEqual(equalColors(colors({ memory: 512 }, { canary: true }, kept)), []);
+    assert.deepEqual(equalColors(colors({ memory: 512 }, { canary: true })), differIn("memory"));
+    assert.deepEqual(equalColors(colors({ memory: 512 }, {}, kept)), differIn("memory"));
+  });
+
+  test("what a newer provider says of itself is missing in what an older one made, and is no difference", () => {
+    assert.deepEqual(equalColors(colors({ cgroupnsMode: "private" }, {}, { blue: true, green: false })), []);
+    assert.deepEqual(equalColors(colors({ cgroupnsMode: "private" })), differIn("cgroupnsMode"));
+    const healthcheck = { tests: ["CMD", "sh", "-c", "curl"], interval: "2s", startPeriod: "0s" };
+    assert.deepEqual(equalColors(colors({ healthcheck }, {}, { blue: true, green: false })), []);
+    assert.deepEqual(equalColors(colors({ healthcheck })), differIn("healthcheck"));
+    const other = { ...healthcheck, tests: ["CMD", "true"] };
+    assert.deepEqual(
+      equalColors(colors({ healthcheck: other }, {}, { blue: true, green: false })),
+      differIn("healthcheck"),
+    );
+  });
+
+  test("with one color, or none, there is nothing to compare", () => {
+    assert.deepEqual(equalColors(colors({}, { containers: [] })), []);
+    assert.deepEqual(equalColors(colors({}, { containers: colors().containers.slice(0, 1) })), []);
+  });
 });

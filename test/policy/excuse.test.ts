@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import { excuse, type Judged } from "../../policy/excuse";
 import { REMOTE_IMAGE } from "../../policy/image";
 import { CONTAINER } from "../../policy/workload";
@@ -32,46 +32,50 @@ const world = (record: Serving["record"] = { stable: { blue: ["blue-1"] } }): Wo
     ...{ replicas: { blue: 1, green: 1 }, record, history: [] },
   },
 });
+
 const toGreen = { ...sampleSettings, activeColor: "green" as const };
+
 const judged = (name: string, change: Partial<Judged> = {}): Judged => ({
   ...{ type: CONTAINER, name, inputs: { name: `blue-green-prod-${name}` }, ignoreChanges: ["*", "memorySwap"] },
   ...change,
 });
 
-test("the way back to a color that was stable is let through, whatever is judged", () => {
-  for (const each of [undefined, judged("blue"), judged("extra", { ignoreChanges: [] })])
-    assert.equal(excuse(world(), owner, sampleSettings, each), "this is the way back to blue");
-});
+describe("what excuses a run from the policies", () => {
+  test("the way back to a color that was stable is let through, whatever is judged", () => {
+    for (const each of [undefined, judged("blue"), judged("extra", { ignoreChanges: [] })])
+      assert.equal(excuse(world(), owner, sampleSettings, each), "this is the way back to blue");
+  });
 
-test("a switch to what was never stable, or to another release, is no way back", () => {
-  assert.equal(excuse(world({ stable: {} }), owner, sampleSettings), undefined);
-  assert.equal(excuse(world({ stable: { blue: ["blue-0"] } }), owner, sampleSettings), undefined);
-  const { slots } = sampleSettings;
-  for (const change of [{ version: "2.0.0" }, { image: "shop:2" }]) {
-    const settings = { ...sampleSettings, slots: { ...slots, blue: { ...slots.blue, ...change } } };
-    assert.equal(excuse(world(), owner, settings), undefined);
-  }
-  const { serving, ...unserved } = world();
-  assert.equal(excuse(unserved, owner, sampleSettings), undefined);
-});
+  test("a switch to what was never stable, or to another release, is no way back", () => {
+    assert.equal(excuse(world({ stable: {} }), owner, sampleSettings), undefined);
+    assert.equal(excuse(world({ stable: { blue: ["blue-0"] } }), owner, sampleSettings), undefined);
+    const { slots } = sampleSettings;
+    for (const change of [{ version: "2.0.0" }, { image: "shop:2" }]) {
+      const settings = { ...sampleSettings, slots: { ...slots, blue: { ...slots.blue, ...change } } };
+      assert.equal(excuse(world(), owner, settings), undefined);
+    }
+    const { serving, ...unserved } = world();
+    assert.equal(excuse(unserved, owner, sampleSettings), undefined);
+  });
 
-test("what a run leaves as it is was judged when it was made", () => {
-  const kept = "this run leaves it as it is";
-  for (const name of ["blue", "green", "proxy"]) assert.equal(excuse(world(), owner, toGreen, judged(name)), kept);
-  const image = { type: REMOTE_IMAGE, inputs: { name: "shop:1" }, ignoreChanges: ["*"] };
-  assert.equal(excuse(world(), owner, toGreen, judged("green", image)), kept);
-});
+  test("what a run leaves as it is was judged when it was made", () => {
+    const kept = "this run leaves it as it is";
+    for (const name of ["blue", "green", "proxy"]) assert.equal(excuse(world(), owner, toGreen, judged(name)), kept);
+    const image = { type: REMOTE_IMAGE, inputs: { name: "shop:1" }, ignoreChanges: ["*"] };
+    assert.equal(excuse(world(), owner, toGreen, judged("green", image)), kept);
+  });
 
-test("the option that keeps a resource excuses nothing that is yet to be made, and nothing that may change", () => {
-  for (const name of ["extra", "blue-2"]) assert.equal(excuse(world(), owner, toGreen, judged(name)), undefined);
-  assert.equal(excuse(world(), owner, toGreen, judged("blue", { ignoreChanges: ["memorySwap"] })), undefined);
-  assert.equal(excuse(world(), owner, toGreen, judged("extra", { type: REMOTE_IMAGE })), undefined);
-  assert.equal(
-    excuse(world(), { ...owner, stack: "other" }, toGreen, judged("proxy", { inputs: { name: "x-proxy" } })),
-    undefined,
-  );
-});
+  test("the option that keeps a resource excuses nothing that is yet to be made, and nothing that may change", () => {
+    for (const name of ["extra", "blue-2"]) assert.equal(excuse(world(), owner, toGreen, judged(name)), undefined);
+    assert.equal(excuse(world(), owner, toGreen, judged("blue", { ignoreChanges: ["memorySwap"] })), undefined);
+    assert.equal(excuse(world(), owner, toGreen, judged("extra", { type: REMOTE_IMAGE })), undefined);
+    assert.equal(
+      excuse(world(), { ...owner, stack: "other" }, toGreen, judged("proxy", { inputs: { name: "x-proxy" } })),
+      undefined,
+    );
+  });
 
-test("where no engine answers nothing is excused: a preview alone goes on there", () => {
-  assert.equal(excuse({ unknown: true, reason: "no engine" }, owner, sampleSettings, judged("blue")), undefined);
+  test("where no engine answers nothing is excused: a preview alone goes on there", () => {
+    assert.equal(excuse({ unknown: true, reason: "no engine" }, owner, sampleSettings, judged("blue")), undefined);
+  });
 });

@@ -34,8 +34,8 @@ function checkout(t: TestContext, sources: Record<string, string> = SOURCES): st
   return directory;
 }
 
-const entry = (directory: string) =>
-  run(process.execPath, ["--require", "./setup/bundle.cjs", "index.ts"], { cwd: directory });
+const entry = (directory: string, ...more: string[]) =>
+  run(process.execPath, ["--require", "./setup/bundle.cjs", ...more, "index.ts"], { cwd: directory });
 
 const bundles = (directory: string) => readdirSync(join(directory, ".state", "bundles")).sort();
 
@@ -75,6 +75,43 @@ describe("an entry runs as one file", () => {
     const directory = checkout(t);
     const ended = await Promise.all(Array.from({ length: 6 }, () => entry(directory)));
     for (const one of ended) assert.deepEqual(one, { code: 0, output: "said: first\n" });
+  });
+
+  test("under Pulumi's runner an error names the line of the source as well", async (t) => {
+    const directory = checkout(t, {
+      ...SOURCES,
+      "stacks/words/index.ts": '\n\nexport const word: string = (() => {\n  throw new Error("broken");\n})();\n',
+    });
+    for (const how of ["made", "kept"]) {
+      const { code, output } = await entry(directory, "--require", "source-map-support/register");
+      assert.equal(code, 1);
+      assert.match(output, /stacks\/words\/index\.ts:4:9/, how);
+    }
+  });
+
+  test("what Pulumi's SDK hardly uses is loaded with the first use of it", async (t) => {
+    const directory = checkout(t, {
+      ...SOURCES,
+      "index.ts": [
+        'for (const name of ["typescript", "@npmcli/arborist"]) {',
+        "  const file = require.resolve(name);",
+        "  const later = require.cache[file];",
+        "  const used = require(name);",
+        "  const before = require.cache[file] === later;",
+        '  const has = "version" in used || "Arborist" in used;',
+        "  const kind = typeof (used.createSourceFile ?? used.Arborist);",
+        "  console.log(name, before, has, kind, require.cache[file] === later, require(name) === later?.exports);",
+        "}",
+      ].join("\n"),
+    });
+    const { code, output } = await entry(directory);
+    assert.deepEqual(
+      { code, lines: output.trim().split("\n") },
+      {
+        code: 0,
+        lines: ["typescript true true function false false", "@npmcli/arborist true true function false false"],
+      },
+    );
   });
 
   test("an error names the line of the source, and a source that is none is named", async (t) => {

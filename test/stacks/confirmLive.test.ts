@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import { confirmLive, illLive } from "../../stacks/confirmLive";
 import type { Docker } from "../../stacks/engine/docker";
 import { Refusal } from "../../stacks/refusal";
@@ -8,6 +8,7 @@ import type { ContainerState, SlotContainer, World } from "../../stacks/service/
 import { stubDocker } from "./engine/docker.stub";
 
 const GENERATION = "0123456789abcdef";
+
 const expected = { proxyId: "p", active: "blue", generation: GENERATION, containers: "blue-green-dev-" } as const;
 
 /** What the proxy prints of itself when all is well; another line of the same name wins. */
@@ -44,130 +45,133 @@ const rejected = async (docker: Docker): Promise<string> => {
   return error.message;
 };
 
-test("a proxy that serves the active color, which is well, is confirmed with one question and nothing is written", async () => {
-  const { docker, asked, written } = proxyThat(...WELL);
-  await confirmLive(docker, expected, warn);
-  assert.deepEqual(asked, [["exec", "-e", "HISTORY=20", "-e", "HEALTH=yes", "p", "sh", "-c", READ]]);
-  assert.deepEqual(written, []);
-});
-
-test("what Pulumi's state holds by now is noted beside the configuration, and nothing else", async () => {
-  for (const declared of ["declared fedcba9876543210", "declared "]) {
-    const { docker, written } = proxyThat(...WELL, declared);
-    await confirmLive(docker, expected, warn);
-    assert.deepEqual(written, [GENERATION]);
-  }
-});
-
-test("one that serves the other color fails the run, says the next one puts it right, and notes what that one needs", async () => {
-  const { docker, written } = proxyThat(...WELL, "answer fedcba9876543210 green", "declared ");
-  assert.equal(
-    await rejected(docker),
-    "The proxy serves green (configuration fedcba9876543210), although activeColor is blue (configuration " +
-      "0123456789abcdef) and Pulumi's state says the same: an earlier run was interrupted, or somebody changed the proxy by " +
-      "hand. The next run puts it right: pulumi up",
-  );
-  assert.deepEqual(written, [GENERATION]);
-});
-
-test("one that serves the active color with another configuration fails the run too", async () => {
-  const { docker } = proxyThat(...WELL, "answer fedcba9876543210 blue");
-  assert.match(
-    await rejected(docker),
-    /^The proxy serves blue \(configuration fedcba9876543210\), although activeColor is blue /,
-  );
-});
-
-test("a live color that is not well fails the run, with what was seen and the commands that help", async () => {
-  const message = (seen: string) =>
-    `blue is live, but does not answer its health path: ${seen}. Next: docker logs --tail 30 blue-green-dev-blue; ` +
-    "if it does not run: docker start blue-green-dev-blue; or move the public: " +
-    "pulumi config set activeColor <the other color> && pulumi up";
-  assert.equal(await rejected(proxyThat(...WELL, "health 503 ").docker), message("503"));
-  assert.equal(
-    await rejected(proxyThat(...WELL, "health 000 Operation timed out").docker),
-    message("Operation timed out"),
-  );
-  const unasked = WELL.filter((line) => !line.startsWith("health"));
-  assert.equal(await rejected(proxyThat(...unasked).docker), message("not asked"));
-});
-
-test("an nginx that does not answer fails the run, even where its file names the active color", async () => {
-  const message =
-    "nginx in blue-green-dev-proxy does not say which color it serves; its configuration is in /var/lib/blue-green. " +
-    "Next: docker logs --tail 30 blue-green-dev-proxy";
-  for (const says of [[...WELL, "answer "], [], ["answer <html>"]]) {
-    const { docker, written } = proxyThat(...says);
-    assert.equal(await rejected(docker), message);
-    assert.deepEqual(written, []);
-  }
-});
-
-test("a proxy that can't be asked fails the run with the client's words", async () => {
-  const docker = stubDocker({ ask: () => Promise.reject(new Error("container p is not running")) });
-  assert.equal(
-    await rejected(docker),
-    "The proxy does not say which color it serves: container p is not running. Next: docker start blue-green-dev-proxy && pulumi up",
-  );
-});
-
-test("a proxy that is gone fails the run with the one command that makes it again", async () => {
-  const docker = stubDocker({ ask: () => Promise.reject(new Error("Error: No such container: p")) });
-  assert.match(
-    await rejected(docker),
-    /^The public gets no answer: the container blue-green-dev-proxy is gone, .*: pulumi up --refresh$/,
-  );
-});
-
-test("a full disk is warned of, and does not make a run that went well a failed one", async () => {
-  const ask = async (...args: string[]) => {
-    if (args.includes(READ)) return `${[...WELL, "declared "].join("\n")}\n`;
-    throw new Error("No space left on device");
-  };
-  const warned: string[] = [];
-  await confirmLive(stubDocker({ ask }), expected, (line) => warned.push(line));
-  assert.match(warned.join(), /could not be written .*No space left on device.*Next: make room/);
-});
-
 const state = (Status: string): ContainerState => ({
   ...{ Running: true, Status: "running", StartedAt: "", ExitCode: 0, OOMKilled: false },
   Health: { Status, Log: [{ Output: "no curl for hunter2\n" }] },
 });
+
 const containerIn = (Status: string, id = "b1"): SlotContainer => ({
   ...{ id, name: `blue-green-dev-${id}`, replica: 1, imageId: "i", restarts: 0, version: "1.0.0" },
   ...{ state: state(Status), made: { secretEnvironment: ["TOKEN"] }, environment: { TOKEN: "hunter2" } },
 });
 
-test("only a color that was live and stays it, with all of its containers unhealthy, is asked once more at the end of a run", () => {
-  const of = (live: "blue" | "green", ...blue: SlotContainer[]) =>
-    illLive({ serving: { color: live }, slots: { blue, green: [] } } as unknown as World, "blue").length;
-  assert.equal(of("blue", containerIn("unhealthy"), containerIn("unhealthy", "b2")), 2);
-  assert.equal(of("blue", containerIn("unhealthy"), containerIn("healthy", "b2")), 0, "the others serve");
-  assert.equal(of("blue", containerIn("starting")), 0);
-  assert.equal(of("green", containerIn("unhealthy")), 0, "a way back to it is not held up");
-  assert.equal(of("blue"), 0);
-});
+describe("the proxy's last word", () => {
+  test("a proxy that serves the active color, which is well, is confirmed with one question and nothing is written", async () => {
+    const { docker, asked, written } = proxyThat(...WELL);
+    await confirmLive(docker, expected, warn);
+    assert.deepEqual(asked, [["exec", "-e", "HISTORY=20", "-e", "HEALTH=yes", "p", "sh", "-c", READ]]);
+    assert.deepEqual(written, []);
+  });
 
-test("a live color whose health check fails ends each run that changes nothing with the same message, until it is well", async () => {
-  const ill = [containerIn("unhealthy")];
-  const asks = (now: string) => {
-    const { docker } = proxyThat(...WELL);
-    const { ask } = docker;
-    docker.ask = async (...args) =>
-      args[0] === "container"
-        ? JSON.stringify([{ Id: "b1", State: state(now), Config: { Labels: null } }])
-        : ask(...args);
-    return docker;
-  };
-  const message = async () =>
-    (await confirmLive(asks("unhealthy"), { ...expected, ill }, warn).catch((error: Error) => error))?.message;
-  const first = await message();
-  assert.equal(
-    first,
-    "blue is live and answers through nginx, but it is not well: the container blue-green-dev-b1 is unhealthy; its health check says: " +
-      "no curl for [secret]. The public stays on it. Next: docker logs --tail 30 blue-green-dev-blue; then mend the release or the " +
-      "settings of its health check and put it on the other color: pulumi up",
-  );
-  assert.equal(await message(), first);
-  for (const now of ["healthy", "starting"]) await confirmLive(asks(now), { ...expected, ill }, warn);
+  test("what Pulumi's state holds by now is noted beside the configuration, and nothing else", async () => {
+    for (const declared of ["declared fedcba9876543210", "declared "]) {
+      const { docker, written } = proxyThat(...WELL, declared);
+      await confirmLive(docker, expected, warn);
+      assert.deepEqual(written, [GENERATION]);
+    }
+  });
+
+  test("one that serves the other color fails the run, says the next one puts it right, and notes what that one needs", async () => {
+    const { docker, written } = proxyThat(...WELL, "answer fedcba9876543210 green", "declared ");
+    assert.equal(
+      await rejected(docker),
+      "The proxy serves green (configuration fedcba9876543210), although activeColor is blue (configuration " +
+        "0123456789abcdef) and Pulumi's state says the same: an earlier run was interrupted, or somebody changed the proxy by " +
+        "hand. The next run puts it right: pulumi up",
+    );
+    assert.deepEqual(written, [GENERATION]);
+  });
+
+  test("one that serves the active color with another configuration fails the run too", async () => {
+    const { docker } = proxyThat(...WELL, "answer fedcba9876543210 blue");
+    assert.match(
+      await rejected(docker),
+      /^The proxy serves blue \(configuration fedcba9876543210\), although activeColor is blue /,
+    );
+  });
+
+  test("a live color that is not well fails the run, with what was seen and the commands that help", async () => {
+    const message = (seen: string) =>
+      `blue is live, but does not answer its health path: ${seen}. Next: docker logs --tail 30 blue-green-dev-blue; ` +
+      "if it does not run: docker start blue-green-dev-blue; or move the public: " +
+      "pulumi config set activeColor <the other color> && pulumi up";
+    assert.equal(await rejected(proxyThat(...WELL, "health 503 ").docker), message("503"));
+    assert.equal(
+      await rejected(proxyThat(...WELL, "health 000 Operation timed out").docker),
+      message("Operation timed out"),
+    );
+    const unasked = WELL.filter((line) => !line.startsWith("health"));
+    assert.equal(await rejected(proxyThat(...unasked).docker), message("not asked"));
+  });
+
+  test("an nginx that does not answer fails the run, even where its file names the active color", async () => {
+    const message =
+      "nginx in blue-green-dev-proxy does not say which color it serves; its configuration is in /var/lib/blue-green. " +
+      "Next: docker logs --tail 30 blue-green-dev-proxy";
+    for (const says of [[...WELL, "answer "], [], ["answer <html>"]]) {
+      const { docker, written } = proxyThat(...says);
+      assert.equal(await rejected(docker), message);
+      assert.deepEqual(written, []);
+    }
+  });
+
+  test("a proxy that can't be asked fails the run with the client's words", async () => {
+    const docker = stubDocker({ ask: () => Promise.reject(new Error("container p is not running")) });
+    assert.equal(
+      await rejected(docker),
+      "The proxy does not say which color it serves: container p is not running. Next: docker start blue-green-dev-proxy && pulumi up",
+    );
+  });
+
+  test("a proxy that is gone fails the run with the one command that makes it again", async () => {
+    const docker = stubDocker({ ask: () => Promise.reject(new Error("Error: No such container: p")) });
+    assert.match(
+      await rejected(docker),
+      /^The public gets no answer: the container blue-green-dev-proxy is gone, .*: pulumi up --refresh$/,
+    );
+  });
+
+  test("a full disk is warned of, and does not make a run that went well a failed one", async () => {
+    const ask = async (...args: string[]) => {
+      if (args.includes(READ)) return `${[...WELL, "declared "].join("\n")}\n`;
+      throw new Error("No space left on device");
+    };
+    const warned: string[] = [];
+    await confirmLive(stubDocker({ ask }), expected, (line) => warned.push(line));
+    assert.match(warned.join(), /could not be written .*No space left on device.*Next: make room/);
+  });
+
+  test("only a color that was live and stays it, with all of its containers unhealthy, is asked once more at the end of a run", () => {
+    const of = (live: "blue" | "green", ...blue: SlotContainer[]) =>
+      illLive({ serving: { color: live }, slots: { blue, green: [] } } as unknown as World, "blue").length;
+    assert.equal(of("blue", containerIn("unhealthy"), containerIn("unhealthy", "b2")), 2);
+    assert.equal(of("blue", containerIn("unhealthy"), containerIn("healthy", "b2")), 0, "the others serve");
+    assert.equal(of("blue", containerIn("starting")), 0);
+    assert.equal(of("green", containerIn("unhealthy")), 0, "a way back to it is not held up");
+    assert.equal(of("blue"), 0);
+  });
+
+  test("a live color whose health check fails ends each run that changes nothing with the same message, until it is well", async () => {
+    const ill = [containerIn("unhealthy")];
+    const asks = (now: string) => {
+      const { docker } = proxyThat(...WELL);
+      const { ask } = docker;
+      docker.ask = async (...args) =>
+        args[0] === "container"
+          ? JSON.stringify([{ Id: "b1", State: state(now), Config: { Labels: null } }])
+          : ask(...args);
+      return docker;
+    };
+    const message = async () =>
+      (await confirmLive(asks("unhealthy"), { ...expected, ill }, warn).catch((error: Error) => error))?.message;
+    const first = await message();
+    assert.equal(
+      first,
+      "blue is live and answers through nginx, but it is not well: the container blue-green-dev-b1 is unhealthy; its health check says: " +
+        "no curl for [secret]. The public stays on it. Next: docker logs --tail 30 blue-green-dev-blue; then mend the release or the " +
+        "settings of its health check and put it on the other color: pulumi up",
+    );
+    assert.equal(await message(), first);
+    for (const now of ["healthy", "starting"]) await confirmLive(asks(now), { ...expected, ill }, warn);
+  });
 });

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { describe, type TestContext, test } from "node:test";
 import { CHECK, GATEWAY_ENDS, ownNames, SERVICE_ENDS } from "../../stacks/networkCheck";
 
 /** How the check ends where the client says this of the network, in a shell whose seconds take no time. */
@@ -26,44 +26,47 @@ function checked(t: TestContext, docker: string | undefined, OWN: string) {
 }
 
 const says = (...names: string[]) => `printf '%s\\n' ${names.map((name) => `'${name}'`).join(" ")} ''`;
+
 const own = ownNames({ begins: "blue-green-dev-", ends: SERVICE_ENDS });
 
-test("a network with the stack's own containers on it, or none, may go", (t) => {
-  for (const names of [[], ["blue-green-dev-blue", "blue-green-dev-green-12", "blue-green-dev-proxy"]]) {
-    assert.deepEqual(checked(t, says(...names), own), { status: 0, stderr: "" });
-  }
-  const gateway = ownNames({ begins: "shop-dev-", ends: GATEWAY_ENDS });
-  assert.equal(checked(t, says("shop-dev-gateway", "shop-dev-api-proxy"), gateway).status, 0);
-  assert.equal(checked(t, says("shop-dev-api-blue"), gateway).status, 1);
-});
+describe("the end of a network", () => {
+  test("a network with the stack's own containers on it, or none, may go", (t) => {
+    for (const names of [[], ["blue-green-dev-blue", "blue-green-dev-green-12", "blue-green-dev-proxy"]]) {
+      assert.deepEqual(checked(t, says(...names), own), { status: 0, stderr: "" });
+    }
+    const gateway = ownNames({ begins: "shop-dev-", ends: GATEWAY_ENDS });
+    assert.equal(checked(t, says("shop-dev-gateway", "shop-dev-api-proxy"), gateway).status, 0);
+    assert.equal(checked(t, says("shop-dev-api-blue"), gateway).status, 1);
+  });
 
-test("each of somebody else's containers on it is named, with the command that takes it off", (t) => {
-  const others = [
-    "debug",
-    "x-blue-green-dev-blue",
-    "blue-green-dev-blue-debug",
-    "blue-green-dev-red",
-    "blue-green-devxblue",
-  ];
-  const { status, stderr } = checked(t, says("blue-green-dev-blue", ...others), own);
-  assert.equal(status, 1);
-  assert.equal(
-    stderr,
-    [
-      `The network blue-green-dev can't be removed: these containers are on it, and this stack did not make them: ${others.join(" ")}`,
-      "Nothing was touched. Next:",
-      ...others.map((name) => `  docker network disconnect --force blue-green-dev ${name}`),
-      "  pulumi destroy",
-      "",
-    ].join("\n"),
-  );
-  // A point of a name stands for itself.
-  assert.equal(checked(t, says("axb-dev-blue"), ownNames({ begins: "a.b-dev-", ends: SERVICE_ENDS })).status, 1);
-});
+  test("each of somebody else's containers on it is named, with the command that takes it off", (t) => {
+    const others = [
+      "debug",
+      "x-blue-green-dev-blue",
+      "blue-green-dev-blue-debug",
+      "blue-green-dev-red",
+      "blue-green-devxblue",
+    ];
+    const { status, stderr } = checked(t, says("blue-green-dev-blue", ...others), own);
+    assert.equal(status, 1);
+    assert.equal(
+      stderr,
+      [
+        `The network blue-green-dev can't be removed: these containers are on it, and this stack did not make them: ${others.join(" ")}`,
+        "Nothing was touched. Next:",
+        ...others.map((name) => `  docker network disconnect --force blue-green-dev ${name}`),
+        "  pulumi destroy",
+        "",
+      ].join("\n"),
+    );
+    // A point of a name stands for itself.
+    assert.equal(checked(t, says("axb-dev-blue"), ownNames({ begins: "a.b-dev-", ends: SERVICE_ENDS })).status, 1);
+  });
 
-test("one that leaves within some seconds, an engine that does not answer and a missing client hold nothing up", (t) => {
-  const leaves = `if [ "$(grep -c 1 slept 2>/dev/null)" = 3 ]; then echo; else echo mine; fi`;
-  assert.deepEqual(checked(t, leaves, own), { status: 0, stderr: "" });
-  assert.deepEqual(checked(t, "echo 'Cannot connect' >&2; exit 1", own), { status: 0, stderr: "" });
-  assert.equal(checked(t, undefined, own).status, 0);
+  test("one that leaves within some seconds, an engine that does not answer and a missing client hold nothing up", (t) => {
+    const leaves = `if [ "$(grep -c 1 slept 2>/dev/null)" = 3 ]; then echo; else echo mine; fi`;
+    assert.deepEqual(checked(t, leaves, own), { status: 0, stderr: "" });
+    assert.deepEqual(checked(t, "echo 'Cannot connect' >&2; exit 1", own), { status: 0, stderr: "" });
+    assert.equal(checked(t, undefined, own).status, 0);
+  });
 });

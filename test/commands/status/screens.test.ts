@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import { cantTellScreen } from "../../../commands/outcome";
 import { screenOf } from "../../../commands/status/screen";
 import { type Facts, statusOf } from "../../../commands/status/status";
@@ -17,27 +17,43 @@ function shown(more: Partial<Facts> = {}, columns = 110): { exit: number; screen
   };
 }
 
-test("all well: both colors, who serves, the latest cutovers, how to release and how to go back", () => {
-  const history = [
-    cutover({
-      time: "2025-11-23T17:00:00.000Z",
-      result: "first",
-      from: undefined,
-      seconds: { switch: 1.2 },
-      requests: undefined,
-    }),
-    cutover({
-      result: "reloaded",
-      from: "blue",
-      seconds: { switch: 0.2 },
-      requests: undefined,
-      reason: "it was live already",
-    }),
-    cutover({ time: "2026-11-23T17:48:29.701Z", result: "switched" }),
-  ];
-  assert.deepEqual(shown({ world: world({ serving: serving({ history }) }) }), {
-    exit: 0,
-    screen: `
+/** Three containers of a color, by the state of each. */
+const three = (color: "blue" | "green", ...states: (Partial<SlotContainer> | undefined)[]): SlotContainer[] =>
+  states.flatMap((more, at) =>
+    more === undefined
+      ? []
+      : [
+          slot(color, {
+            id: `${color}${at}`.padEnd(64, "0"),
+            name: `blue-green-dev-${color}${at === 0 ? "" : `-${at + 1}`}`,
+            replica: at + 1,
+            ...more,
+          }),
+        ],
+  );
+
+describe("the status screen", () => {
+  test("all well: both colors, who serves, the latest cutovers, how to release and how to go back", () => {
+    const history = [
+      cutover({
+        time: "2025-11-23T17:00:00.000Z",
+        result: "first",
+        from: undefined,
+        seconds: { switch: 1.2 },
+        requests: undefined,
+      }),
+      cutover({
+        result: "reloaded",
+        from: "blue",
+        seconds: { switch: 0.2 },
+        requests: undefined,
+        reason: "it was live already",
+      }),
+      cutover({ time: "2026-11-23T17:48:29.701Z", result: "switched" }),
+    ];
+    assert.deepEqual(shown({ world: world({ serving: serving({ history }) }) }), {
+      exit: 0,
+      screen: `
 blue-green, stack dev: well                                                                    23 Nov 18:50:00
 
              blue                                            green
@@ -63,18 +79,18 @@ Next
   release on green           pulumi config set greenVersion <version> && pulumi up
   go back to green, at once  pulumi config set activeColor green && pulumi up
 `,
+    });
   });
-});
 
-test("a switch that is pending after it was taken back: why, and both ways on", () => {
-  const reason = "1412 answers, 71 of them 5xx (5.03 %), 95 % within 0.012 s (maxErrorPercent 1)";
-  const seconds = { gate: 1, switch: 0.3, watch: 3, back: 0.2 };
-  const latest = cutover({ result: "reverted", from: "blue", to: "green", seconds, requests: 1412, reason });
-  const record = stableOnly("blue");
-  const active = { color: "green" } as const;
-  assert.deepEqual(shown({ active, world: world({ serving: serving({ record, history: [latest] }) }) }), {
-    exit: 1,
-    screen: `
+  test("a switch that is pending after it was taken back: why, and both ways on", () => {
+    const reason = "1412 answers, 71 of them 5xx (5.03 %), 95 % within 0.012 s (maxErrorPercent 1)";
+    const seconds = { gate: 1, switch: 0.3, watch: 3, back: 0.2 };
+    const latest = cutover({ result: "reverted", from: "blue", to: "green", seconds, requests: 1412, reason });
+    const record = stableOnly("blue");
+    const active = { color: "green" } as const;
+    assert.deepEqual(shown({ active, world: world({ serving: serving({ record, history: [latest] }) }) }), {
+      exit: 1,
+      screen: `
 blue-green, stack dev: degraded                                                                23 Nov 18:50:00
 ! a switch is pending: activeColor is green, and blue is live
 ! the latest cutover to green was reverted: 1412 answers, 71 of them 5xx (5.03 %), 95 % within 0.012 s
@@ -103,15 +119,15 @@ Next
   switch to green  pulumi up
   stay on blue     pulumi config set activeColor blue && pulumi up
 `,
+    });
   });
-});
 
-test("live is down: the way to the other color comes first, then what brings live back", () => {
-  const health = { well: false, seen: "502" };
-  const slots = { blue: slot("blue", { state: ended, restarts: 2 }), green: slot("green") };
-  assert.deepEqual(shown({ world: world({ slots, serving: serving({ health }) }) }), {
-    exit: 2,
-    screen: `
+  test("live is down: the way to the other color comes first, then what brings live back", () => {
+    const health = { well: false, seen: "502" };
+    const slots = { blue: slot("blue", { state: ended, restarts: 2 }), green: slot("green") };
+    assert.deepEqual(shown({ world: world({ slots, serving: serving({ health }) }) }), {
+      exit: 2,
+      screen: `
 blue-green, stack dev: down                                                                    23 Nov 18:50:00
 ! blue is live and does not answer its health path through nginx: 502; its container ended with exit code 137
 
@@ -136,13 +152,13 @@ Next
   move the public to green, at once  pulumi config set activeColor green && pulumi up
   start blue                         docker start blue-green-dev-blue
 `,
+    });
   });
-});
 
-test("the proxy does not run: the public gets no answer, and what it served can't be read", () => {
-  assert.deepEqual(shown({ world: noServing({ proxy: { id: "c", running: false, made: {} } }) }), {
-    exit: 2,
-    screen: `
+  test("the proxy does not run: the public gets no answer, and what it served can't be read", () => {
+    assert.deepEqual(shown({ world: noServing({ proxy: { id: "c", running: false, made: {} } }) }), {
+      exit: 2,
+      screen: `
 blue-green, stack dev: down                                                                    23 Nov 18:50:00
 ! blue-green-dev-proxy does not run: the public gets no answer
 
@@ -163,154 +179,141 @@ Next
   start the proxy      docker start blue-green-dev-proxy
   see what nginx says  docker logs --tail 30 blue-green-dev-proxy
 `,
+    });
   });
-});
 
-test("a configuration that was edited by hand, on a stack that is not the selected one", () => {
-  const { exit, screen } = shown({ flag: "prod", world: world({ serving: serving({ edited: true }) }) });
-  assert.equal(exit, 1);
-  assert.match(screen, /^! the proxy's configuration was changed by hand$/m);
-  assert.equal(
-    screen.slice(screen.indexOf("Next")),
-    `Next
+  test("a configuration that was edited by hand, on a stack that is not the selected one", () => {
+    const { exit, screen } = shown({ flag: "prod", world: world({ serving: serving({ edited: true }) }) });
+    assert.equal(exit, 1);
+    assert.match(screen, /^! the proxy's configuration was changed by hand$/m);
+    assert.equal(
+      screen.slice(screen.indexOf("Next")),
+      `Next
   put the configuration right  pulumi up --stack prod
   release on green             pulumi config set greenVersion <version> --stack prod && pulumi up --stack prod
   go back to green, at once    pulumi config set activeColor green --stack prod && pulumi up --stack prod
 `,
-  );
-});
+    );
+  });
 
-test("a cutover that runs is said as a note, and the stack is well", () => {
-  const { exit, screen } = shown({ world: world({ serving: serving({ busy: "host, process 7" }) }) });
-  assert.equal(exit, 0);
-  assert.match(screen, /^blue-green, stack dev: well .*\n- a cutover runs at this moment \(host, process 7\)$/m);
-  assert.match(screen, /^Next\n {2}see how the cutover ends {2}npm run status$/m);
-});
+  test("a cutover that runs is said as a note, and the stack is well", () => {
+    const { exit, screen } = shown({ world: world({ serving: serving({ busy: "host, process 7" }) }) });
+    assert.equal(exit, 0);
+    assert.match(screen, /^blue-green, stack dev: well .*\n- a cutover runs at this moment \(host, process 7\)$/m);
+    assert.match(screen, /^Next\n {2}see how the cutover ends {2}npm run status$/m);
+  });
 
-test("the idle color is unhealthy: what its health check says, and its log on the stack's own engine", () => {
-  const slots = { blue: slot("blue"), green: slot("green", { state: unhealthy, restarts: 4 }) };
-  const { exit, screen } = shown({ host: "ssh://deploy@shop.example", world: world({ slots }) });
-  assert.equal(exit, 1);
-  assert.match(screen, /^health {7}healthy {41}unhealthy; its health check says: curl: \(22\.\.\.$/m);
-  assert.match(screen, /^restarts {5}0 {47}4$/m);
-  assert.match(
-    screen,
-    /^! green is idle, and its container is unhealthy; its health check says: curl: \(22\) The server said: 500$/m,
-  );
-  assert.equal(
-    screen.slice(screen.indexOf("Next")),
-    `Next
+  test("the idle color is unhealthy: what its health check says, and its log on the stack's own engine", () => {
+    const slots = { blue: slot("blue"), green: slot("green", { state: unhealthy, restarts: 4 }) };
+    const { exit, screen } = shown({ host: "ssh://deploy@shop.example", world: world({ slots }) });
+    assert.equal(exit, 1);
+    assert.match(screen, /^health {7}healthy {41}unhealthy; its health check says: curl: \(22\.\.\.$/m);
+    assert.match(screen, /^restarts {5}0 {47}4$/m);
+    assert.match(
+      screen,
+      /^! green is idle, and its container is unhealthy; its health check says: curl: \(22\) The server said: 500$/m,
+    );
+    assert.equal(
+      screen.slice(screen.indexOf("Next")),
+      `Next
   see what green says  DOCKER_HOST=ssh://deploy@shop.example docker logs --tail 30 blue-green-dev-green
   release on green     pulumi config set greenVersion <version> && pulumi up
 `,
-  );
-});
+    );
+  });
 
-test("a color whose container is gone", () => {
-  const { exit, screen } = shown({ world: world({ slots: { blue: slot("blue") } }) });
-  assert.equal(exit, 1);
-  assert.match(screen, /^! green is idle, and its container is gone$/m);
-  assert.match(screen, /^version {6}1\.0\.0 {43}-$/m);
-  assert.match(screen, /^container {4}blue-green-dev-blue {29}none$/m);
-  assert.match(screen, /^ {2}make green's container again {2}pulumi up --refresh$/m);
-  assert.doesNotMatch(screen, /the same settings/);
-});
+  test("a color whose container is gone", () => {
+    const { exit, screen } = shown({ world: world({ slots: { blue: slot("blue") } }) });
+    assert.equal(exit, 1);
+    assert.match(screen, /^! green is idle, and its container is gone$/m);
+    assert.match(screen, /^version {6}1\.0\.0 {43}-$/m);
+    assert.match(screen, /^container {4}blue-green-dev-blue {29}none$/m);
+    assert.match(screen, /^ {2}make green's container again {2}pulumi up --refresh$/m);
+    assert.doesNotMatch(screen, /the same settings/);
+  });
 
-/** Three containers of a color, by the state of each. */
-const three = (color: "blue" | "green", ...states: (Partial<SlotContainer> | undefined)[]): SlotContainer[] =>
-  states.flatMap((more, at) =>
-    more === undefined
-      ? []
-      : [
-          slot(color, {
-            id: `${color}${at}`.padEnd(64, "0"),
-            name: `blue-green-dev-${color}${at === 0 ? "" : `-${at + 1}`}`,
-            replica: at + 1,
-            ...more,
-          }),
-        ],
-  );
+  test("several containers of a color: how many are well, and what is wrong with one of them", () => {
+    const blue = three("blue", {}, {}, {});
+    const record = { stable: { blue: blue.map(({ id }) => id), green: [] } };
+    const seen = (green: SlotContainer[]) =>
+      shown({
+        world: world({ slots: { blue, green }, serving: serving({ replicas: { blue: 3, green: 3 }, record }) }),
+      });
 
-test("several containers of a color: how many are well, and what is wrong with one of them", () => {
-  const blue = three("blue", {}, {}, {});
-  const record = { stable: { blue: blue.map(({ id }) => id), green: [] } };
-  const seen = (green: SlotContainer[]) =>
-    shown({ world: world({ slots: { blue, green }, serving: serving({ replicas: { blue: 3, green: 3 }, record }) }) });
+    const well = seen(three("green", {}, {}, { restarts: 4 }));
+    assert.equal(well.exit, 0);
+    assert.match(well.screen, /^container {4}blue-green-dev-blue and 2 more +blue-green-dev-green and 2 more$/m);
+    assert.match(well.screen, /^health {7}3 healthy {39}3 healthy$/m);
+    assert.match(well.screen, /^restarts {5}0 {47}4$/m);
 
-  const well = seen(three("green", {}, {}, { restarts: 4 }));
-  assert.equal(well.exit, 0);
-  assert.match(well.screen, /^container {4}blue-green-dev-blue and 2 more +blue-green-dev-green and 2 more$/m);
-  assert.match(well.screen, /^health {7}3 healthy {39}3 healthy$/m);
-  assert.match(well.screen, /^restarts {5}0 {47}4$/m);
+    const ill = seen(three("green", {}, { state: ended }, {}));
+    assert.equal(ill.exit, 1);
+    assert.match(ill.screen, /^health {7}3 healthy {39}2 of 3 healthy; exited: ended with exit cod\.\.\.$/m);
+    assert.match(ill.screen, /^! green is idle, and blue-green-dev-green-2 ended with exit code 137$/m);
+    assert.match(ill.screen, /^ {2}start green {7}docker start blue-green-dev-green-2$/m);
 
-  const ill = seen(three("green", {}, { state: ended }, {}));
-  assert.equal(ill.exit, 1);
-  assert.match(ill.screen, /^health {7}3 healthy {39}2 of 3 healthy; exited: ended with exit cod\.\.\.$/m);
-  assert.match(ill.screen, /^! green is idle, and blue-green-dev-green-2 ended with exit code 137$/m);
-  assert.match(ill.screen, /^ {2}start green {7}docker start blue-green-dev-green-2$/m);
+    const gone = seen(three("green", {}, undefined, {}));
+    assert.equal(gone.exit, 1);
+    assert.match(gone.screen, /2 of 3 healthy; blue-green-dev-green-2 is gone$/m);
+    assert.match(gone.screen, /^! green is idle, and blue-green-dev-green-2 is gone: it has 2 of its 3 containers$/m);
+    assert.match(gone.screen, /^ {2}make green's container again {2}pulumi up --refresh$/m);
+  });
 
-  const gone = seen(three("green", {}, undefined, {}));
-  assert.equal(gone.exit, 1);
-  assert.match(gone.screen, /2 of 3 healthy; blue-green-dev-green-2 is gone$/m);
-  assert.match(gone.screen, /^! green is idle, and blue-green-dev-green-2 is gone: it has 2 of its 3 containers$/m);
-  assert.match(gone.screen, /^ {2}make green's container again {2}pulumi up --refresh$/m);
-});
+  test("an idle color that was stopped or removed on purpose is well, and the way to it is told", () => {
+    for (const how of ["stopped", "removed"] as const) {
+      const green = how === "stopped" ? [slot("green", { state: ended })] : [];
+      const retired = { color: "green", how, version: "1.1.0", image: "" } as const;
+      const record = { stable: { blue: [slot("blue").id] }, retired };
+      const change = serving({ record, replicas: { blue: 1, green: 0 } });
+      const { exit, screen } = shown({ world: world({ slots: { blue: slot("blue"), green }, serving: change }) });
+      assert.equal(exit, 0, screen);
+      assert.match(screen, new RegExp(`idle, ${how}: the way to it brings it up$`, "m"));
+      assert.match(
+        screen,
+        how === "stopped" ? /^health {7}healthy {41}stopped$/m : /^container {4}blue-green-dev-blue +none$/m,
+      );
+      assert.match(
+        screen,
+        /^ {2}go back to green, which comes up first {2}pulumi config set activeColor green && pulumi up$/m,
+      );
 
-test("an idle color that was stopped or removed on purpose is well, and the way to it is told", () => {
-  for (const how of ["stopped", "removed"] as const) {
-    const green = how === "stopped" ? [slot("green", { state: ended })] : [];
-    const retired = { color: "green", how, version: "1.1.0", image: "" } as const;
-    const record = { stable: { blue: [slot("blue").id] }, retired };
-    const change = serving({ record, replicas: { blue: 1, green: 0 } });
-    const { exit, screen } = shown({ world: world({ slots: { blue: slot("blue"), green }, serving: change }) });
-    assert.equal(exit, 0, screen);
-    assert.match(screen, new RegExp(`idle, ${how}: the way to it brings it up$`, "m"));
+      // The same without that purpose is a fault.
+      const unmeant = serving({ record: { stable: record.stable }, replicas: { blue: 1, green: 1 } });
+      assert.equal(shown({ world: world({ slots: { blue: slot("blue"), green }, serving: unmeant }) }).exit, 1);
+    }
+  });
+
+  test("settings that live has not taken yet are told, and are no reason to be degraded", () => {
+    const image = `registry.example/team/shop@sha256:${"9".repeat(64)}`;
+    const green = slot("green", { made: made("green", { image, memoryMb: 512, environment: ["A", "B", "C"] }) });
+    const slots = { blue: slot("blue"), green };
+    const { exit, screen } = shown({ world: world({ slots, serving: serving({ record: stableOnly("blue") }) }) });
+    assert.equal(exit, 0);
     assert.match(
       screen,
-      how === "stopped" ? /^health {7}healthy {41}stopped$/m : /^container {4}blue-green-dev-blue +none$/m,
+      /^ {2}blue has not taken yet: memoryMb 256 -> 512, environment\.A and 2 more; it will once it is idle$/m,
     );
-    assert.match(
-      screen,
-      /^ {2}go back to green, which comes up first {2}pulumi config set activeColor green && pulumi up$/m,
-    );
-
-    // The same without that purpose is a fault.
-    const unmeant = serving({ record: { stable: record.stable }, replicas: { blue: 1, green: 1 } });
-    assert.equal(shown({ world: world({ slots: { blue: slot("blue"), green }, serving: unmeant }) }).exit, 1);
-  }
-});
-
-test("settings that live has not taken yet are told, and are no reason to be degraded", () => {
-  const image = `registry.example/team/shop@sha256:${"9".repeat(64)}`;
-  const green = slot("green", { made: made("green", { image, memoryMb: 512, environment: ["A", "B", "C"] }) });
-  const slots = { blue: slot("blue"), green };
-  const { exit, screen } = shown({ world: world({ slots, serving: serving({ record: stableOnly("blue") }) }) });
-  assert.equal(exit, 0);
-  assert.match(
-    screen,
-    /^ {2}blue has not taken yet: memoryMb 256 -> 512, environment\.A and 2 more; it will once it is idle$/m,
-  );
-  assert.match(screen, /222222222222, registry\.example\/team\/shop@sh\.\.\.$/m);
-  assert.equal(
-    screen.slice(screen.indexOf("Next")),
-    `Next
+    assert.match(screen, /222222222222, registry\.example\/team\/shop@sh\.\.\.$/m);
+    assert.equal(
+      screen.slice(screen.indexOf("Next")),
+      `Next
   release on green  pulumi config set greenImage <image> && pulumi config set greenVersion <version> &&
                     pulumi up
   switch to green   pulumi config set activeColor green && pulumi up
 `,
-  );
-});
+    );
+  });
 
-test("a canary: who gets visitors, what it did, and no release that would be refused", () => {
-  const seconds = { gate: 0.4, switch: 0.3, watch: 10.1 };
-  const share = (canaryPercent: number, more: Parameters<typeof cutover>[0] = {}) =>
-    cutover({ ...{ result: "canary", from: "blue", to: "blue", seconds, canaryPercent }, ...more });
-  const reason = "100 answers, 7 of them 5xx";
-  const history = [share(5), share(20, { result: "reverted", reason }), share(20), share(5, { result: "reloaded" })];
-  const canary = serving({ canaryPercent: 5, record: { ...stableOnly("blue"), canary: 5 }, history });
-  assert.deepEqual(shown({ world: world({ serving: canary }) }), {
-    exit: 0,
-    screen: `
+  test("a canary: who gets visitors, what it did, and no release that would be refused", () => {
+    const seconds = { gate: 0.4, switch: 0.3, watch: 10.1 };
+    const share = (canaryPercent: number, more: Parameters<typeof cutover>[0] = {}) =>
+      cutover({ ...{ result: "canary", from: "blue", to: "blue", seconds, canaryPercent }, ...more });
+    const reason = "100 answers, 7 of them 5xx";
+    const history = [share(5), share(20, { result: "reverted", reason }), share(20), share(5, { result: "reloaded" })];
+    const canary = serving({ canaryPercent: 5, record: { ...stableOnly("blue"), canary: 5 }, history });
+    assert.deepEqual(shown({ world: world({ serving: canary }) }), {
+      exit: 0,
+      screen: `
 blue-green, stack dev: well                                                                    23 Nov 18:50:00
 
              blue                                            green
@@ -339,42 +342,42 @@ Next
   give green no visitors  pulumi config set canaryPercent 0 && pulumi up
   switch to green         pulumi config set activeColor green && pulumi up
 `,
+    });
   });
-});
 
-test("a stack that was never brought up, or was taken down", () => {
-  assert.deepEqual(shown({ world: { slots: { blue: [], green: [] }, built: { blue: [], green: [] } } }), {
-    exit: 3,
-    screen: `
+  test("a stack that was never brought up, or was taken down", () => {
+    assert.deepEqual(shown({ world: { slots: { blue: [], green: [] }, built: { blue: [], green: [] } } }), {
+      exit: 3,
+      screen: `
 Can't tell: Nothing of the stack dev runs on this engine
 Next, to bring it up: pulumi up
 `,
+    });
   });
-});
 
-test("no engine answers", () => {
-  assert.deepEqual(shown({ world: { unknown: true, reason: "Cannot connect\nto the daemon" } }), {
-    exit: 3,
-    screen: `
+  test("no engine answers", () => {
+    assert.deepEqual(shown({ world: { unknown: true, reason: "Cannot connect\nto the daemon" } }), {
+      exit: 3,
+      screen: `
 Can't tell: The Docker Engine could not be asked: Cannot connect to the daemon
 Next, to find the engine: export DOCKER_HOST=$(docker context inspect --format '{{.Endpoints.docker.Host}}') && docker version
 `,
+    });
   });
-});
 
-test("a terminal of 80 and of 120 columns: what visitors got, and each reason whole", () => {
-  const reason = "1412 answers, 71 of them 5xx (5.03 %), 95 % within 0.012 s (maxErrorPercent 1)";
-  const latest = cutover({ result: "reverted", from: "blue", to: "green", requests: 1412, reason });
-  const answers = { count: 1236, perSecond: 20.6, errors: 3, errorPercent: 0.24, unanswered: 0, p95Seconds: 0.012 };
-  const none = { count: 0, perSecond: 0, errors: 0, errorPercent: 0, unanswered: 0, p95Seconds: null };
-  const change: Partial<Facts> = {
-    active: { color: "green" },
-    world: world({ serving: serving({ record: stableOnly("blue"), history: [latest] }) }),
-    traffic: { seconds: 60, sample: false, nginx: 0, colors: { blue: answers, green: none } },
-  };
-  assert.deepEqual(shown(change, 80), {
-    exit: 1,
-    screen: `
+  test("a terminal of 80 and of 120 columns: what visitors got, and each reason whole", () => {
+    const reason = "1412 answers, 71 of them 5xx (5.03 %), 95 % within 0.012 s (maxErrorPercent 1)";
+    const latest = cutover({ result: "reverted", from: "blue", to: "green", requests: 1412, reason });
+    const answers = { count: 1236, perSecond: 20.6, errors: 3, errorPercent: 0.24, unanswered: 0, p95Seconds: 0.012 };
+    const none = { count: 0, perSecond: 0, errors: 0, errorPercent: 0, unanswered: 0, p95Seconds: null };
+    const change: Partial<Facts> = {
+      active: { color: "green" },
+      world: world({ serving: serving({ record: stableOnly("blue"), history: [latest] }) }),
+      traffic: { seconds: 60, sample: false, nginx: 0, colors: { blue: answers, green: none } },
+    };
+    assert.deepEqual(shown(change, 80), {
+      exit: 1,
+      screen: `
 blue-green, stack dev: degraded                                  23 Nov 18:50:00
 ! a switch is pending: activeColor is green, and blue is live
 ! the latest cutover to green was reverted: 1412 answers, 71 of them 5xx (5.03
@@ -407,38 +410,39 @@ Next
   switch to green  pulumi up
   stay on blue     pulumi config set activeColor blue && pulumi up
 `,
+    });
+    const wide = shown(change, 120).screen;
+    assert.ok(wide.includes(`\n      ${reason}\n`));
+    assert.match(wide, /^role {9}live, stable {41}idle, taken back: a switch will be checked and$/m);
   });
-  const wide = shown(change, 120).screen;
-  assert.ok(wide.includes(`\n      ${reason}\n`));
-  assert.match(wide, /^role {9}live, stable {41}idle, taken back: a switch will be checked and$/m);
-});
 
-test("the first day is no alarm: an idle color that was never live says what a switch to it does", () => {
-  const role = (history: Parameters<typeof cutover>[0][]) =>
-    shown({ world: world({ serving: serving({ record: stableOnly("blue"), history: history.map(cutover) }) }) }, 120)
-      .screen.match(/^role .*\n.*/m)?.[0]
-      .replace(/\s+/g, " ");
-  const first = { result: "first", from: undefined } as const;
-  assert.equal(role([first]), "role live, stable idle, never live: a switch will be checked and watched");
-  // A container that is not the one that was live, of the same release.
-  const green = { to: "green", from: "blue" } as const;
-  assert.equal(
-    role([first, { ...green, result: "switched" }]),
-    "role live, stable idle, made again since it was live: a switch will be checked and watched",
-  );
-  assert.match(role([first, { ...green, result: "switched", versions: { green: "1.0.9" } }]) ?? "", /never live/);
-  assert.match(role([first, { ...green, result: "refused" }]) ?? "", /never live/);
-});
+  test("the first day is no alarm: an idle color that was never live says what a switch to it does", () => {
+    const role = (history: Parameters<typeof cutover>[0][]) =>
+      shown({ world: world({ serving: serving({ record: stableOnly("blue"), history: history.map(cutover) }) }) }, 120)
+        .screen.match(/^role .*\n.*/m)?.[0]
+        .replace(/\s+/g, " ");
+    const first = { result: "first", from: undefined } as const;
+    assert.equal(role([first]), "role live, stable idle, never live: a switch will be checked and watched");
+    // A container that is not the one that was live, of the same release.
+    const green = { to: "green", from: "blue" } as const;
+    assert.equal(
+      role([first, { ...green, result: "switched" }]),
+      "role live, stable idle, made again since it was live: a switch will be checked and watched",
+    );
+    assert.match(role([first, { ...green, result: "switched", versions: { green: "1.0.9" } }]) ?? "", /never live/);
+    assert.match(role([first, { ...green, result: "refused" }]) ?? "", /never live/);
+  });
 
-test("commands that have no room beside what they are for begin below it", () => {
-  const retired = { color: "green", how: "removed", version: "1.1.0", image: "" } as const;
-  const change = serving({ record: { stable: {}, retired }, replicas: { blue: 1, green: 0 } });
-  const { screen } = shown(
-    { flag: "production", world: world({ slots: { blue: slot("blue") }, serving: change }) },
-    80,
-  );
-  assert.match(
-    screen,
-    /^ {2}go back to green, which comes up first\n {6}pulumi config set activeColor green --stack production &&\n {6}pulumi up --stack production$/m,
-  );
+  test("commands that have no room beside what they are for begin below it", () => {
+    const retired = { color: "green", how: "removed", version: "1.1.0", image: "" } as const;
+    const change = serving({ record: { stable: {}, retired }, replicas: { blue: 1, green: 0 } });
+    const { screen } = shown(
+      { flag: "production", world: world({ slots: { blue: slot("blue") }, serving: change }) },
+      80,
+    );
+    assert.match(
+      screen,
+      /^ {2}go back to green, which comes up first\n {6}pulumi config set activeColor green --stack production &&\n {6}pulumi up --stack production$/m,
+    );
+  });
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer } from "node:net";
-import { type TestContext, test } from "node:test";
+import { describe, type TestContext, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import fc from "fast-check";
 import { DockerError, type Ended } from "../../../stacks/engine/docker";
@@ -17,6 +17,7 @@ import { stubDocker } from "./docker.stub";
 
 const TCP_HEADER =
   "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode                                                     \n";
+
 const TCP6_HEADER =
   "  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
 
@@ -38,45 +39,11 @@ const TCP6 = `${TCP6_HEADER}\
 
 /** The states by their number in the kernel, of which these let something still come from one end or the other. */
 const STATES = ["01", "02", "03", "04", "05", "06", "07", "08", "09", "0A", "0B", "0C"];
+
 const OPEN = ["01", "02", "04", "05", "08"];
 
-test("the connections whose remote end is one of the addresses are counted, IPv4, IPv6 and mapped, and no others", () => {
-  assert.equal(connectionsTo(TCP, ["172.18.0.3"]), 1);
-  assert.equal(connectionsTo(TCP, ["172.18.0.4"]), 2);
-  assert.equal(connectionsTo(TCP, ["172.18.0.3", "172.18.0.4", "172.18.0.4"]), 3);
-  assert.equal(connectionsTo(TCP, ["172.18.0.2"]), 0, "the proxy's own end");
-  assert.equal(connectionsTo(TCP, ["3.0.18.172"]), 0, "the other byte order");
-  assert.equal(connectionsTo(TCP6, ["fd00::3"]), 1);
-  assert.equal(connectionsTo(TCP6, ["fd00:0:0:0::3"]), 1);
-  assert.equal(connectionsTo(TCP6, ["172.18.0.4"]), 1);
-  assert.equal(connectionsTo(TCP + TCP6, ["172.18.0.4", "fd00::3"]), 4);
-});
-
-test("a connection counts while something may still come over it, and not when it is closed or was never open", () => {
-  const counted = STATES.filter(
-    (state) => connectionsTo(TCP.replace("030012AC:1388 01", `030012AC:1388 ${state}`), ["172.18.0.3"]) === 1,
-  );
-  assert.deepEqual(counted, OPEN);
-});
-
-test("without an address, with empty ones and in what is no table nothing is counted", () => {
-  assert.equal(connectionsTo(TCP, []), 0);
-  assert.equal(connectionsTo(TCP, ["", "green", "0.0.0.0"]), 0);
-  const garbage = [
-    "",
-    "cat: /proc/net/tcp6: No such file or directory",
-    "   2: 020012AC:9C40 030012AC:1388 ",
-    "   2: 020012AC:9C40 030012AC:1388 011 ",
-    "   2: 020012AC:9C40 030012AC00:1388 01 ",
-    "   x: 020012AC:9C40 030012AC:1388 01 ",
-    "   2: 020012AC:9C40 03001ZAC:1388 01 ",
-  ];
-  assert.equal(connectionsTo(garbage.join("\n"), ["172.18.0.3"]), 0);
-  assert.equal(connectionsTo([...garbage, TCP, ...garbage].join("\n"), ["172.18.0.3"]), 1);
-  fc.assert(fc.property(fc.string(), (text) => connectionsTo(text, ["172.18.0.3"]) === 0));
-});
-
 const hex = (number: number, digits: number) => number.toString(16).toUpperCase().padStart(digits, "0");
+
 /** Bytes as a little-endian processor prints them: each word of four the other way round. */
 const words = (bytes: number[]): string =>
   bytes.length === 0
@@ -86,11 +53,14 @@ const words = (bytes: number[]): string =>
         .reverse()
         .map((byte) => hex(byte, 2))
         .join("") + words(bytes.slice(4));
+
 const groups = (bytes: number[]) =>
   Array.from({ length: 8 }, (_, i) => ((bytes[2 * i] ?? 0) * 256 + (bytes[2 * i + 1] ?? 0)).toString(16)).join(":");
 
 const MAPPED = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255];
+
 const bytes = (length: number) => fc.array(fc.integer({ min: 0, max: 255 }), { minLength: length, maxLength: length });
+
 const port = fc.integer({ min: 0, max: 65_535 });
 
 /** A remote end: as `docker inspect` writes the address, and as the kernel does. */
@@ -100,26 +70,13 @@ const remote = fc.oneof(
   // Not one that is a mapped address by chance.
   bytes(15).map((ip) => ({ text: groups([0xfd, ...ip]), printed: words([0xfd, ...ip]) })),
 );
+
 const row = fc.record({
   remote,
   local: bytes(16),
   ports: fc.tuple(port, port),
   state: fc.constantFrom(...STATES),
   wanted: fc.boolean(),
-});
-
-test("whatever the addresses, ports and states are, the count is right", () => {
-  fc.assert(
-    fc.property(fc.array(row), (rows) => {
-      const lines = rows.map(({ remote: { printed }, local, ports, state }, i) => {
-        const own = words(local.slice(0, printed.length / 2));
-        return `${String(i).padStart(4)}: ${own}:${hex(ports[0], 4)} ${printed}:${hex(ports[1], 4)} ${state} 00000000:00000000 00:00000000`;
-      });
-      const addresses = rows.filter(({ wanted }) => wanted).map(({ remote: { text } }) => text);
-      const right = rows.filter(({ remote: { text }, state }) => addresses.includes(text) && OPEN.includes(state));
-      assert.equal(connectionsTo(TCP_HEADER + lines.join("\n"), addresses), right.length);
-    }),
-  );
 });
 
 const tables = ["/proc/net/tcp", "/proc/net/tcp6"].filter((path) => existsSync(path));
@@ -129,31 +86,6 @@ async function eventually(isSo: () => boolean): Promise<void> {
   for (let tries = 0; !isSo() && tries < 200; tries++) await pause(10);
   assert.ok(isSo());
 }
-
-test("a real connection is counted by this machine's own kernel, until it is closed", {
-  skip: tables.length === 0 && "there is no /proc/net/tcp here",
-}, async () => {
-  const here = () => tables.map((path) => readFileSync(path, "latin1")).join("");
-  // An address of its own on the loopback, so that nobody else's connections are in the count.
-  const address = `127.${80 + (process.pid % 100)}.67.89`;
-  const server = createServer((socket) => socket.on("end", () => socket.end()).resume());
-  await once(server.listen(0, address), "listening");
-  try {
-    assert.equal(connectionsTo(here(), [address]), 0);
-    const open = () =>
-      connect({ host: address, localAddress: "127.0.0.1", port: (server.address() as AddressInfo).port });
-    const clients = [open(), open()];
-    for (const client of clients) await once(client, "connect");
-    assert.equal(connectionsTo(here(), [address]), 2);
-    assert.equal(connectionsTo(here(), [address.split(".").reverse().join(".")]), 0);
-    clients[0]?.resume().end();
-    await eventually(() => connectionsTo(here(), [address]) === 1);
-    clients[1]?.resume().end();
-    await eventually(() => connectionsTo(here(), [address]) === 0);
-  } finally {
-    server.close();
-  }
-});
 
 const ended = (stdout: string, code = 0, stderr = ""): Ended => ({ code, stdout, stderr });
 
@@ -180,52 +112,6 @@ function engine({ tables = ended(TCP), inspected = GREEN, workers = ended("") } 
   return { docker, asked };
 }
 
-test("one question goes to the proxy and one to the engine, about all of the containers", async () => {
-  const inspected = ended(JSON.stringify([container(["172.18.0.3"], ["10.0.0.9"]), container(["172.18.0.4"])]));
-  const { docker, asked } = engine({ inspected });
-  assert.equal(await readConnections(docker, "proxy", ["b", "g"]), 3);
-  assert.deepEqual(asked, [
-    ["exec", "proxy", "cat", "/proc/net/tcp", "/proc/net/tcp6"],
-    ["container", "inspect", "b", "g"],
-  ]);
-});
-
-test("without containers nothing is asked", async () => {
-  assert.equal(await readConnections(stubDocker({}), "proxy", []), 0);
-});
-
-test("a container is found by its address in each of its networks, IPv4 and IPv6", async () => {
-  const inspected = ended(JSON.stringify([container(["10.0.0.9"], ["172.18.0.4", "fd00::3"])]));
-  const { docker } = engine({ tables: ended(TCP + TCP6), inspected });
-  assert.equal(await readConnections(docker, "proxy", ["g"]), 4);
-});
-
-test("an engine without IPv6 has only one table, which is no error", async () => {
-  for (const said of [
-    "cat: /proc/net/tcp6: No such file or directory\n",
-    "Warning: Permanently added the host.\ncat: can't open '/proc/net/tcp6': No such file or directory\n",
-  ]) {
-    assert.equal(await readConnections(engine({ tables: ended(TCP, 1, said) }).docker, "proxy", ["g"]), 2);
-  }
-});
-
-test("a container that does not run, is in no network or is not there has no connection", async () => {
-  for (const stopped of [container(["", ""]), container(), { NetworkSettings: {} }, {}]) {
-    const inspected = ended(JSON.stringify([stopped]));
-    assert.equal(await readConnections(engine({ inspected }).docker, "proxy", ["g"]), 0);
-  }
-  for (const said of [
-    "Error response from daemon: No such container: ",
-    "Error: No such container: ",
-    "error: no such object: ",
-  ]) {
-    const gone = ended("[]\n", 1, `${said}g\n`);
-    assert.equal(await readConnections(engine({ inspected: gone }).docker, "proxy", ["g"]), 0);
-    const oneIsGone = ended(GREEN.stdout, 1, `${said}b\n`);
-    assert.equal(await readConnections(engine({ inspected: oneIsGone }).docker, "proxy", ["b", "g"]), 2);
-  }
-});
-
 const NOT_RUNNING = [
   `Error response from daemon: container ${"a1".repeat(32)} is not running\n`,
   `Error response from daemon: Container ${"a1".repeat(32)} is not running\n`,
@@ -233,14 +119,6 @@ const NOT_RUNNING = [
   "Error response from daemon: No such container: proxy\n",
   "Error: No such container: proxy\n",
 ];
-
-test("a proxy that does not run has no connection and no workers", async () => {
-  for (const said of NOT_RUNNING) {
-    const { docker } = engine({ tables: ended("", 1, said), workers: ended("", 1, said) });
-    assert.equal(await readConnections(docker, "proxy", ["g"]), 0, said);
-    assert.equal(await readRetiredWorkers(docker, "proxy"), 0, said);
-  }
-});
 
 /** That the engine can't be reached, even where it says so in words that sound like the proxy's end, says nothing of the proxy. */
 const UNANSWERED = [
@@ -250,43 +128,6 @@ const UNANSWERED = [
   ended("", 126, "OCI runtime exec failed: exec failed: cannot exec in a stopped container\n"),
   ended("", 255, "ssh: connect to host engine port 22: Connection timed out\n"),
 ];
-
-test("an engine that does not answer is an error with its words, and never means that nothing is connected", async () => {
-  for (const answer of UNANSWERED) {
-    const expected = { name: "DockerError", message: answer.stderr.trim() };
-    await assert.rejects(readConnections(engine({ tables: answer }).docker, "proxy", ["g"]), expected);
-    await assert.rejects(readConnections(engine({ inspected: answer }).docker, "proxy", ["g"]), expected);
-    await assert.rejects(readRetiredWorkers(engine({ workers: answer }).docker, "proxy"), expected);
-  }
-});
-
-test("nor does an answer that was cut off", async () => {
-  for (const tables of [ended(""), ended("", 1), ended(TCP, 137), { code: null, stdout: TCP, stderr: "" }]) {
-    await assert.rejects(readConnections(engine({ tables }).docker, "proxy", ["g"]), DockerError);
-  }
-  for (const inspected of [
-    ended(""),
-    ended("["),
-    ended("{}"),
-    ended("[]"),
-    ended("[]", 1, "Error: No such container: b"),
-  ]) {
-    await assert.rejects(readConnections(engine({ inspected }).docker, "proxy", ["b", "g"]), DockerError);
-  }
-});
-
-test("the workers that a reload has retired are counted by their title", async () => {
-  const workers = ended("/proc/31/cmdline\n/proc/32/cmdline\n");
-  const { docker, asked } = engine({ workers });
-  assert.equal(await readRetiredWorkers(docker, "proxy"), 2);
-  assert.equal(await readRetiredWorkers(engine().docker, "proxy"), 0);
-  assert.deepEqual(asked, [
-    [
-      ...["exec", "proxy", "sh", "-c"],
-      "grep -ls '^nginx: worker process is shutting down' /proc/[0-9]*/cmdline || true",
-    ],
-  ]);
-});
 
 /** What one look finds: connections, retired workers, no answer, or no proxy. */
 type Look = number | { retired: number } | "fails" | "gone";
@@ -344,111 +185,287 @@ async function drain(t: TestContext, { docker }: ReturnType<typeof looks>, chang
   return { result, said, milliseconds };
 }
 
-test("containers are drained when two looks in a row find no connection, and nothing is said where it was so at once", async (t) => {
-  const found = looks(0);
-  const { result, said, milliseconds } = await drain(t, found);
-  assert.deepEqual(result, { drained: true, left: 0, retired: 0 });
-  assert.deepEqual(said, []);
-  assert.equal(milliseconds, 500);
-  assert.deepEqual(found.seen, { looks: 2, workers: 0 });
-});
+describe("draining", () => {
+  test("the connections whose remote end is one of the addresses are counted, IPv4, IPv6 and mapped, and no others", () => {
+    assert.equal(connectionsTo(TCP, ["172.18.0.3"]), 1);
+    assert.equal(connectionsTo(TCP, ["172.18.0.4"]), 2);
+    assert.equal(connectionsTo(TCP, ["172.18.0.3", "172.18.0.4", "172.18.0.4"]), 3);
+    assert.equal(connectionsTo(TCP, ["172.18.0.2"]), 0, "the proxy's own end");
+    assert.equal(connectionsTo(TCP, ["3.0.18.172"]), 0, "the other byte order");
+    assert.equal(connectionsTo(TCP6, ["fd00::3"]), 1);
+    assert.equal(connectionsTo(TCP6, ["fd00:0:0:0::3"]), 1);
+    assert.equal(connectionsTo(TCP6, ["172.18.0.4"]), 1);
+    assert.equal(connectionsTo(TCP + TCP6, ["172.18.0.4", "fd00::3"]), 4);
+  });
 
-test("a connection that comes in between begins the two looks anew", async (t) => {
-  const found = looks(2, 0, 1, 0, 0, 7);
-  const { result, milliseconds } = await drain(t, found);
-  assert.deepEqual(result, { drained: true, left: 0, retired: 0 });
-  assert.equal(milliseconds, 2000);
-  assert.equal(found.seen.looks, 5);
-});
+  test("a connection counts while something may still come over it, and not when it is closed or was never open", () => {
+    const counted = STATES.filter(
+      (state) => connectionsTo(TCP.replace("030012AC:1388 01", `030012AC:1388 ${state}`), ["172.18.0.3"]) === 1,
+    );
+    assert.deepEqual(counted, OPEN);
+  });
 
-test("how it stands is said at first and every 5 s, and after `seconds` it is not drained", async (t) => {
-  const { result, said, milliseconds } = await drain(t, looks(3, 3, 1), { seconds: 12 });
-  assert.deepEqual(result, { drained: false, left: 1, retired: 0 });
-  assert.equal(milliseconds, 12_000);
-  assert.deepEqual(said, [
-    "drain 0/12 s, 3 connections to green",
-    "drain 5/12 s, 1 connection to green",
-    "drain 10/12 s, 1 connection to green",
-  ]);
-});
+  test("without an address, with empty ones and in what is no table nothing is counted", () => {
+    assert.equal(connectionsTo(TCP, []), 0);
+    assert.equal(connectionsTo(TCP, ["", "green", "0.0.0.0"]), 0);
+    const garbage = [
+      "",
+      "cat: /proc/net/tcp6: No such file or directory",
+      "   2: 020012AC:9C40 030012AC:1388 ",
+      "   2: 020012AC:9C40 030012AC:1388 011 ",
+      "   2: 020012AC:9C40 030012AC00:1388 01 ",
+      "   x: 020012AC:9C40 030012AC:1388 01 ",
+      "   2: 020012AC:9C40 03001ZAC:1388 01 ",
+    ];
+    assert.equal(connectionsTo(garbage.join("\n"), ["172.18.0.3"]), 0);
+    assert.equal(connectionsTo([...garbage, TCP, ...garbage].join("\n"), ["172.18.0.3"]), 1);
+    fc.assert(fc.property(fc.string(), (text) => connectionsTo(text, ["172.18.0.3"]) === 0));
+  });
 
-test("within `quietSeconds` nothing is drained, since an open connection of a client's may ask once more", async (t) => {
-  const { result, said, milliseconds } = await drain(t, looks(0), { quietSeconds: 10, seconds: 10 });
-  assert.deepEqual(result, { drained: true, left: 0, retired: 0 });
-  assert.equal(milliseconds, 10_000);
-  assert.deepEqual(said, [
-    "drain 0/10 s at least, none left (a client's open connection may ask green once more)",
-    "drain 5/10 s at least, none left (a client's open connection may ask green once more)",
-  ]);
-});
+  test("whatever the addresses, ports and states are, the count is right", () => {
+    fc.assert(
+      fc.property(fc.array(row), (rows) => {
+        const lines = rows.map(({ remote: { printed }, local, ports, state }, i) => {
+          const own = words(local.slice(0, printed.length / 2));
+          return `${String(i).padStart(4)}: ${own}:${hex(ports[0], 4)} ${printed}:${hex(ports[1], 4)} ${state} 00000000:00000000 00:00000000`;
+        });
+        const addresses = rows.filter(({ wanted }) => wanted).map(({ remote: { text } }) => text);
+        const right = rows.filter(({ remote: { text }, state }) => addresses.includes(text) && OPEN.includes(state));
+        assert.equal(connectionsTo(TCP_HEADER + lines.join("\n"), addresses), right.length);
+      }),
+    );
+  });
 
-test("a question that fails is asked again, counts as no look, and is said", async (t) => {
-  const { result, said, milliseconds } = await drain(t, looks("fails", 0, "fails", 0, 0));
-  assert.deepEqual(result, { drained: true, left: 0, retired: 0 });
-  assert.equal(milliseconds, 2000);
-  assert.deepEqual(said, [
-    "drain 0/60 s, the proxy can't be asked: `docker exec` had no answer within 20 s; green is stopped when they are over",
-  ]);
-});
+  test("a real connection is counted by this machine's own kernel, until it is closed", {
+    skip: tables.length === 0 && "there is no /proc/net/tcp here",
+  }, async () => {
+    const here = () => tables.map((path) => readFileSync(path, "latin1")).join("");
+    // An address of its own on the loopback, so that nobody else's connections are in the count.
+    const address = `127.${80 + (process.pid % 100)}.67.89`;
+    const server = createServer((socket) => socket.on("end", () => socket.end()).resume());
+    await once(server.listen(0, address), "listening");
+    try {
+      assert.equal(connectionsTo(here(), [address]), 0);
+      const open = () =>
+        connect({ host: address, localAddress: "127.0.0.1", port: (server.address() as AddressInfo).port });
+      const clients = [open(), open()];
+      for (const client of clients) await once(client, "connect");
+      assert.equal(connectionsTo(here(), [address]), 2);
+      assert.equal(connectionsTo(here(), [address.split(".").reverse().join(".")]), 0);
+      clients[0]?.resume().end();
+      await eventually(() => connectionsTo(here(), [address]) === 1);
+      clients[1]?.resume().end();
+      await eventually(() => connectionsTo(here(), [address]) === 0);
+    } finally {
+      server.close();
+    }
+  });
 
-test("what never answers is waited for `seconds` and not longer; what it told last is what is left", async (t) => {
-  const never = await drain(t, looks("fails"), { seconds: 3 });
-  assert.deepEqual(never.result, { drained: false, left: 0, retired: 0 });
-  assert.equal(never.milliseconds, 3000);
-  const noMore = await drain(t, looks(4, "fails"), { seconds: 3 });
-  assert.deepEqual(noMore.result, { drained: false, left: 4, retired: 0 });
-});
+  test("one question goes to the proxy and one to the engine, about all of the containers", async () => {
+    const inspected = ended(JSON.stringify([container(["172.18.0.3"], ["10.0.0.9"]), container(["172.18.0.4"])]));
+    const { docker, asked } = engine({ inspected });
+    assert.equal(await readConnections(docker, "proxy", ["b", "g"]), 3);
+    assert.deepEqual(asked, [
+      ["exec", "proxy", "cat", "/proc/net/tcp", "/proc/net/tcp6"],
+      ["container", "inspect", "b", "g"],
+    ]);
+  });
 
-test("a proxy that does not run, from the beginning or later, leaves nothing to wait for", async (t) => {
-  const { result, said, milliseconds } = await drain(t, looks("gone"), { quietSeconds: 10 });
-  assert.deepEqual(result, { drained: true, left: 0, retired: 0 });
-  assert.equal(milliseconds, 0);
-  assert.deepEqual(said, []);
-  const later = await drain(t, looks(3, "gone"));
-  assert.deepEqual(later.result, { drained: true, left: 0, retired: 0 });
-  assert.equal(later.milliseconds, 500);
-});
+  test("without containers nothing is asked", async () => {
+    assert.equal(await readConnections(stubDocker({}), "proxy", []), 0);
+  });
 
-test("where it is asked for, the workers that a reload has retired are waited for too", async (t) => {
-  const found = looks(1, { retired: 2 }, { retired: 1 }, 0);
-  const { result, said, milliseconds } = await drain(t, found, { retired: true });
-  assert.deepEqual(result, { drained: true, left: 0, retired: 0 });
-  assert.equal(milliseconds, 2000);
-  assert.deepEqual(found.seen, { looks: 5, workers: 5 });
-  assert.equal(said.length, 1);
+  test("a container is found by its address in each of its networks, IPv4 and IPv6", async () => {
+    const inspected = ended(JSON.stringify([container(["10.0.0.9"], ["172.18.0.4", "fd00::3"])]));
+    const { docker } = engine({ tables: ended(TCP + TCP6), inspected });
+    assert.equal(await readConnections(docker, "proxy", ["g"]), 4);
+  });
 
-  const staying = await drain(t, looks({ retired: 2 }), { retired: true, seconds: 3 });
-  assert.deepEqual(staying.result, { drained: false, left: 0, retired: 2 });
-  assert.deepEqual(staying.said, ["drain 0/3 s, clients from before the switch are left that may ask green"]);
-});
+  test("an engine without IPv6 has only one table, which is no error", async () => {
+    for (const said of [
+      "cat: /proc/net/tcp6: No such file or directory\n",
+      "Warning: Permanently added the host.\ncat: can't open '/proc/net/tcp6': No such file or directory\n",
+    ]) {
+      assert.equal(await readConnections(engine({ tables: ended(TCP, 1, said) }).docker, "proxy", ["g"]), 2);
+    }
+  });
 
-test("without containers there is nothing to wait for, and nothing is asked", async () => {
-  const say = () => assert.fail("nothing is said");
-  assert.deepEqual(
-    await waitDrained(stubDocker({}), "proxy", [], { what: "green", seconds: 60, quietSeconds: 10, say }),
-    {
-      ...{ drained: true, left: 0, retired: 0 },
-    },
-  );
-});
+  test("a container that does not run, is in no network or is not there has no connection", async () => {
+    for (const stopped of [container(["", ""]), container(), { NetworkSettings: {} }, {}]) {
+      const inspected = ended(JSON.stringify([stopped]));
+      assert.equal(await readConnections(engine({ inspected }).docker, "proxy", ["g"]), 0);
+    }
+    for (const said of [
+      "Error response from daemon: No such container: ",
+      "Error: No such container: ",
+      "error: no such object: ",
+    ]) {
+      const gone = ended("[]\n", 1, `${said}g\n`);
+      assert.equal(await readConnections(engine({ inspected: gone }).docker, "proxy", ["g"]), 0);
+      const oneIsGone = ended(GREEN.stdout, 1, `${said}b\n`);
+      assert.equal(await readConnections(engine({ inspected: oneIsGone }).docker, "proxy", ["b", "g"]), 2);
+    }
+  });
 
-test("once the run is cancelled nothing is waited for any longer", async (t) => {
-  // The time stands still.
-  t.mock.timers.enable({ apis: ["setTimeout"] });
-  const cancel = new AbortController();
-  const found = looks(3);
-  const say = () => setImmediate(() => cancel.abort());
-  const draining = { what: "green", seconds: 60, quietSeconds: 0, say, signal: cancel.signal };
-  assert.deepEqual(await waitDrained(found.docker, "proxy", ["g"], draining), { drained: false, left: 3, retired: 0 });
-  assert.equal(found.seen.looks, 1);
-  // One that was cancelled before looks once, and does not wait.
-  assert.deepEqual(await waitDrained(found.docker, "proxy", ["g"], draining), { drained: false, left: 3, retired: 0 });
-  assert.equal(found.seen.looks, 2);
-});
+  test("a proxy that does not run has no connection and no workers", async () => {
+    for (const said of NOT_RUNNING) {
+      const { docker } = engine({ tables: ended("", 1, said), workers: ended("", 1, said) });
+      assert.equal(await readConnections(docker, "proxy", ["g"]), 0, said);
+      assert.equal(await readRetiredWorkers(docker, "proxy"), 0, said);
+    }
+  });
 
-test("a clock that is set meanwhile neither ends the wait nor prolongs it", async (t) => {
-  let day = 0;
-  t.mock.method(Date, "now", () => (day++ % 2 === 0 ? 1 : -1) * 86_400_000);
-  const { milliseconds } = await drain(t, looks(1), { seconds: 5 });
-  assert.equal(milliseconds, 5000);
+  test("an engine that does not answer is an error with its words, and never means that nothing is connected", async () => {
+    for (const answer of UNANSWERED) {
+      const expected = { name: "DockerError", message: answer.stderr.trim() };
+      await assert.rejects(readConnections(engine({ tables: answer }).docker, "proxy", ["g"]), expected);
+      await assert.rejects(readConnections(engine({ inspected: answer }).docker, "proxy", ["g"]), expected);
+      await assert.rejects(readRetiredWorkers(engine({ workers: answer }).docker, "proxy"), expected);
+    }
+  });
+
+  test("nor does an answer that was cut off", async () => {
+    for (const tables of [ended(""), ended("", 1), ended(TCP, 137), { code: null, stdout: TCP, stderr: "" }]) {
+      await assert.rejects(readConnections(engine({ tables }).docker, "proxy", ["g"]), DockerError);
+    }
+    for (const inspected of [
+      ended(""),
+      ended("["),
+      ended("{}"),
+      ended("[]"),
+      ended("[]", 1, "Error: No such container: b"),
+    ]) {
+      await assert.rejects(readConnections(engine({ inspected }).docker, "proxy", ["b", "g"]), DockerError);
+    }
+  });
+
+  test("the workers that a reload has retired are counted by their title", async () => {
+    const workers = ended("/proc/31/cmdline\n/proc/32/cmdline\n");
+    const { docker, asked } = engine({ workers });
+    assert.equal(await readRetiredWorkers(docker, "proxy"), 2);
+    assert.equal(await readRetiredWorkers(engine().docker, "proxy"), 0);
+    assert.deepEqual(asked, [
+      [
+        ...["exec", "proxy", "sh", "-c"],
+        "grep -ls '^nginx: worker process is shutting down' /proc/[0-9]*/cmdline || true",
+      ],
+    ]);
+  });
+
+  test("containers are drained when two looks in a row find no connection, and nothing is said where it was so at once", async (t) => {
+    const found = looks(0);
+    const { result, said, milliseconds } = await drain(t, found);
+    assert.deepEqual(result, { drained: true, left: 0, retired: 0 });
+    assert.deepEqual(said, []);
+    assert.equal(milliseconds, 500);
+    assert.deepEqual(found.seen, { looks: 2, workers: 0 });
+  });
+
+  test("a connection that comes in between begins the two looks anew", async (t) => {
+    const found = looks(2, 0, 1, 0, 0, 7);
+    const { result, milliseconds } = await drain(t, found);
+    assert.deepEqual(result, { drained: true, left: 0, retired: 0 });
+    assert.equal(milliseconds, 2000);
+    assert.equal(found.seen.looks, 5);
+  });
+
+  test("how it stands is said at first and every 5 s, and after `seconds` it is not drained", async (t) => {
+    const { result, said, milliseconds } = await drain(t, looks(3, 3, 1), { seconds: 12 });
+    assert.deepEqual(result, { drained: false, left: 1, retired: 0 });
+    assert.equal(milliseconds, 12_000);
+    assert.deepEqual(said, [
+      "drain 0/12 s, 3 connections to green",
+      "drain 5/12 s, 1 connection to green",
+      "drain 10/12 s, 1 connection to green",
+    ]);
+  });
+
+  test("within `quietSeconds` nothing is drained, since an open connection of a client's may ask once more", async (t) => {
+    const { result, said, milliseconds } = await drain(t, looks(0), { quietSeconds: 10, seconds: 10 });
+    assert.deepEqual(result, { drained: true, left: 0, retired: 0 });
+    assert.equal(milliseconds, 10_000);
+    assert.deepEqual(said, [
+      "drain 0/10 s at least, none left (a client's open connection may ask green once more)",
+      "drain 5/10 s at least, none left (a client's open connection may ask green once more)",
+    ]);
+  });
+
+  test("a question that fails is asked again, counts as no look, and is said", async (t) => {
+    const { result, said, milliseconds } = await drain(t, looks("fails", 0, "fails", 0, 0));
+    assert.deepEqual(result, { drained: true, left: 0, retired: 0 });
+    assert.equal(milliseconds, 2000);
+    assert.deepEqual(said, [
+      "drain 0/60 s, the proxy can't be asked: `docker exec` had no answer within 20 s; green is stopped when they are over",
+    ]);
+  });
+
+  test("what never answers is waited for `seconds` and not longer; what it told last is what is left", async (t) => {
+    const never = await drain(t, looks("fails"), { seconds: 3 });
+    assert.deepEqual(never.result, { drained: false, left: 0, retired: 0 });
+    assert.equal(never.milliseconds, 3000);
+    const noMore = await drain(t, looks(4, "fails"), { seconds: 3 });
+    assert.deepEqual(noMore.result, { drained: false, left: 4, retired: 0 });
+  });
+
+  test("a proxy that does not run, from the beginning or later, leaves nothing to wait for", async (t) => {
+    const { result, said, milliseconds } = await drain(t, looks("gone"), { quietSeconds: 10 });
+    assert.deepEqual(result, { drained: true, left: 0, retired: 0 });
+    assert.equal(milliseconds, 0);
+    assert.deepEqual(said, []);
+    const later = await drain(t, looks(3, "gone"));
+    assert.deepEqual(later.result, { drained: true, left: 0, retired: 0 });
+    assert.equal(later.milliseconds, 500);
+  });
+
+  test("where it is asked for, the workers that a reload has retired are waited for too", async (t) => {
+    const found = looks(1, { retired: 2 }, { retired: 1 }, 0);
+    const { result, said, milliseconds } = await drain(t, found, { retired: true });
+    assert.deepEqual(result, { drained: true, left: 0, retired: 0 });
+    assert.equal(milliseconds, 2000);
+    assert.deepEqual(found.seen, { looks: 5, workers: 5 });
+    assert.equal(said.length, 1);
+
+    const staying = await drain(t, looks({ retired: 2 }), { retired: true, seconds: 3 });
+    assert.deepEqual(staying.result, { drained: false, left: 0, retired: 2 });
+    assert.deepEqual(staying.said, ["drain 0/3 s, clients from before the switch are left that may ask green"]);
+  });
+
+  test("without containers there is nothing to wait for, and nothing is asked", async () => {
+    const say = () => assert.fail("nothing is said");
+    assert.deepEqual(
+      await waitDrained(stubDocker({}), "proxy", [], { what: "green", seconds: 60, quietSeconds: 10, say }),
+      {
+        ...{ drained: true, left: 0, retired: 0 },
+      },
+    );
+  });
+
+  test("once the run is cancelled nothing is waited for any longer", async (t) => {
+    // The time stands still.
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const cancel = new AbortController();
+    const found = looks(3);
+    const say = () => setImmediate(() => cancel.abort());
+    const draining = { what: "green", seconds: 60, quietSeconds: 0, say, signal: cancel.signal };
+    assert.deepEqual(await waitDrained(found.docker, "proxy", ["g"], draining), {
+      drained: false,
+      left: 3,
+      retired: 0,
+    });
+    assert.equal(found.seen.looks, 1);
+    // One that was cancelled before looks once, and does not wait.
+    assert.deepEqual(await waitDrained(found.docker, "proxy", ["g"], draining), {
+      drained: false,
+      left: 3,
+      retired: 0,
+    });
+    assert.equal(found.seen.looks, 2);
+  });
+
+  test("a clock that is set meanwhile neither ends the wait nor prolongs it", async (t) => {
+    let day = 0;
+    t.mock.method(Date, "now", () => (day++ % 2 === 0 ? 1 : -1) * 86_400_000);
+    const { milliseconds } = await drain(t, looks(1), { seconds: 5 });
+    assert.equal(milliseconds, 5000);
+  });
 });

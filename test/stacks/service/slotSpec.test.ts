@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import fc from "fast-check";
 import { type SlotInstance, type SlotSpec, specDifferences } from "../../../stacks/service/slotSpec";
 
@@ -22,109 +22,113 @@ const making = (change: Partial<SlotSpec> = {}, environment: Record<string, stri
   environment,
 });
 
-test("what runs as it would be made does not differ, whatever else its image brings into its environment", () => {
-  const before = making({ environment: ["A"] }, { A: "1", PATH: "/bin", COLOR: "blue" });
-  assert.deepEqual(specDifferences("blue", before, making({ environment: ["A"] }, { A: "1" })), {
-    own: [],
-    shared: [],
+describe("what a color was made from", () => {
+  test("what runs as it would be made does not differ, whatever else its image brings into its environment", () => {
+    const before = making({ environment: ["A"] }, { A: "1", PATH: "/bin", COLOR: "blue" });
+    assert.deepEqual(specDifferences("blue", before, making({ environment: ["A"] }, { A: "1" })), {
+      own: [],
+      shared: [],
+    });
   });
-});
 
-test("a color's own is its version and its image; a missing image is called none", () => {
-  const after = making({ version: "2.0.0", image: "shop:2" });
-  assert.deepEqual(specDifferences("green", making(), after), {
-    own: ["greenVersion 1.0.0 -> 2.0.0", "greenImage (none) -> shop:2"],
-    shared: [],
+  test("a color's own is its version and its image; a missing image is called none", () => {
+    const after = making({ version: "2.0.0", image: "shop:2" });
+    assert.deepEqual(specDifferences("green", making(), after), {
+      own: ["greenVersion 1.0.0 -> 2.0.0", "greenImage (none) -> shop:2"],
+      shared: [],
+    });
+    assert.deepEqual(specDifferences("blue", making({ image: "shop:1" }), making()).own, [
+      "blueImage shop:1 -> (none)",
+    ]);
   });
-  assert.deepEqual(specDifferences("blue", making({ image: "shop:1" }), making()).own, ["blueImage shop:1 -> (none)"]);
-});
 
-test("everything else is shared, each with its setting's name and both values", () => {
-  const after = { port: 6001, appPort: 80, healthPath: "/", memoryMb: 512, stopGraceSeconds: 5, definition: "def" };
-  assert.deepEqual(specDifferences("blue", making(), making(after)), {
-    own: [],
-    shared: [
-      "bluePort 5001 -> 6001",
-      "appPort 5000 -> 80",
-      "healthPath /healthz -> /",
-      "memoryMb 256 -> 512",
-      "stopGraceSeconds 30 -> 5",
-      "how this program makes a container",
-    ],
+  test("everything else is shared, each with its setting's name and both values", () => {
+    const after = { port: 6001, appPort: 80, healthPath: "/", memoryMb: 512, stopGraceSeconds: 5, definition: "def" };
+    assert.deepEqual(specDifferences("blue", making(), making(after)), {
+      own: [],
+      shared: [
+        "bluePort 5001 -> 6001",
+        "appPort 5000 -> 80",
+        "healthPath /healthz -> /",
+        "memoryMb 256 -> 512",
+        "stopGraceSeconds 30 -> 5",
+        "how this program makes a container",
+      ],
+    });
   });
-});
 
-test("a variable that was added, removed or changed is named, in the order of the alphabet and without its value", () => {
-  const before = making(
-    { environment: ["CHANGED", "REMOVED", "SAME"], secretEnvironment: ["KEY", "OLD"] },
-    { CHANGED: "was", REMOVED: "gone", SAME: "same", KEY: "hunter2", OLD: "hunter3" },
-  );
-  const after = making(
-    { environment: ["ADDED", "CHANGED", "SAME"], secretEnvironment: ["KEY", "NEW"] },
-    { ADDED: "here", CHANGED: "is", SAME: "same", KEY: "hunter4", NEW: "hunter5" },
-  );
-  assert.deepEqual(specDifferences("blue", before, after).shared, [
-    "environment.ADDED",
-    "environment.CHANGED",
-    "environment.REMOVED",
-    "secretEnvironment.KEY",
-    "secretEnvironment.NEW",
-    "secretEnvironment.OLD",
-  ]);
-});
-
-test("a variable that turns secret differs in both, even where its value is the same", () => {
-  const before = making({ environment: ["KEY"] }, { KEY: "same" });
-  const after = making({ secretEnvironment: ["KEY"] }, { KEY: "same" });
-  assert.deepEqual(specDifferences("blue", before, after).shared, ["environment.KEY", "secretEnvironment.KEY"]);
-});
-
-test("a variable that the image sets already counts as added, and one with an empty value is not one that is missing", () => {
-  const image = making({}, { LANG: "C" });
-  assert.deepEqual(specDifferences("blue", image, making({ environment: ["LANG"] }, { LANG: "C" })).shared, [
-    "environment.LANG",
-  ]);
-  const empty = making({ environment: ["EMPTY"] }, { EMPTY: "" });
-  assert.deepEqual(specDifferences("blue", empty, making()).shared, ["environment.EMPTY"]);
-});
-
-test("a container without the label differs in all of it, and in nothing of its own that could be told", () => {
-  const unlabelled: SlotInstance = { made: {}, environment: { A: "1" } };
-  assert.deepEqual(specDifferences("blue", unlabelled, making({ version: "2.0.0" })), {
-    own: [],
-    shared: ["all settings (its container does not say what it was made from)"],
-  });
-});
-
-test("a label from before a setting existed differs in that setting alone", () => {
-  const { stopGraceSeconds, ...older } = made;
-  const before: SlotInstance = { made: older, environment: {} };
-  assert.deepEqual(specDifferences("blue", before, making()).shared, ["stopGraceSeconds (none) -> 30"]);
-});
-
-test("every setting that either side names is compared, and nothing that is no setting's name is shown", () => {
-  const more = (change: object): SlotInstance => ({ made: { ...made, ...change }, environment: {} });
-  assert.deepEqual(specDifferences("blue", making(), more({ pidsLimit: 100 })).shared, ["pidsLimit (none) -> 100"]);
-  assert.deepEqual(specDifferences("blue", more({ pidsLimit: 100 }), making()).shared, ["pidsLimit 100 -> (none)"]);
-  const hostile = { "\u001b[2J": 1, "a b": 2, __proto__: 3, ["x".repeat(65)]: 4 };
-  assert.deepEqual(specDifferences("blue", more(hostile), making()).shared, []);
-});
-
-test("no value of an environment is ever shown, whatever its name and its value are", () => {
-  const values = fc.dictionary(fc.stringMatching(/^[A-Z_]{1,3}$/), fc.constantFrom("hunter2", "correct-horse"));
-  const any = fc
-    .tuple(values, values)
-    .map(([plain, secret]) =>
-      making(
-        { environment: Object.keys(plain).sort(), secretEnvironment: Object.keys(secret).sort() },
-        { ...plain, ...secret },
-      ),
+  test("a variable that was added, removed or changed is named, in the order of the alphabet and without its value", () => {
+    const before = making(
+      { environment: ["CHANGED", "REMOVED", "SAME"], secretEnvironment: ["KEY", "OLD"] },
+      { CHANGED: "was", REMOVED: "gone", SAME: "same", KEY: "hunter2", OLD: "hunter3" },
     );
-  fc.assert(
-    fc.property(any, any, (before, after) => {
-      const { own, shared } = specDifferences("blue", before, after);
-      assert.deepEqual(own, []);
-      for (const line of shared) assert.match(line, /^(?:environment|secretEnvironment)\.[A-Z_]{1,3}$/);
-    }),
-  );
+    const after = making(
+      { environment: ["ADDED", "CHANGED", "SAME"], secretEnvironment: ["KEY", "NEW"] },
+      { ADDED: "here", CHANGED: "is", SAME: "same", KEY: "hunter4", NEW: "hunter5" },
+    );
+    assert.deepEqual(specDifferences("blue", before, after).shared, [
+      "environment.ADDED",
+      "environment.CHANGED",
+      "environment.REMOVED",
+      "secretEnvironment.KEY",
+      "secretEnvironment.NEW",
+      "secretEnvironment.OLD",
+    ]);
+  });
+
+  test("a variable that turns secret differs in both, even where its value is the same", () => {
+    const before = making({ environment: ["KEY"] }, { KEY: "same" });
+    const after = making({ secretEnvironment: ["KEY"] }, { KEY: "same" });
+    assert.deepEqual(specDifferences("blue", before, after).shared, ["environment.KEY", "secretEnvironment.KEY"]);
+  });
+
+  test("a variable that the image sets already counts as added, and one with an empty value is not one that is missing", () => {
+    const image = making({}, { LANG: "C" });
+    assert.deepEqual(specDifferences("blue", image, making({ environment: ["LANG"] }, { LANG: "C" })).shared, [
+      "environment.LANG",
+    ]);
+    const empty = making({ environment: ["EMPTY"] }, { EMPTY: "" });
+    assert.deepEqual(specDifferences("blue", empty, making()).shared, ["environment.EMPTY"]);
+  });
+
+  test("a container without the label differs in all of it, and in nothing of its own that could be told", () => {
+    const unlabelled: SlotInstance = { made: {}, environment: { A: "1" } };
+    assert.deepEqual(specDifferences("blue", unlabelled, making({ version: "2.0.0" })), {
+      own: [],
+      shared: ["all settings (its container does not say what it was made from)"],
+    });
+  });
+
+  test("a label from before a setting existed differs in that setting alone", () => {
+    const { stopGraceSeconds, ...older } = made;
+    const before: SlotInstance = { made: older, environment: {} };
+    assert.deepEqual(specDifferences("blue", before, making()).shared, ["stopGraceSeconds (none) -> 30"]);
+  });
+
+  test("every setting that either side names is compared, and nothing that is no setting's name is shown", () => {
+    const more = (change: object): SlotInstance => ({ made: { ...made, ...change }, environment: {} });
+    assert.deepEqual(specDifferences("blue", making(), more({ pidsLimit: 100 })).shared, ["pidsLimit (none) -> 100"]);
+    assert.deepEqual(specDifferences("blue", more({ pidsLimit: 100 }), making()).shared, ["pidsLimit 100 -> (none)"]);
+    const hostile = { "\u001b[2J": 1, "a b": 2, __proto__: 3, ["x".repeat(65)]: 4 };
+    assert.deepEqual(specDifferences("blue", more(hostile), making()).shared, []);
+  });
+
+  test("no value of an environment is ever shown, whatever its name and its value are", () => {
+    const values = fc.dictionary(fc.stringMatching(/^[A-Z_]{1,3}$/), fc.constantFrom("hunter2", "correct-horse"));
+    const any = fc
+      .tuple(values, values)
+      .map(([plain, secret]) =>
+        making(
+          { environment: Object.keys(plain).sort(), secretEnvironment: Object.keys(secret).sort() },
+          { ...plain, ...secret },
+        ),
+      );
+    fc.assert(
+      fc.property(any, any, (before, after) => {
+        const { own, shared } = specDifferences("blue", before, after);
+        assert.deepEqual(own, []);
+        for (const line of shared) assert.match(line, /^(?:environment|secretEnvironment)\.[A-Z_]{1,3}$/);
+      }),
+    );
+  });
 });

@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import { MockMonitor } from "@pulumi/pulumi/runtime/mocks";
 import { declaredProperties } from "../../../commands/drift/container";
@@ -12,6 +12,7 @@ const CHECKOUT = join(__dirname, "..", "..", "..");
 
 /** All that a setting is written in: its row, and what Pulumi.yaml says of it. */
 const ROW = '  cpuShares: { whose: "slot", rule: wholeNumber(16, 4096), container: ["cpuShares"] },\n';
+
 const DESCRIPTION = `  cpuShares:
     type: integer
     description: how much of the CPU each color's container gets beside others
@@ -29,6 +30,7 @@ type Modules = {
 };
 
 let folder: string;
+
 let program: Modules;
 
 /** Takes the inputs of the container that is made. */
@@ -38,6 +40,7 @@ let containers: (inputs: Record<string, unknown>) => void;
 Object.assign(MockMonitor.prototype, {
   registerResourceHook: (_hook: unknown, done: (error: null, answer: object) => void) => done(null, {}),
 });
+
 pulumi.runtime.setMocks(
   {
     newResource: async ({ type, name, inputs }) => {
@@ -92,114 +95,116 @@ const read = (values: Record<string, string> = {}, secret: readonly string[] = [
   > & { cpuShares: number };
 };
 
-test("a setting of a slot that is one row is read with its default and within its bounds", () => {
-  assert.equal(read().cpuShares, 512);
-  assert.deepEqual(
-    ["16", "4096"].map((cpuShares) => read({ cpuShares }).cpuShares),
-    [16, 4096],
-  );
-});
-
-test("it is refused with what is allowed and with the command that mends it, and found where it is misspelt", () => {
-  const problem = (values: Record<string, string>, secret: string[] = []) => {
-    try {
-      read(values, secret);
-    } catch (error) {
-      assert.ok(error instanceof program.errors.SettingsError, String(error));
-      return error.message.split("\n").slice(1).join("\n");
-    }
-    return assert.fail("accepted");
-  };
-  for (const bad of ["15", "4097", "1e2", ""]) {
-    assert.equal(
-      problem({ cpuShares: bad }),
-      `cpuShares = "${bad}": must be a whole number from 16 to 4096, in plain digits\n    pulumi config set cpuShares 512`,
+describe("a new setting of a color", () => {
+  test("a setting of a slot that is one row is read with its default and within its bounds", () => {
+    assert.equal(read().cpuShares, 512);
+    assert.deepEqual(
+      ["16", "4096"].map((cpuShares) => read({ cpuShares }).cpuShares),
+      [16, 4096],
     );
-  }
-  assert.equal(
-    problem({ cpushare: "100" }),
-    'cpushare = "100": there is no such setting; cpuShares was meant?\n' +
-      "    pulumi config rm cpushare && pulumi config set cpuShares 100",
-  );
-  assert.equal(
-    problem({ cpuShares: "99" }, ["cpuShares"]),
-    "cpuShares = [secret]: can't be kept secret; must be set without --secret\n    pulumi config set cpuShares 512",
-  );
-});
-
-test("containers are compared by it, and one that stands beside a kept one has the kept one's", () => {
-  const { slot, slotSpec } = program;
-  const [was, is] = [slot.slotSpecOf("blue", read()), slot.slotSpecOf("blue", read({ cpuShares: "100" }))];
-  assert.equal((is as object as Record<string, unknown>).cpuShares, 100);
-  assert.deepEqual(
-    slotSpec.specDifferences("blue", { made: was, environment: {} }, { made: is, environment: {} }),
-    { own: [], shared: ["cpuShares 512 -> 100"] },
-    "the hash over the rest stays what it is",
-  );
-
-  const kept = slot.settingsOf("blue", { made: is, environment: {} } as never, read());
-  assert.equal((kept as typeof kept & { cpuShares: number }).cpuShares, 100);
-  const older = slot.settingsOf(
-    "blue",
-    { made: { version: "1.0.0", definition: "d" }, environment: {} } as never,
-    read(),
-  );
-  assert.equal((older as typeof older & { cpuShares: number }).cpuShares, 512, "from before there was the setting");
-});
-
-test("a color's container gets it, and says so in its label", async () => {
-  const owner = { project: "blue-green", stack: "dev" };
-  const hook = new pulumi.ResourceHook("hook", async () => {});
-  const own = { replicas: 1, build: undefined, keepImage: false, keep: false };
-  new program.slot.Slot("blue", {
-    ...{ ...own, owner, color: "blue", settings: read({ cpuShares: "100" }), network: "net", appDirectory: "app" },
-    ...{ beforePull: hook, afterCreate: hook },
   });
-  const container = await new Promise<Record<string, unknown>>((resolve) => {
-    containers = resolve;
-  });
-  assert.equal(container.cpuShares, 100);
-  const labels = container.labels as { label: string; value: string }[];
-  const label = labels.find((each) => each.label === "blue-green.slot")?.value ?? "";
-  assert.equal((JSON.parse(label) as { cpuShares?: number }).cpuShares, 100);
-});
 
-test("the program's types have it as what its rule gives", () => {
-  const probe = `import type { Settings } from "./stacks/settings/settings";
+  test("it is refused with what is allowed and with the command that mends it, and found where it is misspelt", () => {
+    const problem = (values: Record<string, string>, secret: string[] = []) => {
+      try {
+        read(values, secret);
+      } catch (error) {
+        assert.ok(error instanceof program.errors.SettingsError, String(error));
+        return error.message.split("\n").slice(1).join("\n");
+      }
+      return assert.fail("accepted");
+    };
+    for (const bad of ["15", "4097", "1e2", ""]) {
+      assert.equal(
+        problem({ cpuShares: bad }),
+        `cpuShares = "${bad}": must be a whole number from 16 to 4096, in plain digits\n    pulumi config set cpuShares 512`,
+      );
+    }
+    assert.equal(
+      problem({ cpushare: "100" }),
+      'cpushare = "100": there is no such setting; cpuShares was meant?\n' +
+        "    pulumi config rm cpushare && pulumi config set cpuShares 100",
+    );
+    assert.equal(
+      problem({ cpuShares: "99" }, ["cpuShares"]),
+      "cpuShares = [secret]: can't be kept secret; must be set without --secret\n    pulumi config set cpuShares 512",
+    );
+  });
+
+  test("containers are compared by it, and one that stands beside a kept one has the kept one's", () => {
+    const { slot, slotSpec } = program;
+    const [was, is] = [slot.slotSpecOf("blue", read()), slot.slotSpecOf("blue", read({ cpuShares: "100" }))];
+    assert.equal((is as object as Record<string, unknown>).cpuShares, 100);
+    assert.deepEqual(
+      slotSpec.specDifferences("blue", { made: was, environment: {} }, { made: is, environment: {} }),
+      { own: [], shared: ["cpuShares 512 -> 100"] },
+      "the hash over the rest stays what it is",
+    );
+
+    const kept = slot.settingsOf("blue", { made: is, environment: {} } as never, read());
+    assert.equal((kept as typeof kept & { cpuShares: number }).cpuShares, 100);
+    const older = slot.settingsOf(
+      "blue",
+      { made: { version: "1.0.0", definition: "d" }, environment: {} } as never,
+      read(),
+    );
+    assert.equal((older as typeof older & { cpuShares: number }).cpuShares, 512, "from before there was the setting");
+  });
+
+  test("a color's container gets it, and says so in its label", async () => {
+    const owner = { project: "blue-green", stack: "dev" };
+    const hook = new pulumi.ResourceHook("hook", async () => {});
+    const own = { replicas: 1, build: undefined, keepImage: false, keep: false };
+    new program.slot.Slot("blue", {
+      ...{ ...own, owner, color: "blue", settings: read({ cpuShares: "100" }), network: "net", appDirectory: "app" },
+      ...{ beforePull: hook, afterCreate: hook },
+    });
+    const container = await new Promise<Record<string, unknown>>((resolve) => {
+      containers = resolve;
+    });
+    assert.equal(container.cpuShares, 100);
+    const labels = container.labels as { label: string; value: string }[];
+    const label = labels.find((each) => each.label === "blue-green.slot")?.value ?? "";
+    assert.equal((JSON.parse(label) as { cpuShares?: number }).cpuShares, 100);
+  });
+
+  test("the program's types have it as what its rule gives", () => {
+    const probe = `import type { Settings } from "./stacks/settings/settings";
 export const twice = (settings: Settings): number => settings.cpuShares * 2;
 // @ts-expect-error: it is a number.
 export const no = (settings: Settings): string => settings.cpuShares;
 `;
-  writeFileSync(join(folder, "probe.ts"), probe);
-  const config = { extends: "./tsconfig.json", include: ["stacks", "probe.ts"] };
-  writeFileSync(join(folder, "tsconfig.probe.json"), JSON.stringify(config));
-  const tsc = join(CHECKOUT, "node_modules", "typescript", "bin", "tsc");
-  const { status, stdout } = spawnSync(process.execPath, [tsc, "--project", "tsconfig.probe.json"], {
-    cwd: folder,
-    encoding: "utf8",
+    writeFileSync(join(folder, "probe.ts"), probe);
+    const config = { extends: "./tsconfig.json", include: ["stacks", "probe.ts"] };
+    writeFileSync(join(folder, "tsconfig.probe.json"), JSON.stringify(config));
+    const tsc = join(CHECKOUT, "node_modules", "typescript", "bin", "tsc");
+    const { status, stdout } = spawnSync(process.execPath, [tsc, "--project", "tsconfig.probe.json"], {
+      cwd: folder,
+      encoding: "utf8",
+    });
+    assert.deepEqual([status, stdout], [0, ""]);
   });
-  assert.deepEqual([status, stdout], [0, ""]);
-});
 
-test("drift knows it as declared by the label, and another value on the engine as a difference", () => {
-  const labels = { "blue-green.slot": JSON.stringify(program.slot.slotSpecOf("blue", read())) };
-  const declared = { urn: "u", name: "n", id: "i", role: "slot", inputs: {}, labels } as Parameters<
-    typeof declaredProperties
-  >[0];
-  const image = { Id: "sha256:1", Config: {} } as Parameters<typeof declaredProperties>[1];
-  assert.equal(declaredProperties(declared, image).get("cpu shares"), "512");
-  assert.equal(declaredProperties({ ...declared, labels: {} }, image).get("cpu shares"), undefined);
-});
+  test("drift knows it as declared by the label, and another value on the engine as a difference", () => {
+    const labels = { "blue-green.slot": JSON.stringify(program.slot.slotSpecOf("blue", read())) };
+    const declared = { urn: "u", name: "n", id: "i", role: "slot", inputs: {}, labels } as Parameters<
+      typeof declaredProperties
+    >[0];
+    const image = { Id: "sha256:1", Config: {} } as Parameters<typeof declaredProperties>[1];
+    assert.equal(declaredProperties(declared, image).get("cpu shares"), "512");
+    assert.equal(declaredProperties({ ...declared, labels: {} }, image).get("cpu shares"), undefined);
+  });
 
-test("it is a row of the table in the docs", () => {
-  const table = program.table.renderSettingsTables(readFileSync(join(folder, "Pulumi.yaml"), "utf8"));
-  assert.match(
-    table,
-    /^\| `cpuShares` \| how much of the CPU each color's container gets beside others \| integer \| `512` \|$/m,
-  );
-});
+  test("it is a row of the table in the docs", () => {
+    const table = program.table.renderSettingsTables(readFileSync(join(folder, "Pulumi.yaml"), "utf8"));
+    assert.match(
+      table,
+      /^\| `cpuShares` \| how much of the CPU each color's container gets beside others \| integer \| `512` \|$/m,
+    );
+  });
 
-test("no setting of a slot that is secret has its value in a label: of the environments there are names alone", () => {
-  const { SLOT_NAMES, isSecretName } = program.shape;
-  assert.deepEqual(SLOT_NAMES.filter(isSecretName), []);
+  test("no setting of a slot that is secret has its value in a label: of the environments there are names alone", () => {
+    const { SLOT_NAMES, isSecretName } = program.shape;
+    assert.deepEqual(SLOT_NAMES.filter(isSecretName), []);
+  });
 });
