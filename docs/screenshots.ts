@@ -69,6 +69,8 @@ async function until(isSo: () => boolean, otherwise: string): Promise<void> {
 }
 
 async function main(): Promise<void> {
+  // It would say where this checkout is.
+  delete process.env.PULUMI_OPTION_POLICY_PACK;
   const missing = NEEDED.filter((command) => spawnSync("sh", ["-c", `command -v ${command}`]).status !== 0);
   if (missing.length > 0)
     throw new Error(`${missing.join(", ")} is missing. Next: apt-get install ${missing.join(" ")}`);

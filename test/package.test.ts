@@ -16,10 +16,10 @@ describe("the package", () => {
     );
     const inFolder = (folder: string) =>
       readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).map((file) => `${folder}/${file}`);
-    // Of the commands `status`, with what it needs.
+    // Of the commands those that know a program's services, with what they need.
     const shared = ["arguments", "cli", "command", "outcome", "pulumi", "stack", "stackFile", "typed"];
     const compiled = [
-      ...["stacks", "cutover", "commands/status"].flatMap(inFolder),
+      ...["stacks", "cutover", "commands/status", "commands/drift", "commands/preview"].flatMap(inFolder),
       ...shared.map((name) => `commands/${name}.ts`),
     ]
       .filter((file) => file.endsWith(".ts"))

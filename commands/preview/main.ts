@@ -20,7 +20,8 @@ runCommand(USAGE, async ({ stack, service, comment }) => {
   const summary = summaryOf(found.owner.stack, said, previewed);
   // A diff that broke off shows nothing that the refusal does not say; that of Pulumi's is of all services.
   const diff = summary.exit === EXIT.finding || service !== undefined ? "" : previewed.diff;
-  console.log(comment ? commentOf(summary, diff) : screenOf(summary, diff));
+  const { isTTY, columns } = process.stdout;
+  console.log(comment ? commentOf(summary, diff) : screenOf(summary, diff, isTTY && columns > 0 ? columns : undefined));
   return summary.exit;
 });
 

@@ -209,4 +209,23 @@ describe("a preview's summary", () => {
     assert.match(shown({ began: false }, failed), new RegExp(`^- Pulumi says: error: ${cause}$`, "m"));
     assert.match(shown({ errors: ["context canceled"] }, failed), /^- Refused: context canceled$/m, "all there is");
   });
+
+  test("in a terminal a point breaks between words, under its own beginning", () => {
+    const notes = [`one ${"two three ".repeat(8).trim()}`, "x".repeat(100)];
+    const summary = summaryOf("dev", said({ decisions: [decision({ notes })] }), FINE);
+    const lines = screenOf(summary, "", 60).split("\n");
+    assert.deepEqual(lines.slice(lines.indexOf("- Notes:")), [
+      "- Notes:",
+      "  - one two three two three two three two three two three",
+      "    two three two three two three",
+      `  - ${"x".repeat(56)}`,
+      `    ${"x".repeat(44)}`,
+    ]);
+    assert.ok(
+      screenOf(summary, "", 1)
+        .split("\n")
+        .every((line) => line.length <= 40),
+    );
+    assert.equal(screenOf(summary, "").split("\n").length, 8);
+  });
 });
