@@ -17,6 +17,9 @@ export interface Commands {
 
 let isPackage = false;
 
+/** Reports whether a program of somebody else's is looked at, which has the package. */
+export const isPackaged = (): boolean => isPackage;
+
 /** From now on commands are those of the package: `npx blue-green status prod`. */
 export const typeAsPackage = (): void => {
   isPackage = true;

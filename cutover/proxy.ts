@@ -5,8 +5,8 @@ import { MOST_HISTORY_LINES, RECENT_HISTORY_LINES, readServing, type Serving } f
 import { Lock } from "./lock";
 import type { Curl } from "./smokeTest";
 
-/** A move may wait for another one's end, reads back, asks through the front and may be put back, each for up to 60 s. */
-const MOVE_TIMEOUT_SECONDS = 270;
+/** A move may wait for another one's end, introduces a color (60 s and 60 s), reads back, asks through the front and may be put back. */
+const MOVE_TIMEOUT_SECONDS = 390;
 
 /** More than a smoke test's own bound, which is 300 s. */
 const CURL_TIMEOUT_SECONDS = 330;

@@ -78,14 +78,22 @@ async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "blue-green-screenshots-"));
   const before = join(folder, SETTINGS);
   copyFileSync(SETTINGS, before);
+  const putBack = () => {
+    copyFileSync(before, `${SETTINGS}.next`);
+    renameSync(`${SETTINGS}.next`, SETTINGS);
+  };
+  for (const signal of ["SIGINT", "SIGTERM"] as const)
+    process.once(signal, () => {
+      putBack();
+      process.exit(1);
+    });
   try {
     photograph(PAGE, "page", 900, 620);
     await photographTerminal(folder, "status", "npm run --silent status -- dev");
     run("pulumi", ["config", "set", "activeColor", "green", "--stack", "dev"]);
     await photographTerminal(folder, "preview", "npm run --silent preview -- dev");
   } finally {
-    copyFileSync(before, `${SETTINGS}.next`);
-    renameSync(`${SETTINGS}.next`, SETTINGS);
+    putBack();
     rmSync(folder, { recursive: true });
   }
 }

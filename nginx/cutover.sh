@@ -140,9 +140,9 @@ else
 
     if [ ! -f "$current" ]; then first=yes; fi
     if [ "$KEEP_PREVIOUS" != true ]; then keep_previous "$before"; fi
-    if [ -n "$before" ]; then
-        for comes in $(coming_colors); do introduce "$comes" "${before#* }"; done
-    fi
+    case ${before#* } in
+    blue | green) for comes in $(coming_colors); do introduce "$comes" "${before#* }"; done ;;
+    esac
     take_next
     live="$color is live: it answers every new connection, $took_ms ms after the reload"
 fi

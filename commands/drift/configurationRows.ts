@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { containerName } from "../../stacks/service/names";
+import { containerName, gatewayName } from "../../stacks/service/names";
 import { GENERATION_PLACEHOLDER, generationOf } from "../../stacks/service/serving";
 import { called, colorIn, type Facts, type Mend, type Row } from "./row";
 
@@ -61,9 +61,14 @@ export function configurationRows(facts: Facts): Row[] {
 function routesRows(
   facts: Facts,
   { configuration }: NonNullable<Facts["declared"]["routes"]>,
-  { generation, edited }: NonNullable<Facts["gateway"]>,
+  { generation, edited, silent }: NonNullable<Facts["gateway"]>,
 ): Row[] {
   const wanted = generationOf(configuration);
+  if (silent) {
+    const command = { docker: ["logs", "--tail", "30", gatewayName(facts.owner)] };
+    const mend: Mend = { by: "hand", why: "the gateway's nginx does not answer", command };
+    return [{ resource: called(facts, "nginx"), what: "answers", declared: "yes", runs: "no", mend }];
+  }
   const row = (what: string, declared: string, runs: string): Row => ({
     ...{ resource: called(facts, "nginx"), what, declared, runs, mend: { by: "up" } },
   });

@@ -1,6 +1,6 @@
 import { other } from "../../stacks/service/color";
 import { LABEL } from "../../stacks/service/names";
-import { isFromImage, partOf as stackPart } from "../../stacks/service/ours";
+import { isFromImage, isGateway, partOf as stackPart } from "../../stacks/service/ours";
 import { objectIn } from "../../stacks/text/json";
 import { type Difference, declaredProperties, differencesBetween, runningProperties } from "./container";
 import type { RunningContainer } from "./engine";
@@ -37,7 +37,7 @@ export function containerRows(declared: DeclaredContainer, facts: Facts): Row[] 
     return [row("container", short(declared.id), "gone", mend)];
   }
   if (container === undefined && namesake !== undefined) {
-    const ours = stackPart(owner, namesake) !== undefined;
+    const ours = stackPart(owner, namesake) !== undefined || isGateway(owner, namesake);
     const why = `the container ${declared.name} is somebody else's, and in the way`;
     const mend: Mend = ours
       ? mendOf(declared, facts, namesake.Id)

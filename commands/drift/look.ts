@@ -51,8 +51,7 @@ async function lookAtService(docker: Docker, stack: Looked, declared: Declared, 
   const runs = running.containers.find(({ Id }) => Id === proxy?.id)?.State?.Status === "running";
   const serving = runs && proxy !== undefined ? await readProxy(docker, proxy.id, stack) : undefined;
   const volume = runs && proxy !== undefined && serving !== undefined ? await readVolume(docker, proxy.id) : undefined;
-  const front = isGateway({ declared }) ? await readGateway(docker, owner) : {};
-  const gateway = "serving" in front ? front.serving : undefined;
+  const gateway = isGateway({ declared }) ? await askGateway(docker, stack) : undefined;
   return { owner, declared, running, serving, volume, ...(gateway && { gateway }), now: new Date() };
 }
 
@@ -96,6 +95,14 @@ async function readProxy(docker: Docker, id: string, { owner, name, host }: Look
   throw new CantTellError(`A cutover runs in ${proxy} (${serving.busy})`, [
     { purpose: "see how it ends", command: commands.status() },
   ]);
+}
+
+/** What the gateway says; nothing where it does not run, which its container's row tells. */
+async function askGateway(docker: Docker, stack: Looked): Promise<Facts["gateway"]> {
+  const front = await readGateway(docker, stack.owner);
+  if ("unknown" in front) return noEngine(new Error(front.reason), stack);
+  if (front.container?.running !== true) return undefined;
+  return front.serving ?? { generation: "", edited: false, silent: true };
 }
 
 const MARK = "--- files ---";

@@ -3,10 +3,10 @@ import { quoted } from "../../stacks/text/shell";
 import type { Arguments } from "../arguments";
 import { runCommand } from "../command";
 import { EXIT } from "../outcome";
-import { engineOf, findStack, noService, readStack, type Stack } from "../stack";
-import { asTyped, commandsFor } from "../typed";
+import { engineOf, type FoundStack, findStack, noService, readStack } from "../stack";
+import { asTyped, commandsFor, isPackaged } from "../typed";
 import { carryOut } from "./fix";
-import { look } from "./look";
+import { type Looked, look } from "./look";
 import { blockedBy, commandsOf, type Mending, mendingOf } from "./mending";
 import { differencesOf, type Report } from "./report";
 import type { Compared } from "./row";
@@ -15,6 +15,9 @@ import { screenOf } from "./table";
 import { USAGE } from "./usage";
 
 const forStack = (stack: string) => asTyped(`npm run drift -- ${stack}`);
+
+/** The stack that is looked at, and whether commands have to name it. */
+type Seeing = Looked & Pick<FoundStack, "named">;
 
 /** What was found, and what mends it. */
 interface Seen {
@@ -27,7 +30,9 @@ type Asked = Arguments<"service", "fix" | "json">;
 
 /** Compares, and with `--fix` mends and compares again. */
 async function run({ stack: argument, service, fix, json }: Asked): Promise<Report> {
-  const stack = readStack(await findStack(process.cwd(), argument, forStack));
+  const found = await findStack(process.cwd(), argument, forStack);
+  // A program of somebody's own may have all of its settings in the code.
+  const stack: Seeing = found.text === undefined && isPackaged() ? found : readStack(found);
   const docker = engineOf(stack);
   const before = await see(stack, service);
   const { mending } = before;
@@ -44,15 +49,17 @@ async function run({ stack: argument, service, fix, json }: Asked): Promise<Repo
 const fixing = (stack: string, service: string | undefined): string =>
   `${forStack(stack)}${service === undefined ? "" : ` --service ${quoted(service)}`} --fix`;
 
-async function see(stack: Stack, service: string | undefined): Promise<Seen> {
+async function see(stack: Seeing, service: string | undefined): Promise<Seen> {
   const { owner, named, host } = stack;
   const compared = await look(engineOf(stack), stack);
   const services = compared.services.flatMap((each) => each.owner.service ?? []);
   if (service !== undefined && !services.includes(service))
     throw noService(service, services, forStack(named ?? owner.stack));
-  const rows = rowsOf(compared).filter((row) => isAbout(row, service));
+  const all = rowsOf(compared);
+  const rows = all.filter((row) => isAbout(row, service));
+  const others = all.filter((row) => !isAbout(row, service));
   const commands = (of?: string) => commandsFor(named, host, of);
-  const mending = mendingOf(rows, commands, blockedBy(compared, commands));
+  const mending = mendingOf(rows, commands, blockedBy(compared, commands, others));
   const report: Report = {
     exit: rows.length === 0 ? EXIT.well : EXIT.finding,
     ...{ ...owner, ...(service !== undefined && { service }) },

@@ -1,6 +1,8 @@
 import { quoted } from "../../stacks/text/shell";
 import type { Commands } from "../typed";
-import { type Command, type Compared, colorIn, type Row } from "./row";
+import type { Step } from "./preview";
+import { type Command, type Compared, colorIn, type Facts, liveIn, NOT_CARRIED_OUT, type Row } from "./row";
+import { nameOf } from "./state";
 
 /** What `--fix` runs, in this order, and what it leaves to people. */
 export interface Mending {
@@ -105,14 +107,25 @@ function typed(command: Command, commands: Commands): string {
   return command.typed;
 }
 
-/** Why `--fix` runs no `pulumi up`: it would move the public of a service, or carry out nothing. */
-export function blockedBy({ services, pending, refused }: Compared, commands: CommandsOf): Blocked | undefined {
+/**
+ * Why `--fix` runs no `pulumi up`: it would move the public of a service, take away what the public is on, carry out nothing, or carry
+ * out what is pending of services that nobody asked for.
+ *
+ * @param others what is not told since it is of other services.
+ */
+export function blockedBy(compared: Compared, commands: CommandsOf, others: readonly Row[] = []): Blocked | undefined {
+  const { services, pending, refused } = compared;
   if (refused !== undefined)
     return { why: "pulumi preview refuses the settings: first mend what it says", command: "pulumi preview" };
-  for (const { urn, configuration = "" } of pending) {
-    const service = services.find(({ declared }) => declared.cutover?.urn === urn);
+  for (const step of pending) {
+    const service = services.find(({ declared }) => declared.cutover?.urn === step.urn);
     const declared = colorIn(service?.declared.cutover?.configuration ?? "");
-    const asked = colorIn(configuration);
+    const asked = colorIn(step.configuration ?? "");
+    const taken = services.some((facts) => isServing(step, facts));
+    if (taken && (step.op === "delete" || step.op === "replace")) {
+      const why = `\`pulumi up\` would ${step.op} ${nameOf(step.urn)}, which the public is served by: --fix does not`;
+      return { why, command: "pulumi preview --diff" };
+    }
     if (asked === undefined || declared === undefined || asked === declared) continue;
     const whose = service?.owner.service === undefined ? "activeColor" : `activeColor of ${service.owner.service}`;
     return {
@@ -120,5 +133,16 @@ export function blockedBy({ services, pending, refused }: Compared, commands: Co
       command: commands(service?.owner.service).up(),
     };
   }
-  return undefined;
+  const [other] = others.filter(({ what }) => what === NOT_CARRIED_OUT);
+  if (other === undefined) return undefined;
+  const why = `any \`pulumi up\` would carry out what is pending of others too, first of all ${other.resource}: look at all of them`;
+  return { why, command: "pulumi preview" };
+}
+
+/** Reports whether a step is about what the public of a service is served by. */
+function isServing({ urn }: Step, facts: Facts): boolean {
+  const { containers, network, volume, cutover, routes } = facts.declared;
+  const live = liveIn(facts);
+  const serve = containers.filter(({ role, color }) => role !== "slot" || color === live);
+  return [...serve, network, volume, cutover, routes].some((each) => each?.urn === urn);
 }

@@ -67,6 +67,9 @@ export interface Facts {
   now: Date;
 }
 
+/** What is said of a change that the settings ask for and that no run has made. */
+export const NOT_CARRIED_OUT = "not carried out yet";
+
 export const short = (id: string): string => id.replace(/^sha256:/, "").slice(0, 12);
 
 /** A container's name without what all of the stack's have in common. */

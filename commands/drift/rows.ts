@@ -2,7 +2,7 @@ import { hide } from "../../stacks/text/hide";
 import { configurationRows } from "./configurationRows";
 import { containerRows, extraRows, mendOf } from "./containerRows";
 import type { Step } from "./preview";
-import { type Compared, called, type Facts, type Mend, partOf, type Row, short } from "./row";
+import { type Compared, called, type Facts, type Mend, NOT_CARRIED_OUT, partOf, type Row, short } from "./row";
 import { type DeclaredImage, nameOf } from "./state";
 
 /** All differences, in the order in which the stack is built. */
@@ -154,17 +154,13 @@ function stepRows({ services, refreshed, pending, refused }: Compared, known: Se
     });
   }
   const drifted = new Set([...known, ...rows.map(({ resource }) => resource)]);
-  const nginxDrifted = [...drifted].some((resource) => /(?:^| )nginx$/.test(resource));
   for (const step of pending) {
-    const { resource, service } = partOfStep(step);
-    const isConsequence = step.type.endsWith(":Command")
-      ? nginxDrifted
-      : drifted.has(resource) || drifted.has(resource.replace(/^image /, ""));
-    if (isConsequence) continue;
+    const { resource, service, follows = resource.replace(/^image /, "") } = partOfStep(step);
+    if (drifted.has(resource) || drifted.has(follows)) continue;
     const why = step.reasons.length === 0 ? "" : ` (${step.reasons.join(", ")})`;
     rows.push({
       ...{ resource, ...(service !== undefined && { service }) },
-      what: "not carried out yet",
+      what: NOT_CARRIED_OUT,
       declared: `${step.op}${why}`,
       runs: "as before",
       mend: { by: "up" },
@@ -188,19 +184,24 @@ interface Part {
   resource: string;
   service?: string;
   mend?: Mend;
+  /** The resource whose differences have it changed as well. */
+  follows?: string;
 }
 
 function declaredParts(facts: Facts): Part[] {
   const { owner, declared } = facts;
-  const part = (urn: string, resource: string, mend?: Mend): Part => ({
-    ...{ urn, resource, ...(owner.service !== undefined && { service: owner.service }), ...(mend && { mend }) },
+  const part = (urn: string, resource: string, more: Pick<Part, "mend" | "follows"> = {}): Part => ({
+    ...{ urn, resource, ...(owner.service !== undefined && { service: owner.service }), ...more },
   });
+  const follows = called(facts, "nginx");
   const { network, volume, cutover, routes } = declared;
   return [
-    ...declared.containers.map((each) => part(each.urn, partOf(owner, each.name), mendOf(each, facts))),
+    ...declared.containers.map((each) => part(each.urn, partOf(owner, each.name), { mend: mendOf(each, facts) })),
     ...(network === undefined ? [] : [part(network.urn, called(facts, "network"))]),
     ...(volume === undefined ? [] : [part(volume.urn, called(facts, "volume"))]),
-    ...[cutover, routes].flatMap((command) => (command === undefined ? [] : [part(command.urn, nameOf(command.urn))])),
+    ...[cutover, routes].flatMap((command) =>
+      command === undefined ? [] : [part(command.urn, nameOf(command.urn), { follows })],
+    ),
   ];
 }
 

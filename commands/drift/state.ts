@@ -112,7 +112,9 @@ function declaredOf(state: State, all: ServiceId, service: string | undefined): 
   const commands = of("command:local:Command").flatMap(commandIn);
   const cutover = commands.find((command) => command.environment.PROXY && serviceIn(command) === service);
   const isFront = containers.some(({ role }) => role === "gateway");
-  const routes = isFront ? commands.find(({ environment }) => environment.GATEWAY) : undefined;
+  const routes = isFront
+    ? commands.find(({ urn, environment }) => environment.GATEWAY && nameOf(urn) === "gateway")
+    : undefined;
   const parts = new Set(["proxy", "gateway", "blue", "green"].map((part) => logicalName(owner, part)));
   return {
     containers,

@@ -2,7 +2,7 @@ import { containerName } from "../../stacks/service/names";
 import { runCommand } from "../command";
 import { EXIT } from "../outcome";
 import { type FoundStack, findStack, noService, textOf } from "../stack";
-import { asTyped } from "../typed";
+import { asTyped, isPackaged } from "../typed";
 import { commentOf } from "./comment";
 import type { Said } from "./events";
 import { previewStack } from "./run";
@@ -14,7 +14,7 @@ const typed = (stack: string) => asTyped(`npm run preview -- ${stack}`);
 
 runCommand(USAGE, async ({ stack, service, comment }) => {
   const found = await findStack(process.cwd(), stack, typed);
-  textOf(found);
+  if (!isPackaged()) textOf(found);
   const previewed = await previewStack(found.name);
   const said = service === undefined ? previewed.said : saidOf(previewed.said, found, service);
   const summary = summaryOf(found.owner.stack, said, previewed);

@@ -20,6 +20,8 @@ export interface GatewayServing {
   generation: string;
   /** Whether the file is another than the one that was written. */
   edited: boolean;
+  /** Set where nginx itself does not answer: then the rest is what its file says. */
+  silent?: true;
   /** What Pulumi's state holds, as the latest run that ended well found it. */
   declared?: string;
   /** The fingerprint of the pair that it speaks TLS with. */
@@ -55,8 +57,10 @@ export async function readGateway(docker: Docker, owner: ServiceId): Promise<See
 export function gatewayServing(text: string): GatewayServing | undefined {
   const last = (word: string) => lastLine(text, word).trim();
   const file = last("file");
-  const [generation = file] = last("answer").split(" ").filter(Boolean);
+  const [answered] = last("answer").split(" ").filter(Boolean);
+  const generation = answered ?? file;
   if (generation === "") return undefined;
   const [declared, tls] = [last("declared"), last("tls")];
-  return { generation, edited: file !== generation, ...(declared && { declared }), ...(tls && { tls }) };
+  const silent = answered === undefined && { silent: true as const };
+  return { generation, edited: file !== generation, ...silent, ...(declared && { declared }), ...(tls && { tls }) };
 }

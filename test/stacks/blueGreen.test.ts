@@ -435,14 +435,14 @@ describe("a color's container", () => {
     assert.equal(
       JSON.stringify(slotSpecOf("blue", sampleSettings)),
       '{"version":"1.0.0","image":"","port":5001,"appPort":5000,"healthPath":"/healthz","memoryMb":256,"stopGraceSeconds":30,' +
-        '"environment":[],"secretEnvironment":[],"definition":"c783a53e6868"}',
+        '"environment":[],"secretEnvironment":[],"definition":"7bbd9099b357"}',
     );
     const slots = { ...sampleSettings.slots, green: { version: "1.2", image: "shop:2", port: 6001 } };
     const environments = { environment: { B: "1", A: "2" }, secretEnvironment: { T: "hidden" } };
     assert.equal(
       JSON.stringify(slotSpecOf("green", { ...sampleSettings, slots, ...environments })),
       '{"version":"1.2","image":"shop:2","port":6001,"appPort":5000,"healthPath":"/healthz","memoryMb":256,"stopGraceSeconds":30,' +
-        '"environment":["A","B"],"secretEnvironment":["T"],"definition":"c783a53e6868"}',
+        '"environment":["A","B"],"secretEnvironment":["T"],"definition":"7bbd9099b357"}',
     );
   });
 

@@ -77,6 +77,37 @@ describe("what keeps --fix from any `pulumi up`", () => {
     );
   });
 
+  test("a run that would take away what the public is served by", () => {
+    const step = (type: string, name: string, op: string): Step => ({ urn: urnOf(type, name), type, op, reasons: [] });
+    const container = (name: string, op: string) => step("docker:index/container:Container", name, op);
+    const why = (...steps: Step[]) => blockedBy(compared(facts(), { pending: steps }), commands)?.why;
+    assert.equal(
+      why(container("blue", "delete")),
+      "`pulumi up` would delete blue, which the public is served by: --fix does not",
+    );
+    for (const taken of [
+      container("proxy", "replace"),
+      container("blue", "replace"),
+      { ...pending("blue"), op: "delete" },
+      { ...step("docker:index/network:Network", "network", "delete"), urn: "network" },
+      { ...step("docker:index/volume:Volume", "proxy", "replace"), urn: "volume" },
+    ])
+      assert.match(why(container("green", "replace"), taken) ?? "", /which the public is served by/, taken.urn);
+    assert.equal(
+      why(container("green", "replace"), container("blue", "update"), container("green-2", "delete")),
+      undefined,
+    );
+  });
+
+  test("what is pending of other services, where one was asked for", () => {
+    const other: Row = { ...row("api-green", { by: "up" }), what: "not carried out yet", service: "api" };
+    assert.match(
+      blockedBy(compared(), commands, [row("api nginx", { by: "up" }), other])?.why ?? "",
+      /first of all api-green/,
+    );
+    assert.equal(blockedBy(compared(), commands, [row("api nginx", { by: "up" })]), undefined);
+  });
+
   test("settings that are refused", () => {
     assert.deepEqual(blockedBy(compared(facts(), { refused: "no" }), commands), {
       why: "pulumi preview refuses the settings: first mend what it says",

@@ -420,4 +420,42 @@ describe("a stack with several services", () => {
       ],
     );
   });
+
+  test("what is pending of one service is told, though another one's nginx was changed by hand", () => {
+    const own = {
+      ...facts({ volume: { configuration: CONFIGURATION.replace("off", "on"), files: {} } }),
+      owner: { ...OWNER, service: "api" },
+    };
+    const pending = [
+      { urn: "urn::shop-cutover", type: "command:local:Command", op: "update", reasons: ["stdin"] },
+      { urn: own.declared.cutover?.urn ?? "", type: "command:local:Command", op: "update", reasons: ["environment"] },
+    ];
+    const { cutover } = shop.declared;
+    const quiet = { ...facts(), owner: { ...OWNER, service: "shop" } };
+    const still = cutover && {
+      ...quiet,
+      declared: { ...quiet.declared, cutover: { ...cutover, configuration: CONFIGURATION } },
+    };
+    const found = rowsOf({ ...compared(own, { pending }), services: [own, still ?? quiet] });
+    assert.deepEqual(
+      found.filter(({ what }) => what === "not carried out yet").map(({ resource, service }) => [resource, service]),
+      [["urn::shop-cutover".slice(5), "shop"]],
+    );
+  });
+
+  test("a gateway that does not answer is a difference that people mend", () => {
+    const mute = { ...gateway, declared: own, gateway: { generation: "", edited: false, silent: true as const } };
+    assert.deepEqual(rowsOf(compared(mute)).map(line).slice(2), ["gateway nginx: answers, yes -> no, hand"]);
+  });
+
+  test("a gateway under another id than the state's is the stack's own, and is not removed", () => {
+    const Labels = { ...labels, "blue-green.role": "gateway" };
+    const other = runningSlot("blue", { Id: idOf("other"), Name: "/blue-green-dev-gateway" });
+    const found = { ...gateway.running, containers: [{ ...other, Config: { ...other.Config, Labels } }] };
+    const [row] = rowsOf(compared({ ...gateway, declared: own, running: found })).filter(
+      ({ what }) => what === "container",
+    );
+    assert.equal(row?.mend.by, "hand");
+    assert.match(row?.mend.by === "hand" ? row.mend.why : "", /the nginx container would be replaced/);
+  });
 });
