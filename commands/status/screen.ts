@@ -1,6 +1,7 @@
 import { COLORS, other } from "../../stacks/service/color";
 import { cut, listed, wrapped } from "../../stacks/text/columns";
 import { plain } from "../../stacks/text/plain";
+import { brokenCommand } from "../../stacks/text/shell";
 import type { NextCommand } from "../outcome";
 import type { Answers } from "./answers";
 import { ago, clock } from "./clock";
@@ -286,27 +287,9 @@ function nextTable(next: NextCommand[], paint: Paint, screen: number): string[] 
     "",
     paint("strong", "Next"),
     ...next.flatMap(({ purpose, command }) => {
-      const lines = broken(plain(command), screen - indent.length);
+      const lines = brokenCommand(plain(command), screen - indent.length);
       if (below) return [`  ${paint("faint", purpose)}`, ...lines.map((line) => `${indent}${line}`)];
       return lines.map((line, i) => `${i === 0 ? `  ${paint("faint", purpose.padEnd(width))}  ` : indent}${line}`);
     }),
   ];
-}
-
-/** A command over several lines so that it can be pasted still: broken after `&&`, or else after a word. */
-function broken(command: string, columns: number): string[] {
-  const lines: string[] = [];
-  let [rest = "", comment] = command.length > columns ? command.split(/ # (.*)/s, 2) : [command];
-  while (rest.length > columns) {
-    const and = rest.lastIndexOf(" && ", columns - 3);
-    const word = rest.lastIndexOf(" ", columns - 2);
-    if (and > 0) {
-      lines.push(rest.slice(0, and + 3));
-      rest = rest.slice(and + 4);
-    } else if (word > 0) {
-      lines.push(`${rest.slice(0, word)} \\`);
-      rest = rest.slice(word + 1);
-    } else break;
-  }
-  return [...lines, rest, ...(comment === undefined ? [] : wrapped(comment, columns - 2).map((line) => `# ${line}`))];
 }
