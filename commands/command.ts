@@ -4,6 +4,12 @@ import { type Arguments, readArguments, type Usage } from "./arguments";
 import { type ExitCode, stopOf, stopReport, stopScreen } from "./outcome";
 import { asTyped } from "./typed";
 
+/** Returns how many columns the terminal has; undefined where the output goes elsewhere. */
+export function terminalColumns(): number | undefined {
+  const { isTTY, columns } = process.stdout;
+  return isTTY && columns > 0 ? columns : undefined;
+}
+
 /**
  * Runs a command to its end: reads its arguments, prints its help where that is asked for, says why where it ends early (as JSON with
  * `--json`), and sets the exit code.

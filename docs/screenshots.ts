@@ -6,7 +6,7 @@
  * The setting that the preview needs is put back afterwards. Needs chromium, tmux and aha, which are Debian packages of these names.
  */
 import { spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -44,10 +44,7 @@ async function photographTerminal(folder: string, name: string, command: string)
   const typed = `echo '$ ${command}'; ${command}; touch ${done}; sleep ${MOST_SECONDS}`;
   tmux("new-session", "-d", ...size, `bash -c "${typed}"`);
   try {
-    await until(
-      () => spawnSync("test", ["-e", done]).status === 0,
-      `${command} has not ended within ${MOST_SECONDS} s`,
-    );
+    await until(() => existsSync(done), `${command} has not ended within ${MOST_SECONDS} s`);
     const screen = tmux("capture-pane", "-e", "-p").trimEnd();
     const page = join(folder, `${name}.html`);
     const style = "body { margin: 12px; font: 15px/19px monospace; } pre { margin: 0; }";

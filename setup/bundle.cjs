@@ -137,11 +137,10 @@ require.extensions[".ts"] = (module, entry) => {
   const file = join(BUNDLES, `${name}.js`);
   const code = kept(file) ?? made(entry, file);
   const { prepareStackTrace } = Error;
-  const isMapped = prepareStackTrace !== undefined && prepareStackTrace !== nodes;
-  // Pulumi's own runner maps stack traces too. Node would read the maps of all that is loaded from here on.
-  if (!isMapped) process.setSourceMapsEnabled(true);
-  // Pulumi creates an error without a message for each promise, to keep its stack trace. Mapping all of those took half a second.
-  if (isMapped)
+  // Pulumi's runner maps stack traces itself, and creates an error without a message for each promise, to keep its stack trace: mapping
+  // all of those took half a second. Elsewhere Node maps them, which costs reading the map of each file that is loaded from here on.
+  if (prepareStackTrace && prepareStackTrace !== nodes)
     Error.prepareStackTrace = (error, frames) => (error.message ? prepareStackTrace(error, frames) : String(error));
+  else process.setSourceMapsEnabled(true);
   /** @type {any} */ (module)._compile(code, file);
 };

@@ -1,6 +1,6 @@
 import type { Docker } from "../../stacks/engine/docker";
-import { LABEL, ownerLabels, type ServiceId } from "../../stacks/service/names";
-import type { Inspected } from "../../stacks/service/world";
+import { LABEL, type ServiceId } from "../../stacks/service/names";
+import { filtersOf, type Inspected } from "../../stacks/service/world";
 import type { Declared } from "./state";
 
 /** A container, of what `docker container inspect` tells. */
@@ -82,10 +82,9 @@ export async function readRunning(
   declared: Declared,
   services: readonly string[],
 ): Promise<Running> {
-  const labels = Object.entries(ownerLabels(owner)).flatMap(([name, value]) => ["--filter", `label=${name}=${value}`]);
   const labelled = async (kind: "container" | "network" | "volume") => {
     const all = kind === "container" ? ["--all", "--no-trunc"] : [];
-    return (await docker.ask(kind, "ls", ...all, "--quiet", ...labels)).split("\n").filter(Boolean);
+    return (await docker.ask(kind, "ls", ...all, "--quiet", ...filtersOf(owner))).split("\n").filter(Boolean);
   };
   const names = ({ id, name }: { id: string; name: string }) => [id, name];
   const ids = new Set([...declared.containers, declared.network, declared.volume].map((each) => each?.id));

@@ -9,8 +9,8 @@ import { askPulumi, errorIn, runPulumi } from "../pulumi";
 import { commandsFor } from "../typed";
 import { readRunning } from "./engine";
 import { type Preview, previewIn } from "./preview";
-import { type Compared, type Facts, isGateway } from "./row";
-import { type Declared, declaredIn } from "./state";
+import type { Compared, Facts } from "./row";
+import { type Declared, declaredIn, hasGateway } from "./state";
 
 /** The stack that is looked at. */
 export interface Looked {
@@ -51,7 +51,7 @@ async function lookAtService(docker: Docker, stack: Looked, declared: Declared, 
   const runs = running.containers.find(({ Id }) => Id === proxy?.id)?.State?.Status === "running";
   const serving = runs && proxy !== undefined ? await readProxy(docker, proxy.id, stack) : undefined;
   const volume = runs && proxy !== undefined && serving !== undefined ? await readVolume(docker, proxy.id) : undefined;
-  const gateway = isGateway({ declared }) ? await askGateway(docker, stack) : undefined;
+  const gateway = hasGateway(declared) ? await askGateway(docker, stack) : undefined;
   return { owner, declared, running, serving, volume, ...(gateway && { gateway }), now: new Date() };
 }
 

@@ -1,3 +1,4 @@
+import type { Docker } from "../../stacks/engine/docker";
 import { plainJson } from "../../stacks/text/plain";
 import { quoted } from "../../stacks/text/shell";
 import type { Arguments } from "../arguments";
@@ -34,7 +35,7 @@ async function run({ stack: argument, service, fix, json }: Asked): Promise<Repo
   // A program of somebody's own may have all of its settings in the code.
   const stack: Seeing = found.text === undefined && isPackaged() ? found : readStack(found);
   const docker = engineOf(stack);
-  const before = await see(stack, service);
+  const before = await see(docker, stack, service);
   const { mending } = before;
   if (!fix || (mending.docker.length === 0 && mending.up === undefined)) return before.report;
 
@@ -43,15 +44,15 @@ async function run({ stack: argument, service, fix, json }: Asked): Promise<Repo
   for (const command of before.report.fix) say(`Running: ${command}`);
   await carryOut(mending, before.compared.services, { docker, stack: stack.name, say, to: json ? "stderr" : "stdout" });
   say("");
-  return (await see(stack, service)).report;
+  return (await see(docker, stack, service)).report;
 }
 
 const fixing = (stack: string, service: string | undefined): string =>
   `${forStack(stack)}${service === undefined ? "" : ` --service ${quoted(service)}`} --fix`;
 
-async function see(stack: Seeing, service: string | undefined): Promise<Seen> {
+async function see(docker: Docker, stack: Seeing, service: string | undefined): Promise<Seen> {
   const { owner, named, host } = stack;
-  const compared = await look(engineOf(stack), stack);
+  const compared = await look(docker, stack);
   const services = compared.services.flatMap((each) => each.owner.service ?? []);
   if (service !== undefined && !services.includes(service))
     throw noService(service, services, forStack(named ?? owner.stack));

@@ -121,8 +121,8 @@ export function blockedBy(compared: Compared, commands: CommandsOf, others: read
     const service = services.find(({ declared }) => declared.cutover?.urn === step.urn);
     const declared = colorIn(service?.declared.cutover?.configuration ?? "");
     const asked = colorIn(step.configuration ?? "");
-    const taken = services.some((facts) => isServing(step, facts));
-    if (taken && (step.op === "delete" || step.op === "replace")) {
+    const takes = step.op === "delete" || step.op === "replace";
+    if (takes && services.some((facts) => isServing(step, facts))) {
       const why = `\`pulumi up\` would ${step.op} ${nameOf(step.urn)}, which the public is served by: --fix does not`;
       return { why, command: "pulumi preview --diff" };
     }

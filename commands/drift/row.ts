@@ -4,7 +4,7 @@ import type { ServiceId } from "../../stacks/service/names";
 import type { Serving } from "../../stacks/service/serving";
 import type { Running } from "./engine";
 import type { Step } from "./preview";
-import type { Declared } from "./state";
+import { type Declared, hasGateway } from "./state";
 
 /** What mends a difference. */
 export type Mend =
@@ -76,13 +76,9 @@ export const short = (id: string): string => id.replace(/^sha256:/, "").slice(0,
 export const partOf = ({ project, stack }: ServiceId, name: string): string =>
   name.startsWith(`${project}-${stack}-`) ? name.slice(project.length + stack.length + 2) : name;
 
-/** Reports whether this is the gateway, which belongs to no service. */
-export const isGateway = ({ declared }: Pick<Facts, "declared">): boolean =>
-  declared.containers.some(({ role }) => role === "gateway");
-
 /** What a part without a name of its own is called in the table: `network`, `shop network`, `gateway network`. */
-export function called(facts: Pick<Facts, "owner" | "declared">, part: string): string {
-  const of = facts.owner.service ?? (isGateway(facts) ? "gateway" : undefined);
+export function called({ owner, declared }: Pick<Facts, "owner" | "declared">, part: string): string {
+  const of = owner.service ?? (hasGateway(declared) ? "gateway" : undefined);
   return of === undefined ? part : `${of} ${part}`;
 }
 

@@ -8,9 +8,8 @@ import { type DeclaredImage, nameOf } from "./state";
 /** All differences, in the order in which the stack is built. */
 export function rowsOf(compared: Compared): Row[] {
   const { services } = compared;
-  const secrets = services.flatMap(({ declared }) => declared.secrets);
-  const [first] = services;
-  const rows = [...(first?.declared.unfinished.map(unfinishedRow) ?? []), ...services.flatMap(serviceRows)];
+  const { unfinished = [], secrets = [] } = services[0]?.declared ?? {};
+  const rows = [...unfinished.map(unfinishedRow), ...services.flatMap(serviceRows)];
   const known = new Set(rows.map(({ resource }) => resource));
   rows.push(...stepRows(compared, known));
   return rows.map((row) => ({ ...row, ...hidden(row, secrets) }));

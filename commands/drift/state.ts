@@ -13,9 +13,9 @@ export interface Declared {
   cutover?: DeclaredCutover;
   /** What the latest run that ended well left on the gateway; of the gateway alone. */
   routes?: { urn: string; configuration: string };
-  /** What an interrupted run was about to do, as `creating green`. */
+  /** What an interrupted run was about to do, as `creating green`; the same for each service of the stack. */
   unfinished: string[];
-  /** Values that are never shown: the secret environment, the token and the key. */
+  /** Values that are never shown: the secret environments, tokens and keys; the same for each service of the stack. */
   secrets: string[];
 }
 
@@ -61,9 +61,9 @@ const SECRET_KEY = "4dabf18193072939515e22adb298388d";
 const SECRET_VALUE = "1b47061264138c4ac30d75fd1eb44270";
 
 /** A stack's resources, as `pulumi stack export --show-secrets` prints them. */
-interface State {
+interface State extends Pick<Declared, "unfinished" | "secrets"> {
   resources: JsonObject[];
-  unfinished: string[];
+  commands: ConfigurationCommand[];
 }
 
 /**
@@ -72,31 +72,38 @@ interface State {
  *
  * @throws Error where it is no such text, without a word of it.
  */
-export function declaredIn(exported: string, all: ServiceId): Map<string | undefined, Declared> {
+export function declaredIn(exported: string, owner: ServiceId): Map<string | undefined, Declared> {
   const deployment = objectIn(exported)?.deployment;
   if (!isObject(deployment)) throw new Error("`pulumi stack export` printed no state");
-  const resources = (Array.isArray(deployment.resources) ? deployment.resources : []).filter(isObject);
+  const all = (Array.isArray(deployment.resources) ? deployment.resources : []).filter(isObject);
   // What is only waiting to be deleted is declared no more.
+  const resources = all.filter(({ delete: going }) => going !== true);
   const state: State = {
-    resources: resources.filter(({ delete: going }) => going !== true),
+    resources,
+    commands: ofType({ resources }, "command:local:Command").flatMap(commandIn),
     unfinished: unfinishedIn(deployment.pending_operations),
+    secrets: secretsIn(resources),
   };
   const services = new Set(
     ofType(state, CONTAINER)
       .map(namedIn)
-      .filter(({ labels }) => belongs(labels, ownerLabels(all)))
+      .filter(({ labels }) => belongs(labels, ownerLabels(owner)))
       .map(({ labels }) => labels[LABEL.service]),
   );
-  return new Map([...services].sort().map((service) => [service, declaredOf(state, all, service)]));
+  return new Map([...services].sort().map((service) => [service, declaredOf(state, owner, service)]));
 }
 
 const CONTAINER = "docker:index/container:Container";
 
-const ofType = ({ resources }: State, type: string): JsonObject[] =>
+const ofType = ({ resources }: Pick<State, "resources">, type: string): JsonObject[] =>
   resources.filter((resource) => resource.type === type);
 
 const belongs = (labels: Record<string, string>, wanted: Record<string, string>): boolean =>
   Object.entries(wanted).every(([label, value]) => labels[label] === value);
+
+/** Reports whether this is the gateway, which belongs to no service. */
+export const hasGateway = ({ containers }: Pick<Declared, "containers">): boolean =>
+  containers.some(({ role }) => role === "gateway");
 
 /** What is declared of one service. */
 function declaredOf(state: State, all: ServiceId, service: string | undefined): Declared {
@@ -109,11 +116,9 @@ function declaredOf(state: State, all: ServiceId, service: string | undefined): 
   const containers = of(CONTAINER).flatMap((resource) => mine(resource).map(containerIn(resource)));
   const network = of("docker:index/network:Network").flatMap(mine)[0];
   const volume = of("docker:index/volume:Volume").flatMap(mine)[0];
-  const commands = of("command:local:Command").flatMap(commandIn);
-  const cutover = commands.find((command) => command.environment.PROXY && serviceIn(command) === service);
-  const isFront = containers.some(({ role }) => role === "gateway");
-  const routes = isFront
-    ? commands.find(({ urn, environment }) => environment.GATEWAY && nameOf(urn) === "gateway")
+  const cutover = state.commands.find((command) => command.environment.PROXY && serviceIn(command) === service);
+  const routes = hasGateway({ containers })
+    ? state.commands.find(({ urn, environment }) => environment.GATEWAY && nameOf(urn) === "gateway")
     : undefined;
   const parts = new Set(["proxy", "gateway", "blue", "green"].map((part) => logicalName(owner, part)));
   return {
@@ -126,7 +131,7 @@ function declaredOf(state: State, all: ServiceId, service: string | undefined): 
     ...(cutover && { cutover: cutoverOf(cutover) }),
     ...(routes && { routes: { urn: routes.urn, configuration: routes.stdin } }),
     unfinished: state.unfinished,
-    secrets: secretsIn(state.resources),
+    secrets: state.secrets,
   };
 }
 

@@ -54,7 +54,7 @@ function proxyChanges(before: JsonObject, after: JsonObject): string[] {
     );
 }
 
-function labelsOf({ labels }: JsonObject): Record<string, string> {
+export function labelsOf({ labels }: JsonObject): Record<string, string> {
   const found: Record<string, string> = {};
   for (const entry of Array.isArray(labels) ? labels : []) {
     if (isObject(entry) && typeof entry.label === "string" && typeof entry.value === "string")

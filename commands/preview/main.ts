@@ -1,5 +1,5 @@
 import { containerName } from "../../stacks/service/names";
-import { runCommand } from "../command";
+import { runCommand, terminalColumns } from "../command";
 import { EXIT } from "../outcome";
 import { type FoundStack, findStack, noService, textOf } from "../stack";
 import { asTyped, isPackaged } from "../typed";
@@ -20,8 +20,7 @@ runCommand(USAGE, async ({ stack, service, comment }) => {
   const summary = summaryOf(found.owner.stack, said, previewed);
   // A diff that broke off shows nothing that the refusal does not say; that of Pulumi's is of all services.
   const diff = summary.exit === EXIT.finding || service !== undefined ? "" : previewed.diff;
-  const { isTTY, columns } = process.stdout;
-  console.log(comment ? commentOf(summary, diff) : screenOf(summary, diff, isTTY && columns > 0 ? columns : undefined));
+  console.log(comment ? commentOf(summary, diff) : screenOf(summary, diff, terminalColumns()));
   return summary.exit;
 });
 

@@ -1,8 +1,7 @@
 import { type Color, other } from "../../stacks/service/color";
 import type { Decision } from "../../stacks/service/decision";
 import { LABEL } from "../../stacks/service/names";
-import { labelsIn } from "../drift/state";
-import { COMMAND, CONTAINER } from "./changes";
+import { COMMAND, CONTAINER, labelsOf } from "./changes";
 import type { Step } from "./events";
 import { type Text, text } from "./text";
 
@@ -86,7 +85,7 @@ function threatOf(step: Step, decision: Decision, live: Color, steps: readonly S
 
 /** Reports whether a resource is the gateway's, in front of all services: its container, network or volume. */
 export const isGateway = ({ old, new: now }: Step): boolean =>
-  [now.labels, old.labels].some((labels) => labelsIn(labels)[LABEL.role] === "gateway");
+  [now, old].some((inputs) => labelsOf(inputs)[LABEL.role] === "gateway");
 
 /** What is done to a resource, as people say it. */
 export const DONE: Record<Step["op"], string> = {

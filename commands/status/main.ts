@@ -3,7 +3,7 @@ import { COLORS } from "../../stacks/service/color";
 import type { ServiceId } from "../../stacks/service/names";
 import { ASKED_AT_A_TIME, inTurns, readWorlds, type UnknownWorld, type World } from "../../stacks/service/world";
 import { plainJson } from "../../stacks/text/plain";
-import { runCommand } from "../command";
+import { runCommand, terminalColumns } from "../command";
 import { type CantTell, CantTellError, cantTellScreen, EXIT } from "../outcome";
 import { engineOf, findStack, noService, noStack } from "../stack";
 import { defaultLimits, type StackFile, stackIn } from "../stackFile";
@@ -103,11 +103,14 @@ async function lookBack(docker: Docker, { proxy, serving, slots }: World): Promi
 
 runCommand(USAGE, async ({ stack, service, json }) => {
   const status = await look(stack, service);
-  const { isTTY, columns } = process.stdout;
+  const columns = terminalColumns();
   if (json) console.log(plainJson(status));
   else if ("reason" in status) console.error(cantTellScreen(status));
   else {
-    const screen = { colored: isTTY && !process.env.NO_COLOR, ...(isTTY && columns > 0 && { columns }) };
+    const screen = {
+      colored: process.stdout.isTTY && !process.env.NO_COLOR,
+      ...(columns !== undefined && { columns }),
+    };
     console.log("services" in status ? overviewScreen(status, screen) : screenOf(status, screen));
   }
   return status.exit;

@@ -4,7 +4,7 @@ import { objectIn } from "../text/json";
 import { gatewayName, LABEL, type ServiceId } from "./names";
 import { isGateway } from "./ours";
 import { lastLine } from "./serving";
-import type { Inspected, UnknownWorld } from "./world";
+import { filtersOf, type Inspected, type UnknownWorld } from "./world";
 
 /** What the engine has of the stack's gateway; nothing where there is none. */
 export type SeenGateway =
@@ -32,8 +32,7 @@ export interface GatewayServing {
 export async function readGateway(docker: Docker, owner: ServiceId): Promise<SeenGateway> {
   try {
     const name = gatewayName(owner);
-    const labels = { [LABEL.project]: owner.project, [LABEL.stack]: owner.stack, [LABEL.role]: "gateway" };
-    const filters = Object.entries(labels).flatMap(([label, value]) => ["--filter", `label=${label}=${value}`]);
+    const filters = [...filtersOf(owner), "--filter", `label=${LABEL.role}=gateway`];
     const [ids, told] = await Promise.all([
       docker.ask("container", "ls", "--all", "--quiet", "--no-trunc", ...filters),
       // One that isn't there or doesn't run serves nothing.
