@@ -1,5 +1,5 @@
 /**
- * All tests, two files at a time: first those without an engine, then those on the engine. The files that measure a load or a time
+ * All tests, two or three files at a time: first those without an engine, then those on the engine. The files that measure a load or a time
  * come last, one at a time. Then the ten slowest files, and a last line `N passed, N failed` (`npm test` runs this, after its checks).
  */
 import { globSync } from "node:fs";
@@ -18,12 +18,18 @@ const ALONE = new Set(
   ["cutover", "load", "nginx", "restart", "slowClients", "soak", "start"].map((name) => `test/e2e/${name}.test.ts`),
 );
 /** They take longest: begun first, so that nothing waits for them at the end. */
-const LONGEST = ["failures", "replicas", "traffic"].map((name) => `test/e2e/${name}.test.ts`);
-const besideOthers = files.filter((file) => isOnEngine(file) && !ALONE.has(file) && !LONGEST.includes(file));
+const LONGEST = [
+  "test/cutover/cutover.test.ts",
+  ...["failures", "failuresAfter", "drift", "traffic", "replicas", "engines", "release"].map(
+    (name) => `test/e2e/${name}.test.ts`,
+  ),
+];
+const ordered = [...LONGEST.filter((file) => files.includes(file)), ...files.filter((file) => !LONGEST.includes(file))];
 const ROUNDS = [
-  { files: files.filter((file) => !isOnEngine(file)), concurrency: 2 },
-  { files: [...LONGEST, ...besideOthers], concurrency: 2 },
-  { files: files.filter((file) => ALONE.has(file)), concurrency: 1 },
+  { files: ordered.filter((file) => !isOnEngine(file)), concurrency: 2 },
+  // One more than there are cores, since each of them waits for half of its time.
+  { files: ordered.filter((file) => isOnEngine(file) && !ALONE.has(file)), concurrency: 3 },
+  { files: ordered.filter((file) => ALONE.has(file)), concurrency: 1 },
 ];
 
 /** Run all rounds, and print what node's own reporter prints, with one list of failures at the end. */

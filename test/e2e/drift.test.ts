@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Difference, Report } from "../../commands/drift/report";
-import { assertNoFailures, keepAliveGets, summarize } from "../load";
+import { assertNoFailures, keepAliveGets, LIGHT, summarize } from "../load";
 import { says } from "./failures";
 import { TestStack } from "./stack";
 
@@ -52,7 +52,7 @@ test("npm run drift finds what was changed by hand, and --fix mends it without a
   });
 
   await stack.up();
-  const load = keepAliveGets({ url: `${stack.url}/`, connections: 8, pauseMs: 50, maxSeconds: 900 });
+  const load = keepAliveGets({ ...LIGHT, url: `${stack.url}/`, connections: 8, maxSeconds: 900 });
   const live = (await stack.container("blue")).Id;
 
   await t.test("after `up` nothing differs", async () => {

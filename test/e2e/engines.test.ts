@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { assertNoFailures, freshGets, keepAliveGets } from "../load";
+import { assertNoFailures, freshGets, keepAliveGets, LIGHT } from "../load";
 import { backendImage } from "./backend";
 import { CurrentEngine } from "./currentEngine";
 import { fails, says } from "./failures";
@@ -64,8 +64,8 @@ async function onBoth(t: TestContext, engine: CurrentEngine): Promise<void> {
 
   await t.test("a release goes through prod as prod's file wants it: digest, canary, switch, and back", async () => {
     const load = [
-      keepAliveGets({ url: `${prod.url}/`, connections: 8, pauseMs: 50, maxSeconds: 600, userAgents: 50 }),
-      freshGets({ url: `${prod.url}/`, connections: 2, pauseMs: 50, maxSeconds: 600, userAgents: 50 }),
+      keepAliveGets({ ...LIGHT, url: `${prod.url}/`, connections: 8, maxSeconds: 600, userAgents: 50 }),
+      freshGets({ ...LIGHT, url: `${prod.url}/`, connections: 2, maxSeconds: 600, userAgents: 50 }),
     ];
     await prod.set("greenVersion", "2.0.0");
     await prod.set("greenImage", "shop:2.0.0");

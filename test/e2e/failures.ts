@@ -2,8 +2,19 @@ import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import type { TestContext } from "node:test";
-import { freshGets, keepAliveGets, type LoadReport } from "../load";
+import { freshGets, keepAliveGets, LIGHT, type LoadReport } from "../load";
+import { backendImages } from "./backend";
 import { type Ended, get, must, TestStack } from "./stack";
+
+/** The settings of a stack that is made to fail, with images that do it on request. */
+export const failureSettings = async (): Promise<Record<string, string>> => ({
+  ...(await backendImages()),
+  // Long enough to see the watch at work.
+  bakeSeconds: "4",
+  drainSeconds: "10",
+  keepAliveSeconds: "5",
+  proxyTimeoutSeconds: "10",
+});
 
 /** As many visitors, since a canary draws by the User-Agent: of a single one it could draw none. */
 const USER_AGENTS = 100;
@@ -39,7 +50,7 @@ export function row(
 ): Promise<void> {
   return t.test(name, async () => {
     const url = `${stack.url}/`;
-    const requests = { url, pauseMs: 50, requestTimeoutMs: 10_000, maxSeconds, userAgents: USER_AGENTS };
+    const requests = { ...LIGHT, url, requestTimeoutMs: 10_000, maxSeconds, userAgents: USER_AGENTS };
     const loads = [keepAliveGets({ ...requests, connections: 8 }), freshGets({ ...requests, connections: 2 })];
     let reports: LoadReport[] = [];
     try {

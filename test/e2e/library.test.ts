@@ -4,7 +4,7 @@ import { request } from "node:https";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Report } from "../../commands/drift/report";
-import { assertNoFailures, keepAliveGets, summarize, webSockets } from "../load";
+import { assertNoFailures, keepAliveGets, LIGHT, summarize, webSockets } from "../load";
 import { makeCertificate } from "../stacks/proxy/certificates.sample";
 import { backendImages } from "./backend";
 import { Program } from "./program";
@@ -37,8 +37,8 @@ test("another program runs two services of the package behind one gateway", asyn
   };
   const generation = async (part: string) =>
     (await program.docker("exec", named(part), "curl", "-s", "http://127.0.0.1:8081/generation")).trim();
-  const apiLoad = () => keepAliveGets({ url: `${url}/api/orders`, connections: 8, pauseMs: 50 });
-  const shopLoad = () => keepAliveGets({ url: `${url}/`, connections: 8, pauseMs: 50 });
+  const apiLoad = () => keepAliveGets({ ...LIGHT, url: `${url}/api/orders`, connections: 8 });
+  const shopLoad = () => keepAliveGets({ ...LIGHT, url: `${url}/`, connections: 8 });
 
   await t.test("its types are those that the package brings", async () => {
     const { code, output } = await program.command("npx", "tsc", "--noEmit");

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { assertNoFailures, keepAliveGets } from "../load";
+import { assertNoFailures, keepAliveGets, LIGHT } from "../load";
 import { get, TestStack } from "./stack";
 
 test("releases", async (t) => {
@@ -26,7 +26,7 @@ test("releases", async (t) => {
   });
 
   await t.test("a release, its switch and a change of both colors in one up drop nothing", async () => {
-    const load = keepAliveGets({ url: `${stack.url}/`, connections: 8, pauseMs: 50 });
+    const load = keepAliveGets({ ...LIGHT, url: `${stack.url}/`, connections: 8 });
     await stack.set("greenVersion", "1.2.0");
     await stack.set("environment.SHOP", "new", "--path");
     const output = await stack.switchTo("green");
@@ -43,7 +43,7 @@ test("releases", async (t) => {
   await t.test(
     "the way back does not take along a change of both colors that the color gone back to never had",
     async () => {
-      const load = keepAliveGets({ url: `${stack.url}/`, connections: 8, pauseMs: 50 });
+      const load = keepAliveGets({ ...LIGHT, url: `${stack.url}/`, connections: 8 });
       const { Id } = await stack.container("green");
       await stack.set("environment.SHOP", "newer", "--path");
       await stack.up();
@@ -65,7 +65,7 @@ test("releases", async (t) => {
   await t.test(
     "another port and health path go to the idle color, are switched to, and then to the other one",
     async () => {
-      const load = keepAliveGets({ url: `${stack.url}/`, connections: 8, pauseMs: 50 });
+      const load = keepAliveGets({ ...LIGHT, url: `${stack.url}/`, connections: 8 });
       const { Id } = await stack.container("green");
       await stack.set("appPort", "5055");
       await stack.set("healthPath", "/healthz/");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import { assertNoFailures, freshGets, keepAliveGets } from "../load";
+import { assertNoFailures, freshGets, keepAliveGets, LIGHT } from "../load";
 import { backendImages } from "./backend";
 import { fails, faults, says, until } from "./failures";
 import { type Container, TestStack } from "./stack";
@@ -36,8 +36,8 @@ test("replicas: scaled up and down in place, killed and switched, and nobody not
   const one = idsOf(await containers(stack, "blue"));
   assert.deepEqual(Object.keys(one), ["blue"]);
   const load = [
-    keepAliveGets({ url: `${stack.url}/`, connections: 12, pauseMs: 50, maxSeconds: 900 }),
-    freshGets({ url: `${stack.url}/`, connections: 4, pauseMs: 50, maxSeconds: 900 }),
+    keepAliveGets({ ...LIGHT, url: `${stack.url}/`, connections: 12, maxSeconds: 900 }),
+    freshGets({ ...LIGHT, url: `${stack.url}/`, connections: 4, maxSeconds: 900 }),
   ];
   const noFailures = async () => {
     for (const each of load) assert.deepEqual(each.report.failures, []);
@@ -153,7 +153,7 @@ for (const idle of ["stopped", "removed"] as const) {
     const stack = await TestStack.make(t, { ...images, ...timing, idle });
     await stack.up();
     const green = idsOf(await containers(stack, "green"));
-    const load = keepAliveGets({ url: `${stack.url}/`, connections: 8, pauseMs: 50, maxSeconds: 900 });
+    const load = keepAliveGets({ ...LIGHT, url: `${stack.url}/`, connections: 8, maxSeconds: 900 });
     const does = idle === "stopped" ? "stops" : "removes";
 
     await t.test("the preview says when that will be, and until then it runs", async () => {

@@ -6,6 +6,7 @@ import { Agent, request as httpsRequest } from "node:https";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { type ConnectionOptions, connect, type PeerCertificate } from "node:tls";
+import { LIGHT } from "../load";
 import { type MadeCertificate, makeCertificate, type SampleCertificate } from "../stacks/proxy/certificates.sample";
 import { backendImages } from "./backend";
 import { fails, history, says } from "./failures";
@@ -92,12 +93,14 @@ interface Seen {
   givenBack: number;
 }
 
+const CLIENTS = 8;
+
 /** Clients of HTTPS in a closed loop, over connections that stay open; nothing but what was given back is asked twice. */
-function startLoad(stack: TestStack, { clients = 8, pauseMs = 50 } = {}): { stop(): Promise<Seen> } {
+function startLoad(stack: TestStack): { stop(): Promise<Seen> } {
   const seen: Seen = { answers: 0, failures: [], givenBack: 0 };
   let stopping = false;
-  const pause = () => new Promise((resolve) => setTimeout(resolve, pauseMs));
-  const agent = new Agent({ keepAlive: true, maxSockets: clients });
+  const pause = () => new Promise((resolve) => setTimeout(resolve, LIGHT.pauseMs));
+  const agent = new Agent({ keepAlive: true, maxSockets: CLIENTS });
 
   const overHttp1 = async () => {
     while (!stopping) {
@@ -125,7 +128,7 @@ function startLoad(stack: TestStack, { clients = 8, pauseMs = 50 } = {}): { stop
     }
     session?.close();
   };
-  const all = Promise.all([...Array(clients)].flatMap(() => [overHttp1(), overHttp2()]));
+  const all = Promise.all([...Array(CLIENTS)].flatMap(() => [overHttp1(), overHttp2()]));
   return {
     stop: async () => {
       stopping = true;

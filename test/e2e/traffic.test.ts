@@ -1,13 +1,25 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import { assertNoFailures, freshGets, keepAliveGets, makeVisitors, moves, slowLoris, visit, webSockets } from "../load";
+import {
+  assertNoFailures,
+  freshGets,
+  keepAliveGets,
+  LIGHT,
+  makeVisitors,
+  moves,
+  slowLoris,
+  visit,
+  webSockets,
+} from "../load";
 import { backendImages } from "./backend";
 import { colorOf, fails, faults, history, killMaster, says, until } from "./failures";
 import { get, TestStack } from "./stack";
 
-/** Visitors by whom a share is measured, and how far it may be from what was asked for, in percent of them. */
+/** Visitors by whom a share is measured. */
 const VISITORS = 100_000;
-const TOLERANCE_PERCENT = 0.5;
+const FEWER_VISITORS = 20_000;
+/** How far a share may be from what was asked for, in standard deviations: chance alone is that far off once in a million times. */
+const TOLERANCE_DEVIATIONS = 5;
 
 let images: Record<string, string>;
 
@@ -30,11 +42,14 @@ test("canary", async (t) => {
   await stack.up();
   const url = `${stack.url}/`;
   const userAgent = (visitor: number) => `visitor ${visitor}`;
-  const share = (percent: number, colors: Record<string, number>, count: number) =>
+  const share = (percent: number, colors: Record<string, number>, count: number) => {
+    const p = percent / 100;
+    const tolerance = TOLERANCE_DEVIATIONS * Math.sqrt(count * p * (1 - p));
     assert.ok(
-      Math.abs((100 * (colors.green ?? 0)) / count - percent) <= TOLERANCE_PERCENT,
+      Math.abs((colors.green ?? 0) - count * p) <= tolerance,
       `${colors.green} of ${count} visitors on green, ${percent} % asked for`,
     );
+  };
   const visitors = makeVisitors(VISITORS);
 
   await t.test(`of ${VISITORS} visitors, 5 % are on green, each on its color from page to page`, async () => {
@@ -72,10 +87,10 @@ test("canary", async (t) => {
       moves(bare, await visit(makeVisitors(5000), { url, cookies: false, userAgent }))["green to blue"] ?? 0,
       0,
     );
-    const fresh = await visit(makeVisitors(VISITORS, VISITORS), { url, cookies: true, userAgent });
+    const fresh = await visit(makeVisitors(FEWER_VISITORS, VISITORS), { url, cookies: true, userAgent });
     assert.deepEqual(fresh.failedExamples, []);
-    share(20, fresh.colors, VISITORS);
-    console.log(`20 %: ${JSON.stringify(fresh.colors)} of ${VISITORS}`);
+    share(20, fresh.colors, FEWER_VISITORS);
+    console.log(`20 %: ${JSON.stringify(fresh.colors)} of ${FEWER_VISITORS}`);
   });
 
   await t.test("a version for it is refused under its visitors", async () => {
@@ -128,7 +143,7 @@ test("canary", async (t) => {
   await t.test("a switch ends it, and what the setting still says begins no other one", async () => {
     await stack.set("canaryPercent", "10");
     await stack.up();
-    const load = keepAliveGets({ url, connections: 8, pauseMs: 50 });
+    const load = keepAliveGets({ ...LIGHT, url, connections: 8 });
     says(await stack.switchTo("green"), "The switch ends the canary: all visitors move to green.");
     assertNoFailures(await load.stop());
     const seen = await visit(makeVisitors(2000), { url, cookies: true, userAgent });
@@ -151,7 +166,7 @@ test("sticky sessions", async (t) => {
 
   let switched = 0;
   await t.test("after a switch visitors stay on their color, and new ones get the new color", async () => {
-    const load = keepAliveGets({ url, connections: 8, pauseMs: 50 });
+    const load = keepAliveGets({ ...LIGHT, url, connections: 8 });
     await stack.switchTo("green");
     switched = Date.now();
     assertNoFailures(await load.stop());
@@ -282,7 +297,7 @@ test("draining", async (t) => {
   const moved = Date.now();
   await stack.switchTo("green");
   await stack.set("blueVersion", "1.0.1");
-  const load = keepAliveGets({ url, connections: 8, pauseMs: 50 });
+  const load = keepAliveGets({ ...LIGHT, url, connections: 8 });
   const output = await stack.up();
   says(output, /drain \d+\/\d+ s, \d+ connections? to blue/);
   assertNoFailures(await load.stop());
@@ -301,7 +316,7 @@ test("maintenance", async (t) => {
   const stack = await TestStack.make(t, { ...settings() });
   await stack.pulumi("config", "set", "--secret", "testerToken", "a-token-for-testers");
   await stack.up();
-  const load = keepAliveGets({ url: `${stack.url}/`, connections: 8, pauseMs: 50 });
+  const load = keepAliveGets({ ...LIGHT, url: `${stack.url}/`, connections: 8 });
   await stack.set("maintenance", "true");
   says(await stack.pulumi("preview", "--diff"), "error_page 503");
   await stack.up();
@@ -362,8 +377,8 @@ test("limits", async (t) => {
     await stack.set("rateLimitPerSecond", "0");
     await stack.set("maxConnections", "0");
     await stack.up();
-    const load = keepAliveGets({ url: `${stack.url}/`, connections: 8, pauseMs: 50 });
-    const fresh = freshGets({ url: `${stack.url}/`, connections: 2, pauseMs: 50 });
+    const load = keepAliveGets({ ...LIGHT, url: `${stack.url}/`, connections: 8 });
+    const fresh = freshGets({ ...LIGHT, url: `${stack.url}/`, connections: 2 });
     const header = slowLoris({
       url: stack.url,
       connections: 1000,
