@@ -9,6 +9,7 @@ const HELP = `What runs, and would run, of a program that uses the package blue-
 npx blue-green status             how all services of the selected stack are
 npx blue-green drift              whether they run what is declared, and what mends a difference
 npx blue-green preview            what \`pulumi up\` would do, as a summary for people
+npx blue-green rollback           takes the public back at once, without Pulumi
 npx blue-green status --help      a command's options and exit codes
 npx blue-green --version          the version of the package`;
 
@@ -18,6 +19,7 @@ typeAsPackage();
 if (name === "status") require("./status/main");
 else if (name === "drift") require("./drift/main");
 else if (name === "preview") require("./preview/main");
+else if (name === "rollback") require("./rollback/main");
 else if (name === "--help" || name === "-h") console.log(HELP);
 else if (name === "--version") console.log(programVersion());
 else {

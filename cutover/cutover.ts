@@ -1,4 +1,3 @@
-import { hostname } from "node:os";
 import { isGone } from "../stacks/engine/docker";
 import type { Color } from "../stacks/service/color";
 import { containerName } from "../stacks/service/names";
@@ -7,13 +6,13 @@ import { bake } from "./bake";
 import { raiseCanary } from "./canary";
 import { examine, gate, healthy } from "./gate";
 import { drain, scaled, startIdle, startStopped } from "./idle";
-import type { Lock } from "./lock";
+import { holderSince, type Lock } from "./lock";
 import { move } from "./move";
 import type { Order } from "./order";
 import { type CutoverProxy, Nginx } from "./proxy";
-import { finish, noteMove, recordAfter, remember } from "./record";
-import { CutoverFailed, Run, type Tools } from "./run";
-import { unforeseen } from "./settle";
+import { finish, noteMove, recordAfter } from "./record";
+import { Run, type Tools } from "./run";
+import { orRemember } from "./settle";
 
 /** How long another cutover in the same proxy is waited for: one whose `pulumi up` was killed goes on to its end. */
 const LOCK_WAIT_SECONDS = 120;
@@ -25,13 +24,11 @@ export async function carryOut(order: Order, tools: Tools): Promise<void> {
   const lock = await takeLock(order, tools, proxy, began);
   const run = new Run(order, tools, proxy, lock, began);
   try {
-    await run.readSlots();
-    await act(run);
-    await startIdle(run);
-  } catch (error) {
-    const failed = error instanceof CutoverFailed ? error : await unforeseen(run, error as Error);
-    await remember(run, failed.result, failed.reason);
-    throw failed;
+    await orRemember(run, async () => {
+      await run.readSlots();
+      await act(run);
+      await startIdle(run);
+    });
   } finally {
     await lock.release();
   }
@@ -39,15 +36,16 @@ export async function carryOut(order: Order, tools: Tools): Promise<void> {
 
 /** Takes the proxy's lock; whoever else has it is waited for. */
 function takeLock(order: Order, tools: Tools, proxy: CutoverProxy, began: string): Promise<Lock> {
-  const holder = `${hostname()}, process ${process.pid}, since ${began}`;
-  return cancellable(proxy.lock(holder, LOCK_WAIT_SECONDS, tools.say), tools.signal).catch((error: Error) => {
-    const name = containerName(order.owner, "proxy");
-    const next = isGone(error)
-      ? "pulumi up --refresh, which makes it again"
-      : `docker logs --tail 30 ${name}; then: pulumi up`;
-    const seen = isGone(error) ? `the container ${name} is gone, so that the public gets no answer.` : error.message;
-    throw new Error(`${order.target} was not switched to: ${seen} Nothing was changed.\nNext: ${next}`);
-  });
+  return cancellable(proxy.lock(holderSince(began), LOCK_WAIT_SECONDS, tools.say), tools.signal).catch(
+    (error: Error) => {
+      const name = containerName(order.owner, "proxy");
+      const next = isGone(error)
+        ? "pulumi up --refresh, which makes it again"
+        : `docker logs --tail 30 ${name}; then: pulumi up`;
+      const seen = isGone(error) ? `the container ${name} is gone, so that the public gets no answer.` : error.message;
+      throw new Error(`${order.target} was not switched to: ${seen} Nothing was changed.\nNext: ${next}`);
+    },
+  );
 }
 
 /** Names the act that an order asks for, by what serves now, and has it done. */

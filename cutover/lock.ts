@@ -1,4 +1,5 @@
 import type { ChildProcessWithoutNullStreams } from "node:child_process";
+import { hostname } from "node:os";
 import { type CutoverRecord, type HistoryEntry, historyLine, type Serving, servingOf } from "../stacks/service/serving";
 import { lineSplitter } from "../stacks/text/lines";
 
@@ -68,6 +69,9 @@ class Holder {
     this.child.kill("SIGKILL");
   }
 }
+
+/** Who holds a lock, for whoever waits for it. */
+export const holderSince = (began: string): string => `${hostname()}, process ${process.pid}, since ${began}`;
 
 /** The proxy's lock, and the only way to write what the cutovers leave behind. */
 export class Lock {

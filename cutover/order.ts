@@ -52,6 +52,16 @@ export interface Order {
   files: Record<string, string>;
 }
 
+/** Where the configuration names the color that the public sees. */
+const ACTIVE = /^( *map "" \$active \{$\s*^ *default )(blue|green);$/m;
+
+/** The color that a configuration names as active. */
+export const activeIn = (configuration: string): Color | undefined =>
+  ACTIVE.exec(configuration)?.[2] as Color | undefined;
+
+/** The same configuration with the public on this color. */
+export const withActive = (configuration: string, color: Color): string => configuration.replace(ACTIVE, `$1${color};`);
+
 /** The line of the configuration that gives the idle color its share. */
 const CANARY_LINE = /^ *([0-9]{1,2})% 1;\n/m;
 
@@ -74,7 +84,7 @@ export function orderFrom(env: NodeJS.ProcessEnv, configuration: string): Order 
     if (!Number.isFinite(value)) throw new Error(`${name} is no number`);
     return value;
   };
-  const target = /^ *map "" \$active \{$\s*^ *default (blue|green);$/m.exec(configuration)?.[1];
+  const target = activeIn(configuration);
   if (target === undefined) {
     throw new Error(
       "the configuration names no active color. Nothing was changed.\n" +
@@ -90,7 +100,7 @@ export function orderFrom(env: NodeJS.ProcessEnv, configuration: string): Order 
     proxy: text("PROXY"),
     configuration,
     generation: generationOf(configuration),
-    target: target as Color,
+    target,
     appPort: number("APP_PORT"),
     healthPath: text("HEALTH_PATH"),
     healthTimeoutSeconds: number("HEALTH_TIMEOUT_SECONDS"),

@@ -23,7 +23,8 @@ export function recordAfter(
   const begins = switched || before === undefined || before.record.moving?.to === target;
   const live = begins ? new Date().toISOString() : since;
   const idle = other(target);
-  const ended = canarySetting > 0 && canaryPercent === 0 && (switched || endedCanary === canarySetting);
+  const ends = switched || endedCanary === canarySetting || run.putBack?.canaryPercent !== undefined;
+  const ended = canarySetting > 0 && canaryPercent === 0 && ends;
   const release = retired?.color === idle || run.slots[idle].length > 0;
   return {
     stable: { ...known, ...stable },
@@ -34,6 +35,7 @@ export function recordAfter(
     ...(canaryPercent > 0 && { canary: canaryPercent }),
     ...(ended && { endedCanary: canarySetting }),
     ...(run.sessions && { sessions: run.sessions }),
+    ...(run.putBack && { putBack: run.putBack }),
   };
 }
 

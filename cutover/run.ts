@@ -3,7 +3,7 @@ import type { Docker } from "../stacks/engine/docker";
 import { COLORS, type Color, other } from "../stacks/service/color";
 import { lastLines } from "../stacks/service/health";
 import { containerName, type ReplicaName } from "../stacks/service/names";
-import type { CutoverRecord, Result, Serving, Sessions } from "../stacks/service/serving";
+import type { CutoverRecord, PutBack, Result, Serving, Sessions } from "../stacks/service/serving";
 import type { Who } from "../stacks/service/who";
 import { readSlots, type SlotContainer } from "../stacks/service/world";
 import type { Lock } from "./lock";
@@ -60,6 +60,8 @@ export class Run {
   requests: number | undefined;
   /** What visitors' cookies mean from the switch on, where there are sessions. */
   sessions: Sessions | undefined;
+  /** What is taken from a color by hand; undefined in a run of `pulumi up`. */
+  putBack: PutBack | undefined;
   /** Whether the proxy's configuration may be another one than before. */
   moved = false;
   /** Since when visitors have met that one, on this process's clock; undefined where none was seen to. */

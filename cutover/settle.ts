@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Ended } from "../stacks/engine/docker";
+import { remember } from "./record";
 import { after, CutoverFailed, firstLine, NOBODY, type Run, restOf, type Served } from "./run";
 import { sessionsFile } from "./sessions";
 
@@ -55,8 +56,23 @@ export async function settle(run: Run, old: Served | undefined): Promise<{ settl
   }
 }
 
+/**
+ * Does what moves the public, and writes the history's line where that fails.
+ *
+ * @throws CutoverFailed with the message for people; what served before serves.
+ */
+export async function orRemember(run: Run, act: () => Promise<void>): Promise<void> {
+  try {
+    await act();
+  } catch (error) {
+    const failed = error instanceof CutoverFailed ? error : await unforeseen(run, error as Error);
+    await remember(run, failed.result, failed.reason);
+    throw failed;
+  }
+}
+
 /** What nobody has thought of, such as an engine that stops answering: what served before serves. */
-export async function unforeseen(run: Run, error: Error): Promise<CutoverFailed> {
+async function unforeseen(run: Run, error: Error): Promise<CutoverFailed> {
   const { target, before, moved } = run;
   const where =
     moved && before !== undefined

@@ -7,13 +7,6 @@ const { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } = require
 const { Module } = require("node:module");
 const { dirname, join, relative } = require("node:path");
 
-/**
- * What Pulumi's SDK loads in each run for what this program has none of: functions to be run in a cloud. Loading them took two thirds
- * of the time that loading everything took.
- */
-const SELDOM_USED = ["typescript", "@npmcli/arborist"];
-
-const { prepareStackTrace: nodes } = Error;
 const CHECKOUT = dirname(__dirname);
 // Two folders deep, as the sources that look for the checkout's files are (stacks/engine/checkout.ts).
 const BUNDLES = join(CHECKOUT, ".state", "bundles");
@@ -104,10 +97,11 @@ function put(file, content) {
 }
 
 /**
- * Has a package loaded when something of it is used for the first time.
+ * Has a module loaded when something of it is used for the first time.
  * @param {string} name
+ * @param {Record<string, unknown>} known what is answered without loading it.
  */
-function postpone(name) {
+function postpone(name, known = {}) {
   let file = "";
   try {
     file = require.resolve(name);
@@ -124,11 +118,46 @@ function postpone(name) {
   later.loaded = true;
   later.exports = new Proxy(
     {},
-    { get: (_, key) => key === "__esModule" || loaded()[key], has: (_, key) => key in loaded() },
+    {
+      get: (_, key) => key === "__esModule" || (key in known ? known[String(key)] : loaded()[key]),
+      has: (_, key) => key in loaded(),
+    },
   );
   require.cache[file] = later;
 }
-SELDOM_USED.forEach(postpone);
+
+/**
+ * Returns a module of a package that Pulumi's SDK stands on.
+ * @param {string} name
+ */
+const ofPulumi = (name) => require(require.resolve(name, { paths: [require.resolve("@pulumi/pulumi")] }));
+
+/**
+ * Begins a span that goes nowhere, as OpenTelemetry has it where nothing is traced.
+ * @param {string} name
+ */
+const untracedSpan = (name) => ofPulumi("@opentelemetry/api").trace.getTracer("nodejs-runtime").startSpan(name);
+
+// Pulumi's SDK loads all of this in each run: for functions that are to run in a cloud (which it reads by V8's debugger), for programs
+// that start Pulumi, and for traces. This program has no use for them, and loading them took most of the time that loading everything took.
+postpone("typescript");
+postpone("@npmcli/arborist");
+postpone("@pulumi/pulumi/runtime/closure/v8Hooks", { isInitializedAsync: async () => {} });
+postpone("@pulumi/pulumi/automation");
+const isTraced = process.env.TRACEPARENT !== undefined || process.argv.some((word) => word.startsWith("--tracing"));
+if (!isTraced) postpone("@pulumi/pulumi/cmd/run/tracing", { newSpan: untracedSpan });
+
+const isPulumi = /[\\/]@pulumi[\\/]pulumi[\\/]cmd[\\/]/.test(process.argv[1] ?? "");
+if (isPulumi) {
+  // Its runner maps stack traces. It creates an error without a message for each promise, to keep its stack trace, and its libraries
+  // create others in which there is nothing of ours: mapping all of those took half a second.
+  ofPulumi("source-map-support/register");
+  const { prepareStackTrace = String } = Error;
+  Error.prepareStackTrace = (error, frames) =>
+    error.message && frames.some((frame) => frame.getFileName()?.startsWith(BUNDLES))
+      ? prepareStackTrace(error, frames)
+      : [error, ...frames].join("\n    at ");
+}
 
 require.extensions[".ts"] = (module, entry) => {
   const name = relative(CHECKOUT, entry)
@@ -136,11 +165,7 @@ require.extensions[".ts"] = (module, entry) => {
     .replace(/[^\w-]+/g, "-");
   const file = join(BUNDLES, `${name}.js`);
   const code = kept(file) ?? made(entry, file);
-  const { prepareStackTrace } = Error;
-  // Pulumi's runner maps stack traces itself, and creates an error without a message for each promise, to keep its stack trace: mapping
-  // all of those took half a second. Elsewhere Node maps them, which costs reading the map of each file that is loaded from here on.
-  if (prepareStackTrace && prepareStackTrace !== nodes)
-    Error.prepareStackTrace = (error, frames) => (error.message ? prepareStackTrace(error, frames) : String(error));
-  else process.setSourceMapsEnabled(true);
+  // Elsewhere Node maps them, which costs reading the map of each file that is loaded from here on.
+  if (!isPulumi) process.setSourceMapsEnabled(true);
   /** @type {any} */ (module)._compile(code, file);
 };

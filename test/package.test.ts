@@ -17,9 +17,11 @@ describe("the package", () => {
     const inFolder = (folder: string) =>
       readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).map((file) => `${folder}/${file}`);
     // Of the commands those that know a program's services, with what they need.
-    const shared = ["arguments", "cli", "command", "outcome", "pulumi", "stack", "stackFile", "typed"];
+    const shared = ["arguments", "cli", "command", "outcome", "pulumi", "stack", "stackFile", "stackFileEdit", "typed"];
     const compiled = [
-      ...["stacks", "cutover", "commands/status", "commands/drift", "commands/preview"].flatMap(inFolder),
+      ...["stacks", "cutover", "commands/status", "commands/drift", "commands/preview", "commands/rollback"].flatMap(
+        inFolder,
+      ),
       ...shared.map((name) => `commands/${name}.ts`),
     ]
       .filter((file) => file.endsWith(".ts"))

@@ -1,5 +1,3 @@
-import { chmodSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { createTwoFilesPatch } from "diff";
 import type { Docker } from "../../stacks/engine/docker";
 import { remoteHost } from "../../stacks/engine/host";
@@ -11,9 +9,9 @@ import type { Arguments, Usage } from "../arguments";
 import { runCommand } from "../command";
 import { EXIT, Refusal } from "../outcome";
 import { engineOf, findStack, readStack, type Stack } from "../stack";
+import { withValues, writeStackFile } from "../stackFileEdit";
 import type { Facts } from "../status/status";
 import { commandsFor } from "../typed";
-import { withValues } from "./edit";
 import { assertInRegistry } from "./manifest";
 import { assertReachable, placeIn, runningIn, stableIn } from "./promotion";
 import { assertWritten, registryOf, registryStop, settingOf } from "./registrySettings";
@@ -71,7 +69,7 @@ async function promote({ from, to }: Arguments<"from" | "to", never>): Promise<v
   }
 
   const text = withValues(target.file, target.text, { [key("Image")]: image, [key("Version")]: version });
-  write(directory, target, text);
+  writeStackFile(directory, target, text);
   if (note !== undefined) console.error(`${plain(note)}.`);
   console.log(`Promoted ${release}, to ${color} of ${to}. Only ${target.file} was changed:\n`);
   console.log(diffOf(target.file, target.text, text));
@@ -86,23 +84,6 @@ async function factsOf({ owner, active, host }: Stack, docker: Docker): Promise<
   // A container that a run removed between two questions.
   if ("unknown" in world && /no such (container|image|object)/i.test(world.reason)) world = await ask();
   return { owner, active, ...(host !== undefined && { host }), world, now: new Date() };
-}
-
-/** Writes a stack's file, whole or not at all. A link to it stays a link. */
-function write(directory: string, { file, text: before }: Stack, text: string): void {
-  const path = realpathSync(join(directory, file));
-  const next = `${path}.${process.pid}.next`;
-  try {
-    if (readFileSync(path, "utf8") !== before)
-      throw new Refusal(`Somebody has just changed ${file}. Nothing was changed by this`);
-    writeFileSync(next, text, { flag: "wx" });
-    chmodSync(next, statSync(path).mode);
-    renameSync(next, path);
-  } catch (error) {
-    rmSync(next, { force: true });
-    if (error instanceof Refusal) throw error;
-    throw new Refusal(`${file} can't be written: ${(error as Error).message}`);
-  }
 }
 
 /** What has changed, as git shows it. */

@@ -1,4 +1,5 @@
 import { COLORS, type Color, other } from "../../stacks/service/color";
+import { type PutBack, putBackBy } from "../../stacks/service/serving";
 import type { Limits } from "../stackFile";
 import type { ColorReport, CutoverReport, Finding, ProxyReport, TrafficReport } from "./report";
 import { tooManyErrors, tooSlow, unanswered } from "./visitors";
@@ -15,6 +16,8 @@ export interface Known {
   cutOff: boolean;
   /** Whether the switch to the live color was not watched to its end. */
   unwatched: boolean;
+  /** What was taken from a color by hand, and no `pulumi up` has agreed to. */
+  putBack: PutBack | undefined;
   /** The latest cutover. */
   latest: CutoverReport | undefined;
 }
@@ -71,7 +74,7 @@ function notes({ live, colors, latest, proxy: { busy } }: Known): string[] {
 const isText = (text: string | false | undefined): text is string => typeof text === "string";
 
 function degraded(known: Known, unasked: string | undefined): string[] {
-  const { active, live, colors, proxy, cutOff, unwatched, latest } = known;
+  const { active, live, colors, proxy, cutOff, unwatched, putBack, latest } = known;
   const found: (string | false | undefined)[] = [unasked];
   if (live === null) {
     for (const color of ["blue", "green"] as const) found.push(about(`${color}:`, colors[color]));
@@ -90,7 +93,8 @@ function degraded(known: Known, unasked: string | undefined): string[] {
     found.push(about(`${idle} is idle, and`, colors[idle]));
     return found.filter(isText);
   }
-  if (active !== null && active !== live) {
+  if (putBack !== undefined) found.push(byHand(putBack, live, active));
+  else if (active !== null && active !== live) {
     found.push(`a switch is pending: activeColor is ${active}, and ${live} is live`);
     if (latest?.to === active && FAILED.includes(latest.result)) {
       found.push(
@@ -109,10 +113,26 @@ function degraded(known: Known, unasked: string | undefined): string[] {
     isServed && about(`${live} is live and answers, but`, colors[live]),
     isServed && unwatched && `the switch to ${live} was not watched to its end: the run was cut off`,
     isServed && !unwatched && !colors[live].stable && `${live} is live and not stable: ${unstable(cutOff)}`,
-    isServed && !unwatched && colors[live].stable && cutOff && active === live && proxy.edited !== true && CUT_OFF,
+    isServed &&
+      !unwatched &&
+      colors[live].stable &&
+      cutOff &&
+      active === live &&
+      proxy.edited !== true &&
+      putBack === undefined &&
+      CUT_OFF,
     about(`${idle} is idle, and`, colors[idle]),
   );
   return found.filter(isText);
+}
+
+/** Says what was put back by hand, and what a `pulumi up` would do now. */
+function byHand(putBack: PutBack, live: Color, active: Color | null): string {
+  const { from, canaryPercent } = putBack;
+  if (canaryPercent !== undefined)
+    return `the canary of ${from} was ended by hand, ${putBackBy(putBack)}, and Pulumi has not agreed yet`;
+  const seen = `the public was put back from ${from} to ${live} by hand, ${putBackBy(putBack)}`;
+  return active === from ? `${seen}, and activeColor is still ${from}` : `${seen}, and Pulumi has not agreed yet`;
 }
 
 const CUT_OFF = "a `pulumi up` changed the proxy and still runs, or was cut off";

@@ -33,7 +33,3 @@ const pairs = <Value>(object: unknown, accepts: (value: unknown) => value is Val
       (pair): pair is [string, Value] => accepts(pair[1]),
     ),
   );
-
-/** Who ran a cutover, in a word: `ann@build-7`. */
-export const nameOf = ({ user, host }: CutoverReport["who"]): string =>
-  user === undefined ? (host ?? "") : host === undefined ? user : `${user}@${host}`;

@@ -58,6 +58,11 @@ function forLive(known: Known, live: Color, commands: Commands): NextCommand[] {
     next.push({ purpose: `put the configuration right${moves}`, command: up() });
   }
   if (active === null) next.push({ purpose: `stay on ${live}`, command: activate(live) });
+  const { putBack } = known;
+  if (putBack !== undefined) {
+    next.push({ purpose: "have Pulumi agree", command: active === idle ? activate(live) : up() });
+    return putBack.canaryPercent === undefined ? [...next, release(idle, target, commands)] : next;
+  }
   if (active === idle) {
     if (ready) next.push({ purpose: `switch to ${idle}${how}`, command: up() });
     else next.push(...mend(idle, target, commands), { purpose: "then switch", command: up() });

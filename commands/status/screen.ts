@@ -1,11 +1,11 @@
 import { COLORS, other } from "../../stacks/service/color";
+import { nameOf } from "../../stacks/service/who";
 import { cut, listed, wrapped } from "../../stacks/text/columns";
 import { plain } from "../../stacks/text/plain";
 import { brokenCommand } from "../../stacks/text/shell";
 import type { NextCommand } from "../outcome";
 import type { Answers } from "./answers";
 import { ago, clock } from "./clock";
-import { nameOf } from "./history";
 import type { ColorReport, ContainerReport, Finding, Overview, Report } from "./report";
 
 /** The columns of a line where nobody says how many there are, and the fewest and the most that are made use of. */

@@ -8,7 +8,7 @@ import { hide } from "../../stacks/text/hide";
 import { shortened } from "../../stacks/text/plain";
 import { type CantTell, cantTell, EXIT } from "../outcome";
 import type { Limits } from "../stackFile";
-import { commandsFor } from "../typed";
+import { type Commands, commandsFor } from "../typed";
 import type { Traffic } from "./answers";
 import { findings } from "./findings";
 import { cutoverOf } from "./history";
@@ -61,25 +61,8 @@ export function statusOf(facts: Facts): Report | CantTell {
       { purpose: "find the engine", command: next },
     ]);
   }
-  if (hasNoContainer(world)) {
-    if (world.proxyGone === true) {
-      return cantTell(`The containers of the stack ${owner.stack} are gone, and its volume is there`, [
-        { purpose: "make them again", command: commands.up("--refresh") },
-      ]);
-    }
-    const bring = { purpose: "bring it up", command: commands.up() };
-    const reason = `Nothing of the stack ${owner.stack} runs on this engine`;
-    if ("color" in facts.active) return cantTell(reason, [bring]);
-    return cantTell(`${reason}, and ${facts.active.problem}`, [{ ...bring, command: commands.activate("blue") }]);
-  }
-
-  if (world.silent !== undefined) {
-    const name = containerName(owner, "proxy");
-    return cantTell(`${name} runs, but can't be asked which color is live: ${world.silent}`, [
-      { purpose: "see what it says", command: commands.docker("logs", "--tail", "30", name) },
-      { purpose: "start it anew", command: commands.docker("restart", name) },
-    ]);
-  }
+  const untold = untoldBy(facts, world, commands);
+  if (untold !== undefined) return untold;
 
   const { serving } = world;
   const live = serving?.color ?? null;
@@ -98,7 +81,11 @@ export function statusOf(facts: Facts): Report | CantTell {
 
   const traffic = facts.traffic === undefined ? null : trafficOf(facts.traffic);
   const { limits = {} } = facts;
-  const known = { active, live, colors, proxy, traffic, limits, cutOff, unwatched, latest: history[0] };
+  const known = {
+    ...{ active, live, colors, proxy, traffic, limits, cutOff, unwatched },
+    putBack: serving?.record.putBack,
+    latest: history[0],
+  };
   const found = findings(known, "problem" in facts.active ? facts.active.problem : undefined);
   const level =
     (["down", "degraded"] as const).find((each) => found.some((finding) => finding.level === each)) ?? "well";
@@ -121,6 +108,30 @@ export function statusOf(facts: Facts): Report | CantTell {
     history,
     next: nextCommands(known, commands),
   };
+}
+
+/** Returns why nothing can be told of an engine that answers: nothing of the stack runs there, or its proxy can't be asked. */
+function untoldBy({ owner, active }: Facts, world: World, commands: Commands): CantTell | undefined {
+  if (hasNoContainer(world)) {
+    if (world.proxyGone === true) {
+      return cantTell(`The containers of the stack ${owner.stack} are gone, and its volume is there`, [
+        { purpose: "make them again", command: commands.up("--refresh") },
+      ]);
+    }
+    const bring = { purpose: "bring it up", command: commands.up() };
+    const reason = `Nothing of the stack ${owner.stack} runs on this engine`;
+    if ("color" in active) return cantTell(reason, [bring]);
+    return cantTell(`${reason}, and ${active.problem}`, [{ ...bring, command: commands.activate("blue") }]);
+  }
+
+  if (world.silent !== undefined) {
+    const name = containerName(owner, "proxy");
+    return cantTell(`${name} runs, but can't be asked which color is live: ${world.silent}`, [
+      { purpose: "see what it says", command: commands.docker("logs", "--tail", "30", name) },
+      { purpose: "start it anew", command: commands.docker("restart", name) },
+    ]);
+  }
+  return undefined;
 }
 
 function colorOf(color: Color, facts: Facts, world: World, live: Color | null, pending: Pending | null): ColorReport {

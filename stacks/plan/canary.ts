@@ -1,4 +1,5 @@
 import { other } from "../service/color";
+import { putBackBy } from "../service/serving";
 import { colorDifferences, definedIn } from "../service/slotSpec";
 import { allVariables } from "../settings/environment";
 import type { Settings } from "../settings/settings";
@@ -18,6 +19,12 @@ export function decideCanary({ world: { serving }, settings }: Known): Part {
       `The switch ends the canary: all visitors move to ${activeColor}. Afterwards: pulumi config set canaryPercent 0`,
     );
   if (serving.record.endedCanary !== canaryPercent) return {};
+  const { putBack } = serving.record;
+  if (putBack?.canaryPercent !== undefined)
+    return ends(
+      `The canary of ${putBack.from} was ended by hand, ${putBackBy(putBack)}: canaryPercent ${canaryPercent} begins no other one. ` +
+        "Next: pulumi config set canaryPercent 0",
+    );
   return ends(
     `canaryPercent ${canaryPercent} was ${activeColor}'s before the switch; ${other(activeColor)} gets no visitors by it. ` +
       "Next: pulumi config set canaryPercent 0",

@@ -1,5 +1,5 @@
 import type { Color } from "../service/color";
-import { isStable, type Serving } from "../service/serving";
+import { isStable, putBackBy, type Serving } from "../service/serving";
 import type { SlotContainer } from "../service/world";
 import type { Part, Plan, Served } from "./situation";
 
@@ -36,6 +36,15 @@ function mendReason(
   if (record.moving?.to === live) {
     const says = `The switch to ${live} was not watched to its end: this run does that.`;
     return { seen: `moving to ${live}`, says };
+  }
+  if (record.putBack !== undefined) {
+    const { from, canaryPercent } = record.putBack;
+    const what =
+      canaryPercent === undefined
+        ? `The public was put back from ${from} to ${live}`
+        : `The canary of ${from} was ended`;
+    const says = `${what} by hand, ${putBackBy(record.putBack)}: this run has Pulumi agree.`;
+    return { seen: "put back by hand", says };
   }
   const anew = containers.find((container) => container.state.Running && !isStable(record, live, [container]));
   if (anew === undefined) return undefined;

@@ -14,6 +14,7 @@ import {
 } from "./live";
 import { decideMend } from "./mend";
 import { decideProxy } from "./proxy";
+import { decidePutBack } from "./putBack";
 import { keepWhatRuns } from "./recovery";
 import { type Known, type Part, type Plan, type Served, type Situation, withPart } from "./situation";
 
@@ -53,6 +54,7 @@ export function decide(situation: Situation): Plan {
 function servedSteps(served: Served): Step[] {
   const lag = lagOf(served);
   return [
+    () => decidePutBack(served),
     (plan) => decideVisitors(served, plan),
     (plan) => decideIdle(served, plan),
     (plan) => decideLive(served, plan, lag),

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Docker } from "../engine/docker";
 import { readScript, shell } from "../engine/scripts";
 import { isObject, objectIn } from "../text/json";
+import { printable } from "../text/plain";
 import { COLORS, type Color, isColor } from "./color";
 import type { Who } from "./who";
 
@@ -59,6 +60,24 @@ export interface CutoverRecord {
   since?: string;
   /** The idle color that is stopped or removed on purpose, and the release that it had then. */
   retired?: RetiredColor;
+  /** What was taken from a color by hand, until a `pulumi up` agrees to it. */
+  putBack?: PutBack;
+}
+
+/** A way back that was taken by hand (`npm run rollback`), past Pulumi: a run must not take it forward again by itself. */
+export interface PutBack {
+  /** The color that the public, or the canary's visitors, were taken from. */
+  from: Color;
+  /** The release that it had. */
+  version: string;
+  /** Its image as the setting names it; empty where `app/` is built. */
+  image: string;
+  /** The share of new visitors that it had as a canary, in percent; absent where all of the public was on it. */
+  canaryPercent?: number;
+  /** When; ISO 8601, UTC. */
+  time: string;
+  /** By whom, in a word: `ann@build-7`. */
+  by: string;
 }
 
 /** A color whose containers were stopped or removed since it is idle. */
@@ -221,7 +240,7 @@ const healthOf = (text: string) => ({ well: /^2\d\d/.test(text), seen: text.repl
 
 /** A file that a hand has spoilt counts as one that isn't there: what it forgets is that a color was stable. */
 function recordOf(text: string): CutoverRecord {
-  const { moving, stable, tried, canary, endedCanary, sessions, since, retired } = objectIn(text) ?? {};
+  const { moving, stable, tried, canary, endedCanary, sessions, since, retired, putBack } = objectIn(text) ?? {};
   const ids = (color: Color) => {
     const list = (stable as Record<string, unknown> | undefined)?.[color];
     return areIds(list) ? { [color]: list } : {};
@@ -235,6 +254,7 @@ function recordOf(text: string): CutoverRecord {
     ...(areSessions(sessions) && { sessions }),
     ...(typeof since === "string" && !Number.isNaN(Date.parse(since)) && { since }),
     ...(isRetired(retired) && { retired }),
+    ...(isPutBack(putBack) && { putBack }),
   };
 }
 
@@ -255,6 +275,19 @@ function isRetired(value: unknown): value is RetiredColor {
     (value.stable === undefined || typeof value.stable === "boolean")
   );
 }
+
+function isPutBack(value: unknown): value is PutBack {
+  return (
+    isObject(value) &&
+    isColor(value.from) &&
+    [value.version, value.image, value.time, value.by].every((text) => typeof text === "string") &&
+    (value.canaryPercent === undefined || typeof value.canaryPercent === "number")
+  );
+}
+
+/** Returns who took a way back by hand and when, in words: `by ann@build-7 at 2026-11-29 03:12 UTC`. */
+export const putBackBy = ({ by, time }: PutBack): string =>
+  printable(`by ${by} at ${time.slice(0, 16).replace("T", " ")} UTC`);
 
 /** Words go into nginx's configuration: nothing else may. */
 function areSessions(value: unknown): value is Sessions {

@@ -20,6 +20,10 @@ const CI_RUN = ["CI_JOB_URL", "BUILD_URL", "BUILDKITE_BUILD_URL", "CIRCLE_BUILD_
 /** All but ASCII and the letters of Latin script: controls, and marks that turn the direction of text. */
 const UNFIT = /[^ -~\u00a1-\u00ac\u00ae-\u024f]+/gu;
 
+/** Returns who ran something, in a word: `ann@build-7`. */
+export const nameOf = ({ user, host }: Pick<Who, "user" | "host">): string =>
+  user === undefined ? (host ?? "") : host === undefined ? user : `${user}@${host}`;
+
 /** Tells who runs this, from its environment. */
 export function whoRuns(env: NodeJS.ProcessEnv, machine: () => { user: string; host: string } = thisMachine): Who {
   const { user, host } = machine();

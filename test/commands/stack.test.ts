@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { CantTellError } from "../../commands/outcome";
-import { engineOf, findStack, readStack, stackNamed } from "../../commands/stack";
+import { engineOf, findStack, notedStack, readStack, stackNamed } from "../../commands/stack";
 
 function project(t: TestContext, stacks: Record<string, string>, program = "name: p\n"): string {
   const directory = mkdtempSync(join(tmpdir(), "blue-green-stack-"));
@@ -31,6 +32,27 @@ describe("finding a stack", () => {
       assert.deepEqual([stack.owner, stack.host], [{ project: "p", stack: "dev" }, "tcp://shop:1"]);
       assert.deepEqual([stack.active, stack.config["p:activeColor"]], [{ color: "blue" }, "blue"]);
     }
+  });
+
+  test("the selected stack is read from Pulumi's own note of it, and from no other folder's or backend's", (t) => {
+    const directory = project(t, { dev: "" });
+    const home = mkdtempSync(join(tmpdir(), "blue-green-home-"));
+    t.after(() => rmSync(home, { recursive: true }));
+    mkdirSync(join(home, "workspaces"));
+    const hash = createHash("sha1").update(join(directory, "Pulumi.yaml")).digest("hex");
+    const note = (text: string) => writeFileSync(join(home, "workspaces", `p-${hash}-workspace.json`), text);
+    const noted = (backend?: string) =>
+      notedStack(directory, "p", { PULUMI_HOME: home, ...(backend !== undefined && { PULUMI_BACKEND_URL: backend }) });
+    assert.equal(noted(), undefined);
+    note(JSON.stringify({ stacks: { "file:///a": "organization/p/dev" } }));
+    assert.deepEqual([noted(), noted("file:///a"), noted("file:///b")], ["dev", "dev", undefined]);
+    note(JSON.stringify({ stacks: { "file:///a": "organization/p/dev", "https://b": "acme/p/prod" } }));
+    assert.deepEqual([noted(), noted("file:///a"), noted("https://b")], [undefined, "dev", "acme/p/prod"]);
+    for (const spoilt of ["", "{", "[]", "null", '{"stacks":[]}', '{"stacks":{"file:///a":1}}']) {
+      note(spoilt);
+      assert.equal(noted("file:///a"), undefined, spoilt);
+    }
+    assert.equal(notedStack(join(directory, "elsewhere"), "p", { PULUMI_HOME: home }), undefined);
   });
 
   test("a stack's name can't lead out of the folder, and must be one of this project", async (t) => {

@@ -97,6 +97,19 @@ async function onBoth(t: TestContext, engine: CurrentEngine): Promise<void> {
     assert.equal((await get(dev.url)).headers["x-color"], "blue");
   });
 
+  await t.test("the way back without Pulumi goes over SSH", async () => {
+    const load = freshGets({ ...LIGHT, url: `${prod.url}/`, connections: 4, maxSeconds: 120, userAgents: 50 });
+    for (const color of ["green", "blue"]) {
+      const { code, output } = await prod.command("npm", "run", "--silent", "rollback", "--", "--to", color);
+      assert.equal(code, 0, output);
+      says(output, new RegExp(`^${color} is live, from `, "m"), `activeColor ${color}`);
+      assert.equal((await get(prod.url)).headers["x-color"], color);
+    }
+    assertNoFailures(await load.stop());
+    await prod.up();
+    await prod.pulumi("preview", "--expect-no-changes");
+  });
+
   await t.test("an engine that can't be reached is said with ssh's own reason, and nothing is touched", async () => {
     const before = await containersOf(prod, engine.env);
     const [closed] = await freePorts(1);

@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { run } from "../e2e/stack";
 import { CHECKOUT } from "../program";
@@ -82,8 +82,17 @@ describe("an entry runs as one file", () => {
       ...SOURCES,
       "stacks/words/index.ts": '\n\nexport const word: string = (() => {\n  throw new Error("broken");\n})();\n',
     });
+    // The bundle knows the runner by its path.
+    const runner = join(directory, "runner", "@pulumi", "pulumi", "cmd", "run.js");
+    mkdirSync(dirname(runner), { recursive: true });
+    writeFileSync(
+      runner,
+      `require("source-map-support/register");\nrequire(${JSON.stringify(join(directory, "index.ts"))});\n`,
+    );
     for (const how of ["made", "kept"]) {
-      const { code, output } = await entry(directory, "--require", "source-map-support/register");
+      const { code, output } = await run(process.execPath, ["--require", "./setup/bundle.cjs", runner], {
+        cwd: directory,
+      });
       assert.equal(code, 1);
       assert.match(output, /stacks\/words\/index\.ts:4:9/, how);
     }
@@ -112,6 +121,25 @@ describe("an entry runs as one file", () => {
         lines: ["typescript true true function false false", "@npmcli/arborist true true function false false"],
       },
     );
+  });
+
+  test("Pulumi's traces are as they were where a run is traced, and load nothing where it is not", async (t) => {
+    const directory = checkout(t, {
+      ...SOURCES,
+      "index.ts": [
+        'const tracing = require("@pulumi/pulumi/cmd/run/tracing");',
+        'const span = tracing.newSpan("a step").setAttribute("a", 1).addEvent("seen");',
+        "span.end();",
+        'console.log(Object.keys(require.cache).some((file) => file.includes("sdk-trace-node")), typeof tracing.start);',
+      ].join("\n"),
+    });
+    assert.deepEqual(await entry(directory), { code: 0, output: "false function\n" });
+    const env = { ...process.env, TRACEPARENT: `00-${"1".repeat(32)}-${"2".repeat(16)}-01` };
+    const traced = await run(process.execPath, ["--require", "./setup/bundle.cjs", "index.ts"], {
+      cwd: directory,
+      env,
+    });
+    assert.deepEqual(traced, { code: 0, output: "true function\n" });
   });
 
   test("an error names the line of the source, and a source that is none is named", async (t) => {

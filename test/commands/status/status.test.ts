@@ -54,6 +54,38 @@ const RELEASE = "pulumi config set greenVersion <version> && pulumi up";
 /** A switch from green to blue that was not watched to its end. */
 const moving = { from: "green", generation: "0123456789abcdef", to: "blue" } as const;
 
+describe("a way back by hand", () => {
+  const putBack = {
+    from: "green",
+    version: "1.1.0",
+    image: "",
+    time: "2026-11-23T17:40:00.000Z",
+    by: "ann@web",
+  } as const;
+  const put = { record: { ...serving().record, putBack }, declared: "f".repeat(16) };
+  const seen = "the public was put back from green to blue by hand, by ann@web at 2026-11-23 17:40 UTC";
+
+  test("is a finding until Pulumi agrees, with the command that has it agree", () => {
+    const file = concluded(serves(put));
+    assert.deepEqual(file.findings, [`${seen}, and Pulumi has not agreed yet`]);
+    assert.deepEqual([file.exit, file.next[0]], [1, "pulumi up"]);
+    const asked = concluded({ ...serves(put), active: { color: "green" } });
+    assert.deepEqual(asked.findings, [`${seen}, and activeColor is still green`]);
+    assert.deepEqual([asked.exit, asked.next[0]], [1, "pulumi config set activeColor blue && pulumi up"]);
+    assert.ok(!asked.next.includes("pulumi up"), "nothing that would be refused");
+  });
+
+  test("of a canary is said as one", () => {
+    const record = { ...put.record, putBack: { ...putBack, canaryPercent: 10 } };
+    const { findings, next } = concluded(serves({ ...put, record }));
+    assert.match(
+      findings.join(),
+      /^the canary of green was ended by hand, by ann@web .*, and Pulumi has not agreed yet$/,
+    );
+    assert.deepEqual(next, ["pulumi up"]);
+  });
+});
+
 describe("the report", () => {
   test("a canary that was put back is a finding until another cutover follows it", () => {
     const share = { from: "blue", to: "blue", canaryPercent: 20 } as const;

@@ -918,6 +918,61 @@ describe("runs that were cut off or changed by hand", () => {
   });
 });
 
+describe("what was put back by hand", () => {
+  const { version } = sampleSettings.slots.green;
+  const putBack = {
+    from: "green",
+    version,
+    image: "",
+    time: "2026-01-02T03:12:00.000Z",
+    by: "ann@web",
+  } as const;
+  const onBlue = { ...sampleSettings, activeColor: "blue" } as Settings;
+  const asksGreen = { ...sampleSettings, activeColor: "green" } as Settings;
+  const put = (change: Partial<World> = {}, more: Partial<Serving["record"]> = { putBack }): World => {
+    const serving = servedBy(onBlue);
+    return after(onBlue, { serving: { ...serving, record: { ...serving.record, ...more } }, ...change });
+  };
+  const ill = { ...running, Health: { Status: "unhealthy" } };
+
+  test("a run does not take it forward to the same release again, and says how to agree", () => {
+    const { refusals } = plan(asksGreen, put());
+    assert.deepEqual(refusals, [
+      `The public was put back from green (${version}) to blue, by ann@web at 2026-01-02 03:12 UTC, and activeColor is still green: this run ` +
+        `would move it to the same release again. Nothing was touched. Next, to agree: pulumi config set activeColor blue && pulumi up; ` +
+        `or put a mended release there: pulumi config set greenVersion <version> && pulumi up`,
+    ]);
+    const words = put({}, { putBack: { ...putBack, by: "\u001b[31mann" } });
+    assert.ok(!plan(asksGreen, words).refusals.join().includes("\u001b"));
+  });
+
+  test("another release on it may go, and so may anything where live is not well", () => {
+    const mended = withSlot("green", { version: "2.0.1" }, asksGreen);
+    assert.deepEqual(plan(mended, put()).refusals, []);
+    assert.match(plan(mended, put()).notes.join(), /green gets another release/);
+    const image = withSlot("green", { image: "shop@sha256:1" }, asksGreen);
+    assert.deepEqual(plan(image, put()).refusals, []);
+    for (const state of [ill, { ...running, Running: false, Status: "exited" }]) {
+      const slots = { blue: [containerOf("blue", onBlue, { state })], green: [containerOf("green", onBlue)] };
+      assert.deepEqual(plan(asksGreen, put({ slots })).refusals, []);
+    }
+  });
+
+  test("the run that agrees says so, and has the cutover run also where Pulumi's state says the same already", () => {
+    const { refusals, warnings, mend } = plan(onBlue, put());
+    assert.deepEqual([refusals, mend], [[], `put back by hand after ${latest.time}`]);
+    assert.match(warnings.join(), /put back from green to blue by hand, by ann@web at .*: this run has Pulumi agree/);
+  });
+
+  test("a canary that was ended by hand begins no other one by the same setting", () => {
+    const settings = { ...onBlue, canaryPercent: 10 };
+    const world = put({}, { putBack: { ...putBack, canaryPercent: 10 }, endedCanary: 10 });
+    const { canaryPercent, refusals, warnings } = plan(settings, world);
+    assert.deepEqual([canaryPercent, refusals], [0, []]);
+    assert.match(warnings.join(), /canary of green was ended by hand, by ann@web .*pulumi config set canaryPercent 0/);
+  });
+});
+
 describe("gates with the engine elsewhere", () => {
   test("with the engine elsewhere, a gate command that would ask this machine is refused, in a preview and without an engine too", () => {
     const gated = { ...toGreen, gateCommand: "npm test" };

@@ -346,6 +346,19 @@ describe("what the cutovers leave", () => {
       const serving = volume.put("cutover.json", `${JSON.stringify({ ...record, sessions: spoilt })}\n`).read();
       assert.deepEqual(serving?.record, { stable: {}, canary: 5, endedCanary: 20 }, JSON.stringify(spoilt));
     }
+    const putBack = { from: "green", version: "2", image: "", time: "2026-01-01T00:00:00.000Z", by: "ann@web" };
+    for (const spoilt of [
+      { ...putBack, from: "red" },
+      { ...putBack, by: 1 },
+      { ...putBack, canaryPercent: "5" },
+      [],
+      1,
+    ]) {
+      const text = JSON.stringify({ ...record, putBack: spoilt });
+      assert.equal(volume.put("cutover.json", `${text}\n`).read()?.record.putBack, undefined, text);
+    }
+    const told = volume.put("cutover.json", `${JSON.stringify({ ...record, putBack })}\n`).read();
+    assert.deepEqual(told?.record.putBack, putBack);
     for (const spoilt of ["5", null, {}, []]) {
       const text = JSON.stringify({ ...record, canary: spoilt, endedCanary: spoilt });
       assert.deepEqual(volume.put("cutover.json", text).read()?.record, { stable: {}, sessions }, text);

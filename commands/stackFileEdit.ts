@@ -1,7 +1,9 @@
+import { chmodSync, readFileSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { isMap, isScalar, parseDocument, type Scalar, type YAMLMap } from "yaml";
-import { Refusal } from "../outcome";
-import { configIn } from "../stackFile";
+import { Refusal } from "./outcome";
+import { configIn } from "./stackFile";
 
 /** Never a number, a date or a truth value, in any YAML. */
 const PLAIN =
@@ -19,6 +21,33 @@ export function withValues(file: string, text: string, values: Readonly<Record<s
   // Whatever the file looks like: what is written is what is meant, and all else as it was.
   if (!isDeepStrictEqual(configIn(file, edited), { ...configIn(file, text), ...values })) throw unwritable(file);
   return edited;
+}
+
+/**
+ * Writes a stack's file, whole or not at all. A link to it stays a link.
+ *
+ * @param file its name and what it held when it was read.
+ * @throws Refusal where it has changed since, or can't be written.
+ */
+export function writeStackFile(
+  directory: string,
+  { file, text: before }: { file: string; text: string },
+  text: string,
+): void {
+  let next: string | undefined;
+  try {
+    const path = realpathSync(join(directory, file));
+    if (readFileSync(path, "utf8") !== before)
+      throw new Refusal(`Somebody has just changed ${file}. Nothing was changed by this`);
+    next = `${path}.${process.pid}.next`;
+    writeFileSync(next, text, { flag: "wx" });
+    chmodSync(next, statSync(path).mode);
+    renameSync(next, path);
+  } catch (error) {
+    if (next !== undefined) rmSync(next, { force: true });
+    if (error instanceof Refusal) throw error;
+    throw new Refusal(`${file} can't be written: ${(error as Error).message}`);
+  }
 }
 
 function withValue(file: string, text: string, key: string, value: string): string {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { parse } from "yaml";
-import { withValues } from "../../../commands/release/edit";
+import { withValues } from "../../commands/stackFileEdit";
 
 const DIGEST = `sha256:${"0123456789abcdef".repeat(4)}`;
 

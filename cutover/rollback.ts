@@ -1,0 +1,130 @@
+import { isGone } from "../stacks/engine/docker";
+import type { Color } from "../stacks/service/color";
+import { containerName, PROXY_DIRECTORY, type ServiceId } from "../stacks/service/names";
+import { orderVariables } from "../stacks/service/orderVariables";
+import { GENERATION_PLACEHOLDER, type PutBack, type Serving } from "../stacks/service/serving";
+import { readSlots, type SlotContainer } from "../stacks/service/world";
+import { holderSince } from "./lock";
+import { move } from "./move";
+import { activeIn, type Order, orderFrom, withActive, withoutCanary } from "./order";
+import { Nginx } from "./proxy";
+import { finish } from "./record";
+import { ANSWER_SECONDS, CutoverFailed, Run, type Served, type Tools } from "./run";
+import { orRemember } from "./settle";
+
+/** A run that holds the lock longer is ended by whoever wants the public back: it then takes the public back itself. */
+const LOCK_WAIT_SECONDS = 5;
+
+/** As the setting verifyRequests has it where nobody sets it. */
+const VERIFY_REQUESTS = 8;
+
+/** What a script says of a volume without room. */
+const NO_ROOM = /can't be written|no space left/i;
+
+/** What is served, under the lock. */
+export interface Found {
+  serving: Serving | undefined;
+  slots: Record<Color, SlotContainer[]>;
+}
+
+/** Where the public goes. */
+export interface WayBack {
+  to: Color;
+  /** The color that its visitors are taken from. */
+  from: Color;
+  /** What the next runs have to know of that; undefined where an earlier way back by hand is undone. */
+  putBack: PutBack | undefined;
+}
+
+/**
+ * Takes the public back without Pulumi, on the engine alone: under the proxy's lock, by the configuration that serves with another
+ * color in it, and in the steps of any cutover.
+ *
+ * @param choose says, under the lock, where to; undefined where nothing is to be done. What it throws ends this, and nothing has moved.
+ * @throws CutoverFailed where it could not be done; what served before serves.
+ */
+export async function rollBack(
+  owner: ServiceId,
+  choose: (found: Found) => WayBack | undefined,
+  reason: string,
+  tools: Tools,
+): Promise<WayBack | undefined> {
+  const { docker } = tools;
+  const began = new Date().toISOString();
+  const proxy = new Nginx(docker, containerName(owner, "proxy"));
+  const lock = await proxy.lock(holderSince(began), LOCK_WAIT_SECONDS, tools.say).catch((error: Error) => {
+    if (isGone(error)) throw error;
+    const next = "end that run where it was started (Ctrl-C): it takes the public back itself; or: npm run status";
+    throw new CutoverFailed("refused", error.message, `${error.message} Nothing was changed.\nNext: ${next}`);
+  });
+  try {
+    const read = (file: string) => docker.ask("exec", proxy.id, "cat", `${PROXY_DIRECTORY}/${file}`);
+    const [slots, configuration] = await Promise.all([readSlots(docker, owner), read("nginx.conf")]);
+    const way = choose({ serving: lock.serving, slots });
+    if (way === undefined) return undefined;
+    const order = orderTo(way.to, { owner, proxy: proxy.id, configuration, serving: lock.serving });
+    const run = new Run(order, tools, proxy, lock, began);
+    run.slots = slots;
+    run.putBack = way.putBack;
+    await orRemember(run, () => goBack(run, way, reason, () => read("nginx.conf.previous")));
+    return way;
+  } finally {
+    await lock.release();
+  }
+}
+
+async function goBack(run: Run, { to, from }: WayBack, reason: string, previous: () => Promise<string>) {
+  // Nobody stays where it is not well: sessions and the canary's visitors come along.
+  if (run.order.sessions) run.sessions = run.nextSessions({ stickySeconds: undefined, canary: false, retire: from });
+  const switched = run.before?.color !== to;
+  await run
+    .timed("switch", () => move(run, run.answerSeconds))
+    .catch(async (error: Error) => {
+      if (!switched || !NO_ROOM.test(error.message)) throw error;
+      const before = servedBy(await previous().catch(() => ""));
+      if (before?.color !== to) throw error;
+      run.say("the proxy's volume is full: the configuration that served before is put back");
+      const ended = await run.proxy.back(before);
+      if (ended.code !== 0) throw new CutoverFailed("failed", "the proxy's volume is full", ended.stderr.trim());
+    });
+  await finish(run, switched ? "instant" : "reloaded", reason);
+}
+
+/** What serves, where, and whose it is. */
+interface Current {
+  owner: ServiceId;
+  /** The proxy's container. */
+  proxy: string;
+  configuration: string;
+  serving: Serving | undefined;
+}
+
+/** The order of a cutover to this color, all else as it is. */
+function orderTo(color: Color, { owner, proxy, configuration, serving }: Current): Order {
+  const { generation = GENERATION_PLACEHOLDER } = servedBy(configuration) ?? {};
+  const wanted = withoutCanary(withActive(configuration.replaceAll(generation, GENERATION_PLACEHOLDER), color));
+  const canary = serving?.canaryPercent || serving?.record.endedCanary || 0;
+  const variables = orderVariables({
+    PROXY: proxy,
+    PROJECT: owner.project,
+    STACK: owner.stack,
+    SERVICE: owner.service ?? "",
+    APP_PORT: new RegExp(`^ *server ${color}:([0-9]+) resolve`, "m").exec(wanted)?.[1] ?? "0",
+    HEALTH_PATH: new RegExp(`^ *proxy_pass http://${color}(/.*);$`, "m").exec(wanted)?.[1] ?? "/",
+    HEALTH_TIMEOUT_SECONDS: String(ANSWER_SECONDS),
+    VERIFY_REQUESTS: String(VERIFY_REQUESTS),
+    CANARY_PERCENT: String(canary),
+    // Nothing is gated, watched or stopped on the way back.
+    ...{ SMOKE_TESTS: "[]", GATE_COMMAND: "", GATE_TIMEOUT_SECONDS: "1", TARGET_HOST: "" },
+    ...{ BAKE_SECONDS: "0", MAX_ERROR_PERCENT: "100", MIN_REQUESTS: "1", MAX_P95_SECONDS: "0" },
+    ...{ IDLE: "running", STICKY_SECONDS: "0", DRAIN_SECONDS: "1", KEEP_ALIVE_SECONDS: "1" },
+  });
+  return orderFrom(variables, wanted);
+}
+
+/** What a configuration on the proxy's volume says of itself. */
+function servedBy(configuration: string): Served | undefined {
+  const generation = /^ *return 200 "([0-9a-f]{16}) \$active\\n";$/m.exec(configuration)?.[1];
+  const color = activeIn(configuration);
+  return generation === undefined || color === undefined ? undefined : { generation, color };
+}
