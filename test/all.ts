@@ -1,5 +1,5 @@
 /**
- * All tests, two or three files at a time: first those without an engine, then those on the engine. The files that measure a load or a time
+ * All tests, three files at a time: first those without an engine, then those on the engine. The files that measure a load or a time
  * come last, one at a time. Then the ten slowest files, and a last line `N passed, N failed` (`npm test` runs this, after its checks).
  */
 import { globSync } from "node:fs";
@@ -13,21 +13,19 @@ const SLOWEST = 10;
 
 const files = globSync("test/**/*.test.ts", { cwd: CHECKOUT }).sort();
 const isOnEngine = (file: string) => file.startsWith("test/e2e/");
-/** What these measure (a load, a time, what a restart of the engine costs) must not be another test's doing. */
-const ALONE = new Set(
-  ["cutover", "load", "nginx", "restart", "slowClients", "soak", "start"].map((name) => `test/e2e/${name}.test.ts`),
-);
+/** What these measure, a load or a time, must not be another test's doing. */
+const ALONE = new Set(["load", "slowClients", "start"].map((name) => `test/e2e/${name}.test.ts`));
 /** They take longest: begun first, so that nothing waits for them at the end. */
 const LONGEST = [
   "test/cutover/cutover.test.ts",
-  ...["failures", "failuresAfter", "drift", "traffic", "replicas", "engines", "release"].map(
+  ...["failuresAfter", "failures", "traffic", "drift", "replicas", "engines", "release", "secrets"].map(
     (name) => `test/e2e/${name}.test.ts`,
   ),
 ];
 const ordered = [...LONGEST.filter((file) => files.includes(file)), ...files.filter((file) => !LONGEST.includes(file))];
 const ROUNDS = [
-  { files: ordered.filter((file) => !isOnEngine(file)), concurrency: 2 },
-  // One more than there are cores, since each of them waits for half of its time.
+  { files: ordered.filter((file) => !isOnEngine(file)), concurrency: 3 },
+  // One more than there are cores, since each of them waits for a part of its time.
   { files: ordered.filter((file) => isOnEngine(file) && !ALONE.has(file)), concurrency: 3 },
   { files: ordered.filter((file) => ALONE.has(file)), concurrency: 1 },
 ];

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { assertNoFailures, keepAliveGets } from "../load";
+import { assertNoFailures, keepAliveGets, LIGHT } from "../load";
 import { colorOf, fails, until } from "./failures";
 import { baseImages, must, TestStack } from "./stack";
 
@@ -11,7 +11,7 @@ test("a cutover that fails leaves the public where it was", async (t) => {
   const stack = await TestStack.make(t);
   await stack.up();
   const proxy = await stack.container("proxy");
-  const load = keepAliveGets({ url: `${stack.url}/`, connections: 8, pauseMs: 20 });
+  const load = keepAliveGets({ ...LIGHT, url: `${stack.url}/`, connections: 8, maxSeconds: 600 });
   const stays = async (...words: (string | RegExp)[]) => {
     await stack.set("activeColor", "green");
     await fails(stack, ...words, "Nothing was changed: the public is on blue.", "Next: ");
