@@ -19,7 +19,7 @@ import { timeUps } from "./ups";
 
 const DOCUMENT = join(__dirname, "..", "docs", "benchmarks.md");
 
-const USAGE = "npm run bench [-- --quick] [-- --rounds <number>] [-- --services]";
+const USAGE = "npm run bench [-- --quick] [-- --rounds <number>] [-- --services] [-- --commands]";
 const SWITCHES = 8;
 const FULL: Plan & { ups: number } = { rounds: 3, duration: 12, switches: SWITCHES, ups: 6 };
 /** For development: says whether it works, not how fast it is. */
@@ -29,8 +29,9 @@ const QUICK: Plan & { ups: number } = { rounds: 1, duration: 4, switches: SWITCH
 const PAUSE_MILLISECONDS = 1500;
 
 /** What the options ask for. */
-function planned(): { plan: typeof FULL; quick: boolean; services: boolean } {
-  const options = { quick: { type: "boolean" }, rounds: { type: "string" }, services: { type: "boolean" } } as const;
+function planned(): { plan: typeof FULL; quick: boolean; services: boolean; commands: boolean } {
+  const flag = { type: "boolean" } as const;
+  const options = { quick: flag, rounds: { type: "string" }, services: flag, commands: flag } as const;
   const { values } = parseArgs({ options });
   const quick = values.quick ?? false;
   const plan = quick ? QUICK : FULL;
@@ -38,7 +39,8 @@ function planned(): { plan: typeof FULL; quick: boolean; services: boolean } {
   if (!Number.isInteger(rounds) || rounds < 1 || rounds > 100) {
     throw new Error(`--rounds ${values.rounds}: must be a whole number from 1 to 100. ${USAGE}`);
   }
-  return { plan: { ...plan, rounds }, quick, services: values.services ?? false };
+  const { services = false, commands = false } = values;
+  return { plan: { ...plan, rounds }, quick, services, commands };
 }
 
 /** What has to be undone at the end, whatever the end is. The last thing made goes first. */
@@ -60,14 +62,14 @@ const say = (line: string): void => {
 };
 
 async function main(): Promise<void> {
-  const { plan, quick, services } = planned();
+  const { plan, quick, services, commands } = planned();
   const machine = await describeMachine();
 
   undo.push(removeClient);
   await removeClient(); // what a run that was killed left; bench/run lets only one run at a time
   await makeClient();
 
-  const section = serviceSection(await measureServices(cleaningUp, plan.rounds, say));
+  const section = commands ? "" : serviceSection(await measureServices(cleaningUp, plan.rounds, say));
   if (services) {
     say(`\n${section}\n`);
     if (!quick) writeFileSync(DOCUMENT, withServices(readFileSync(DOCUMENT, "utf8"), section));
@@ -78,6 +80,7 @@ async function main(): Promise<void> {
   const stack = await TestStack.make(cleaningUp, { bindAddress: HOST_ADDRESS });
   await stack.up();
   const ups = await timeUps(stack, plan.ups, (round) => say(`… pulumi preview, up, empty up: ${round} of ${plan.ups}`));
+  if (commands) return say(`\n${upTable(ups)}\n`);
 
   undo.push(removeContainers);
   await removeContainers();

@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
-import { CUTOVER_SCRIPT } from "../cutover/proxy";
+import { Nginx } from "../cutover/proxy";
+import { dockerAt } from "../stacks/engine/docker";
 import { type ConfigurationSettings, type Endpoint, renderConfiguration } from "../stacks/proxy/nginxConfiguration";
 import type { Color } from "../stacks/service/color";
-import { command, docker } from "./command";
+import { docker } from "./command";
 import { type Contender, type Place, twin } from "./place";
 
 const CHECKOUT = join(__dirname, "..");
@@ -29,21 +30,11 @@ export const configurationFor = (color: Color): string =>
     activeColor: color,
   });
 
-/** The program's own move of the public: the script that `pulumi up` runs, in the way that it runs it. */
+/** The program's own move of the public, as `pulumi up` has it. */
 async function cutover(proxyId: string, configuration: string): Promise<void> {
-  const environment = {
-    STEP: "move",
-    APP_PORT: String(defaults.appPort),
-    HEALTH_PATH: defaults.healthPath,
-    ANSWER_SECONDS: String(ANSWER_SECONDS),
-    VERIFY_REQUESTS: String(defaults.verifyRequests),
-    WATCH: "false",
-  };
-  const names = Object.keys(environment).flatMap((name) => ["-e", name]);
-  await command("docker", ["exec", "-i", ...names, proxyId, "sh", "-c", CUTOVER_SCRIPT], {
-    input: configuration,
-    env: environment,
-  });
+  const move = { ...defaults, answerSeconds: ANSWER_SECONDS, keepPrevious: false, reload: false };
+  const { code, stderr } = await new Nginx(dockerAt(undefined), proxyId).move(configuration, move, () => {});
+  if (code !== 0) throw new Error(`the cutover ended with ${code}: ${stderr}`);
 }
 
 export const nginxVersion = async (container: string): Promise<string> =>

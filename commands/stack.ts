@@ -149,11 +149,11 @@ export function notedStack(directory: string, project: string, env: NodeJS.Proce
   const home = env.PULUMI_HOME || join(homedir(), ".pulumi");
   const { stacks } = objectIn(textAt(join(home, "workspaces", `${project}-${path}-workspace.json`))) ?? {};
   const noted = isObject(stacks) ? Object.entries(stacks) : [];
-  const backend = env.PULUMI_BACKEND_URL;
-  const [, stack] =
-    noted.find(([url]) => url === backend) ??
-    (backend === undefined && noted.length === 1 ? noted[0] : undefined) ??
-    [];
+  // Where neither the variable nor the login says it, the project may: that is Pulumi's to find out.
+  const named = /^backend:/m.test(textAt(join(directory, "Pulumi.yaml")));
+  const backend =
+    env.PULUMI_BACKEND_URL || (named ? undefined : objectIn(textAt(join(home, "credentials.json")))?.current);
+  const [, stack] = noted.find(([url]) => url === backend) ?? [];
   // As commands show it: of the default organization nobody types the name.
   return typeof stack === "string" ? stack.replace(/^organization\/[^/]+\//, "") : undefined;
 }

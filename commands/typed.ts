@@ -13,6 +13,8 @@ export interface Commands {
   docker(...args: string[]): string;
   /** Makes a color active. */
   activate(color: Color): string;
+  /** Takes the public back without Pulumi, to a color where one is named. */
+  rollback(to?: Color): string;
 }
 
 let isPackage = false;
@@ -41,6 +43,8 @@ export function commandsFor(stack: string | undefined, host: string | undefined,
     service === undefined
       ? [...settings.map(([name, value]) => `pulumi config set ${name} ${value}${flag}`), up()].join(" && ")
       : `${up()} # once the program gives ${service} ${settings.map((setting) => setting.join(" ")).join(" and ")}`;
+  const run = (command: string, words: string[]) =>
+    asTyped([`npm run ${command}`, ...(words.length === 0 ? [] : ["--", ...words])].join(" "));
   const options = [
     ...(stack === undefined ? [] : [quoted(stack)]),
     ...(service === undefined ? [] : ["--service", quoted(service)]),
@@ -48,8 +52,9 @@ export function commandsFor(stack: string | undefined, host: string | undefined,
   return {
     up,
     upWith,
-    status: () => asTyped(["npm run status", ...(options.length === 0 ? [] : ["--", ...options])].join(" ")),
+    status: () => run("status", options),
     docker: (...args) => `${host === undefined ? "" : `DOCKER_HOST=${quoted(host)} `}docker ${args.join(" ")}`,
     activate: (color) => upWith(["activeColor", color]),
+    rollback: (to) => run("rollback", [...options, ...(to === undefined ? [] : ["--to", to])]),
   };
 }

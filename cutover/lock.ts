@@ -73,6 +73,11 @@ class Holder {
 /** Who holds a lock, for whoever waits for it. */
 export const holderSince = (began: string): string => `${hostname()}, process ${process.pid}, since ${began}`;
 
+/** Another cutover runs in the proxy, and did not end in time. */
+export class LockBusy extends Error {
+  override readonly name = "LockBusy";
+}
+
 /** The proxy's lock, and the only way to write what the cutovers leave behind. */
 export class Lock {
   private constructor(
@@ -155,7 +160,7 @@ async function hold(
       throw new Error(`the proxy can't be entered: ${holder.stderr.trim() || "docker exec ended without an answer"}.`);
     }
     if (line.startsWith("busy")) {
-      throw new Error(`another cutover runs in this proxy (${who}) and did not end within ${waitSeconds} s.`);
+      throw new LockBusy(`another cutover runs in this proxy (${who}) and did not end within ${waitSeconds} s.`);
     }
     if (line.startsWith("wait")) say(`another cutover runs in this proxy (${who}); waiting for its end`);
     else if (line.startsWith("stale")) say(`an earlier cutover was cut off (${who}); going on from what it left`);

@@ -1,15 +1,14 @@
-import { isGone } from "../stacks/engine/docker";
 import type { Color } from "../stacks/service/color";
 import { containerName, PROXY_DIRECTORY, type ServiceId } from "../stacks/service/names";
 import { orderVariables } from "../stacks/service/orderVariables";
 import { GENERATION_PLACEHOLDER, type PutBack, type Serving } from "../stacks/service/serving";
 import { readSlots, type SlotContainer } from "../stacks/service/world";
-import { holderSince } from "./lock";
+import { holderSince, LockBusy } from "./lock";
 import { move } from "./move";
 import { activeIn, type Order, orderFrom, withActive, withoutCanary } from "./order";
 import { Nginx } from "./proxy";
 import { finish } from "./record";
-import { ANSWER_SECONDS, CutoverFailed, Run, type Served, type Tools } from "./run";
+import { ANSWER_SECONDS, CutoverFailed, firstLine, Run, type Served, type Tools } from "./run";
 import { orRemember } from "./settle";
 
 /** A run that holds the lock longer is ended by whoever wants the public back: it then takes the public back itself. */
@@ -53,7 +52,7 @@ export async function rollBack(
   const began = new Date().toISOString();
   const proxy = new Nginx(docker, containerName(owner, "proxy"));
   const lock = await proxy.lock(holderSince(began), LOCK_WAIT_SECONDS, tools.say).catch((error: Error) => {
-    if (isGone(error)) throw error;
+    if (!(error instanceof LockBusy)) throw error;
     const next = "end that run where it was started (Ctrl-C): it takes the public back itself; or: npm run status";
     throw new CutoverFailed("refused", error.message, `${error.message} Nothing was changed.\nNext: ${next}`);
   });
@@ -66,7 +65,7 @@ export async function rollBack(
     const run = new Run(order, tools, proxy, lock, began);
     run.slots = slots;
     run.putBack = way.putBack;
-    await orRemember(run, () => goBack(run, way, reason, () => read("nginx.conf.previous")));
+    await orRemember(run, () => goBack(run, way, reason, () => read("nginx.conf.previous").catch(() => "")));
     return way;
   } finally {
     await lock.release();
@@ -76,18 +75,37 @@ export async function rollBack(
 async function goBack(run: Run, { to, from }: WayBack, reason: string, previous: () => Promise<string>) {
   // Nobody stays where it is not well: sessions and the canary's visitors come along.
   if (run.order.sessions) run.sessions = run.nextSessions({ stickySeconds: undefined, canary: false, retire: from });
+  // Should we be killed, no run takes it forward again all the same.
+  const noted = { ...run.recordBefore(), ...(run.putBack && { putBack: run.putBack }) };
+  await run.lock.writeRecord(noted).catch((error: Error) => {
+    run.say(`no run is kept from going forward again: that can't be written (${firstLine(error.message)})`);
+  });
   const switched = run.before?.color !== to;
   await run
     .timed("switch", () => move(run, run.answerSeconds))
     .catch(async (error: Error) => {
       if (!switched || !NO_ROOM.test(error.message)) throw error;
-      const before = servedBy(await previous().catch(() => ""));
-      if (before?.color !== to) throw error;
-      run.say("the proxy's volume is full: the configuration that served before is put back");
-      const ended = await run.proxy.back(before);
-      if (ended.code !== 0) throw new CutoverFailed("failed", "the proxy's volume is full", ended.stderr.trim());
+      await putPrevious(run, to, await previous(), error);
     });
   await finish(run, switched ? "instant" : "reloaded", reason);
+}
+
+/**
+ * Puts back the configuration that served before, which needs no room on the volume.
+ *
+ * @throws the error for which nothing else is left, where that configuration is no way back: it is of another color, gives visitors to
+ * the color that is left, or its color does not answer.
+ */
+async function putPrevious(run: Run, to: Color, text: string, error: Error): Promise<void> {
+  const before = servedBy(text);
+  if (before?.color !== to || withoutCanary(text) !== text || !(await run.proxy.answers(to).catch(() => false)))
+    throw error;
+  const sessions = run.sessions === undefined ? "" : "; sessions that hold stay on their color until a `pulumi up`";
+  run.say(`the proxy's volume is full: the configuration that served before is put back${sessions}`);
+  const ended = await run.proxy.back(before);
+  if (ended.code === 0) return;
+  const why = ended.stderr.trim() || "nginx did not take the configuration that served before";
+  throw new CutoverFailed("failed", firstLine(why), `${to} was not gone back to: ${why}\nNext: npm run status`);
 }
 
 /** What serves, where, and whose it is. */

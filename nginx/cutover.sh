@@ -13,8 +13,11 @@ named_in() {
     generation=
     color=
     [ -f "$1" ] || return 0
-    generation=$(sed -n 's/^ *return 200 "\([0-9a-f]\{16\}\) \$active\\n";$/\1/p' "$1")
-    color=$(sed -n '/^ *map "" \$active {$/,/}/s/^ *default \(blue\|green\);$/\1/p' "$1")
+    # shellcheck disable=SC2013 # two words at most
+    for word in $(sed -n -e 's/^ *return 200 "\([0-9a-f]\{16\}\) \$active\\n";$/generation=\1/p' \
+        -e '/^ *map "" \$active {$/,/}/s/^ *default \(blue\|green\);$/color=\1/p' "$1"); do
+        case $word in color=*) color=${word#*=} ;; *) generation=${word#*=} ;; esac
+    done
 }
 
 # Asks $1 for up to $2 seconds until it answers with 2xx; $seen is what came last.
@@ -71,6 +74,7 @@ settle() {
 
 # Colors that get visitors by $next, and that $current does not lead to: they were stopped or removed while idle.
 coming_colors() {
+    grep -q '^ *server 127\.0\.0\.1:8081 down;' "$current" || return 0
     for comes in blue green; do
         if [ "$comes" != "$color" ] && ! grep -q '^ *split_clients ' "$next"; then continue; fi
         if grep -q "^ *server $comes:[0-9]* resolve" "$next" && ! grep -q "^ *server $comes:[0-9]* resolve" "$current"; then

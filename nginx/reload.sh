@@ -46,10 +46,19 @@ note_pace() {
 }
 
 # The generation and the color that every one of some fresh connections in a row met; each different answer is a line.
-serving() { ask "$control/generation?[1-$readback_answers]" 2>/dev/null | sort -u || true; }
+serving() {
+    ask "$control/generation?[1-$readback_answers]" 2>/dev/null | {
+        lines=
+        while read -r line; do
+            case $lines in *"<$line>"*) continue ;; esac
+            lines="$lines<$line>"
+            echo "$line"
+        done
+    } || true
+}
 
 # nginx is process 1 once the first configuration was there; before that the container waits for it.
-nginx_runs() { tr '\0' ' ' </proc/1/cmdline | grep -q '^nginx: master'; }
+nginx_runs() { case $(tr '\0' ' ' </proc/1/cmdline) in 'nginx: master'*) ;; *) return 1 ;; esac }
 
 # The workers that accept connections: one that a reload has retired says so in its title.
 accepting_workers() {
@@ -78,8 +87,6 @@ reload_and_read_back() {
             kill -HUP 1
             signalled=yes
         fi
-        gone=no
-        if retired "$old"; then gone=yes; fi
         asked=$(now_ms)
         answer=$(serving)
         # Without an answer nothing was measured.
@@ -90,12 +97,13 @@ reload_and_read_back() {
             announce=no
             ;;
         esac
-        if [ "$gone" = yes ] && [ "$answer" = "$wanted" ]; then
+        # In this order: once the old workers accept no more, nobody can meet another configuration than these answers told.
+        if [ "$answer" = "$wanted" ] && retired "$old"; then
             note_workers "$wanted"
             return
         fi
         [ $(($(now_ms) - started)) -lt $(($(allowed "$readback_seconds") * 1000)) ] || return 1
-        sleep 0.05
+        sleep 0.02
     done
 }
 
@@ -146,11 +154,18 @@ keep_previous() {
 require_nginx() {
     command -v curl >/dev/null || fail 'the nginx image has no curl, which the cutover reads back with.
 Next: pulumi config set nginxImage <an image that has it, as the official ones do>'
-    version=$(nginx -v 2>&1 | sed -n 's|^nginx version: [^/]*/\([0-9][0-9]*\)\.\([0-9][0-9]*\)\.\([0-9][0-9]*\).*|\1 \2 \3|p')
-    # shellcheck disable=SC2086 # three numbers, split on purpose
-    set -- ${version:-0 0 0}
-    [ $(($1 * 1000000 + $2 * 1000 + $3)) -ge 1027004 ] ||
-        fail "this is nginx $1.$2.$3; 1.27.4 or newer is needed, because an older one drops requests when it reloads (keepalive_min_timeout).
+    # `nginx version: nginx/1.30.6`; some builds have another name, or more behind it.
+    version=$(nginx -v 2>&1)
+    version=${version#*nginx version: }
+    version=${version#*/}
+    version=${version%%[!0-9.]*}
+    old_ifs=$IFS
+    IFS=.
+    # shellcheck disable=SC2086 # numbers, split on purpose
+    set -- ${version:-0.0.0}
+    IFS=$old_ifs
+    [ $(($1 * 1000000 + ${2:-0} * 1000 + ${3:-0})) -ge 1027004 ] ||
+        fail "this is nginx $version; 1.27.4 or newer is needed, because an older one drops requests when it reloads (keepalive_min_timeout).
 Next: pulumi config set nginxImage <a newer one>"
 }
 
@@ -158,7 +173,8 @@ Next: pulumi config set nginxImage <a newer one>"
 receive() {
     cat >"$next.received" || fail "the configuration can't be written to the proxy's volume.
 Next: make room on the engine's disk (docker system df), then: pulumi up"
-    generation=$(sha256sum "$next.received" | cut -c1-16)
+    generation=$(sha256sum "$next.received")
+    generation=$(printf %.16s "$generation")
     sed "s/@GENERATION@/$generation/" "$next.received" >"$next" || fail "the configuration can't be written to the proxy's volume.
 Next: make room on the engine's disk (docker system df), then: pulumi up"
     named_in "$next"

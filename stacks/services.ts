@@ -121,7 +121,7 @@ async function declareAll(
   const engine = dockerAt(given[0]?.settings.dockerHost);
   const owners = given.map(({ owner }) => owner);
   const [worlds, seen, state] = await Promise.all([
-    settledWorlds(engine, given, await readWorlds(engine, all, owners, { history: RELEASES_HISTORY })),
+    readWorlds(engine, all, owners, { history: RELEASES_HISTORY }).then((found) => settledWorlds(engine, given, found)),
     front && readGateway(engine, all),
     readOwnState(),
   ]);

@@ -2,7 +2,7 @@
  * The test files that a change touches, a line each: those that changed, and those that import or name a changed file, by way of
  * whatever else they import. `npm test -- --changed` runs them; `npm test -- --changed=main` takes all since the commit `main`.
  * The engine's tests run a copy of the whole program, which no import tells of: of those only the ones that changed themselves, or
- * whose own helpers did, are among them.
+ * whose own helpers did, are among them. Tests that list a folder are all among them.
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
@@ -59,6 +59,9 @@ export function touchedBy(changed: ReadonlySet<string>): string[] {
   if (["package-lock.json", "tsconfig.json"].some((file) => changed.has(file))) return tests;
   return tests.filter((test) => {
     const seen = new Set([test]);
+    // What lists a folder reads files that nothing names.
+    if (!test.startsWith("test/e2e/") && readFileSync(join(CHECKOUT, test), "utf8").includes("readdirSync("))
+      return true;
     for (const file of seen) for (const used of uses.get(file) ?? []) seen.add(used);
     const counts = test.startsWith("test/e2e/") ? [...seen].filter((file) => file.startsWith("test/")) : [...seen];
     return counts.some((file) => changed.has(file));

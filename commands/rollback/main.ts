@@ -2,12 +2,12 @@ import { rollBack, type WayBack } from "../../cutover/rollback";
 import { CutoverFailed } from "../../cutover/run";
 import { type Docker, isGone } from "../../stacks/engine/docker";
 import { COLORS, type Color } from "../../stacks/service/color";
+import { containerName, type ServiceId } from "../../stacks/service/names";
 import { nameOf, whoRuns } from "../../stacks/service/who";
 import { plain, printableMessage, shown } from "../../stacks/text/plain";
-import { quoted } from "../../stacks/text/shell";
 import type { Arguments } from "../arguments";
 import { runCommand } from "../command";
-import { CantTellError, EXIT, type ExitCode } from "../outcome";
+import { CantTellError, EXIT, type ExitCode, Stop } from "../outcome";
 import { engineOf, type FoundStack, findStack, noService, noStack } from "../stack";
 import { type StackFile, stackIn } from "../stackFile";
 import { withValues, writeStackFile } from "../stackFileEdit";
@@ -19,45 +19,51 @@ import { wayBack } from "./way";
 const say = (line: string) => console.log(printableMessage(line));
 
 async function rollback({ stack, service, to }: Arguments<"to" | "service", never>): Promise<ExitCode> {
-  const found = await findStack(process.cwd(), stack, (name) => typed([quoted(name)]));
-  const color = colorOf(to);
+  const found = await findStack(process.cwd(), stack, (name) => commandsFor(name, undefined, service).rollback());
   const { host } = hostIn(found);
-  const docker = engineOf(host === undefined ? {} : { host });
   const commands = commandsFor(found.named, host, service);
+  const color = colorOf(to, commands);
+  const docker = engineOf(host === undefined ? {} : { host });
   const owner = { ...found.owner, ...(service !== undefined && { service }) };
-  const retype = (to: Color) =>
-    typed([...(found.named === undefined ? [] : [quoted(found.named)]), ...of(service), "--to", to]);
   // What has begun is brought to its end: it takes less than the thought of stopping it.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
   const who = whoRuns(process.env);
-  const asked = { to: color, by: nameOf(who), now: new Date(), commands, retype };
+  const asked = { to: color, by: nameOf(who), now: new Date(), commands };
   const tools = { docker, say, signal: new AbortController().signal, who };
+  const reason = `put back by hand (${commandsFor(undefined, undefined).rollback()})`;
 
   let way: WayBack | undefined;
   try {
-    way = await rollBack(owner, (seen) => wayBack(seen, asked), `put back by hand (${typed([])})`, tools);
+    way = await rollBack(owner, (seen) => wayBack(seen, asked), reason, tools);
   } catch (error) {
+    // Its words are those of a cutover by `pulumi up`, which is not what was typed.
+    const again = (message: string) => asTyped(message).replace(/pulumi up$/, commands.rollback(color));
     if (error instanceof CutoverFailed) {
-      console.error(printableMessage(asTyped(error.message)));
+      console.error(printableMessage(again(error.message)));
       return EXIT.finding;
     }
-    throw isGone(error as Error) ? await absent(docker, found, service, commands) : error;
+    if (error instanceof Stop) throw error;
+    throw isGone(error as Error) ? await absent(docker, found, owner, color) : unasked(error as Error, owner, commands);
   }
   if (way === undefined) console.log(`The public is on ${color} already. Nothing was changed.`);
   else tellNext(found, way, service, commands);
   return EXIT.well;
 }
 
-const typed = (words: readonly string[]): string =>
-  asTyped(["npm run rollback", ...(words.length === 0 ? [] : ["--", ...words])].join(" "));
-
-const of = (service: string | undefined) => (service === undefined ? [] : ["--service", quoted(service)]);
-
-function colorOf(to: string | undefined): Color | undefined {
+function colorOf(to: string | undefined, commands: Commands): Color | undefined {
   const color = COLORS.find((each) => each === to);
   if (to === undefined || color !== undefined) return color;
   throw new CantTellError(`--to is ${shown(to)}, and a color is blue or green`, [
-    { purpose: "go back", command: typed([]) },
+    { purpose: "go back", command: commands.rollback() },
+  ]);
+}
+
+/** Returns why the proxy could not be asked: it does not run, or the engine does not answer. */
+function unasked({ message }: Error, owner: ServiceId, commands: Commands): CantTellError {
+  const start = { purpose: "start the proxy", command: commands.docker("start", containerName(owner, "proxy")) };
+  return new CantTellError(`${message} Nothing was changed`, [
+    ...(/is not running/.test(message) ? [start] : []),
+    { purpose: "see what is known", command: commands.status() },
   ]);
 }
 
@@ -75,22 +81,25 @@ function hostIn({ file, text, owner }: FoundStack): Pick<StackFile, "host"> {
 /** Returns why there is no proxy of that name: the stack has several services, or nothing of it runs. */
 async function absent(
   docker: Docker,
-  { owner, text, next }: FoundStack,
-  service: string | undefined,
-  commands: Commands,
+  { owner: all, named, text, next }: FoundStack,
+  { service }: ServiceId,
+  to: Color | undefined,
 ): Promise<Error> {
-  const { services } = await readServices(docker, owner);
-  const status = commandsFor(undefined, undefined).status();
+  const { services } = await readServices(docker, all);
+  const status = commandsFor(named, undefined).status();
   if (service !== undefined) return noService(service, services, status);
   if (services.length > 0) {
-    const [first = ""] = services;
-    return new CantTellError(`This stack has several services (${services.join(", ")}): which one?`, [
-      { purpose: "go back with one", command: typed(["--service", quoted(first)]) },
-    ]);
+    return new CantTellError(
+      `This stack has several services: which one?`,
+      services.slice(0, 3).map((name) => ({
+        purpose: `take ${name} back`,
+        command: commandsFor(named, undefined, name).rollback(to),
+      })),
+    );
   }
-  if (text === undefined) return new CantTellError(noStack(owner.stack), next);
-  return new CantTellError(`Nothing of the stack ${owner.stack} runs on this engine`, [
-    { purpose: "see what there is", command: commands.status() },
+  if (text === undefined) return new CantTellError(noStack(all.stack), next);
+  return new CantTellError(`Nothing of the stack ${all.stack} runs on this engine`, [
+    { purpose: "see what is known", command: status },
   ]);
 }
 

@@ -16,6 +16,8 @@ export interface Known {
   cutOff: boolean;
   /** Whether the switch to the live color was not watched to its end. */
   unwatched: boolean;
+  /** The service's name, where the stack has several: then its program, and not the stack's file, says which color is asked for. */
+  service: string | undefined;
   /** What was taken from a color by hand, and no `pulumi up` has agreed to. */
   putBack: PutBack | undefined;
   /** The latest cutover. */

@@ -30,7 +30,7 @@ function mendProxy({ name, exists, running, generation }: ProxyReport, { up, doc
 }
 
 function forLive(known: Known, live: Color, commands: Commands): NextCommand[] {
-  const { active, colors, proxy, cutOff, unwatched } = known;
+  const { active, colors, proxy, cutOff, unwatched, putBack, service } = known;
   const { up, activate } = commands;
   const idle = other(live);
   const target = colors[idle];
@@ -42,7 +42,8 @@ function forLive(known: Known, live: Color, commands: Commands): NextCommand[] {
   // Errors of the live color, or none of its answers: who is on it needs the other one, whatever its health check says.
   const isBad = !isServed || tooManyErrors(known, live) !== undefined || unanswered(known, live) !== undefined;
   if (isBad) {
-    const command = active === idle ? up() : activate(idle);
+    const left = putBack?.from === idle && putBack.canaryPercent === undefined;
+    const command = left ? commands.rollback(idle) : active === idle ? up() : activate(idle);
     // What it answers at this moment says more than its container's own check.
     const answers = proxy.idleHealth?.well === true;
     const canMove = target.retired !== null || (proxy.idleHealth?.well ?? target.well);
@@ -58,9 +59,9 @@ function forLive(known: Known, live: Color, commands: Commands): NextCommand[] {
     next.push({ purpose: `put the configuration right${moves}`, command: up() });
   }
   if (active === null) next.push({ purpose: `stay on ${live}`, command: activate(live) });
-  const { putBack } = known;
   if (putBack !== undefined) {
-    next.push({ purpose: "have Pulumi agree", command: active === idle ? activate(live) : up() });
+    const asks = active === idle || (service !== undefined && putBack.canaryPercent === undefined);
+    next.push({ purpose: "have Pulumi agree", command: asks ? activate(live) : up() });
     return putBack.canaryPercent === undefined ? [...next, release(idle, target, commands)] : next;
   }
   if (active === idle) {

@@ -84,6 +84,7 @@ export function statusOf(facts: Facts): Report | CantTell {
   const known = {
     ...{ active, live, colors, proxy, traffic, limits, cutOff, unwatched },
     putBack: serving?.record.putBack,
+    service: owner.service,
     latest: history[0],
   };
   const found = findings(known, "problem" in facts.active ? facts.active.problem : undefined);

@@ -18,8 +18,13 @@ export function decideCanary({ world: { serving }, settings }: Known): Part {
     return ends(
       `The switch ends the canary: all visitors move to ${activeColor}. Afterwards: pulumi config set canaryPercent 0`,
     );
-  if (serving.record.endedCanary !== canaryPercent) return {};
   const { putBack } = serving.record;
+  if (putBack !== undefined && putBack.canaryPercent === undefined && putBack.from === other(activeColor))
+    return ends(
+      `The public was put back from ${putBack.from}, ${putBackBy(putBack)}: canaryPercent ${canaryPercent} gives it no visitors in this run. ` +
+        "Next: pulumi config set canaryPercent 0",
+    );
+  if (serving.record.endedCanary !== canaryPercent) return {};
   if (putBack?.canaryPercent !== undefined)
     return ends(
       `The canary of ${putBack.from} was ended by hand, ${putBackBy(putBack)}: canaryPercent ${canaryPercent} begins no other one. ` +

@@ -14,13 +14,15 @@ export function decidePutBack({ world, serving, settings }: Served): Part {
   const asked = settings.slots[from];
   if (settings.activeColor !== from || live === from || !world.slots[live].some(isWell)) return {};
   const seen = `The public was put back from ${from} (${version}) to ${live}, ${putBackBy(putBack)}`;
-  if (asked.version !== version || (asked.image ?? "") !== image)
+  // Of a container that was gone, nobody knows the release.
+  if (version !== "" && (asked.version !== version || (asked.image ?? "") !== image))
     return { notes: [`${seen}. ${from} gets another release, so that this run may move it there again.`] };
   const release = `${asked.image === undefined ? "" : `pulumi config set ${from}Image <image> && `}pulumi config set ${from}Version <version>`;
   return {
     refusals: [
       `${seen}, and activeColor is still ${from}: this run would move it to the same release again. Nothing was touched. ` +
-        `Next, to agree: pulumi config set activeColor ${live} && pulumi up; or put a mended release there: ${release} && pulumi up`,
+        `Next, to agree: pulumi config set activeColor ${live} && pulumi up; or put a mended release there: ${release} && pulumi up; ` +
+        `or go there all the same: npm run rollback -- --to ${from}`,
     ],
   };
 }

@@ -43,11 +43,20 @@ describe("finding a stack", () => {
     const note = (text: string) => writeFileSync(join(home, "workspaces", `p-${hash}-workspace.json`), text);
     const noted = (backend?: string) =>
       notedStack(directory, "p", { PULUMI_HOME: home, ...(backend !== undefined && { PULUMI_BACKEND_URL: backend }) });
+    const login = (current: string) => writeFileSync(join(home, "credentials.json"), JSON.stringify({ current }));
     assert.equal(noted(), undefined);
     note(JSON.stringify({ stacks: { "file:///a": "organization/p/dev" } }));
-    assert.deepEqual([noted(), noted("file:///a"), noted("file:///b")], ["dev", "dev", undefined]);
+    assert.deepEqual([noted(), noted("file:///a"), noted("file:///b")], [undefined, "dev", undefined]);
+    login("file:///a");
+    assert.equal(noted(), "dev");
+    login("file:///b");
+    assert.equal(noted(), undefined, "another backend's selection");
     note(JSON.stringify({ stacks: { "file:///a": "organization/p/dev", "https://b": "acme/p/prod" } }));
     assert.deepEqual([noted(), noted("file:///a"), noted("https://b")], [undefined, "dev", "acme/p/prod"]);
+    login("https://b");
+    assert.equal(noted(), "acme/p/prod");
+    writeFileSync(join(directory, "Pulumi.yaml"), "name: p\nbackend:\n  url: file:///c\n");
+    assert.deepEqual([noted(), noted("file:///a")], [undefined, "dev"], "the project names its own");
     for (const spoilt of ["", "{", "[]", "null", '{"stacks":[]}', '{"stacks":{"file:///a":1}}']) {
       note(spoilt);
       assert.equal(noted("file:///a"), undefined, spoilt);

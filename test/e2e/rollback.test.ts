@@ -60,7 +60,7 @@ test("the way back without Pulumi", async (t) => {
     assert.ok((who as Record<string, string>).host);
     const again = await rollback(stack);
     assert.equal(again.code, 1);
-    says(again.output, "was put back from green to blue already", "npm run rollback -- --to green");
+    says(again.output, "was put back from green to blue, by", "npm run rollback -- --to green");
   });
 
   await t.test("no run takes it forward again, until one has agreed", async () => {
@@ -83,9 +83,9 @@ test("the way back without Pulumi", async (t) => {
 
   await t.test("a color that does not answer is not gone to", async () => {
     await faults(stack, "blue", { healthStatus: 503 });
-    const { code, output } = await rollback(stack);
+    const { code, output } = await rollback(stack, "--to", "blue");
     assert.equal(code, 1, output);
-    says(output, "blue did not answer /healthz with 2xx", "the public is on green");
+    says(output, "npm run rollback -- --to blue", "blue did not answer /healthz with 2xx", "the public is on green");
     assert.equal(await whole(stack), "green");
     await faults(stack, "blue", {});
   });

@@ -4,7 +4,7 @@ import { Refusal } from "../../../commands/outcome";
 import { type Asked, wayBack } from "../../../commands/rollback/way";
 import { commandsFor } from "../../../commands/typed";
 import type { PutBack, Serving } from "../../../stacks/service/serving";
-import { ended, serving, slot } from "../status/facts.sample";
+import { cutover, ended, serving, slot } from "../status/facts.sample";
 
 const NOW = new Date("2026-11-24T03:12:00.000Z");
 
@@ -13,7 +13,6 @@ const asked = (more: Partial<Asked> = {}): Asked => ({
   by: "ann@laptop",
   now: NOW,
   commands: commandsFor(undefined, undefined),
-  retype: (to) => `npm run rollback -- --to ${to}`,
   ...more,
 });
 
@@ -52,10 +51,42 @@ describe("the way back by hand", () => {
     assert.throws(() => wayBack(found, asked()), {
       name: "Refusal",
       message:
-        "The public was put back from green to blue already, by bob@web at 2026-11-24 03:00 UTC. Nothing was changed",
+        "The public was put back from green to blue, by bob@web at 2026-11-24 03:00 UTC, already. Nothing was changed",
       next: [{ purpose: "go to green all the same", command: "npm run rollback -- --to green" }],
     });
     assert.deepEqual(wayBack(found, asked({ to: "green" })), { to: "green", from: "blue", putBack: undefined });
+  });
+
+  test("nor where somebody went back a moment ago, by a run or of a canary", () => {
+    const back = cutover({ result: "instant", from: "green", to: "blue", time: "2026-11-24T03:11:00.000Z" });
+    const next = [{ purpose: "go to green all the same", command: "npm run rollback -- --to green" }];
+    assert.throws(() => wayBack({ serving: serving({ history: [back] }), slots }, asked()), {
+      message: "The public went back from green to blue at 2026-11-24T03:11:00.000Z already. Nothing was changed",
+      next,
+    });
+    const record = { ...serving().record, putBack: { ...putBack, canaryPercent: 10 } };
+    assert.throws(() => wayBack({ serving: serving({ record }), slots }, asked()), {
+      message:
+        "The canary of green was ended by hand, by bob@web at 2026-11-24 03:00 UTC, already. Nothing was changed",
+      next,
+    });
+  });
+
+  test("where the container that is left is gone, the history knows its release", () => {
+    const found = { serving: greenServes({ history: [cutover()] }), slots: { ...slots, green: [] } };
+    assert.equal(wayBack(found, asked())?.putBack?.version, "1.1.0");
+    const none = { serving: greenServes({ history: [] }), slots: { ...slots, green: [] } };
+    assert.equal(wayBack(none, asked())?.putBack?.version, "");
+  });
+
+  test("to what was left by hand, and can't serve, Pulumi has to agree first", () => {
+    const record = { ...serving().record, putBack };
+    const found = { serving: serving({ record }), slots: { ...slots, green: [slot("green", { state: ended })] } };
+    const error = assertThrown(() => wayBack(found, asked({ to: "green" }))) as Refusal;
+    assert.deepEqual(
+      error.next.map((each) => (typeof each === "string" ? each : each.command)),
+      ["pulumi config set activeColor blue && pulumi up", "pulumi config set activeColor green && pulumi up"],
+    );
   });
 
   const refusals: [what: string, found: Parameters<typeof wayBack>[0], message: RegExp][] = [

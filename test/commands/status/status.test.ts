@@ -75,6 +75,13 @@ describe("a way back by hand", () => {
     assert.ok(!asked.next.includes("pulumi up"), "nothing that would be refused");
   });
 
+  test("whose color is bad too names the way that no run refuses, and of a service the program that has to agree", () => {
+    const bad = { world: world({ serving: serving({ ...put, health: { well: false, seen: "503" } }) }) };
+    assert.equal(concluded(bad).next[0], "npm run rollback -- --to green");
+    const shop = concluded({ ...serves(put), owner: { project: "blue-green", stack: "dev", service: "shop" } });
+    assert.equal(shop.next[0], "pulumi up # once the program gives shop activeColor blue");
+  });
+
   test("of a canary is said as one", () => {
     const record = { ...put.record, putBack: { ...putBack, canaryPercent: 10 } };
     const { findings, next } = concluded(serves({ ...put, record }));

@@ -940,10 +940,13 @@ describe("what was put back by hand", () => {
     assert.deepEqual(refusals, [
       `The public was put back from green (${version}) to blue, by ann@web at 2026-01-02 03:12 UTC, and activeColor is still green: this run ` +
         `would move it to the same release again. Nothing was touched. Next, to agree: pulumi config set activeColor blue && pulumi up; ` +
-        `or put a mended release there: pulumi config set greenVersion <version> && pulumi up`,
+        `or put a mended release there: pulumi config set greenVersion <version> && pulumi up; ` +
+        `or go there all the same: npm run rollback -- --to green`,
     ]);
     const words = put({}, { putBack: { ...putBack, by: "\u001b[31mann" } });
     assert.ok(!plan(asksGreen, words).refusals.join().includes("\u001b"));
+    const unknown = put({}, { putBack: { ...putBack, version: "" } });
+    assert.equal(plan(asksGreen, unknown).refusals.length, 1, "nobody knows the release that was left");
   });
 
   test("another release on it may go, and so may anything where live is not well", () => {
@@ -962,6 +965,12 @@ describe("what was put back by hand", () => {
     const { refusals, warnings, mend } = plan(onBlue, put());
     assert.deepEqual([refusals, mend], [[], `put back by hand after ${latest.time}`]);
     assert.match(warnings.join(), /put back from green to blue by hand, by ann@web at .*: this run has Pulumi agree/);
+  });
+
+  test("a canary that no run has carried out yet does not begin with what was left, in the run that agrees", () => {
+    const { canaryPercent, warnings } = plan({ ...onBlue, canaryPercent: 10 }, put());
+    assert.equal(canaryPercent, 0);
+    assert.match(warnings.join(), /was put back from green, by ann@web .*: canaryPercent 10 gives it no visitors/);
   });
 
   test("a canary that was ended by hand begins no other one by the same setting", () => {
