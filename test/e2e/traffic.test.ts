@@ -16,8 +16,9 @@ import { colorOf, fails, faults, history, killMaster, says, until } from "./fail
 import { get, TestStack } from "./stack";
 
 /** Visitors by whom a share is measured. */
-const VISITORS = 100_000;
-const FEWER_VISITORS = 20_000;
+const VISITORS = 20_000;
+/** Visitors who come back. */
+const OLD_VISITORS = 5000;
 /** How far a share may be from what was asked for, in standard deviations: chance alone is that far off once in a million times. */
 const TOLERANCE_DEVIATIONS = 5;
 
@@ -68,29 +69,29 @@ test("canary", async (t) => {
     assert.deepEqual(seen.failedExamples, []);
     share(5, seen.colors, VISITORS);
     console.log(`5 %: ${JSON.stringify(seen.colors)} of ${VISITORS}`);
-    const few = await visit(visitors.slice(0, 5000), { url, cookies: true, userAgent, pages: 3 });
+    const few = await visit(visitors.slice(0, OLD_VISITORS), { url, cookies: true, userAgent, pages: 3 });
     assert.equal(few.flips, 0);
-    const without = await visit(makeVisitors(5000), { url, cookies: false, userAgent, pages: 3 });
+    const without = await visit(makeVisitors(OLD_VISITORS), { url, cookies: false, userAgent, pages: 3 });
     assert.equal(without.flips, 0, "nor do those flip who keep no cookie");
   });
 
   await t.test("20 % keep those who were on green, and new visitors come in that share", async () => {
-    const old = visitors.slice(0, 20_000);
+    const old = visitors.slice(0, OLD_VISITORS);
     const before = await visit(old, { url, cookies: true, userAgent });
-    const bare = await visit(makeVisitors(5000), { url, cookies: false, userAgent });
+    const bare = await visit(makeVisitors(OLD_VISITORS), { url, cookies: false, userAgent });
     await stack.set("canaryPercent", "20");
     says(await stack.up(), "and green has 20 % of the new visitors");
     const after = await visit(old, { url, cookies: true, userAgent });
     assert.equal(moves(before, after)["green to blue"] ?? 0, 0);
     assert.equal(moves(before, after)["blue to green"] ?? 0, 0, "a session stays where it began");
     assert.equal(
-      moves(bare, await visit(makeVisitors(5000), { url, cookies: false, userAgent }))["green to blue"] ?? 0,
+      moves(bare, await visit(makeVisitors(OLD_VISITORS), { url, cookies: false, userAgent }))["green to blue"] ?? 0,
       0,
     );
-    const fresh = await visit(makeVisitors(FEWER_VISITORS, VISITORS), { url, cookies: true, userAgent });
+    const fresh = await visit(makeVisitors(VISITORS, VISITORS), { url, cookies: true, userAgent });
     assert.deepEqual(fresh.failedExamples, []);
-    share(20, fresh.colors, FEWER_VISITORS);
-    console.log(`20 %: ${JSON.stringify(fresh.colors)} of ${FEWER_VISITORS}`);
+    share(20, fresh.colors, VISITORS);
+    console.log(`20 %: ${JSON.stringify(fresh.colors)} of ${VISITORS}`);
   });
 
   await t.test("a version for it is refused under its visitors", async () => {
@@ -119,7 +120,7 @@ test("canary", async (t) => {
       url,
       cookies: false,
       userAgent,
-      concurrency: 4,
+      concurrency: 2,
       maxSeconds: 25,
     });
     await fails(
@@ -133,7 +134,7 @@ test("canary", async (t) => {
     await faults(stack, "green", {});
     const seen = await visit(makeVisitors(2000), { url, cookies: true, userAgent });
     assert.deepEqual(Object.keys(seen.colors), ["blue"]);
-    const back = await visit(visitors.slice(0, 5000), { url, cookies: true, userAgent });
+    const back = await visit(visitors.slice(0, OLD_VISITORS), { url, cookies: true, userAgent });
     assert.deepEqual(Object.keys(back.colors), ["blue"], "who was on green is on blue again");
     const last = (await history(stack)).at(-1);
     assert.equal(last?.result, "reverted");
@@ -209,7 +210,7 @@ test("sticky sessions", async (t) => {
     const before = await visit(visitors, all);
     assert.deepEqual(before.colors, { green: 2000 });
     await stack.set("environment.SHOP", "new", "--path");
-    const load = visit(visitors, { ...all, pages: 40, concurrency: 8 });
+    const load = visit(visitors, { ...all, pages: 12, concurrency: 8 });
     const output = await stack.up();
     says(output, "green is replaced (environment.SHOP): its sessions, which would hold until", "move to blue before");
     const seen = await load;

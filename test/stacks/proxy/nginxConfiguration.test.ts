@@ -487,9 +487,9 @@ describe("what settings can't do to it", () => {
           }
         },
       ),
-      { numRuns: 3000 },
+      { numRuns: 1500 },
     );
-    assert.ok(rendered > 100, `${rendered} of 3000 were accepted and so compared`);
+    assert.ok(rendered > 50, `${rendered} of 1500 were accepted and so compared`);
   });
 });
 
@@ -642,9 +642,9 @@ describe("where a request goes", () => {
         );
         assert.deepEqual(invented, bare);
       }),
-      { numRuns: 3000 },
+      { numRuns: 1500 },
     );
-    assert.ok(compared > 2000, String(compared));
+    assert.ok(compared > 1000, String(compared));
   });
 
   test("asked again is what may be asked twice, or what nginx was about to ask another container", () => {

@@ -898,9 +898,9 @@ describe("any value at all", () => {
         assert.match(value, safe);
         assert.ok(name !== "bindAddress" || isIP(value) !== 0);
       }),
-      { numRuns: 5000 },
+      { numRuns: 2000 },
     );
-    assert.ok(accepted > 200, `only ${accepted} accepted: the generator proves nothing`);
+    assert.ok(accepted > 80, `only ${accepted} accepted: the generator proves nothing`);
   });
 
   test("every integer within its bounds is accepted as itself, and only in one spelling", () => {
@@ -954,7 +954,7 @@ describe("any value at all", () => {
         }
         assert.equal(({} as Record<string, unknown>).polluted, undefined);
       }),
-      { numRuns: 3000 },
+      { numRuns: 1500 },
     );
   });
 

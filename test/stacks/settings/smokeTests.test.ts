@@ -499,7 +499,10 @@ describe("the setting smokeTests", () => {
     const found = join(directory, "settings.json");
     // Its own program, which tsx runs: the set-up is not a part of it.
     const project = readFileSync(join(checkout, "Pulumi.yaml"), "utf8");
-    writeFileSync(join(directory, "Pulumi.yaml"), project.replace(/nodeargs: .*/, "nodeargs: --require tsx/cjs"));
+    writeFileSync(
+      join(directory, "Pulumi.yaml"),
+      project.replace(/nodeargs: .*/, `nodeargs: --require ${join(checkout, "setup", "bundle.cjs")} --require tsx/cjs`),
+    );
     cpSync(join(checkout, "package.json"), join(directory, "package.json"));
     symlinkSync(join(checkout, "node_modules"), join(directory, "node_modules"));
     mkdirSync(join(directory, "state"));
