@@ -11,7 +11,7 @@ import { spec } from "node:test/reporters";
 const CHECKOUT = `${__dirname}/..`;
 const SLOWEST = 10;
 /** How a test file is run: the first has what Pulumi's SDK hardly uses loaded late, which took a second of each. */
-const TYPESCRIPT = ["--require", "./setup/bundle.cjs", "--import", "tsx"];
+const TYPESCRIPT = ["--require", "./setup/sdk.cjs", "--import", "tsx"];
 
 const files = globSync("test/**/*.test.ts", { cwd: CHECKOUT }).sort();
 const isOnEngine = (file: string) => file.startsWith("test/e2e/");

@@ -1,4 +1,5 @@
 import { Agent, get, type IncomingMessage, type OutgoingHttpHeaders } from "node:http";
+import { setTimeout as pause } from "node:timers/promises";
 import { DEFAULT_MAX_SECONDS, DEFAULT_REQUEST_TIMEOUT_MS, requireWithin } from "./run";
 
 const MOST_VISITORS = 1_000_000;
@@ -29,6 +30,8 @@ export interface VisitOptions {
   url: string;
   /** GETs of each visitor, one after another. Default 1. */
   pages?: number;
+  /** What a visitor waits after each page, in milliseconds. Default none. */
+  pauseMs?: number;
   /** Visitors at the same time, and connections that they share. Default 64. */
   concurrency?: number;
   /** Whether cookies are kept and sent. Otherwise none is, also of those kept before. */
@@ -228,6 +231,7 @@ class Round {
       const cookie = options.cookies ? cookieHeader(visitor) : undefined;
       const headers = cookie === undefined ? always : { ...always, Cookie: cookie };
       const seen = await this.ask(visitor, page, headers);
+      if (options.pauseMs !== undefined) await pause(options.pauseMs);
       if (page === 1) this.sawFirst(number, seen);
       if (seen !== undefined && color !== undefined && seen !== color && !flipped) {
         flipped = true;

@@ -27,7 +27,8 @@ function checkout(t: TestContext, sources: Record<string, string> = SOURCES): st
   const directory = mkdtempSync(join(tmpdir(), "blue-green-bundle-"));
   t.after(() => rmSync(directory, { recursive: true, force: true }));
   mkdirSync(join(directory, "setup"));
-  for (const file of ["setup/bundle.cjs", "package-lock.json"]) cpSync(join(CHECKOUT, file), join(directory, file));
+  for (const file of ["setup/bundle.cjs", "setup/sdk.cjs", "package-lock.json"])
+    cpSync(join(CHECKOUT, file), join(directory, file));
   symlinkSync(join(CHECKOUT, "node_modules"), join(directory, "node_modules"));
   mkdirSync(join(directory, "stacks", "words"), { recursive: true });
   for (const [file, text] of Object.entries(sources)) writeFileSync(join(directory, file), text);
@@ -113,7 +114,7 @@ describe("an entry runs as one file", () => {
         "}",
       ].join("\n"),
     });
-    const { code, output } = await entry(directory);
+    const { code, output } = await entry(directory, "--require", "./setup/sdk.cjs");
     assert.deepEqual(
       { code, lines: output.trim().split("\n") },
       {
@@ -133,12 +134,16 @@ describe("an entry runs as one file", () => {
         'console.log(Object.keys(require.cache).some((file) => file.includes("sdk-trace-node")), typeof tracing.start);',
       ].join("\n"),
     });
-    assert.deepEqual(await entry(directory), { code: 0, output: "false function\n" });
+    assert.deepEqual(await entry(directory, "--require", "./setup/sdk.cjs"), { code: 0, output: "false function\n" });
     const env = { ...process.env, TRACEPARENT: `00-${"1".repeat(32)}-${"2".repeat(16)}-01` };
-    const traced = await run(process.execPath, ["--require", "./setup/bundle.cjs", "index.ts"], {
-      cwd: directory,
-      env,
-    });
+    const traced = await run(
+      process.execPath,
+      ["--require", "./setup/sdk.cjs", "--require", "./setup/bundle.cjs", "index.ts"],
+      {
+        cwd: directory,
+        env,
+      },
+    );
     assert.deepEqual(traced, { code: 0, output: "true function\n" });
   });
 
