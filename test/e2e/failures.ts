@@ -4,7 +4,7 @@ import { once } from "node:events";
 import type { TestContext } from "node:test";
 import { freshGets, keepAliveGets, LIGHT, type LoadReport } from "../load";
 import { backendImages } from "./backend";
-import { type Ended, get, must, TestStack } from "./stack";
+import { type Ended, get, TestStack } from "./stack";
 
 /** The settings of a stack that is made to fail, with images that do it on request. */
 export const failureSettings = async (): Promise<Record<string, string>> => ({
@@ -184,8 +184,13 @@ export async function history(stack: TestStack): Promise<Record<string, unknown>
     .map((line) => JSON.parse(line));
 }
 
-/** Ends a process of a container's, by its process id on this machine. */
-export const killMaster = async (stack: TestStack, part: "blue" | "green" | "proxy"): Promise<void> => {
+/** The first process of a container, by its process id on this machine. */
+export async function masterOf(stack: TestStack, part: "blue" | "green" | "proxy"): Promise<number> {
   const { Id } = await stack.container(part);
-  await must("kill", ["-KILL", (await stack.docker("inspect", "--format", "{{.State.Pid}}", Id)).trim()]);
+  return Number((await stack.docker("inspect", "--format", "{{.State.Pid}}", Id)).trim());
+}
+
+/** Ends the first process of a container. */
+export const killMaster = async (stack: TestStack, part: "blue" | "green" | "proxy"): Promise<void> => {
+  process.kill(await masterOf(stack, part), "SIGKILL");
 };
