@@ -131,7 +131,8 @@ put_back() {
     fi
     named_in "$previous"
     put_in_place "$previous"
-    if nginx_runs; then reload_and_read_back "$generation $color"; fi
+    # Also where nginx is only starting: it may have read the other file already.
+    reload_and_read_back "$generation $color"
 }
 
 # What serves ($1: generation and color, empty for nothing) is what is gone back to, and not a file that was never loaded, or would
