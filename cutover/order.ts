@@ -1,4 +1,5 @@
 import type { Color } from "../stacks/service/color";
+import { activeIn } from "../stacks/service/configuration";
 import { PROXY_DIRECTORY, type ServiceId } from "../stacks/service/names";
 import { FILE_KINDS, fileVariable, isFileName, orderVariable } from "../stacks/service/orderVariables";
 import { generationOf, type RetiredColor } from "../stacks/service/serving";
@@ -51,16 +52,6 @@ export interface Order {
   /** The files that the configuration names, by name. */
   files: Record<string, string>;
 }
-
-/** Where the configuration names the color that the public sees. */
-const ACTIVE = /^( *map "" \$active \{$\s*^ *default )(blue|green);$/m;
-
-/** The color that a configuration names as active. */
-export const activeIn = (configuration: string): Color | undefined =>
-  ACTIVE.exec(configuration)?.[2] as Color | undefined;
-
-/** The same configuration with the public on this color. */
-export const withActive = (configuration: string, color: Color): string => configuration.replace(ACTIVE, `$1${color};`);
 
 /** The line of the configuration that gives the idle color its share. */
 const CANARY_LINE = /^ *([0-9]{1,2})% 1;\n/m;

@@ -1,11 +1,12 @@
 import type { Color } from "../stacks/service/color";
+import { activeIn, asRendered, generationIn, withActive } from "../stacks/service/configuration";
 import { containerName, PROXY_DIRECTORY, type ServiceId } from "../stacks/service/names";
 import { orderVariables } from "../stacks/service/orderVariables";
-import { GENERATION_PLACEHOLDER, type PutBack, type Serving } from "../stacks/service/serving";
+import type { PutBack, Serving } from "../stacks/service/serving";
 import { readSlots, type SlotContainer } from "../stacks/service/world";
 import { holderSince, LockBusy } from "./lock";
 import { move } from "./move";
-import { activeIn, type Order, orderFrom, withActive, withoutCanary } from "./order";
+import { type Order, orderFrom, withoutCanary } from "./order";
 import { Nginx } from "./proxy";
 import { finish } from "./record";
 import { ANSWER_SECONDS, CutoverFailed, firstLine, Run, type Served, type Tools } from "./run";
@@ -119,8 +120,7 @@ interface Current {
 
 /** The order of a cutover to this color, all else as it is. */
 function orderTo(color: Color, { owner, proxy, configuration, serving }: Current): Order {
-  const { generation = GENERATION_PLACEHOLDER } = servedBy(configuration) ?? {};
-  const wanted = withoutCanary(withActive(configuration.replaceAll(generation, GENERATION_PLACEHOLDER), color));
+  const wanted = withoutCanary(withActive(asRendered(configuration), color));
   const canary = serving?.canaryPercent || serving?.record.endedCanary || 0;
   const variables = orderVariables({
     PROXY: proxy,
@@ -142,7 +142,7 @@ function orderTo(color: Color, { owner, proxy, configuration, serving }: Current
 
 /** What a configuration on the proxy's volume says of itself. */
 function servedBy(configuration: string): Served | undefined {
-  const generation = /^ *return 200 "([0-9a-f]{16}) \$active\\n";$/m.exec(configuration)?.[1];
+  const generation = generationIn(configuration);
   const color = activeIn(configuration);
   return generation === undefined || color === undefined ? undefined : { generation, color };
 }

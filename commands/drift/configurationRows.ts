@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
+import { activeIn, asRendered } from "../../stacks/service/configuration";
 import { containerName, gatewayName } from "../../stacks/service/names";
-import { GENERATION_PLACEHOLDER, generationOf } from "../../stacks/service/serving";
-import { called, colorIn, type Facts, type Mend, type Row } from "./row";
+import { generationOf } from "../../stacks/service/serving";
+import { called, type Facts, type Mend, type Row } from "./row";
 
 /** What nginx serves, by its own word and by the files on its volume. */
 export function configurationRows(facts: Facts): Row[] {
@@ -19,7 +20,7 @@ export function configurationRows(facts: Facts): Row[] {
     ...{ resource: called(facts, "nginx"), what, declared, runs, mend },
   });
   const rows: Row[] = [];
-  const color = colorIn(cutover.configuration);
+  const color = activeIn(cutover.configuration);
   if (serving.color !== color) rows.push(row("color that is served", color, serving.color));
   if (!serving.answers) {
     const command = { docker: ["logs", "--tail", "30", proxy] };
@@ -80,9 +81,8 @@ function routesRows(
 
 /** Where the text on the volume is another than the rendered one: the first line, and how many are within the change. */
 function textRows(rendered: string, found: string): [what: string, declared: string | undefined][] {
-  const stated = /^ *return 200 "([0-9a-f]{16}) \$active\\n";$/m.exec(found)?.[1];
   const wanted = rendered.trimEnd().split("\n");
-  const seen = (stated === undefined ? found : found.replaceAll(stated, GENERATION_PLACEHOLDER)).trimEnd().split("\n");
+  const seen = asRendered(found).trimEnd().split("\n");
   let first = 0;
   while (first < wanted.length && first < seen.length && wanted[first] === seen[first]) first++;
   if (first === wanted.length && first === seen.length) return [];

@@ -1,7 +1,8 @@
+import { activeIn } from "../../stacks/service/configuration";
 import { quoted } from "../../stacks/text/shell";
 import type { Commands } from "../typed";
 import type { Step } from "./preview";
-import { type Command, type Compared, colorIn, type Facts, liveIn, NOT_CARRIED_OUT, type Row } from "./row";
+import { type Command, type Compared, type Facts, liveIn, NOT_CARRIED_OUT, type Row } from "./row";
 import { nameOf } from "./state";
 
 /** What `--fix` runs, in this order, and what it leaves to people. */
@@ -119,8 +120,8 @@ export function blockedBy(compared: Compared, commands: CommandsOf, others: read
     return { why: "pulumi preview refuses the settings: first mend what it says", command: "pulumi preview" };
   for (const step of pending) {
     const service = services.find(({ declared }) => declared.cutover?.urn === step.urn);
-    const declared = colorIn(service?.declared.cutover?.configuration ?? "");
-    const asked = colorIn(step.configuration ?? "");
+    const declared = activeIn(service?.declared.cutover?.configuration ?? "");
+    const asked = activeIn(step.configuration ?? "");
     const takes = step.op === "delete" || step.op === "replace";
     if (takes && services.some((facts) => isServing(step, facts))) {
       const why = `\`pulumi up\` would ${step.op} ${nameOf(step.urn)}, which the public is served by: --fix does not`;

@@ -1,4 +1,5 @@
 import { type Color, other } from "../../stacks/service/color";
+import { activeIn } from "../../stacks/service/configuration";
 import type { GatewayServing } from "../../stacks/service/gateway";
 import type { ServiceId } from "../../stacks/service/names";
 import type { Serving } from "../../stacks/service/serving";
@@ -102,8 +103,4 @@ export function visitors({
 
 /** Who is live: by the proxy's word, or where it has none by the last cutover. */
 export const liveIn = ({ serving, declared }: Pick<Facts, "serving" | "declared">): Color | undefined =>
-  serving?.color ?? colorIn(declared.cutover?.configuration ?? "");
-
-/** The color that a configuration makes active. */
-export const colorIn = (configuration: string): Color | undefined =>
-  /^ *map "" \$active \{$\s*^ *default (blue|green);$/m.exec(configuration)?.[1] as Color | undefined;
+  serving?.color ?? activeIn(declared.cutover?.configuration ?? "");

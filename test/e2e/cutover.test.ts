@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { assertNoFailures, keepAliveGets, LIGHT } from "../load";
-import { colorOf, fails, until } from "./failures";
+import { colorOf, fails, masterOf, until } from "./failures";
 import { baseImages, must, TestStack } from "./stack";
 
 test("a cutover that fails leaves the public where it was", async (t) => {
@@ -24,12 +24,12 @@ test("a cutover that fails leaves the public where it was", async (t) => {
     writeFileSync(script, good.replace("readback_seconds=15", "readback_seconds=4"));
     const file = () => stack.docker("exec", proxy.Id, "cat", "/var/lib/blue-green/nginx.conf");
     const before = await file();
-    const master = (await stack.docker("inspect", "--format", "{{.State.Pid}}", proxy.Id)).trim();
-    process.kill(Number(master), "SIGSTOP");
+    const master = await masterOf(stack, "proxy");
+    process.kill(master, "SIGSTOP");
     try {
       await stays(/nginx did not serve the new configuration within \d+ s/);
     } finally {
-      process.kill(Number(master), "SIGCONT");
+      process.kill(master, "SIGCONT");
     }
     assert.equal(await file(), before);
     writeFileSync(script, good);

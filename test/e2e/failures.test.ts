@@ -1,21 +1,9 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import { type Color, other } from "../../stacks/service/color";
-import {
-  colorOf,
-  fails,
-  failureSettings,
-  history,
-  masterOf,
-  RunningUp,
-  row,
-  says,
-  tableOfCosts,
-  until,
-  whole,
-} from "./failures";
+import { colorOf, fails, failureSettings, history, masterOf, RunningUp, row, says, until, whole } from "./failures";
 import { run, TestStack } from "./stack";
 
 let settings: Record<string, string>;
@@ -23,8 +11,6 @@ let settings: Record<string, string>;
 before(async () => {
   settings = await failureSettings();
 });
-
-after(() => console.log(`What each failure cost the public:\n${tableOfCosts()}`));
 
 /** The processes whose environment has this; of one container alone, where its id is given. */
 function processesWith(variable: string, container = ""): number[] {

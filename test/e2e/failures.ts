@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import type { TestContext } from "node:test";
+import { after, type TestContext } from "node:test";
 import { freshGets, keepAliveGets, LIGHT, type LoadReport } from "../load";
 import { backendImages } from "./backend";
 import { type Ended, get, TestStack } from "./stack";
@@ -80,10 +80,14 @@ async function nginxErrors(stack: TestStack): Promise<string> {
 }
 
 /** The rows of a table, as docs/failures.md has them. */
-export const tableOfCosts = (): string =>
+const tableOfCosts = (): string =>
   costs
     .map(([name, { requests, failed, seconds }]) => `| ${name} | ${failed} of ${requests} | ${seconds.toFixed(1)} |`)
     .join("\n");
+
+after(() => {
+  if (costs.length > 0) console.log(`What each failure cost the public:\n${tableOfCosts()}`);
+});
 
 function costOf(reports: LoadReport[]): Cost {
   const at = reports.flatMap((report) => report.failures.map((failure) => failure.at));

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { before, test } from "node:test";
 import {
   colorOf,
   fails,
@@ -11,10 +11,10 @@ import {
   faults,
   history,
   killMaster,
+  masterOf,
   RunningUp,
   row,
   says,
-  tableOfCosts,
   until,
   whole,
 } from "./failures";
@@ -25,8 +25,6 @@ let settings: Record<string, string>;
 before(async () => {
   settings = await failureSettings();
 });
-
-after(() => console.log(`What each failure cost the public:\n${tableOfCosts()}`));
 
 test("failures after the switch are taken back", async (t) => {
   const stack = await TestStack.make(t, settings);
@@ -241,8 +239,7 @@ test("failures of a canary and of an idle color that was stopped", async (t) => 
 
   await row(t, stack, "engine's DNS silent as a stopped color comes up", async () => {
     says(await stack.up(), "green is stopped; it comes up again with");
-    const { Id } = await stack.container("proxy");
-    const pid = (await stack.docker("inspect", "--format", "{{.State.Pid}}", Id)).trim();
+    const pid = String(await masterOf(stack, "proxy"));
     // Of nginx's workers alone: the cutover's own questions, as root, are answered.
     const rule = ["OUTPUT", "-p", "udp", "-d", "127.0.0.11", "-m", "owner", "!", "--uid-owner", "0", "-j", "DROP"];
     const dns = (what: "-I" | "-D") => must("nsenter", ["--target", pid, "--net", "iptables", what, ...rule]);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { get, must, TestStack } from "./stack";
+import { killMaster } from "./failures";
+import { get, TestStack } from "./stack";
 
 /** How long Docker may take to bring a container back. */
 const BACK_WITHIN_SECONDS = 30;
@@ -43,15 +44,13 @@ test("a restart ends in the same state as before, without pulumi up", async (t) 
   });
 
   await t.test("after nginx's master was killed", async () => {
-    const pid = (await stack.docker("inspect", "--format", "{{.State.Pid}}", proxy.Id)).trim();
-    await must("kill", ["-KILL", pid]);
+    await killMaster(stack, "proxy");
     await until(stack, "green");
     assert.equal((await stack.container("proxy")).Id, proxy.Id);
   });
 
   await t.test("after the live color's process was killed", async () => {
-    const pid = (await stack.docker("inspect", "--format", "{{.State.Pid}}", green.Id)).trim();
-    await must("kill", ["-KILL", pid]);
+    await killMaster(stack, "green");
     await until(stack, "green");
   });
 
