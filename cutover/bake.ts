@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Color } from "../stacks/service/color";
-import { verdict } from "../stacks/service/health";
+import { dockerProblem } from "../stacks/service/health";
 import { replicaName } from "../stacks/service/names";
 import { readSlots, type SlotContainer } from "../stacks/service/world";
 import { hide } from "../stacks/text/hide";
@@ -128,8 +128,8 @@ async function smokeAgain(run: Run, answers: Watch, first: readonly SlotContaine
   const { count } = answers.figures;
   const few =
     count === 0 ? `no visitor has tried ${trial} yet` : `${count}/${order.limits.minRequests} requests (minRequests)`;
-  if (order.smokeTests.length === 0) {
-    run.say(`${few}: only its health was watched, since there are no smoke tests`);
+  if (run.smokeTests.length === 0) {
+    run.say(`${few}: only its health was watched, since it has no smoke tests`);
     return undefined;
   }
   // The front itself answers the cutover from the live color alone.
@@ -147,7 +147,7 @@ function changed(run: Run, first: SlotContainer, slots: SlotContainer[]): string
   const now = slots.find(({ id }) => id === first.id);
   const its = run.order.replicas[run.trial] === 1 ? "its container" : replicaName(run.trial, first.replica);
   if (now === undefined) return `${its} is gone`;
-  const seen = verdict(now.state, now.restarts - first.restarts, first.state.OOMKilled);
-  if (typeof seen === "object") return `${its} ${hide(run.secrets, seen.failed)}`;
+  const problem = dockerProblem(now.state, now.restarts - first.restarts, first.state.OOMKilled);
+  if (problem !== undefined) return `${its} ${hide(run.secrets, problem)}`;
   return now.state.StartedAt === first.state.StartedAt ? undefined : `${its} was started again`;
 }

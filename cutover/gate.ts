@@ -33,7 +33,7 @@ export async function gate(run: Run): Promise<void> {
 
 /** Each container of the color on trial is checked from where the proxy reaches it: its health and the smoke tests. */
 export async function examine(run: Run, containers = run.containersOf(run.trial), next?: string): Promise<void> {
-  const { order, trial } = run;
+  const { trial } = run;
   await healthy(run, containers, next);
   for (const slot of containers) {
     const called = prefixOf(run, slot);
@@ -44,7 +44,7 @@ export async function examine(run: Run, containers = run.containersOf(run.trial)
     }
     run.stopIfCancelled();
   }
-  const count = order.smokeTests.length;
+  const count = run.smokeTests.length;
   const passed = count === 0 ? "" : `, ${count === 1 ? "1 smoke test" : `${count} smoke tests`}`;
   const each = containers.length === 1 ? "" : `${containers.length} containers `;
   run.say(`gate ok: ${each}healthy${passed} (${trial} ${containers[0]?.version})`);
@@ -52,17 +52,19 @@ export async function examine(run: Run, containers = run.containersOf(run.trial)
 
 /** Waits until each container of the color on trial is healthy. */
 export async function healthy(run: Run, containers = run.containersOf(run.trial), next?: string): Promise<void> {
-  const { order, trial, tools } = run;
+  const { order, trial, tools, proxy } = run;
   const wanted = order.replicas[trial];
   const there = run.containersOf(trial).length;
   if (there < wanted) {
     const seen = there === 0 ? "it has no container" : `it has ${there} of its ${wanted} containers`;
     throw run.refused(seen, "", "pulumi up --refresh, which makes them again");
   }
+  const request = run.healthRequest;
   for (const slot of containers) {
     const called = prefixOf(run, slot);
     const unhealthy = await waitHealthy(tools.docker, slot.id, {
       seconds: order.healthTimeoutSeconds,
+      ask: (seconds) => proxy.health(replicaName(trial, slot.replica), request, seconds),
       secrets: run.secrets,
       restarts: slot.restarts,
       wasKilled: slot.state.OOMKilled,
@@ -83,14 +85,17 @@ function prefixOf(run: Run, { replica }: SlotContainer): string {
 
 /** One container of the color on trial, as the proxy reaches it. */
 export function direct(run: Run, { replica }: SlotContainer): string {
-  return `http://${replicaName(run.trial, replica)}:${run.order.ports[run.trial]}`;
+  return `http://${replicaName(run.trial, replica)}:${run.healthRequest.port}`;
 }
 
 /** The smoke tests of one container, straight or through the front; answers which one failed. */
 export function smoke(run: Run, base: string, { version }: SlotContainer): Promise<SmokeFailure | undefined> {
   const identity = { color: run.trial, version };
   const curl = base === FRONT ? run.proxy.curl : run.proxy.curlThroughProxy;
-  return runSmokeTests(run.order.smokeTests, base, identity, curl, (text) => hide(run.secrets, text));
+  const { host, scheme } = run.healthRequest;
+  // Through the front, the proxy says itself by what its visitors come.
+  const how = base === FRONT ? { host } : { host, scheme };
+  return runSmokeTests(run.smokeTests, base, { ...identity, ...how }, curl, (text) => hide(run.secrets, text));
 }
 
 /** A smoke test's failure, without the secrets that an answer may hold. */

@@ -1,5 +1,5 @@
-import type { Color } from "../stacks/service/color";
-import { activeIn } from "../stacks/service/configuration";
+import { COLORS, type Color } from "../stacks/service/color";
+import { activeIn, type HealthRequest, healthIn } from "../stacks/service/configuration";
 import { PROXY_DIRECTORY, type ServiceId } from "../stacks/service/names";
 import { FILE_KINDS, fileVariable, isFileName, orderVariable } from "../stacks/service/orderVariables";
 import { generationOf, type RetiredColor } from "../stacks/service/serving";
@@ -16,8 +16,8 @@ export interface Order {
   generation: string;
   /** The color that the configuration names. */
   target: Color;
-  appPort: number;
-  healthPath: string;
+  /** How each color is asked for its health; absent where the configuration sends nobody to it. */
+  health: Partial<Record<Color, HealthRequest>>;
   healthTimeoutSeconds: number;
   smokeTests: SmokeTest[];
   /** Empty where there is none. */
@@ -32,8 +32,6 @@ export interface Order {
   canaryPercent: number;
   /** The setting of that share: a switch has it end, whatever it says. */
   canarySetting: number;
-  /** Where the proxy reaches each color. */
-  ports: Record<Color, number>;
   /** How many containers the configuration names for each color: none for one that is stopped or removed. */
   replicas: Record<Color, number>;
   /** Whether the configuration gives sessions to visitors. */
@@ -92,8 +90,7 @@ export function orderFrom(env: NodeJS.ProcessEnv, configuration: string): Order 
     configuration,
     generation: generationOf(configuration),
     target,
-    appPort: number("APP_PORT"),
-    healthPath: text("HEALTH_PATH"),
+    health: Object.fromEntries(COLORS.map((color) => [color, healthIn(configuration, color)])),
     healthTimeoutSeconds: number("HEALTH_TIMEOUT_SECONDS"),
     smokeTests: JSON.parse(text("SMOKE_TESTS")) as SmokeTest[],
     gateCommand: text("GATE_COMMAND"),
@@ -108,7 +105,7 @@ export function orderFrom(env: NodeJS.ProcessEnv, configuration: string): Order 
     },
     canaryPercent: Number(CANARY_LINE.exec(configuration)?.[1] ?? 0),
     canarySetting: number("CANARY_PERCENT"),
-    ...reachedIn(configuration),
+    replicas: replicasIn(configuration),
     sessions: configuration.includes(`include ${PROXY_DIRECTORY}/sessions.conf;`),
     stickySeconds: number("STICKY_SECONDS") || undefined,
     retire: retireIn(orderVariable(env, "MEND")),
@@ -132,18 +129,13 @@ function filesIn(env: NodeJS.ProcessEnv): Order["files"] {
 }
 
 /** What the upstreams `blue` and `green` say; each container stands there once, and maybe again as a backup. */
-function reachedIn(configuration: string): Pick<Order, "ports" | "replicas"> {
-  const upstreams = [...configuration.matchAll(/^ *upstream (blue|green) \{\n([^}]*)\}/gm)].map(
-    ([, color, servers = ""]) => ({
+const replicasIn = (configuration: string): Order["replicas"] =>
+  Object.fromEntries(
+    [...configuration.matchAll(/^ *upstream (blue|green) \{\n([^}]*)\}/gm)].map(([, color, servers = ""]) => [
       color,
-      servers: [...servers.matchAll(/^ *server (?:blue|green)(?:-[0-9]+)?:([0-9]+) resolve(?!.* backup)/gm)],
-    }),
-  );
-  return {
-    ports: Object.fromEntries(upstreams.map(({ color, servers }) => [color, Number(servers[0]?.[1])])),
-    replicas: Object.fromEntries(upstreams.map(({ color, servers }) => [color, servers.length])),
-  } as Pick<Order, "ports" | "replicas">;
-}
+      [...servers.matchAll(/^ *server (?:blue|green)(?:-[0-9]+)?:[0-9]+ resolve(?!.* backup)/gm)].length,
+    ]),
+  ) as Order["replicas"];
 
 function retireIn(mend: string | undefined): Order["retire"] {
   const [, color, after] = /^retire (blue|green) after (.+)$/.exec(mend ?? "") ?? [];

@@ -1,7 +1,17 @@
 import type { Docker, Ended } from "../stacks/engine/docker";
 import { readScript, shell } from "../stacks/engine/scripts";
 import type { Color } from "../stacks/service/color";
-import { MOST_HISTORY_LINES, RECENT_HISTORY_LINES, readServing, type Serving } from "../stacks/service/serving";
+import type { HealthRequest } from "../stacks/service/configuration";
+import { askHealth } from "../stacks/service/health";
+import { type HealthAnswer, type HealthAnswers, healthAnswer, healthAnswers } from "../stacks/service/healthAnswer";
+import type { ReplicaName } from "../stacks/service/names";
+import {
+  lastLine,
+  MOST_HISTORY_LINES,
+  RECENT_HISTORY_LINES,
+  readServing,
+  type Serving,
+} from "../stacks/service/serving";
 import { Lock } from "./lock";
 import type { Curl } from "./smokeTest";
 
@@ -31,8 +41,6 @@ export function metSince(line: string): number | undefined {
 
 /** What {@link CutoverProxy.move} goes by. */
 export interface Move {
-  appPort: number;
-  healthPath: string;
   /** How long the color may take to answer before it is moved to. */
   answerSeconds: number;
   verifyRequests: number;
@@ -46,8 +54,8 @@ export interface Move {
 export interface Sample {
   /** Where the next look goes on. */
   offset: number;
-  /** The status of the health path through nginx now; 0 without an answer. */
-  health: number;
+  /** How each container of the color is, by its name, as nginx is answered now. */
+  health: HealthAnswers;
   /** What serves now: generation and color. */
   serves: string;
   count: number;
@@ -78,11 +86,18 @@ export interface CutoverProxy {
   back(to: { generation: string; color: Color }): Promise<Ended>;
 
   /**
-   * Whether it reaches a color.
+   * Reports whether a color is well, as nginx reaches it.
    *
    * @throws Error where it can't be asked itself.
    */
   answers(color: Color): Promise<boolean>;
+
+  /**
+   * Asks one of a color's containers for its health until it is well, for about `seconds`.
+   *
+   * @throws Error where the proxy can't be asked.
+   */
+  health(container: ReplicaName, request: HealthRequest, seconds: number): Promise<HealthAnswer>;
 
   /** What the color answered since `offset`, a number of bytes. */
   sample(offset: number, color: Color): Promise<Sample>;
@@ -120,8 +135,6 @@ export class Nginx implements CutoverProxy {
   move(configuration: string, move: Move, say: (line: string) => void): Promise<Ended> {
     const env = {
       STEP: "move",
-      APP_PORT: move.appPort,
-      HEALTH_PATH: move.healthPath,
       ANSWER_SECONDS: move.answerSeconds,
       VERIFY_REQUESTS: move.verifyRequests,
       KEEP_PREVIOUS: move.keepPrevious,
@@ -150,20 +163,22 @@ export class Nginx implements CutoverProxy {
 
   async answers(color: Color): Promise<boolean> {
     const { stdout, stderr } = await this.docker.run(["exec", this.id, ...shell("reach", color)]);
-    const status = /^status (\d+)$/m.exec(stdout)?.[1];
-    if (status === undefined || status === "000") throw new Error(stderr.trim() || "nginx does not answer");
-    return status.startsWith("2");
+    const answer = healthAnswer(stdout.trim());
+    if (answer === undefined || answer.status === 0) throw new Error(stderr.trim() || "nginx does not answer");
+    return answer.well;
+  }
+
+  health(container: ReplicaName, request: HealthRequest, seconds: number): Promise<HealthAnswer> {
+    return askHealth(this.docker, this.id, container, request, seconds);
   }
 
   async sample(offset: number, color: Color): Promise<Sample> {
     const text = await this.docker.ask("exec", this.id, ...shell("sample", offset, color, MOST_ANSWERS_BYTES));
-    const [first = "", second = "", third] = text.split("\n");
-    const [size, health, ...serves] = first.split(" ");
-    const [count, errors, ...times] = second.split(" ");
+    const [count, errors, ...times] = lastLine(text, "answers").split(" ");
     return {
-      offset: third === "restarted" ? 0 : Number(size),
-      health: Number(health),
-      serves: serves.join(" "),
+      offset: text.split("\n").includes("restarted") ? 0 : Number(lastLine(text, "size")),
+      health: healthAnswers(text),
+      serves: lastLine(text, "serves").trim(),
       count: Number(count),
       errors: Number(errors),
       times: times.map((pair) => pair.split(":").map(Number) as [number, number]),

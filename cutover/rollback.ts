@@ -127,8 +127,6 @@ function orderTo(color: Color, { owner, proxy, configuration, serving }: Current
     PROJECT: owner.project,
     STACK: owner.stack,
     SERVICE: owner.service ?? "",
-    APP_PORT: new RegExp(`^ *server ${color}:([0-9]+) resolve`, "m").exec(wanted)?.[1] ?? "0",
-    HEALTH_PATH: new RegExp(`^ *proxy_pass http://${color}(/.*);$`, "m").exec(wanted)?.[1] ?? "/",
     HEALTH_TIMEOUT_SECONDS: String(ANSWER_SECONDS),
     VERIFY_REQUESTS: String(VERIFY_REQUESTS),
     CANARY_PERCENT: String(canary),

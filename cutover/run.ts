@@ -1,11 +1,13 @@
 import { randomBytes } from "node:crypto";
 import type { Docker } from "../stacks/engine/docker";
 import { COLORS, type Color, other } from "../stacks/service/color";
+import type { HealthRequest } from "../stacks/service/configuration";
 import { lastLines } from "../stacks/service/health";
 import { containerName, type ReplicaName } from "../stacks/service/names";
 import type { CutoverRecord, PutBack, Result, Serving, Sessions } from "../stacks/service/serving";
+import { type SmokeTest, testsFor } from "../stacks/service/smokeTest";
 import type { Who } from "../stacks/service/who";
-import { readSlots, type SlotContainer } from "../stacks/service/world";
+import { readSlots, runsRelease, type SlotContainer } from "../stacks/service/world";
 import type { Lock } from "./lock";
 import type { Order } from "./order";
 import type { CutoverProxy } from "./proxy";
@@ -101,6 +103,19 @@ export class Run {
     const ill = slots.find(({ state }) => !state.Running || state.Health?.Status === "unhealthy");
     const slot = named ?? ill ?? slots[0];
     return slot === undefined ? Promise.resolve("") : lastLines(this.tools.docker, slot.id, this.secrets);
+  }
+
+  /** How the color on trial is asked for its health. */
+  get healthRequest(): HealthRequest {
+    const request = this.order.health[this.trial];
+    if (request === undefined) throw new Error(`the configuration sends nobody to ${this.trial}`);
+    return request;
+  }
+
+  /** What the color on trial is asked beside its health. */
+  get smokeTests(): SmokeTest[] {
+    const [slot] = this.slots[this.trial];
+    return testsFor(this.order.smokeTests, { ofApp: slot === undefined || runsRelease(slot) });
   }
 
   /** Values that the containers on trial were given and that may be in their logs. */

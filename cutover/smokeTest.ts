@@ -6,6 +6,10 @@ import { plain, plainStart } from "../stacks/text/plain";
 export interface Identity {
   color: Color;
   version: string;
+  /** The host that is asked for where the test names none; the URL's where it is absent. */
+  host?: string;
+  /** What the request says that its visitor came by, where it says so and the test does not. */
+  scheme?: "http" | "https";
 }
 
 /**
@@ -133,6 +137,10 @@ export function curlConfiguration(test: SmokeTest, base: string, identity: Ident
     // curl writes the header to where the body would go.
     ...(test.method === "HEAD" ? ["head", option("output", "/dev/null")] : [option("request", test.method)]),
     ...headers.map((line) => option("header", line)),
+    ...(identity.host === undefined || given.has("host") ? [] : [option("header", `Host: ${identity.host}`)]),
+    ...(identity.scheme === undefined || given.has("x-forwarded-proto")
+      ? []
+      : [option("header", `X-Forwarded-Proto: ${identity.scheme}`)]),
     ...(given.has("connection") ? [] : [option("header", "Connection: close")]),
     // curl would call every body a filled in form.
     ...(body === undefined || given.has("content-type") ? [] : [option("header", "Content-Type:")]),
@@ -232,4 +240,4 @@ function valueAt(json: unknown, path: string): unknown {
 
 /** In one pass, so that nothing that was put in is replaced again. */
 const filled = (text: string, identity: Identity) =>
-  text.replace(/\{(color|version)\}/g, (_, name: keyof Identity) => identity[name]);
+  text.replace(/\{(color|version)\}/g, (_, name: "color" | "version") => identity[name]);

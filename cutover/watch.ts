@@ -10,8 +10,11 @@ export interface Limits {
   maxP95Seconds: number;
 }
 
-/** The new color may miss so many looks in a row, a second apart: one may fall on a short pause. */
+/** A container of the new color may miss so many looks in a row, a second apart: one may fall on a short pause. */
 const MOST_MISSES = 3;
+
+/** Where the proxy could ask no container at all. */
+const NOT_ASKED = ["", { well: false, seen: "not asked" }] as const;
 
 /** What was seen of the new color's answers, in figures. */
 export interface Figures {
@@ -26,9 +29,11 @@ export interface Figures {
 /** Adds up what the new color answers after a switch, and says when it is too much. */
 export class Watch {
   private count = 0;
+  /** How many containers were asked at the latest look. */
+  private asked = 0;
   private errors = 0;
-  private misses = 0;
-  private lastHealth = 0;
+  /** How often in a row each container has missed, and how it was then. */
+  private misses: ReadonlyMap<string, { times: number; seen: string }> = new Map();
   private readonly times = new Map<number, number>();
 
   constructor(private readonly limits: Limits) {}
@@ -39,8 +44,12 @@ export class Watch {
     for (const [milliseconds, many] of times) {
       this.times.set(milliseconds, (this.times.get(milliseconds) ?? 0) + many);
     }
-    this.lastHealth = health;
-    this.misses = health >= 200 && health < 300 ? 0 : this.misses + 1;
+    const answers = Object.entries(health);
+    this.asked = answers.length;
+    const missed = (answers.length > 0 ? answers : [NOT_ASKED]).filter(([, { well }]) => !well);
+    this.misses = new Map(
+      missed.map(([name, { seen }]) => [name, { times: (this.misses.get(name)?.times ?? 0) + 1, seen }]),
+    );
   }
 
   get figures(): Figures {
@@ -48,9 +57,9 @@ export class Watch {
     return { count, errors, errorPercent: count === 0 ? 0 : (100 * errors) / count, p95Seconds: this.p95() };
   }
 
-  /** Whether the latest look at the health path was answered well. */
+  /** Whether each container answered the latest look at its health path well. */
   get answered(): boolean {
-    return this.misses === 0;
+    return this.misses.size === 0;
   }
 
   /** Whether there were enough answers to judge by. */
@@ -62,9 +71,11 @@ export class Watch {
   get verdict(): string | undefined {
     const { maxErrorPercent, maxP95Seconds } = this.limits;
     const { errorPercent, p95Seconds } = this.figures;
-    if (this.misses >= MOST_MISSES) {
-      const seen = this.lastHealth === 0 ? "no answer" : `status ${this.lastHealth}`;
-      return `its health path was not answered with 2xx ${this.misses} times in a row (${seen})`;
+    const ill = [...this.misses].find(([, { times }]) => times >= MOST_MISSES);
+    if (ill !== undefined) {
+      const [name, { times, seen }] = ill;
+      const whose = this.asked > 1 ? `${name}'s` : "its";
+      return `${whose} health path was not answered well ${times} times in a row (${seen})`;
     }
     if (!this.enough) return undefined;
     if (errorPercent > maxErrorPercent) return `${this.summary} (maxErrorPercent ${maxErrorPercent})`;

@@ -42,7 +42,16 @@ export const GROUPS: readonly SettingsGroup[] = [
   },
   {
     title: "The gate, before a switch",
-    names: ["healthTimeoutSeconds", "smokeTests", "gateCommand", "gateTimeoutSeconds", "targetHost", "canaryFirst"],
+    names: [
+      "healthHost",
+      "healthStatus",
+      "healthTimeoutSeconds",
+      "smokeTests",
+      "gateCommand",
+      "gateTimeoutSeconds",
+      "targetHost",
+      "canaryFirst",
+    ],
   },
   {
     title: "The switch and its watch",

@@ -1,6 +1,6 @@
 # Moves the public, in one step that is done or not done. Runs inside the proxy's container (POSIX sh, with what the official
 # nginx images bring), behind reload.sh in one shell, as
-#   docker exec -i -e STEP -e APP_PORT -e HEALTH_PATH -e ANSWER_SECONDS -e VERIFY_REQUESTS -e KEEP_PREVIOUS -e RELOAD <proxy> sh -c "$SCRIPT"
+#   docker exec -i -e STEP -e ANSWER_SECONDS -e VERIFY_REQUESTS -e KEEP_PREVIOUS -e RELOAD <proxy> sh -c "$SCRIPT"
 # STEP move: with the rendered configuration on standard input. Exit 0: the color that it names answers every new request.
 #            Any other exit: the configuration that served before serves still, and the reason is on standard error.
 #            KEEP_PREVIOUS true: what a later `back` goes back to stays what it is.
@@ -20,26 +20,36 @@ named_in() {
     done
 }
 
-# Asks $1 for up to $2 seconds until it answers with 2xx; $seen is what came last.
+# Asks $1 for up to $2 seconds until its answer is well by what `standard` has read; $seen is what came last.
 wait_for_answer() {
     deadline=$(($(now_ms) + $2 * 1000))
     said=0
     while :; do
-        seen=$(ask --output /dev/null --write-out '%{http_code} %{errormsg}' "$1" 2>/dev/null) || true
-        case $seen in 2??*) return ;; esac
+        seen=$(ask --output /dev/null --header "Host: $host" --header "X-Forwarded-Proto: $scheme" \
+            --write-out '%{http_code} %{errormsg}\t%header{location}' "$1" 2>/dev/null) || true
+        location=${seen#*"$tab"}
+        seen=${seen%%"$tab"*}
+        if well "${seen%% *}" "$location"; then return; fi
         seen=${seen#000 }
+        seen=${seen% }${location:+, to ${location%%[?#]*}}
         waited=$(($2 - (deadline - $(now_ms)) / 1000))
         [ "$waited" -lt "$2" ] || return 1
         if [ "$waited" -ge $((said + 5)) ]; then
             said=$waited
-            say "answer $waited/$2 s, not yet: $seen ($color $HEALTH_PATH)"
+            say "answer $waited/$2 s, not yet: $seen ($color $path)"
         fi
         sleep 0.2
     done
 }
 
+# Whether an answer through the front is the new color's and configuration's, and well: $1 is its status, color and generation, curl's
+# words, and, behind a tab, where it redirects to.
+is_met() {
+    case $1 in ???" $color $generation "*) well "${1%% *}" "${1#*"$tab"}" ;; *) return 1 ;; esac
+}
+
 # Asks through the front, as the public does, until VERIFY_REQUESTS fresh connections in a row met the new color and generation and
-# were answered with 2xx; $seen is what else came last. Wrong answers may come for $1 seconds, which is also the longest that one may
+# were answered well; $seen is what else came last. Wrong answers may come for $1 seconds, which is also the longest that one may
 # take. Right ones that are slow, as on a busy machine, are waited for up to $most_seconds.
 verify_front() {
     began=$(now_ms)
@@ -47,17 +57,28 @@ verify_front() {
         left=$((most_seconds - ($(now_ms) - began) / 1000))
         if [ "$left" -lt "$1" ]; then left=$1; fi
         # A fragment is not sent: it only counts.
-        seen=$(timeout "$left" curl -q --silent --fail-early --max-time "$1" --noproxy '*' --header 'Connection: close' --output /dev/null \
-            --write-out '%{http_code} %header{x-color} %header{x-generation} %{errormsg}\n' \
-            "http://127.0.0.1:8080$HEALTH_PATH#[1-$VERIFY_REQUESTS]" 2>/dev/null) || true
-        met=$(echo "$seen" | grep -c "^2[0-9][0-9] $color $generation ") || true
+        answers=$(timeout "$left" curl -q --silent --fail-early --max-time "$1" --noproxy '*' --header 'Connection: close' \
+            --header "Host: $host" --output /dev/null \
+            --write-out '%{http_code} %header{x-color} %header{x-generation} %{errormsg}\t%header{location}\n' \
+            "http://127.0.0.1:8080$path#[1-$VERIFY_REQUESTS]" 2>/dev/null) || true
+        met=0
+        others=
+        while IFS= read -r line; do
+            if is_met "$line"; then met=$((met + 1)); else others="$others$line
+"; fi
+        done <<ANSWERS
+$answers
+ANSWERS
         [ "$met" -lt "$VERIFY_REQUESTS" ] || return 0
-        others=$(echo "$seen" | grep -v "^2[0-9][0-9] $color $generation " | sort | uniq -c | head -n 3 | tr -s ' \n' ' ')
+        others=$(printf %s "$others" | sort | uniq -c | head -n 3 | tr -s ' \n\t' '   ')
         seen="$met did${others:+; others: $others}"
         [ $(($(now_ms) - began)) -lt $(($1 * 1000)) ] || return 1
         sleep 0.1
     done
 }
+
+# How nginx asks color $1 for its health by the configuration in file $2, and where it reaches it.
+asked_by() { sed -n -e "/^ *upstream $1 {\$/,/}/{/^ *server $1:/p;}" -e "/^ *location = \/$1 {\$/,/}/p" "$2"; }
 
 # Whatever a move that was cut off has left: what $1 names is on disk and serves, or this fails.
 settle() {
@@ -97,10 +118,12 @@ introduce() {
     reload_and_read_back "$generation $color" ||
         fail "nginx did not serve the configuration that $1 is new in within $(allowed "$readback_seconds") s (it serves: $(serving))."
     color=$1
+    standard "$color" "$next"
     wait_for_answer "$control/$1" "$(allowed 5)" ||
         fail "nginx did not reach $1 within $(allowed 5) s after it came up (last seen: $seen)."
     generation=${wanted_next% *}
     color=${wanted_next#* }
+    standard "$color" "$next"
 }
 
 seen=
@@ -115,6 +138,11 @@ receive
 [ -n "$color" ] || fail 'the configuration names no active color.
 Next: put nginx/nginx.conf.mustache back as it was (git diff nginx), then: pulumi up'
 check_next nginx.conf.mustache
+standard "$color" "$next"
+if [ -z "$port" ] || [ -z "$path" ]; then
+    fail "the configuration does not say how $color is asked for its health.
+Next: put nginx/nginx.conf.mustache back as it was (git diff nginx), then: pulumi up"
+fi
 
 before=
 # The very first run makes the color and asks it in one; in a switch it has answered before, and the public is not left waiting.
@@ -132,14 +160,11 @@ else
     if nginx_runs; then
         front_seconds=$((5 + VERIFY_REQUESTS / 50))
         # Through nginx's own upstream: an address that it has not looked up again yet must not pass. Directly, where the
-        # configuration that serves now asks another port or path.
-        target=http://$color:$APP_PORT$HEALTH_PATH
-        if [ -n "$before" ] && grep -q "^ *server $color:$APP_PORT resolve[ ;]" "$current" &&
-            grep -qF "proxy_pass http://$color$HEALTH_PATH;" "$current"; then
-            target=$control/$color
-        fi
+        # configuration that serves now asks in another way.
+        target=http://$color:$port$path
+        if [ -n "$before" ] && [ "$(asked_by "$color" "$current")" = "$(asked_by "$color" "$next")" ]; then target=$control/$color; fi
         wait_for_answer "$target" "$ANSWER_SECONDS" ||
-            fail "$color did not answer $HEALTH_PATH with 2xx within $ANSWER_SECONDS s (last seen: $seen)."
+            fail "$color did not answer $path with $statuses within $ANSWER_SECONDS s (last seen: $seen)."
     fi
 
     if [ ! -f "$current" ]; then first=yes; fi
@@ -153,6 +178,6 @@ fi
 
 front_seconds=$(allowed "$front_seconds")
 verify_front "$front_seconds" ||
-    fail "through the front, $VERIFY_REQUESTS fresh connections in a row did not get 2xx from $color within $front_seconds s (of the last ones $seen)."
+    fail "through the front, $VERIFY_REQUESTS fresh connections in a row did not get $statuses from $color within $front_seconds s (of the last ones $seen)."
 moved=no
 if [ -n "$live" ]; then say "$live"; fi

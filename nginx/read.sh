@@ -1,5 +1,6 @@
 # Asks nginx and reads its volume; without a configuration there it says nothing. Behind generation.sh in one shell. HISTORY is how many lines
-# of the history are read, and with HEALTH=yes both colors are asked for their health too.
+# of the history are read, and with HEALTH=<seconds> each container of both colors is
+# asked for its health too.
 cd /var/lib/blue-green 2>/dev/null && if [ -s nginx.conf ]; then
     color_of() { sed -n '/^ *map "" \$active {$/,/}/s/^ *default \(blue\|green\);$/\1/p' "$1"; }
     generation "$(color_of nginx.conf)"
@@ -12,12 +13,13 @@ cd /var/lib/blue-green 2>/dev/null && if [ -s nginx.conf ]; then
     # awk, since a last line without its end would run into what is printed next, and a second line would pass for something else.
     if [ -s cutover.json ]; then awk 'NR == 1 { print "record " $0 }' cutover.json; fi
     if [ -s history.jsonl ]; then tail -n "${HISTORY:-1}" history.jsonl | awk '{ print "history " $0 }'; fi
-    if [ "${HEALTH:-no}" = yes ]; then echo "now $(date +%s)"; fi
-    if [ "${HEALTH:-no}" = yes ] && [ -n "$answer" ]; then
+    if [ "${HEALTH:-0}" -gt 0 ]; then
+        echo "now $(date +%s)"
         # At the same time, since each may hang for as long as it may.
-        case $answer in *blue) idle=green ;; *) idle=blue ;; esac
-        { seen=$(health 5 "$idle"); echo "idle $seen"; } &
-        seen=$(health 5 "${answer#* }"); echo "health $seen"
-        wait
+        if [ -n "$answer" ]; then
+            each_health "$HEALTH" blue | sed 's/^/health /' &
+            each_health "$HEALTH" green | sed 's/^/health /'
+            wait
+        fi
     fi
 fi

@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import { shown } from "../stacks/text/plain";
 import { quoted } from "../stacks/text/shell";
-import { items, UNKNOWN } from "./known";
+import { UNKNOWN } from "./known";
 import { lacks, type Workload } from "./workload";
 
 /** Where in the program something stands. */
@@ -51,14 +51,5 @@ export const memoryLimit = ({ what, role, memory }: Workload): string[] =>
     ? [
         `${what} has no memory limit: a leak in it would take the proxy's memory too. ` +
           `Next: ${role === "slot" ? "pulumi config set memoryMb 256, if the program still takes it" : "give it one in the program"} (${find("memory")}), ${THEN}`,
-      ]
-    : [];
-
-/** A switch waits for the health of what it moves to. */
-export const healthCheck = ({ what, role, healthcheck }: Workload): string[] =>
-  role === "slot" && lacks(healthcheck, (tests) => items(tests).length > 0 && items(tests)[0] !== "NONE")
-    ? [
-        `${what} is a color's and has no health check: a switch could not wait until it is well. ` +
-          `Next: give it one in the program (${find("healthcheck")}), ${THEN}`,
       ]
     : [];

@@ -9,7 +9,7 @@ import { readWorld } from "../stacks/service/world";
 import { parseSettings } from "../stacks/settings/settings";
 import { NAMESPACE, SECRET_KEYS } from "../stacks/settings/shape";
 import { colorOf, equalColors, type SlotInputs } from "./colors";
-import { healthCheck, hostNetwork, memoryLimit, privileged, publishedPorts } from "./container";
+import { hostNetwork, memoryLimit, privileged, publishedPorts } from "./container";
 import { excuse, isKept, type Judged } from "./excuse";
 import { imageByDigest } from "./image";
 import { known } from "./known";
@@ -92,7 +92,6 @@ const policies: Policies = [
   ofWorkloads("no-host-network", "No container is on the host's network.", hostNetwork),
   ofWorkloads("published-ports", "The proxy alone publishes ports to others than the host itself.", publishedPorts),
   ofWorkloads("memory-limit", "Every container has a memory limit.", memoryLimit),
-  ofWorkloads("health-check", "Every container of a color has a health check.", healthCheck),
   {
     name: "equal-colors",
     description: "Both colors are equal but for version and image.",

@@ -14,7 +14,6 @@ export interface Workload {
   publishesAll: boolean;
   /** The limit, in the provider's unit; absent, 0 or less is none. */
   memory: unknown;
-  healthcheck: unknown;
   /** The program's own word on what it is for: `proxy` or `slot`. */
   role: unknown;
   color: unknown;
@@ -46,7 +45,6 @@ export function workloadOf(type: string, name: string, inputs: Inputs): Workload
       ports: items(inputs.ports).map((port) => ({ port: at(port, "external"), ip: at(port, "ip") })),
       publishesAll: inputs.publishAllPorts === true,
       memory: inputs.memory,
-      healthcheck: at(inputs, "healthcheck", "tests"),
     };
   }
   if (type !== SERVICE) return undefined;
@@ -64,7 +62,6 @@ export function workloadOf(type: string, name: string, inputs: Inputs): Workload
     })),
     publishesAll: false,
     memory: spec("resources", "limits", "memoryBytes"),
-    healthcheck: spec("containerSpec", "healthcheck", "tests"),
   };
 }
 

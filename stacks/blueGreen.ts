@@ -177,7 +177,6 @@ function declareCutover(service: Service, proxy: NginxProxy, dependsOn: pulumi.R
     {
       ...{ settings, owner, configuration, files },
       proxyId: proxy.containerId,
-      target: plan.runs[settings.activeColor],
       idle: plan.idle,
       mend: plan.mend,
       told: toldHook(service),

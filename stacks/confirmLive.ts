@@ -1,9 +1,9 @@
 import { type Docker, isGone } from "./engine/docker";
 import { Refusal } from "./refusal";
 import type { Color } from "./service/color";
-import { verdict } from "./service/health";
+import { dockerProblem } from "./service/health";
 import { PROXY_DIRECTORY } from "./service/names";
-import { readServing, writeDeclared } from "./service/serving";
+import { colorHealth, HEALTH_SECONDS, readServing, writeDeclared } from "./service/serving";
 import type { Inspected, SlotContainer, World } from "./service/world";
 import { hide } from "./text/hide";
 
@@ -20,8 +20,8 @@ export interface LiveExpectation {
 }
 
 /**
- * The containers of a color that was live when the run began and stays live, where Docker called each of them unhealthy: only then are
- * they asked for again at the end of the run. A way back to such a color is not held up by that.
+ * The containers of a color that was live when the run began and stays live, where its image's own health check called each of them
+ * unhealthy: only then are they asked for again at the end of the run. A way back to such a color is not held up by that.
  */
 export function illLive({ serving, slots }: World, active: Color): readonly SlotContainer[] {
   const containers = slots[active];
@@ -29,17 +29,17 @@ export function illLive({ serving, slots }: World, active: Color): readonly Slot
   return serving?.color === active && ill ? containers : [];
 }
 
-/** What Docker's health check says of the first of these containers, where it calls none of them well; undefined otherwise. */
+/** What is wrong with the first of these containers, where Docker calls none of them well; undefined otherwise. */
 async function stillIll(docker: Docker, containers: readonly SlotContainer[]): Promise<string | undefined> {
   if (containers.length === 0) return undefined;
   const now: Inspected[] = JSON.parse(await docker.ask("container", "inspect", ...containers.map(({ id }) => id)));
-  const seen = now.map(({ State }) => (State === undefined ? "starting" : verdict(State, 0)));
+  const seen = now.map(({ State }) => State && dockerProblem(State));
   const [first] = seen;
-  if (typeof first !== "object" || seen.some((one) => typeof one === "string")) return undefined;
+  if (first === undefined || seen.includes(undefined)) return undefined;
   const secrets = containers.flatMap(({ made, environment }) =>
     (made.secretEnvironment ?? []).map((name) => environment[name] ?? ""),
   );
-  return hide(secrets, `${containers[0]?.name} ${first.failed}`);
+  return hide(secrets, `${containers[0]?.name} ${first}`);
 }
 
 const couldNotWrite = (error: Error): string =>
@@ -59,7 +59,7 @@ export async function confirmLive(
   warn: (line: string) => unknown,
 ): Promise<void> {
   const { proxyId, active, generation, containers } = expected;
-  const serving = await readServing(docker, proxyId, { health: true }).catch((error: Error) => {
+  const serving = await readServing(docker, proxyId, { healthSeconds: HEALTH_SECONDS }).catch((error: Error) => {
     if (isGone(error)) {
       throw new Refusal(
         `The public gets no answer: the container ${containers}proxy is gone, and Pulumi's state does not know that yet. It was removed by ` +
@@ -86,9 +86,10 @@ export async function confirmLive(
         "proxy by hand. The next run puts it right: pulumi up",
     );
   }
-  if (serving.health?.well !== true) {
+  const health = colorHealth(serving.health, active);
+  if (health?.well !== true) {
     throw new Refusal(
-      `${active} is live, but does not answer its health path: ${serving.health?.seen ?? "not asked"}. ` +
+      `${active} is live, but does not answer its health path: ${health?.seen ?? "not asked"}. ` +
         `Next: docker logs --tail 30 ${containers}${active}; if it does not run: docker start ${containers}${active}; ` +
         `or move the public: pulumi config set activeColor <the other color> && pulumi up`,
     );
@@ -97,8 +98,8 @@ export async function confirmLive(
   if (ill !== undefined) {
     throw new Refusal(
       `${active} is live and answers through nginx, but it is not well: the container ${ill}. The public stays on it. ` +
-        `Next: docker logs --tail 30 ${containers}${active}; then mend the release or the settings of its health check and put it on the ` +
-        "other color: pulumi up",
+        `Next: docker logs --tail 30 ${containers}${active}; then put a mended release on the other color and ` +
+        "move the public there: pulumi up",
     );
   }
 }

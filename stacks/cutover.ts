@@ -6,7 +6,6 @@ import { CHECKOUT } from "./engine/checkout";
 import { dockerHost } from "./engine/docker";
 import type { Plan } from "./plan/situation";
 import { fileVariables, type ProxyFiles } from "./proxy/files";
-import type { Endpoint } from "./proxy/nginxConfiguration";
 import type { ServiceId } from "./service/names";
 import { orderVariables } from "./service/orderVariables";
 import type { Settings } from "./settings/settings";
@@ -51,8 +50,6 @@ export interface CutoverArgs {
   settings: CutoverSettings;
   /** The proxy's container. */
   proxyId: pulumi.Input<string>;
-  /** Where the color that the public is to see is reached. */
-  target: Endpoint;
   /** nginx's configuration: whoever it names as active is what the public sees when the command has ended well. */
   configuration: string;
   /** The files that the configuration names. */
@@ -90,8 +87,6 @@ export class Cutover extends pulumi.ComponentResource {
             PROJECT: owner.project,
             STACK: owner.stack,
             SERVICE: owner.service ?? "",
-            APP_PORT: String(args.target.appPort),
-            HEALTH_PATH: args.target.healthPath,
             HEALTH_TIMEOUT_SECONDS: String(settings.healthTimeoutSeconds),
             SMOKE_TESTS: JSON.stringify(settings.smokeTests),
             GATE_COMMAND: settings.gateCommand ?? "",

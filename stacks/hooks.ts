@@ -5,8 +5,16 @@ import { pullMissing, pullTag } from "./engine/registry";
 import { ofService } from "./plan/service";
 import type { Plan } from "./plan/situation";
 import { COLORS, type Color } from "./service/color";
-import { waitHealthy } from "./service/health";
-import { containerName, logicalName, nameOnEngine, type ServiceId } from "./service/names";
+import { healthIn } from "./service/configuration";
+import { askHealth, waitHealthy } from "./service/health";
+import {
+  containerName,
+  logicalName,
+  nameOnEngine,
+  type ReplicaName,
+  replicaName,
+  type ServiceId,
+} from "./service/names";
 import { type HistoryEntry, remember } from "./service/serving";
 import { whoRuns } from "./service/who";
 import type { Settings } from "./settings/settings";
@@ -20,6 +28,8 @@ export interface HookContext {
   owner: ServiceId;
   settings: Settings;
   plan: Plan;
+  /** nginx's configuration, which says how a color is asked for its health. */
+  configuration: string;
   engine: Docker;
   /** The color that was live when the run began; undefined before the first cutover, and where it can't be told. */
   live: Color | undefined;
@@ -47,13 +57,18 @@ export const pullHook = (service: HookContext): pulumi.ResourceHook =>
 /** Returns the hook that waits until a color's new container is healthy, and fails with why it is not. */
 export const healthyHook = (service: HookContext, color: Color): pulumi.ResourceHook =>
   new pulumi.ResourceHook(`${service.name}-${color}-healthy`, async (hook) => {
-    const { owner, settings, engine, live, parent } = service;
+    const { owner, settings, configuration, engine, live, parent } = service;
     const active = settings.activeColor;
     // The cutover asks that itself, in each run until it is so; this hook runs once.
     if (color === active && live !== active) return;
+    const request = healthIn(configuration, color);
+    // Nobody is sent to what is stopped or removed in this very run.
+    if (request === undefined) return;
     const began = new Date().toISOString();
+    const proxy = containerName(owner, "proxy");
     const failed = await waitHealthy(engine, String(hook.id), {
       seconds: settings.healthTimeoutSeconds,
+      ask: (seconds) => askHealth(engine, proxy, replicaOf(color, hook.name), request, seconds),
       secrets: Object.values(settings.secretEnvironment),
       restarts: 0,
       say: (line) => pulumi.log.info(`${hook.name}: ${line}`, parent),
@@ -80,6 +95,10 @@ export const outageHook = ({ name, engine, parent }: HookContext, replacedProxyI
     const cost = seconds === undefined ? "an unknown time" : `${seconds.toFixed(1)} s`;
     await pulumi.log.info(`The proxy was replaced; the public got no answer for ${cost}.`, parent);
   });
+
+/** The name under which the proxy reaches a color's container, which its resource's name ends in: `blue`, `shop-blue-2`. */
+const replicaOf = (color: Color, resource: string): ReplicaName =>
+  replicaName(color, Number(/-([0-9]+)$/.exec(resource)?.[1] ?? 1));
 
 /** Writes into the history that a color's new image could not be pulled, or that its new container did not become healthy. */
 const rememberUnready = (

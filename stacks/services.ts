@@ -19,6 +19,7 @@ import { hasTls } from "./proxy/nginxContainer";
 import { Refusal } from "./refusal";
 import { readGateway } from "./service/gateway";
 import { gatewayName, type ServiceId, serviceNameRule } from "./service/names";
+import { RUN_HEALTH_SECONDS } from "./service/serving";
 import { RELEASES_HISTORY, readWorlds, type UnknownWorld, type World } from "./service/world";
 import { readProvider, readSettings } from "./settings/read";
 import { completeSettings, type ServiceSettings, withSecrets } from "./settings/serviceSettings";
@@ -121,7 +122,9 @@ async function declareAll(
   const engine = dockerAt(given[0]?.settings.dockerHost);
   const owners = given.map(({ owner }) => owner);
   const [worlds, seen, state] = await Promise.all([
-    readWorlds(engine, all, owners, { history: RELEASES_HISTORY }).then((found) => settledWorlds(engine, given, found)),
+    readWorlds(engine, all, owners, { history: RELEASES_HISTORY, healthSeconds: RUN_HEALTH_SECONDS }).then((found) =>
+      settledWorlds(engine, given, found),
+    ),
     front && readGateway(engine, all),
     readOwnState(),
   ]);

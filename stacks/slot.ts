@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { isByDigest } from "./engine/image";
-import { readScript } from "./engine/scripts";
 import type { Color } from "./service/color";
 import {
   containerName,
@@ -19,12 +18,6 @@ import type { BuiltImage, SlotContainer } from "./service/world";
 import type { EnvironmentName } from "./settings/environment";
 import type { Settings } from "./settings/settings";
 import { rowOf, SLOT_NAMES, type SlotSettingName } from "./settings/shape";
-
-/** The health check: every so many seconds, each given so many, and unhealthy after so many failures in a row. */
-const HEALTH_INTERVAL_SECONDS = 2;
-const HEALTH_TIMEOUT_SECONDS = 3;
-/** No start period: from Engine 25 on it would change how often the check runs. Twenty seconds to start instead. */
-const HEALTH_RETRIES = 10;
 
 /** So much sooner than it would be killed a container's own server gives up what is still in flight. */
 const STOP_MARGIN_SECONDS = 3;
@@ -62,22 +55,9 @@ export interface SlotArgs {
  * table give to it as it is. Those rows' three oldest inputs have their places here: the hash goes over the whole JSON text, and
  * another one would replace every container that runs.
  */
-const slotContainer = (color: Color, settings: Pick<SlotSettings, "slots" | "appPort" | "healthPath">) => ({
+const slotContainer = (color: Color, settings: Pick<SlotSettings, "slots" | "appPort">) => ({
   // On the engine's loopback only: to try a color before the switch, not for the public.
   ports: [{ internal: settings.appPort, external: settings.slots[color].port, ip: "127.0.0.1" }],
-  healthcheck: {
-    tests: [
-      "CMD",
-      "sh",
-      "-c",
-      readScript("healthcheck"),
-      "health",
-      `http://127.0.0.1:${settings.appPort}${settings.healthPath}`,
-    ],
-    interval: `${HEALTH_INTERVAL_SECONDS}s`,
-    timeout: `${HEALTH_TIMEOUT_SECONDS}s`,
-    retries: HEALTH_RETRIES,
-  },
   readOnly: true,
   tmpfs: { "/tmp": "size=64m,mode=1777" },
   securityOpts: ["no-new-privileges"],
@@ -102,7 +82,7 @@ const settingInputs = (settings: SlotSettings): Partial<docker.ContainerArgs> =>
 /** Hash over all of a color's container that no setting names. */
 function definitionOf(color: Color): string {
   const slots = { blue: { version: "", port: 0 }, green: { version: "", port: 0 } };
-  const rest = slotContainer(color, { slots, appPort: 0, healthPath: "" });
+  const rest = slotContainer(color, { slots, appPort: 0 });
   return createHash("sha256").update(JSON.stringify(rest)).digest("hex").slice(0, 12);
 }
 
@@ -192,7 +172,7 @@ export class Slot extends pulumi.ComponentResource {
           deleteBeforeReplace: true,
           // memorySwap by its name too: it is the provider's own, and the star stands for what this program says.
           ignoreChanges: keep ? ["*", "memorySwap"] : ["memorySwap"],
-          // Health check, limits and tmpfs would be shown as updates and never reach the container.
+          // Limits and tmpfs would be shown as updates and never reach the container.
           replaceOnChanges: ["*"],
           ...(args.after && { dependsOn: args.after }),
           hooks: { afterCreate: [args.afterCreate] },

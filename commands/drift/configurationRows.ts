@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { activeIn, asRendered } from "../../stacks/service/configuration";
 import { containerName, gatewayName } from "../../stacks/service/names";
-import { generationOf } from "../../stacks/service/serving";
+import { colorHealth, generationOf } from "../../stacks/service/serving";
 import { called, type Facts, type Mend, type Row } from "./row";
 
 /** What nginx serves, by its own word and by the files on its volume. */
@@ -45,10 +45,11 @@ export function configurationRows(facts: Facts): Row[] {
         );
     }
   }
-  if (serving.answers && serving.health?.well !== true) {
+  const health = colorHealth(serving.health, serving.color);
+  if (serving.answers && health?.well !== true) {
     const why = `${serving.color} is live and does not answer its health path`;
     rows.push(
-      row("live's health path", "2xx", serving.health?.seen ?? "not asked", {
+      row("live's health path", "well", health?.seen ?? "not asked", {
         by: "hand",
         why,
         command: { status: true },

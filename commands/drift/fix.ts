@@ -2,7 +2,9 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Docker } from "../../stacks/engine/docker";
 import { waitDrained } from "../../stacks/engine/drain";
 import { other } from "../../stacks/service/color";
-import { waitHealthy } from "../../stacks/service/health";
+import { healthIn } from "../../stacks/service/configuration";
+import { askHealth, waitHealthy } from "../../stacks/service/health";
+import { containerName, replicaName } from "../../stacks/service/names";
 import { partOf } from "../../stacks/service/ours";
 import { readServing } from "../../stacks/service/serving";
 import { CantTellError } from "../outcome";
@@ -46,7 +48,10 @@ export async function carryOut(
     if (code !== 0) throw new CantTellError(`\`docker ${args.join(" ")}\` failed: ${stderr.trim()}`);
   };
   for (const args of commands) await ask(args);
-  for (const id of starts) {
+  // The proxy first: it asks the others.
+  const isProxy = (id: string) =>
+    services.some(({ declared }) => declared.containers.some((one) => one.id === id && one.role === "proxy"));
+  for (const id of [...starts.filter(isProxy), ...starts.filter((id) => !isProxy(id))]) {
     const facts = services.find(({ declared }) => declared.containers.some((container) => container.id === id));
     if (facts !== undefined) await waitWell(docker, facts, id, say);
   }
@@ -63,7 +68,7 @@ export async function carryOut(
 
 async function waitWell(
   docker: Docker,
-  { running, declared }: Facts,
+  { owner, running, declared }: Facts,
   id: string,
   say: (line: string) => void,
 ): Promise<void> {
@@ -76,8 +81,18 @@ async function waitWell(
       await pause(200);
     return;
   }
-  const restarts = running.containers.find(({ Id }) => Id === id)?.RestartCount ?? 0;
-  const failed = await waitHealthy(docker, id, { seconds: START_SECONDS, secrets: declared.secrets, restarts, say });
+  const container = running.containers.find(({ Id }) => Id === id);
+  const part = container && partOf(owner, container);
+  const request = part?.role === "slot" && healthIn(declared.cutover?.configuration ?? "", part.color);
+  if (!request || part?.role !== "slot") return;
+  const proxy = containerName(owner, "proxy");
+  const failed = await waitHealthy(docker, id, {
+    seconds: START_SECONDS,
+    ask: (seconds) => askHealth(docker, proxy, replicaName(part.color, part.replica), request, seconds),
+    secrets: declared.secrets,
+    restarts: container?.RestartCount ?? 0,
+    say,
+  });
   if (failed !== undefined) say(failed);
 }
 

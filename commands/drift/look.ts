@@ -2,7 +2,7 @@ import type { Docker } from "../../stacks/engine/docker";
 import { shell } from "../../stacks/engine/scripts";
 import { readGateway } from "../../stacks/service/gateway";
 import { containerName, type ServiceId } from "../../stacks/service/names";
-import { readServing, type Serving } from "../../stacks/service/serving";
+import { HEALTH_SECONDS, readServing, type Serving } from "../../stacks/service/serving";
 import { ASKED_AT_A_TIME, inTurns } from "../../stacks/service/world";
 import { CantTellError } from "../outcome";
 import { askPulumi, errorIn, runPulumi } from "../pulumi";
@@ -86,7 +86,7 @@ function noEngine(error: Error, { host }: Looked): never {
 async function readProxy(docker: Docker, id: string, { owner, name, host }: Looked): Promise<Serving | undefined> {
   const commands = commandsFor(name, host);
   const proxy = containerName(owner, "proxy");
-  const serving = await readServing(docker, id, { health: true }).catch((error: Error) => {
+  const serving = await readServing(docker, id, { healthSeconds: HEALTH_SECONDS }).catch((error: Error) => {
     throw new CantTellError(`${proxy} runs, but can't be asked which color is live: ${error.message}`, [
       { purpose: "see what it says", command: commands.docker("logs", "--tail", "30", proxy) },
     ]);

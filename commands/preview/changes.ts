@@ -64,17 +64,7 @@ export function labelsOf({ labels }: JsonObject): Record<string, string> {
 }
 
 /** What the cutover gets that no setting names, or that is told elsewhere in the summary. */
-const NO_SETTINGS = [
-  "PROXY",
-  "PROJECT",
-  "STACK",
-  "SERVICE",
-  "MEND",
-  "IDLE",
-  "DOCKER_CONTEXT",
-  "APP_PORT",
-  "HEALTH_PATH",
-];
+const NO_SETTINGS = ["PROXY", "PROJECT", "STACK", "SERVICE", "MEND", "IDLE", "DOCKER_CONTEXT"];
 
 /** What the cutover's variables are called as settings, where that isn't the same in other letters. */
 const SETTINGS: Record<string, string> = {

@@ -3,6 +3,7 @@ import type { Docker } from "../../stacks/engine/docker";
 import { remoteHost } from "../../stacks/engine/host";
 import { digestOf } from "../../stacks/engine/image";
 import { loginFor } from "../../stacks/engine/registry";
+import { HEALTH_SECONDS } from "../../stacks/service/serving";
 import { readWorld } from "../../stacks/service/world";
 import { plain } from "../../stacks/text/plain";
 import type { Arguments, Usage } from "../arguments";
@@ -79,7 +80,7 @@ async function promote({ from, to }: Arguments<"from" | "to", never>): Promise<v
 
 /** What a stack runs and what its file asks for. */
 async function factsOf({ owner, active, host }: Stack, docker: Docker): Promise<Facts> {
-  const ask = () => readWorld(docker, owner, { health: true });
+  const ask = () => readWorld(docker, owner, { healthSeconds: HEALTH_SECONDS });
   let world = await ask();
   // A container that a run removed between two questions.
   if ("unknown" in world && /no such (container|image|object)/i.test(world.reason)) world = await ask();

@@ -1,7 +1,7 @@
 import { COLORS, type Color, other } from "../../stacks/service/color";
 import { type PutBack, putBackBy } from "../../stacks/service/serving";
 import type { Limits } from "../stackFile";
-import type { ColorReport, CutoverReport, Finding, ProxyReport, TrafficReport } from "./report";
+import type { ColorReport, ContainerReport, CutoverReport, Finding, ProxyReport, TrafficReport } from "./report";
 import { tooManyErrors, tooSlow, unanswered } from "./visitors";
 
 /** What the findings and the next commands are concluded from. */
@@ -23,6 +23,9 @@ export interface Known {
   /** The latest cutover. */
   latest: CutoverReport | undefined;
 }
+
+/** What is wrong with a container whose answer is not well, as {@link ContainerReport.problem} begins. */
+export const NOT_WELL = "does not answer its health path";
 
 /** How cutovers end that did not leave the public where they were to bring it. */
 const FAILED = ["refused", "reverted", "failed", "interrupted"];
@@ -57,7 +60,9 @@ function down(known: Known): string[] {
   if (health?.well === true) return met;
   const cause = problemWith(colors[live]);
   const seen = `${live} is live and does not answer its health path through nginx: ${health?.seen ?? "not asked"}`;
-  return [cause === undefined ? seen : `${seen}; ${cause}`, ...met];
+  // What its only container answers is that very answer.
+  const isNews = cause !== undefined && !cause.startsWith(`its container ${NOT_WELL}`);
+  return [isNews ? `${seen}; ${cause}` : seen, ...met];
 }
 
 function closed({ traffic }: Known): string {

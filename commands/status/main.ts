@@ -1,6 +1,7 @@
 import type { Docker } from "../../stacks/engine/docker";
 import { COLORS } from "../../stacks/service/color";
 import type { ServiceId } from "../../stacks/service/names";
+import { HEALTH_SECONDS } from "../../stacks/service/serving";
 import { ASKED_AT_A_TIME, inTurns, readWorlds, type UnknownWorld, type World } from "../../stacks/service/world";
 import { plainJson } from "../../stacks/text/plain";
 import { runCommand, terminalColumns } from "../command";
@@ -49,7 +50,7 @@ async function look(argument: string | undefined, service?: string): Promise<Rep
 
 /** Reads the services' worlds; once more where a run removed a container between two questions. */
 async function readSettled(docker: Docker, all: ServiceId, owners: ServiceId[]): Promise<(World | UnknownWorld)[]> {
-  const ask = () => readWorlds(docker, all, owners, { history: CUTOVERS, health: true });
+  const ask = () => readWorlds(docker, all, owners, { history: CUTOVERS, healthSeconds: HEALTH_SECONDS });
   const worlds = await ask();
   const isRemoved = (world: World | UnknownWorld) =>
     "unknown" in world && /no such (container|image|object)/i.test(world.reason);

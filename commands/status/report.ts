@@ -98,7 +98,7 @@ export interface ContainerReport {
   name: string;
   /** Docker's word: `running`, `exited`, `paused`, ... */
   state: string;
-  /** Docker's word: `healthy`, `starting`, `unhealthy`; null where there is no health check or it does not run. */
+  /** `healthy`, `starting`, `unhealthy`, by its health path and its image's own health check; null where it does not run or was not asked. */
   health: string | null;
   /** What is wrong with it, in words; null where it is healthy, or stopped on purpose. */
   problem: string | null;

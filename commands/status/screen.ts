@@ -162,7 +162,9 @@ function healthOf({ containers, missing, retired }: ColorReport): string {
   const well = containers.filter(({ problem }) => problem === null);
   const [ill] = containers.filter(({ problem }) => problem !== null);
   if (ill === undefined && missing.length === 0) {
-    const word = retired === "stopped" && containers.every(({ state }) => state === "exited") ? "stopped" : "healthy";
+    const stopped = retired === "stopped" && containers.every(({ state }) => state === "exited");
+    const unasked = containers.some(({ state, health }) => state === "running" && health === null);
+    const word = stopped ? "stopped" : unasked ? "running, not asked" : "healthy";
     return all === 1 ? word : `${all} ${word}`;
   }
   const worst = ill === undefined ? `${missing[0]} is gone` : healthText(ill);

@@ -1,16 +1,17 @@
 import { COLORS, type Color, other } from "../../stacks/service/color";
-import { verdict } from "../../stacks/service/health";
-import { containerName, replicaNames, type ServiceId } from "../../stacks/service/names";
-import { isStable, type Result } from "../../stacks/service/serving";
+import { dockerProblem } from "../../stacks/service/health";
+import type { HealthAnswer } from "../../stacks/service/healthAnswer";
+import { containerName, replicaName, replicaNames, type ServiceId } from "../../stacks/service/names";
+import { colorHealth, isStable, type Result } from "../../stacks/service/serving";
 import { type SlotInstance, type SlotSpec, specDifferences } from "../../stacks/service/slotSpec";
-import type { SlotContainer, UnknownWorld, World } from "../../stacks/service/world";
+import type { ContainerState, SlotContainer, UnknownWorld, World } from "../../stacks/service/world";
 import { hide } from "../../stacks/text/hide";
 import { shortened } from "../../stacks/text/plain";
 import { type CantTell, cantTell, EXIT } from "../outcome";
 import type { Limits } from "../stackFile";
 import { type Commands, commandsFor } from "../typed";
 import type { Traffic } from "./answers";
-import { findings } from "./findings";
+import { findings, NOT_WELL } from "./findings";
 import { cutoverOf } from "./history";
 import { nextCommands } from "./next";
 import { isLooping, PAST_SECONDS, type Past } from "./past";
@@ -139,12 +140,17 @@ function colorOf(color: Color, facts: Facts, world: World, live: Color | null, p
   const { owner, traffic, past } = facts;
   // The engine's clock is what its times are of.
   const now = world.serving?.now ?? facts.now.getTime() / 1000;
-  const problemWith = (slot: SlotContainer) => problemOf(slot, past?.get(slot.id), now);
+  const answers = world.serving?.health ?? {};
+  const problemWith = (slot: SlotContainer) =>
+    problemOf(slot, answers[replicaName(color, slot.replica)], past?.get(slot.id), now);
   const slots = world.slots[color];
   const [slot] = slots;
   const { retired } = world.serving?.record ?? {};
   const purpose = retired?.color === color ? retired.how : null;
-  const containers = slots.map((slot) => containerOf(slot, problemWith(slot), purpose, past?.get(slot.id)));
+  const containers = slots.map((slot) => {
+    const isAsked = answers[replicaName(color, slot.replica)] !== undefined;
+    return containerOf(slot, { seen: problemWith(slot), isAsked }, purpose, past?.get(slot.id));
+  });
   const missing = replicaNames(color, world.serving?.replicas[color] ?? 0)
     .map((name) => containerName(owner, name))
     .filter((_, at) => slots.length > 0 && !slots.some(({ replica }) => replica === at + 1));
@@ -194,7 +200,7 @@ function imageOf(color: Color, slot: SlotContainer, world: World): ColorReport["
 
 function containerOf(
   slot: SlotContainer,
-  seen: string | undefined,
+  { seen, isAsked }: { seen: string | undefined; isAsked: boolean },
   retired: ColorReport["retired"],
   past: Past | undefined,
 ): ContainerReport {
@@ -208,7 +214,7 @@ function containerOf(
     id,
     name,
     state: state.Status,
-    health: state.Running ? (state.Health?.Status ?? null) : null,
+    health: healthWord(state, seen, isAsked),
     problem: problem === undefined ? null : shortened(hide(secretsOf(slot), problem)),
     since: known ? new Date(since).toISOString() : null,
     restarts,
@@ -216,9 +222,22 @@ function containerOf(
   };
 }
 
+/** How a container is in a word; null where it does not run, or nobody could ask it. */
+function healthWord({ Running, Health }: ContainerState, seen: string | undefined, isAsked: boolean): string | null {
+  if (!Running) return null;
+  if (Health?.Status === "starting") return "starting";
+  if (seen !== undefined) return "unhealthy";
+  return isAsked ? "healthy" : null;
+}
+
 /** What is wrong with a container, said of it: what keeps happening to it before how it is at this moment. */
-function problemOf(slot: SlotContainer, past: Past | undefined, now: number): string | undefined {
-  const problem = stateProblem(slot);
+function problemOf(
+  slot: SlotContainer,
+  answer: HealthAnswer | undefined,
+  past: Past | undefined,
+  now: number,
+): string | undefined {
+  const problem = stateProblem(slot, answer);
   if (isLooping(slot, now)) return loopOf(slot, past);
   if (!past?.kills || !slot.state.Running) return problem;
   const often = past.kills === 1 ? "once" : `${past.kills} times`;
@@ -237,23 +256,28 @@ function loopOf(slot: SlotContainer, past: Past | undefined): string {
   return `was started ${starts === 1 ? "once" : `${starts} times`}, ${exit}${words}`;
 }
 
-function stateProblem({ state }: SlotContainer): string | undefined {
+function stateProblem({ state }: SlotContainer, answer: HealthAnswer | undefined): string | undefined {
   switch (state.Status) {
     case "created":
       return "was never started";
     case "paused":
       return "is paused";
   }
-  const seen = verdict(state, 0);
-  if (seen === "healthy") return undefined;
-  if (seen !== "starting") return seen.failed;
-  return state.Health === undefined ? "has no health check" : "is starting";
+  return state.Health?.Status === "starting" ? "is starting" : (dockerProblem(state) ?? illnessIn(answer));
 }
 
 const secretsOf = ({ made, environment }: SlotContainer): string[] =>
   namesIn(made.secretEnvironment).map((name) => environment[name] ?? "");
 
 const namesIn = (list: unknown): string[] => (Array.isArray(list) ? list.map(String) : []);
+
+const illnessIn = (answer: HealthAnswer | undefined): string | undefined =>
+  answer?.well === false ? `${NOT_WELL}: ${answer.seen}` : undefined;
+
+function healthOf(serving: World["serving"], color: Color | undefined): ProxyReport["health"] {
+  const answer = color && colorHealth(serving?.health, color);
+  return answer === undefined ? null : { well: answer.well, seen: answer.seen };
+}
 
 function proxyOf(owner: ServiceId, { proxy, serving }: World): ProxyReport {
   return {
@@ -264,8 +288,8 @@ function proxyOf(owner: ServiceId, { proxy, serving }: World): ProxyReport {
     generation: serving?.generation || null,
     edited: serving?.edited ?? null,
     canaryPercent: serving?.canaryPercent ?? null,
-    health: serving?.health ?? null,
-    idleHealth: serving?.idleHealth ?? null,
+    health: healthOf(serving, serving?.color),
+    idleHealth: healthOf(serving, serving && other(serving.color)),
     maintenance: serving === undefined ? null : serving.maintenance === true,
     busy: serving?.busy ?? null,
   };

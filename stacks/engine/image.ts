@@ -24,6 +24,13 @@ export const isImage = (value: string): boolean =>
 
 export const isByDigest = (value: string): boolean => BY_DIGEST.test(value);
 
+/**
+ * Reports whether an image is a release of `app/`, by its name alone: it has none and is built, or is in the repository to which `npm run
+ * release` pushes.
+ */
+export const isRelease = (image: string | undefined, repository: string | undefined): boolean =>
+  !image || (repository !== undefined && [":", "@"].some((end) => image.startsWith(`${repository}${end}`)));
+
 /** The digest at the end of an image's name; undefined where it has none. */
 export const digestOf = (image: string): string | undefined => BY_DIGEST.exec(image)?.[1];
 

@@ -8,15 +8,17 @@ export const readNginx = (file: string): string => readFileSync(join(CHECKOUT, "
 /** Every script that this program runs, by the files of `nginx/` that stand behind each other in one shell. */
 export const SCRIPTS = {
   /** Moves the public, inside the proxy. */
-  cutover: ["reload.sh", "cutover.sh"],
+  cutover: ["reload.sh", "well.sh", "cutover.sh"],
   /** Holds the proxy's lock, and writes what the cutovers leave behind. */
-  hold: ["ask.sh", "hold.sh", "generation.sh", "read.sh", "write.sh"],
+  hold: ["ask.sh", "well.sh", "ask-health.sh", "hold.sh", "generation.sh", "read.sh", "write.sh"],
   /** Says what the proxy serves. */
-  read: ["ask.sh", "generation.sh", "read.sh"],
+  read: ["ask.sh", "well.sh", "ask-health.sh", "generation.sh", "read.sh"],
   /** Counts a color's answers. */
-  sample: ["ask.sh", "sample.sh"],
+  sample: ["ask.sh", "well.sh", "ask-health.sh", "sample.sh"],
   /** Says whether nginx reaches a color. */
-  reach: ["reach.sh"],
+  reach: ["ask.sh", "well.sh", "ask-health.sh", "reach.sh"],
+  /** Asks a color's container for its health until it is well. */
+  health: ["ask.sh", "well.sh", "ask-health.sh", "health.sh"],
   /** Sends one request. */
   curl: ["curl.sh"],
   /** Notes what Pulumi's state holds. */
@@ -33,8 +35,6 @@ export const SCRIPTS = {
   readGateway: ["ask.sh", "generation.sh", "read-gateway.sh"],
   /** Process 1 of an nginx container. */
   start: ["start.sh"],
-  /** The health check of a color's container. */
-  healthcheck: ["healthcheck.sh"],
   /** Runs the gate command, and ends it with us. */
   guard: ["guard.sh"],
   /** Says whose containers keep a network. */

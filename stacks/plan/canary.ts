@@ -1,9 +1,12 @@
-import { other } from "../service/color";
+import { isRelease } from "../engine/image";
+import { type Color, other } from "../service/color";
 import { putBackBy } from "../service/serving";
 import { colorDifferences, definedIn } from "../service/slotSpec";
+import { testsFor } from "../service/smokeTest";
+import { runsRelease, type SlotContainer } from "../service/world";
 import { allVariables } from "../settings/environment";
 import type { Settings } from "../settings/settings";
-import { isStopped, isWell, STARTS_FIRST } from "./containers";
+import { isLiveWell, isStopped, STARTS_FIRST } from "./containers";
 import type { Known, Part, Plan, Served } from "./situation";
 import { isWayBack } from "./wayBack";
 
@@ -71,7 +74,9 @@ export function decideVisitors({ world, serving, settings, slots, now }: Served,
   if (gets !== has) {
     const share = gets === 0 ? "no visitors any more" : `${gets} % of the new visitors`;
     const how =
-      gets > has ? `, ${has === 0 ? afterWhat(settings) : `and is watched there for ${settings.bakeSeconds} s`}` : "";
+      gets > has
+        ? `, ${has === 0 ? afterWhat(settings, idle, containers) : `and is watched there for ${settings.bakeSeconds} s`}`
+        : "";
     const starts = gets > 0 && isStopped(containers) ? `; ${STARTS_FIRST}` : "";
     part.notes = [`${idle} (${first.version}) gets ${share} (${has} % now)${how}${starts}.`];
   }
@@ -86,7 +91,7 @@ export function decideVisitors({ world, serving, settings, slots, now }: Served,
 export function decideCanaryFirst({ world, serving, settings }: Served, unchanged: boolean): Part {
   const { color: live, record } = serving;
   const { activeColor, slots, canaryFirst } = settings;
-  if (!canaryFirst || activeColor === live || isWayBack(world, settings) || !world.slots[live].some(isWell)) return {};
+  if (!canaryFirst || activeColor === live || isWayBack(world, settings) || !isLiveWell({ world, serving })) return {};
   const { version } = slots[activeColor];
   const { tried = [], endedCanary } = record;
   if (unchanged && world.slots[activeColor].some(({ id }) => tried.includes(id))) return {};
@@ -101,10 +106,15 @@ export function decideCanaryFirst({ world, serving, settings }: Served, unchange
 }
 
 /** Says what a switch waits for, and what follows it. */
-export function afterWhat({ smokeTests, gateCommand, bakeSeconds }: Settings): string {
+export function afterWhat(settings: Settings, trial: Color, [container]: readonly SlotContainer[]): string {
+  const { smokeTests, gateCommand, bakeSeconds, registry } = settings;
+  const { image } = settings.slots[trial];
+  const ofApp =
+    isRelease(image, registry) || (container !== undefined && container.made.image === image && runsRelease(container));
+  const tests = testsFor(smokeTests, { ofApp }).length;
   const gates = [
     "its health",
-    smokeTests.length === 1 ? "1 smoke test" : `${smokeTests.length} smoke tests`,
+    ...(tests === 0 ? [] : [tests === 1 ? "1 smoke test" : `${tests} smoke tests`]),
     ...(gateCommand === undefined ? [] : ["the gate command"]),
   ].join(", ");
   return `after ${gates}${bakeSeconds === 0 ? "" : `, and is watched there for ${bakeSeconds} s`}`;

@@ -1,6 +1,8 @@
 import type { Color } from "../service/color";
 import { replicaName, replicaNames } from "../service/names";
+import type { Serving } from "../service/serving";
 import type { SlotContainer } from "../service/world";
+import type { Served } from "./situation";
 
 /** What is wrong with a color's containers. */
 export interface Illness {
@@ -19,27 +21,44 @@ export function illness(
   color: Color,
   containers: readonly SlotContainer[],
   expected: number,
-  isFine: (container: SlotContainer) => boolean,
+  problem: (container: SlotContainer) => string | undefined,
 ): Illness | undefined {
   const names = replicaNames(color, expected);
   const gone = names.filter((_, at) => !containers.some(({ replica }) => replica === at + 1));
-  const ill = containers.filter((container) => !isFine(container));
+  const ill = containers.filter((container) => problem(container) !== undefined);
   const which = (list: string[]) => (expected === 1 ? "its container" : `${list.join(", ")} of its ${count(expected)}`);
   const [first] = ill;
   if (gone.length > 0)
     return { whose: which(gone), seen: gone.length > 1 ? "are gone" : "is gone", revive: "pulumi up --refresh" };
   if (first === undefined) return undefined;
-  const { Running, Health, Status } = first.state;
   return {
     whose: which([replicaName(color, first.replica)]),
-    seen: `is ${Running ? Health?.Status : Status}`,
+    seen: problem(first) ?? "",
     revive: `docker start ${ill.map(({ name }) => name).join(" ")}`,
     container: first,
   };
 }
 
-/** Reports whether a color could take over, as far as its container tells; one that is still starting may. */
-export const isWell = ({ state }: SlotContainer): boolean => state.Running && state.Health?.Status !== "unhealthy";
+/** Returns why a container serves nobody; undefined where it runs. */
+export const notRunning = ({ state }: SlotContainer): string | undefined =>
+  state.Running ? undefined : `is ${state.Status}`;
+
+/** Returns what is wrong with one of a color's containers, as far as Docker and the proxy know; undefined where nothing is. */
+export function problemOf(
+  container: SlotContainer,
+  color: Color,
+  { health }: Pick<Serving, "health">,
+): string | undefined {
+  const stopped = notRunning(container);
+  if (stopped !== undefined) return stopped;
+  if (container.state.Health?.Status === "unhealthy") return "is unhealthy";
+  const answer = health?.[replicaName(color, container.replica)];
+  return answer?.well === false ? `does not answer its health path (${answer.seen})` : undefined;
+}
+
+/** Reports whether any of the live color's containers is well, as far as Docker and the proxy know. */
+export const isLiveWell = ({ world, serving }: Pick<Served, "world" | "serving">): boolean =>
+  world.slots[serving.color].some((container) => problemOf(container, serving.color, serving) === undefined);
 
 /** Reports whether any of a color's containers is stopped: somebody stopped it, or it was never started. */
 export const isStopped = (containers: readonly SlotContainer[]): boolean =>

@@ -1,11 +1,12 @@
 import { COLORS, type Color, other } from "../service/color";
+import { replicaName } from "../service/names";
 import { isStable } from "../service/serving";
 import { colorDifferences, definedIn, type SpecDifferences } from "../service/slotSpec";
 import type { SlotContainer } from "../service/world";
 import { allVariables } from "../settings/environment";
 import type { Settings } from "../settings/settings";
 import { afterWhat } from "./canary";
-import { count, illness, isStopped, isWell, STARTS_FIRST } from "./containers";
+import { count, illness, isStopped, notRunning, problemOf, STARTS_FIRST } from "./containers";
 import type { Part, Plan, Served } from "./situation";
 
 /** How the colors differ from what the settings ask for, while the public is on one of them. */
@@ -100,18 +101,26 @@ export function decideWayBack({ world }: Served, plan: Plan, { live, active, ahe
   };
 }
 
-/** Warns of a live color with a container that does not run, with the way to the other color first where that can serve. */
+const moveTo = (color: Color): string => `pulumi config set activeColor ${color} && pulumi up, which moves the public`;
+
+/** Warns of a live color with a container that is not well or does not run, with the way to the other color first where that can serve. */
 export function tellLiveDown({ world, serving }: Served, { live, active }: Lag): Part {
   const containers = world.slots[live];
   const idle = other(live);
-  const down = illness(live, containers, serving.replicas[live] || 1, ({ state }) => state.Running);
-  if (down === undefined) return {};
+  const expected = serving.replicas[live] || 1;
+  const down = illness(live, containers, expected, notRunning);
   const canMove =
     active === live && (serving.record.retired?.color === idle || world.slots[idle].some(({ state }) => state.Running));
+  if (down === undefined) {
+    const ill = illness(live, containers, expected, (container) => problemOf(container, live, serving));
+    if (ill === undefined) return {};
+    const next = `docker logs --tail 30 ${ill.container?.name}${canMove ? `; or: ${moveTo(idle)}` : ""}`;
+    return { warnings: [`${live} is live, but ${ill.whose} ${ill.seen}. Next: ${next}`] };
+  }
   const some = containers.some(({ state }) => state.Running);
   const meets = some ? "the others serve the public" : "the public gets errors";
   const starts = active === live && down.container !== undefined;
-  const back = canMove && !some ? `pulumi config set activeColor ${idle} && pulumi up, which moves the public` : "";
+  const back = canMove && !some ? moveTo(idle) : "";
   const next = starts
     ? `This run starts it${back && `; or: ${back}`}`
     : `Next: ${back && `${back}; or `}${down.revive}`;
@@ -123,7 +132,8 @@ export function tellIdleIll({ world, serving, settings }: Served, plan: Plan, { 
   const { replicas } = serving;
   const idle = other(live);
   const retired = plan.idle !== "running" || serving.record.retired?.color === idle;
-  const ill = active === live && !retired ? illness(idle, world.slots[idle], replicas[idle] || 1, isWell) : undefined;
+  const problem = (container: SlotContainer) => problemOf(container, idle, serving);
+  const ill = active === live && !retired ? illness(idle, world.slots[idle], replicas[idle] || 1, problem) : undefined;
   if (ill === undefined) return {};
   const whose =
     replicas[idle] > 1
@@ -133,8 +143,10 @@ export function tellIdleIll({ world, serving, settings }: Served, plan: Plan, { 
         : " and has no container";
   const stopped = ill.container !== undefined && isStopped([ill.container]);
   const next = ill.container === undefined || stopped ? ill.revive : `docker logs --tail 30 ${ill.container.name}`;
-  // The way back to what was stable asks whether it answers, and not its container's own check.
-  const mayAnswer = ill.container?.state.Running === true && isStable(serving.record, idle, world.slots[idle]);
+  // The way back to what was stable asks whether it answers, and not its image's own check.
+  const asked = ill.container && serving.health?.[replicaName(idle, ill.container.replica)];
+  const mayAnswer =
+    ill.container?.state.Running === true && asked?.well !== false && isStable(serving.record, idle, world.slots[idle]);
   const answers = mayAnswer ? "it is a way back only if it answers" : "it is no way back";
   const image = settings.slots[idle].image === undefined ? "" : `pulumi config set ${idle}Image <an image> && `;
   return {
@@ -182,7 +194,8 @@ export function tellMove({ world, serving, settings }: Served, plan: Plan, lag: 
         ? `; ${STARTS_FIRST}`
         : "";
   const from = world.slots[live][0]?.version ?? "gone";
-  const how = wasStable && ready && (goesBack || unchanged) ? atOnce(active) : afterWhat(settings);
+  const how =
+    wasStable && ready && (goesBack || unchanged) ? atOnce(active) : afterWhat(settings, active, world.slots[active]);
   return {
     notes: [
       `The public moves from ${live} (${from}) to ${active} (${settings.slots[active].version}), ${how}${comesUp}.`,

@@ -1,5 +1,5 @@
 import { putBackBy } from "../service/serving";
-import { isWell } from "./containers";
+import { isLiveWell } from "./containers";
 import type { Part, Served } from "./situation";
 
 /**
@@ -12,7 +12,7 @@ export function decidePutBack({ world, serving, settings }: Served): Part {
   const { from, version, image } = putBack;
   const live = serving.color;
   const asked = settings.slots[from];
-  if (settings.activeColor !== from || live === from || !world.slots[live].some(isWell)) return {};
+  if (settings.activeColor !== from || live === from || !isLiveWell({ world, serving })) return {};
   const seen = `The public was put back from ${from} (${version}) to ${live}, ${putBackBy(putBack)}`;
   // Of a container that was gone, nobody knows the release.
   if (version !== "" && (asked.version !== version || (asked.image ?? "") !== image))

@@ -4,7 +4,7 @@ import type { Docker } from "../engine/docker";
 import { waitDrained } from "../engine/drain";
 import { other } from "../service/color";
 import type { ServiceId } from "../service/names";
-import { latestSwitch } from "../service/serving";
+import { latestSwitch, RUN_HEALTH_SECONDS } from "../service/serving";
 import { type SlotSpec, specDifferences } from "../service/slotSpec";
 import { RELEASES_HISTORY, readWorld, type UnknownWorld, type World } from "../service/world";
 import { allVariables } from "../settings/environment";
@@ -29,7 +29,9 @@ export async function settledWorld(
 ): Promise<World | UnknownWorld> {
   for (let waited = 0; ; waited++) {
     const world =
-      waited === 0 && seen !== undefined ? seen : await readWorld(docker, owner, { history: RELEASES_HISTORY });
+      waited === 0 && seen !== undefined
+        ? seen
+        : await readWorld(docker, owner, { history: RELEASES_HISTORY, healthSeconds: RUN_HEALTH_SECONDS });
     if ("unknown" in world || pulumi.runtime.isDryRun()) return world;
     const { serving } = world;
     if (serving?.busy === undefined || waited >= WAIT_SECONDS) {

@@ -39,7 +39,7 @@ export interface Plan {
 }
 
 /** What a color runs, as far as the proxy and people need it. */
-export type Runs = Pick<SlotSpec, "version" | "appPort" | "healthPath"> & {
+export type Runs = Pick<SlotSpec, "version" | "image" | "appPort" | "healthPath"> & {
   /** How many containers requests go to; none where it is stopped or removed. */
   replicas: number;
 };

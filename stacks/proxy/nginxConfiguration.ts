@@ -1,4 +1,5 @@
 import { HTTPS_PORT, reachedAt } from "../engine/host";
+import { isRelease } from "../engine/image";
 import { COLORS, type Color } from "../service/color";
 import { replicaNames } from "../service/names";
 import type { Settings } from "../settings/settings";
@@ -10,6 +11,8 @@ import { renderTemplate, type View } from "./template";
 export interface Endpoint {
   appPort: number;
   healthPath: string;
+  /** The image that it runs as it was set; empty or absent where it is built. */
+  image?: string;
   /** How many containers requests go to; none where it is stopped or removed. */
   replicas: number;
 }
@@ -32,6 +35,9 @@ export type ConfigurationSettings = Pick<
   | "maxBufferMb"
   | "bindAddress"
   | "httpsPort"
+  | "healthHost"
+  | "healthStatus"
+  | "registry"
   | "trustedProxies"
 > & {
   slots: Record<Color, Endpoint>;
@@ -49,6 +55,9 @@ const GO_ON_SECONDS = 5;
 
 /** One client's share of `maxUploads` is the one part in so many: no one client keeps all others from uploading. */
 const CLIENT_UPLOADS = 4;
+
+/** The statuses of a release that is well, where no setting says them: an application of somebody else may send visitors on to its page. */
+const WELL = { release: "200-299", other: "200-399" };
 
 /**
  * The proxy's whole configuration, from the template `nginx/nginx.conf.mustache`. A switch changes one line of it, and what is
@@ -68,19 +77,11 @@ function viewOf({ slots, files, stickySessions, bindAddress, ...shared }: Config
   const visiting = sessions ? "$visiting" : drawn;
   const replicas = COLORS.some((color) => slots[color].replicas > 1);
   const again = sessions || replicas;
+  const scheme = trusted ? "$asked_scheme" : "$scheme";
   return {
     ...shared,
     ...headerView(shared),
-    ...Object.fromEntries(
-      COLORS.flatMap((color) => [
-        [`${color}AppPort`, slots[color].appPort],
-        [`${color}HealthPath`, slots[color].healthPath],
-        [`${color}Away`, slots[color].replicas === 0],
-        [`${color}Alone`, slots[color].replicas === 1],
-        [`${color}Spread`, slots[color].replicas > 1],
-        [`${color}Names`, replicaNames(color, slots[color].replicas)],
-      ]),
-    ),
+    ...Object.assign({}, ...COLORS.map((color) => colorView(color, slots[color], shared))),
     idle: canary || tester,
     sessions,
     replicas,
@@ -99,7 +100,9 @@ function viewOf({ slots, files, stickySessions, bindAddress, ...shared }: Config
     redirectPort: shared.httpsPort === HTTPS_PORT ? "" : `:${shared.httpsPort}`,
     redirected: tls ? "$redirected" : "",
     trusted,
-    scheme: trusted ? "$asked_scheme" : "$scheme",
+    scheme,
+    forwardedScheme: tls ? "$forwarded_scheme" : scheme,
+    askedScheme: tls ? "https" : "http",
     forwardedFor: trusted ? "$forwarded_for" : "$remote_addr",
     forwardedHost: trusted ? "$forwarded_host" : "$asked_host",
     forwardedPort: trusted ? "$forwarded_port" : "$asked_port",
@@ -113,5 +116,23 @@ function viewOf({ slots, files, stickySessions, bindAddress, ...shared }: Config
     testing: tester ? "$tester" : "",
     upstream: sessions ? "$upstream" : "$color",
     answered: sessions ? "$answered" : "$color",
+  };
+}
+
+/** Where a color is reached and asked for its health. */
+function colorView(
+  color: Color,
+  { appPort, healthPath, image, replicas }: Endpoint,
+  { healthHost, healthStatus, registry }: Pick<ConfigurationSettings, "healthHost" | "healthStatus" | "registry">,
+): View {
+  return {
+    [`${color}AppPort`]: appPort,
+    [`${color}HealthPath`]: healthPath,
+    [`${color}HealthHost`]: healthHost ?? color,
+    [`${color}HealthStatus`]: healthStatus ?? (isRelease(image, registry) ? WELL.release : WELL.other),
+    [`${color}Away`]: replicas === 0,
+    [`${color}Alone`]: replicas === 1,
+    [`${color}Spread`]: replicas > 1,
+    [`${color}Names`]: replicaNames(color, replicas),
   };
 }

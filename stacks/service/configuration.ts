@@ -22,3 +22,32 @@ export function asRendered(configuration: string): string {
   const generation = generationIn(configuration);
   return generation === undefined ? configuration : configuration.replaceAll(generation, GENERATION_PLACEHOLDER);
 }
+
+/** How the proxy asks a color's containers for their health, and which statuses are well. */
+export interface HealthRequest {
+  port: number;
+  path: string;
+  /** What the request names as its host. */
+  host: string;
+  /** What the request says that its visitor came by. */
+  scheme: "http" | "https";
+  /** Statuses and ranges of them, such as `200-299,401`. */
+  statuses: string;
+}
+
+/**
+ * Returns how a configuration has a color asked for its health; undefined where it sends nobody there. A configuration
+ * from before 2026-12 lacks some of it. nginx/well.sh reads the same.
+ */
+export function healthIn(configuration: string, color: Color): HealthRequest | undefined {
+  const block = new RegExp(`^ *location = /${color} \\{\n([^}]*)`, "m").exec(configuration)?.[1] ?? "";
+  const port = new RegExp(`^ *server ${color}:([0-9]+) resolve`, "m").exec(configuration)?.[1];
+  if (port === undefined) return undefined;
+  return {
+    port: Number(port),
+    path: /^ *proxy_pass http:\/\/\w+(\/.*);$/m.exec(block)?.[1] ?? "/",
+    host: /^ *proxy_set_header Host (.+);$/m.exec(block)?.[1] ?? color,
+    scheme: /^ *proxy_set_header X-Forwarded-Proto https;$/m.test(block) ? "https" : "http",
+    statuses: /^ *add_header X-Health-Status ([0-9,-]+) always;$/m.exec(block)?.[1] ?? "200-299",
+  };
+}

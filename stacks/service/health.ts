@@ -1,14 +1,20 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Docker } from "../engine/docker";
+import { shell } from "../engine/scripts";
 import { hide } from "../text/hide";
 import { lastOfLines, printable, printableLine, shortened } from "../text/plain";
+import type { HealthRequest } from "./configuration";
+import { type HealthAnswer, healthAnswer } from "./healthAnswer";
+import type { ReplicaName } from "./names";
 import type { ContainerState } from "./world";
 
-/** How often it is looked at meanwhile, and how often that is said. */
-const LOOK_EVERY_MILLISECONDS = 300;
-/** A container that ends again and again is looked at until it has ended once more: only then its exit code is told. */
+/** How long the proxy asks a container before its state is looked at again: one that has ended is not asked any longer. */
+const ASK_SECONDS = 1;
+/** Between two looks at a container that is not asked yet, or that ends again and again: only once it has ended is its exit code known. */
 const LOOK_AGAIN_MILLISECONDS = 100;
 const MOST_LOOKS_AGAIN = 30;
+/** The proxy may fail to be asked so many times in a row. */
+const MOST_UNASKED = 3;
 const SAY_EVERY_SECONDS = 10;
 
 /** Lines of a container's log that an error shows. */
@@ -16,10 +22,31 @@ const LOG_LINES = 30;
 
 const CANCELLED = "was not waited for any longer, since the run was cancelled";
 
+/**
+ * Has the proxy ask a container for its health until it is well, for about so many seconds.
+ *
+ * @throws Error where the proxy can't be asked.
+ */
+export async function askHealth(
+  docker: Docker,
+  proxy: string,
+  container: ReplicaName,
+  { port, path, host, scheme, statuses }: HealthRequest,
+  seconds: number,
+): Promise<HealthAnswer> {
+  const command = shell("health", seconds, container, port, path, host, scheme, statuses);
+  const text = await docker.ask("exec", proxy, ...command);
+  const answer = healthAnswer(text);
+  if (answer === undefined) throw new Error(`the proxy said of ${container}'s health: ${printableLine(text)}`);
+  return answer;
+}
+
 /** Which container is waited for, and what its errors must not show. */
 export interface HealthWait {
   /** How long it may take, in seconds. */
   seconds: number;
+  /** Has the proxy ask it, until it is well or for about so many seconds. */
+  ask: (seconds: number) => Promise<HealthAnswer>;
   /** Values that the container was given and that may be in its log. */
   secrets: readonly string[];
   /** How often it had been started again before; each one more is a failure. */
@@ -36,7 +63,8 @@ export interface HealthWait {
 const isUpAgain = ({ Running, Status }: ContainerState): boolean => Running && Status !== "restarting";
 
 /**
- * What one look at a container's state says: well, not yet, or why it never will be.
+ * Returns what Docker says of a container: `running`, which the proxy may ask; `starting` or `unhealthy` where the image has a health
+ * check of its own; or why it never will be well.
  *
  * @param restarts how often the engine has started it again meanwhile.
  * @param wasKilled whether Docker's mark "killed for want of memory" may be an old one: the mark outlives the engine's own restart, and
@@ -46,37 +74,48 @@ export function verdict(
   state: ContainerState,
   restarts: number,
   wasKilled = true,
-): "healthy" | "starting" | { failed: string } {
-  const health = state.Health?.Status;
+): "running" | "starting" | "unhealthy" | { failed: string } {
   if (state.OOMKilled && !(wasKilled && isUpAgain(state)))
     return { failed: "was killed for want of memory (setting memoryMb)" };
   if (restarts > 0 && isUpAgain(state)) return { failed: "ended and was started again" };
   if (restarts > 0 || !state.Running) return { failed: `ended with exit code ${state.ExitCode}` };
-  if (health === "unhealthy") {
-    return { failed: `is unhealthy${checkSays(state)}` };
-  }
-  return health === "healthy" ? "healthy" : "starting";
-}
-
-/** The engine's words where an image has no shell, whatever its version puts around them. */
-const NO_SHELL = /exec: "(?:\/bin\/)?sh": (?:executable file not found|stat \S+: no such file)/;
-
-/** What a health check printed, or what it means where the engine's words alone don't tell. */
-const explained = (output: string): string =>
-  NO_SHELL.test(output)
-    ? `nothing, since it can't run: the image has no shell (sh), which the check needs. Take an image that has one (${output})`
-    : output;
-
-/** What the latest health check printed, to follow what was seen; empty where it printed nothing. */
-function checkSays({ Health }: ContainerState): string {
-  const last = explained(printableLine(Health?.Log?.at(-1)?.Output ?? ""));
-  return last && `; its health check says: ${last}`;
+  const health = state.Health?.Status;
+  return health === "starting" || health === "unhealthy" ? health : "running";
 }
 
 /**
- * Waits until the container is healthy; one that ended or is unhealthy is not waited for, nor any once the run is cancelled.
+ * Returns what is wrong with a container that should be well, as far as Docker knows; undefined for nothing.
  *
- * @returns undefined once it is healthy, otherwise what was seen, with the end of the container's log (without the secrets).
+ * @param restarts see {@link verdict}, as for `wasKilled`.
+ */
+export function dockerProblem(state: ContainerState, restarts = 0, wasKilled = true): string | undefined {
+  const seen = verdict(state, restarts, wasKilled);
+  if (typeof seen === "object") return seen.failed;
+  return seen === "unhealthy" ? `is unhealthy; ${checkSays(state)}` : undefined;
+}
+
+/** What was seen of a container that runs and was not well in time. */
+function lateness(state: ContainerState, answer: HealthAnswer | Error | undefined, seconds: number): string {
+  if (answer instanceof Error) return `can't be asked for its health by the proxy: ${printableLine(answer.message)}`;
+  const own = {
+    starting: "its image's own health check has not said yet that it is well",
+    unhealthy: checkSays(state),
+  }[state.Health?.Status ?? ""];
+  const seen = [answer?.well === false && `its health path says: ${answer.seen}`, own].filter((one) => one);
+  return [`is not healthy after ${seconds} s (setting healthTimeoutSeconds)`, ...seen].join("; ");
+}
+
+/** What an image's own health check says of a container that it calls unhealthy. */
+function checkSays({ Health }: ContainerState): string {
+  const last = printableLine(Health?.Log?.at(-1)?.Output ?? "");
+  return last === "" ? "its image's health check calls it unhealthy" : `its image's health check says: ${last}`;
+}
+
+/**
+ * Waits until the container is well: the proxy gets the answer that it should from it, and the image's own health check, where it has
+ * one, agrees. A container that has ended is not waited for, nor any once the run is cancelled.
+ *
+ * @returns undefined once it is well, otherwise what was seen, with the end of the container's log (without the secrets).
  */
 export async function waitHealthy(
   docker: Docker,
@@ -87,35 +126,37 @@ export async function waitHealthy(
   const started = performance.now();
   let said = 0;
   let again = 0;
+  let unasked = 0;
   for (;;) {
     const [container] = JSON.parse(await docker.ask("container", "inspect", containerId));
     const name = container.Name.slice(1);
     const restarts = container.RestartCount - waited.restarts;
     const seen = verdict(container.State, restarts, waited.wasKilled === true);
-    if (seen === "healthy") return undefined;
-    if (restarts > 0 && isUpAgain(container.State) && again < MOST_LOOKS_AGAIN && waited.signal?.aborted !== true) {
+    const cancelled = waited.signal?.aborted === true;
+    if (restarts > 0 && isUpAgain(container.State) && again < MOST_LOOKS_AGAIN && !cancelled) {
       again += 1;
       await pause(LOOK_AGAIN_MILLISECONDS);
       continue;
     }
+    const failed = typeof seen === "object" ? seen.failed : cancelled ? CANCELLED : undefined;
+    const answer = failed === undefined ? await waited.ask(ASK_SECONDS).catch((error: Error) => error) : undefined;
+    if (seen === "running" && !(answer instanceof Error) && answer?.well) return undefined;
+    unasked = answer instanceof Error ? unasked + 1 : 0;
 
     const seconds = Math.floor((performance.now() - started) / 1000);
-    const cancelled = waited.signal?.aborted === true;
-    if (seen !== "starting" || cancelled || seconds >= waited.seconds) {
-      const why = cancelled
-        ? CANCELLED
-        : `is not healthy after ${seconds} s (setting healthTimeoutSeconds)${checkSays(container.State)}`;
-      const failed = seen === "starting" ? why : seen.failed;
+    if (failed !== undefined || unasked >= MOST_UNASKED || seconds >= waited.seconds) {
+      const words = failed ?? lateness(container.State, answer, seconds);
       // Cut when the secrets are hidden: half of one would not be known.
-      return `the container ${name} ${shortened(hide(waited.secrets, failed))}.\n${await lastLines(docker, containerId, waited.secrets)}`;
+      return `the container ${name} ${shortened(hide(waited.secrets, words))}.\n${await lastLines(docker, containerId, waited.secrets)}`;
     }
     if (seconds >= said + SAY_EVERY_SECONDS) {
       said = seconds;
       await waited.say(`health ${seconds}/${waited.seconds} s, not healthy yet (${name})`);
     }
+    // One that was asked has been waited for already.
     const { signal } = waited;
-    // Cut short, it is looked at once more.
-    await pause(LOOK_EVERY_MILLISECONDS, undefined, signal && { signal }).catch(() => {});
+    if (answer instanceof Error || answer?.well)
+      await pause(1000 * ASK_SECONDS, undefined, signal && { signal }).catch(() => {});
   }
 }
 

@@ -4,6 +4,7 @@ import { readScript, shell } from "../engine/scripts";
 import { isObject, objectIn } from "../text/json";
 import { printable } from "../text/plain";
 import { COLORS, type Color, isColor } from "./color";
+import { type HealthAnswer, type HealthAnswers, healthAnswers } from "./healthAnswer";
 import type { Who } from "./who";
 
 /** Stands in the template where the configuration tells its own generation, so that a switch changes one line and not two. */
@@ -30,10 +31,8 @@ export interface Serving {
   /** Who carries out a cutover in this proxy at this moment. */
   busy?: string;
   record: CutoverRecord;
-  /** What the live color's health path answered through nginx, where it was asked. */
-  health?: { well: boolean; seen: string };
-  /** What the idle color's health path answered through nginx, where it was asked. */
-  idleHealth?: { well: boolean; seen: string };
+  /** How each container that requests may go to answered its health path through nginx, where they were asked. */
+  health?: HealthAnswers;
   /** Whether everybody but testers meets the maintenance page. */
   maintenance?: boolean;
   /** The engine's clock, in seconds since 1970: ours may be another one. */
@@ -173,6 +172,12 @@ export const latestSwitch = ({ history }: Pick<Serving, "history">): HistoryEntr
 export const generationOf = (configuration: string): string =>
   createHash("sha256").update(configuration).digest("hex").slice(0, 16);
 
+/** How long a container may take to answer its health path where somebody wants to know how it is, in seconds. */
+export const HEALTH_SECONDS = 5;
+
+/** The same where a run is decided, which a container that hangs must not hold up for long. */
+export const RUN_HEALTH_SECONDS = 2;
+
 /** Asks nginx and reads its volume (see nginx/read.sh). */
 export const READ = readScript("read");
 
@@ -180,14 +185,16 @@ export const READ = readScript("read");
  * What the proxy serves now, read from itself; undefined where it serves nothing yet, as in a first run.
  *
  * @param proxy the container's name or id.
+ * @param asked how many lines of the history, and for how many seconds at most each container may answer its health path; 0 asks none.
  * @throws DockerError where the container can't be asked.
  */
 export async function readServing(
   docker: Docker,
   proxy: string,
-  { history = RECENT_HISTORY_LINES, health = false } = {},
+  asked: { history?: number; healthSeconds?: number } = {},
 ): Promise<Serving | undefined> {
-  const variables = ["-e", `HISTORY=${history}`, "-e", `HEALTH=${health ? "yes" : "no"}`];
+  const { history = RECENT_HISTORY_LINES, healthSeconds = 0 } = asked;
+  const variables = ["-e", `HISTORY=${history}`, "-e", `HEALTH=${healthSeconds}`];
   return servingOf(await docker.ask("exec", ...variables, proxy, ...shell("read")));
 }
 
@@ -212,8 +219,7 @@ export function servingOf(text: string): Serving | undefined {
   if (color === undefined) return undefined;
   const declared = last("declared").trim();
   const busy = lines.find(([name]) => name === "busy")?.[1];
-  const health = last("health").trim();
-  const idleHealth = last("idle").trim();
+  const health = healthAnswers(text);
   const tls = last("tls").trim();
   const [, blue = 0, green = 0] = /^(\d{1,3}) (\d{1,3})$/.exec(last("replicas"))?.map(Number) ?? [];
   return {
@@ -227,16 +233,20 @@ export function servingOf(text: string): Serving | undefined {
     ...(tls !== "" && { tls }),
     ...(busy !== undefined && { busy: busy.trim() || "nobody knows who" }),
     record: recordOf(last("record")),
-    ...(health !== "" && { health: healthOf(health) }),
-    ...(idleHealth !== "" && { idleHealth: healthOf(idleHealth) }),
+    ...(Object.keys(health).length > 0 && { health }),
     ...(last("maintenance").trim() === "on" && { maintenance: true }),
     ...(/^\d{1,12}$/.test(last("now").trim()) && { now: Number(last("now")) }),
     history,
   };
 }
 
-/** Status and curl's words, such as `503` or `000 Operation timed out`. */
-const healthOf = (text: string) => ({ well: /^2\d\d/.test(text), seen: text.replace(/^000 ?/, "") || "no answer" });
+/** Returns how a color is that was asked: well where any of its containers is; undefined where none was asked. */
+export function colorHealth(health: HealthAnswers | undefined, color: Color): HealthAnswer | undefined {
+  const answers = Object.entries(health ?? {}).flatMap(([name, answer]) =>
+    name.split("-")[0] === color ? [answer] : [],
+  );
+  return answers.find(({ well }) => well) ?? answers[0];
+}
 
 /** A file that a hand has spoilt counts as one that isn't there: what it forgets is that a color was stable. */
 function recordOf(text: string): CutoverRecord {

@@ -99,10 +99,11 @@ const shown = (value: unknown): string =>
 /** Returns what a container says of itself that the proxy goes by, as far as it says it. */
 export const definedIn = (
   container: { version: string; made: Partial<SlotSpec> } | undefined,
-): Partial<Pick<SlotSpec, "version" | "appPort" | "healthPath">> => {
-  const { appPort, healthPath } = container?.made ?? {};
+): Partial<Pick<SlotSpec, "version" | "image" | "appPort" | "healthPath">> => {
+  const { image, appPort, healthPath } = container?.made ?? {};
   return {
     ...(container && { version: container.version }),
+    ...(image !== undefined && { image }),
     ...(appPort !== undefined && { appPort }),
     ...(healthPath !== undefined && { healthPath }),
   };

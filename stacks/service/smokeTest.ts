@@ -18,4 +18,10 @@ export interface SmokeTest {
   json: Record<string, string | number | boolean | null>;
   /** The longest that it may take, 0.1 to 300; 5 by default. */
   maxSeconds: number;
+  /** Whether it asks only a release of `app/`, and no image of somebody else; absent where it asks both. */
+  builtOnly?: true;
 }
+
+/** Returns the tests that a release is asked. */
+export const testsFor = (tests: readonly SmokeTest[], release: { ofApp: boolean }): SmokeTest[] =>
+  tests.filter(({ builtOnly }) => !builtOnly || release.ofApp);

@@ -49,6 +49,10 @@ export interface SlotContainer {
   environment: Record<string, string>;
 }
 
+/** Reports whether a container runs a release of `app/`, built here or by `npm run release`: an image of somebody else has no hash of it. */
+export const runsRelease = ({ source, made }: Pick<SlotContainer, "source" | "made">): boolean =>
+  source !== undefined || !made.image;
+
 /** A container's state, as `docker inspect` has it. */
 export interface ContainerState {
   Running: boolean;
@@ -113,7 +117,7 @@ export const RELEASES_HISTORY = 200;
 /** What a proxy is asked beyond what it serves (see {@link readServing}). */
 interface Ask {
   history?: number;
-  health?: boolean;
+  healthSeconds?: number;
 }
 
 /** So many proxies are asked at a time: each question is a connection of its own, of which a server behind SSH takes about ten. */

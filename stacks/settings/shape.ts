@@ -10,14 +10,18 @@ import { parseTrustedProxies, SET_TRUSTED_PROXY } from "./trustedProxies";
 import {
   COMMAND_PLACEHOLDER,
   COMMAND_RULE,
+  HEALTH_HOST_RULE,
   isAddress,
   isCommand,
+  isHealthHost,
   isHost,
   isPemOrFile,
   isPlainPath,
+  isStatuses,
   isToken,
   PATH_RULE,
   pemRule,
+  STATUSES_RULE,
   TOKEN_RULE,
 } from "./values";
 
@@ -113,8 +117,12 @@ export const SHAPE = {
   greenPort: { whose: "color", rule: port },
   /** The port on which the app listens inside its container. */
   appPort: { whose: "slot", rule: port },
-  /** The absolute path that answers 200 when the app is well; unreserved URL characters only, no query. */
+  /** The absolute path that answers when the app is well; unreserved URL characters only, no query. */
   healthPath: { whose: "slot", rule: text(PATH_RULE, isPlainPath) },
+  /** The host that a container is asked for its health as; absent for the color's own name. */
+  healthHost: { whose: "proxy", rule: textOrNone(HEALTH_HOST_RULE, isHealthHost), mend: "<host>" },
+  /** The statuses that say that it is well, such as `200-299,401`; absent for those of its kind of image (see nginxConfiguration.ts). */
+  healthStatus: { whose: "proxy", rule: textOrNone(STATUSES_RULE, isStatuses), mend: "<statuses>" },
   /** Environment variables of both colors, by name. */
   environment: {
     whose: "slot",

@@ -97,6 +97,12 @@ export const PLAIN: Record<PlainKey, { rule: string; accepts(value: string): boo
     flags: AS_IT_LOOKS,
     mend: String(DEFAULT_MAX_SECONDS),
   },
+  builtOnly: {
+    rule: "must be true or false",
+    accepts: (value) => value === "true" || value === "false",
+    flags: AS_IT_LOOKS,
+    mend: "true",
+  },
 };
 
 function isPath(value: string): boolean {

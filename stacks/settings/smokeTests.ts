@@ -92,6 +92,7 @@ function parseSmokeTest(given: JsonObject, position: Position): Draft | undefine
   const status = Number(plainValue("status", given, position) ?? DEFAULT_STATUS);
   const contains = plainValue("contains", given, position);
   const maxSeconds = Number(plainValue("maxSeconds", given, position) ?? DEFAULT_MAX_SECONDS);
+  const builtOnly = plainValue("builtOnly", given, position) === "true";
   const headers = parseHeaders(given.headers, position);
   const json = parseExpectedJson(given.json, position);
 
@@ -117,6 +118,7 @@ function parseSmokeTest(given: JsonObject, position: Position): Draft | undefine
     ...(contains === undefined ? {} : { contains }),
     json,
     maxSeconds,
+    ...(builtOnly && { builtOnly }),
   };
 }
 

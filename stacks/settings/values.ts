@@ -25,6 +25,23 @@ export const isAddress = (value: string) => isIP(value) !== 0 && !value.includes
 export const isHostName = (value: string) => value.length <= MAX_HOST_CHARACTERS && HOST_NAME.test(value);
 export const isHost = (value: string) => isAddress(value) || isHostName(value);
 
+export const HEALTH_HOST_RULE = "must be a host name or an IPv4 address, without a port";
+export const isHealthHost = (value: string) => isHostName(value) || isIP(value) === 4;
+
+export const STATUSES_RULE =
+  "must be statuses from 200 to 599 and ranges of them, separated by commas, such as 200-299,401; at most 20";
+/** Whether it is a list of statuses and ranges, each with its least one first. */
+export function isStatuses(value: string): boolean {
+  const parts = value.split(",");
+  return (
+    parts.length <= 20 &&
+    parts.every((part) => {
+      const [, least, most = least] = /^([2-5][0-9]{2})(?:-([2-5][0-9]{2}))?$/.exec(part) ?? [];
+      return least !== undefined && Number(least) <= Number(most);
+    })
+  );
+}
+
 export const PATH_RULE = `must be a path of A-Z a-z 0-9 . _ ~ - / from the root, without // and .., at most ${MAX_PATH_CHARACTERS} characters`;
 /** Whether a path is plain: what clients and nginx take it for is what stands there. */
 export const isPlainPath = (value: string) =>

@@ -22,7 +22,9 @@ import { Nginx } from "../../cutover/proxy";
 import { CutoverFailed } from "../../cutover/run";
 import { sessionsFile } from "../../cutover/sessions";
 import type { Docker, Ended } from "../../stacks/engine/docker";
+import { readScript } from "../../stacks/engine/scripts";
 import { COLORS, type Color } from "../../stacks/service/color";
+import { healthIn } from "../../stacks/service/configuration";
 import { LABEL, PROXY_DIRECTORY } from "../../stacks/service/names";
 import {
   type CutoverRecord,
@@ -36,7 +38,9 @@ import type { ContainerState, Inspected } from "../../stacks/service/world";
 import { sampleSettings } from "../stacks/settings/settings.sample";
 
 /** The part of a configuration by which it is known, and what else is in it. */
-const UPSTREAMS = COLORS.map((color) => `upstream ${color} {\n    server ${color}:5000 resolve;\n}\n`).join("");
+const upstreamOf = (color: Color, port = 5000) =>
+  `upstream ${color} {\n    server ${color}:${port} resolve;\n}\nlocation = /${color} {\n    proxy_pass http://${color}/healthz;\n}\n`;
+const UPSTREAMS = COLORS.map((color) => upstreamOf(color)).join("");
 
 const configurationFor = (color: Color, more = "", upstreams = UPSTREAMS) =>
   `map "" $active {\n    default ${color};\n}\n${upstreams}${more}    return 200 "${GENERATION_PLACEHOLDER} $active\\n";\n`;
@@ -52,7 +56,6 @@ const SECRET = "correct horse battery";
 
 const running: ContainerState = {
   ...{ Running: true, Status: "running", StartedAt: "2026-01-01T00:00:00Z", ExitCode: 0, OOMKilled: false },
-  Health: { Status: "healthy" },
 };
 
 const containerOf = (color: Color, change: Partial<Inspected> = {}): Inspected => ({
@@ -85,8 +88,7 @@ const orderTo = (target: Color, change: Partial<Order> = {}): Order => ({
   configuration: configurationFor(target),
   generation: GENERATION[target],
   target,
-  appPort: 5000,
-  healthPath: "/healthz",
+  health: Object.fromEntries(COLORS.map((color) => [color, healthIn(change.configuration ?? UPSTREAMS, color)])),
   healthTimeoutSeconds: 1,
   smokeTests: sampleSettings.smokeTests,
   gateCommand: "",
@@ -97,7 +99,6 @@ const orderTo = (target: Color, change: Partial<Order> = {}): Order => ({
   limits: { maxErrorPercent: 1, minRequests: 20, maxP95Seconds: 0 },
   canaryPercent: 0,
   canarySetting: 0,
-  ports: { blue: 5000, green: 5000 },
   replicas: { blue: 1, green: 1 },
   idle: "running",
   sessions: false,
@@ -116,11 +117,21 @@ const ok: Ended = { code: 0, stdout: "", stderr: "" };
 
 /** What the watch sees of the new color. */
 interface Seen {
+  /** The status that each container answers on its health path. */
   health: number;
   count: number;
   errors: number;
   serves: string;
 }
+
+/** Asks a color. */
+const REACH = readScript("reach");
+
+/** Asks a container for its health. */
+const HEALTH = readScript("health");
+
+/** What the proxy's scripts print of a container that answered with this status. */
+const answerOf = (status: number): string => `${status === 200 ? "well" : "ill"} ${String(status).padStart(3, "0")} \n`;
 
 /**
  * A proxy without nginx: its volume is a folder, its lock is held by the real script, and what else is run in it is answered by
@@ -151,6 +162,8 @@ class StubProxy {
   seen: Partial<Seen> = {};
   sample = async (): Promise<Partial<Seen>> => this.seen;
   smoke = async (): Promise<{ status: number; body?: string }> => ({ status: 200 });
+  /** How a container answers its health path when it is asked before a switch, by the name under which the proxy reaches it. */
+  answersHealth = async (_container: string): Promise<number> => 200;
   /** What a move says before it ends. */
   moveSays: string[] = [];
   /** Whether a color answers when it is asked through nginx. */
@@ -236,11 +249,12 @@ class StubProxy {
 
   private async exec(script: string, args: string[]): Promise<string> {
     if (script === READ) return this.inside(READ);
+    if (script === HEALTH) return answerOf(await this.answersHealth(args[1] ?? ""));
     const color = args[1] as Color;
     const serving = this.read("answer")?.trim() ?? "";
     const { health = 200, count = 100, errors = 0, serves = serving } = await this.sample();
     this.events.push(color === serving.split(" ")[1] ? "look" : `look at ${color}`);
-    return `1 ${health} ${serves}\n${count} ${errors} 5:${count}\n`;
+    return `health ${color} ${answerOf(health)}size 1\nserves ${serves}\nanswers ${count} ${errors} 5:${count}\n`;
   }
 
   private async inside(script: string): Promise<string> {
@@ -290,9 +304,9 @@ class StubProxy {
           return { ...ok, stdout: "  sl  local_address rem_address\n" };
         }
         if (args[0] === "container") return { ...ok, stdout: JSON.stringify(args.slice(2).map(() => ({}))) };
-        if (args.some((arg) => arg.includes("shutting down"))) return ok;
+        if (!args.includes(REACH)) return ok;
         this.events.push(`ask ${args.at(-1)}`);
-        return { ...ok, stdout: `status ${await this.answers()}\n` };
+        return { ...ok, stdout: answerOf(await this.answers()) };
       },
       start: (args) => {
         this.engine(args);
@@ -403,8 +417,11 @@ function orderToShare(percent: number, change: Partial<Order> = {}): Order {
   const configuration = percent === 0 ? configurationFor("blue") : sharedBy(percent);
   const generation = generationOf(configuration);
   const sharing = { canaryPercent: percent, canarySetting: percent, sessions: percent > 0 };
-  return orderTo("blue", { configuration, generation, ...sharing, ports: { blue: 5000, green: 5055 }, ...change });
+  const order = orderTo("blue", { configuration, generation, ...sharing, ...change });
+  return { ...order, health: { ...order.health, green: { ...GREEN_HEALTH, port: 5055 } } };
 }
+
+const GREEN_HEALTH = { path: "/healthz", host: "green", scheme: "http", statuses: "200-299" } as const;
 
 const BLUE_WORD = "blue-word_012345";
 
@@ -477,8 +494,7 @@ describe("a cutover to its end", () => {
 
   test("a first color that is not healthy is never live, whatever it answers, and each run says the same", async (t) => {
     const proxy = new StubProxy(t);
-    const check = { Output: "The health check needs curl, wget, bash, python3 or node in the image.\n" };
-    proxy.change("blue", { State: { ...running, Health: { Status: "unhealthy", Log: [check] } } });
+    proxy.answersHealth = async () => 503;
     const messages: string[] = [];
     for (let run = 0; run < 3; run++) {
       const { result, message } = await proxy.fails(orderTo("blue"));
@@ -487,10 +503,10 @@ describe("a cutover to its end", () => {
     assert.equal(new Set(messages).size, 1);
     assert.match(
       messages[0] ?? "",
-      /^refused: blue was not switched to: the container blue-green-dev-blue is unhealthy; its health check says: The health check needs .*\.\n[\s\S]*\nNothing was changed: nobody is served yet\.\nNext: put a mended release there: pulumi config set blueVersion <version> && pulumi up$/,
+      /^refused: blue was not switched to: the container blue-green-dev-blue is not healthy after 1 s \(setting healthTimeoutSeconds\); its health path says: 503\.\n[\s\S]*\nNothing was changed: nobody is served yet\.\nNext: put a mended release there: pulumi config set blueVersion <version> && pulumi up$/,
     );
     assert.deepEqual([proxy.moves, proxy.record], [[], undefined]);
-    proxy.change("blue", { State: running });
+    proxy.answersHealth = async () => 200;
     assert.equal(await proxy.carriesOut(orderTo("blue")), undefined);
     assert.deepEqual(proxy.record, { stable: { blue: ["blue-1"] } });
   });
@@ -511,7 +527,7 @@ describe("a cutover to its end", () => {
     assert.deepEqual(proxy.events, ["smoke http://green:5000/healthz", "gate: asked", "move green", "look"]);
     assert.deepEqual(proxy.atMove, { record: { moving: MOVING, stable: { blue: ["blue-1"] } }, watched: true });
     assert.deepEqual(proxy.moves[0], {
-      ...{ STEP: "move", APP_PORT: "5000", HEALTH_PATH: "/healthz", ANSWER_SECONDS: "1" },
+      ...{ STEP: "move", ANSWER_SECONDS: "1" },
       ...{ VERIFY_REQUESTS: "8", KEEP_PREVIOUS: "false", RELOAD: "false" },
     });
     assert.deepEqual(proxy.record, { stable: { blue: ["blue-1"], green: ["green-1"] } });
@@ -606,8 +622,8 @@ describe("a cutover to its end", () => {
       State: { ...running, Health: { Status: "unhealthy", Log: [{ Output: "x".repeat(90_000) }] } },
     });
     const error = await proxy.carriesOut(orderTo("green"));
-    assert.match(error?.message ?? "", /its health check says: x{200,300}(?!x)/);
-    assert.match(proxy.history[0]?.reason ?? "", /x{200}\.\.\. \(\d+ characters\)$/);
+    assert.match(error?.message ?? "", /its image's health check says: x{100,300}(?!x)/);
+    assert.match(proxy.history[0]?.reason ?? "", /x{100}\.\.\. \(\d+ characters\)$/);
   });
 
   test("without a bake time nothing is counted or watched", async (t) => {
@@ -628,7 +644,13 @@ describe("the gates", () => {
         "unhealthy",
         (proxy) => proxy.change("green", { State: sick }),
         {},
-        /its health check says: no login with \[secret\]/,
+        /its image's health check says: no login with \[secret\]/,
+      ],
+      [
+        "health path",
+        (proxy) => (proxy.answersHealth = async () => 0),
+        {},
+        /is not healthy after 1 s \(setting healthTimeoutSeconds\); its health path says: no answer\./,
       ],
       [
         "smoke test",
@@ -746,14 +768,14 @@ describe("the watch", () => {
     const sick = { ...running, Health: { Status: "unhealthy", Log: [{ Output: `no login with ${SECRET}` }] } };
     const cases: [(proxy: StubProxy) => void, RegExp][] = [
       [(proxy) => proxy.change("green", { State: dead }), /^its container ended with exit code 3/],
-      [(proxy) => proxy.change("green", { State: sick }), /its health check says: no login with \[secret\]/],
+      [(proxy) => proxy.change("green", { State: sick }), /its image's health check says: no login with \[secret\]/],
       [(proxy) => proxy.change("green", { Id: "green-2" }), /^its container is gone/],
       [
         (proxy) => proxy.change("green", { State: { ...running, StartedAt: "2026-01-02T00:00:00Z" } }),
         /was started again/,
       ],
       [(proxy) => (proxy.seen = { serves: "0123456789abcdef blue" }), /^somebody else changed what the proxy serves/],
-      [(proxy) => (proxy.seen = { health: 503 }), /not answered with 2xx 3 times in a row \(status 503\)/],
+      [(proxy) => (proxy.seen = { health: 503 }), /^its health path was not answered well 3 times in a row \(503\)/],
     ];
     for (const [spoil, seen] of cases) {
       const proxy = onBlue(t);

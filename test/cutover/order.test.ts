@@ -34,8 +34,6 @@ const environment = {
   PROJECT: "blue-green",
   STACK: "dev",
   SERVICE: "",
-  APP_PORT: "5002",
-  HEALTH_PATH: "/b",
   HEALTH_TIMEOUT_SECONDS: "61",
   SMOKE_TESTS: JSON.stringify(sampleSettings.smokeTests),
   GATE_COMMAND: "npm run e2e -- 'a b' \"$X\"\n# ü\u{1f986}",
@@ -53,6 +51,12 @@ const environment = {
   IDLE: "running",
 };
 
+/** How the sample's colors are asked for their health. */
+const HEALTH = {
+  blue: { port: 5001, path: "/a", host: "blue", scheme: "http", statuses: "200-299" },
+  green: { port: 5002, path: "/b", host: "green", scheme: "http", statuses: "200-299" },
+};
+
 describe("the order of a cutover", () => {
   test("each variable arrives where it belongs, and the target is the color that the configuration names", () => {
     assert.deepEqual(orderFrom(environment, configuration), {
@@ -61,8 +65,7 @@ describe("the order of a cutover", () => {
       configuration,
       generation: generationOf(configuration),
       target: "green",
-      appPort: 5002,
-      healthPath: "/b",
+      health: HEALTH,
       healthTimeoutSeconds: 61,
       smokeTests: sampleSettings.smokeTests,
       gateCommand: environment.GATE_COMMAND,
@@ -73,7 +76,6 @@ describe("the order of a cutover", () => {
       limits: { maxErrorPercent: 1.5, minRequests: 21, maxP95Seconds: 0.25 },
       canaryPercent: 0,
       canarySetting: 7,
-      ports: { blue: 5001, green: 5002 },
       replicas: { blue: 1, green: 1 },
       sessions: false,
       stickySeconds: 3601,
@@ -97,7 +99,7 @@ describe("the order of a cutover", () => {
 
   test("a number that is none is named", () => {
     const numbers = Object.entries(environment).filter(([, value]) => value !== "" && Number.isFinite(Number(value)));
-    assert.equal(numbers.length, 12);
+    assert.equal(numbers.length, 11);
     for (const [name] of numbers) {
       for (const value of ["ten", "Infinity", "NaN", "1s", "--1"]) {
         assert.throws(() => orderFrom({ ...environment, [name]: value }, configuration), {
@@ -133,13 +135,10 @@ describe("the order of a cutover", () => {
     );
   });
 
-  test("the share, the ports and the sessions are what the configuration says, and a share that is taken out leaves the rest", () => {
+  test("the share, how each color is asked for its health and the sessions are what the configuration says, and a share that is taken out leaves the rest", () => {
     const sharing = configurationFor("blue", { canaryPercent: 5 });
     const order = orderFrom(environment, sharing);
-    assert.deepEqual(
-      [order.canaryPercent, order.canarySetting, order.ports, order.sessions],
-      [5, 7, { blue: 5001, green: 5002 }, true],
-    );
+    assert.deepEqual([order.canaryPercent, order.canarySetting, order.health, order.sessions], [5, 7, HEALTH, true]);
     assert.equal(orderFrom(environment, configurationFor("blue", { stickySessions: "cookie" })).sessions, true);
     assert.equal(orderFrom(environment, configurationFor("blue", { canaryPercent: 99 })).canaryPercent, 99);
 
@@ -165,13 +164,7 @@ describe("the order of a cutover", () => {
       };
       for (const change of [{}, { canaryPercent: 5 }]) {
         const order = orderFrom(environment, configurationFor("blue", { slots, ...change }));
-        assert.deepEqual(
-          [order.replicas, order.ports],
-          [
-            { blue, green },
-            { blue: 5001, green: 5002 },
-          ],
-        );
+        assert.deepEqual([order.replicas, order.health], [{ blue, green }, HEALTH]);
       }
     }
   });

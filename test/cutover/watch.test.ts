@@ -5,9 +5,14 @@ import { type Limits, Watch } from "../../cutover/watch";
 
 type Seen = Parameters<Watch["add"]>[0];
 
+/** How a container answered its health path: with 200, or otherwise. */
+const answer = (status: number) => ({
+  ...{ well: status === 200, status, seen: status === 0 ? "no answer" : String(status) },
+});
+
 /** What was seen in one second: a number of answers, in a time each. */
 const seen = (count: number, errors = 0, milliseconds = 10, health = 200): Seen => ({
-  ...{ count, errors, health },
+  ...{ count, errors, health: { green: answer(health) } },
   times: count === 0 ? [] : [[milliseconds, count]],
 });
 
@@ -78,28 +83,43 @@ describe("the watch", () => {
       assert.equal(watch({}, seen(count, 0, 1, 503), seen(count, 0, 1, 503)).verdict, undefined);
       assert.equal(
         watch({}, seen(count, 0, 1, 503), seen(count, 0, 1, 404), seen(count, 0, 1, 502)).verdict,
-        "its health path was not answered with 2xx 3 times in a row (status 502)",
+        "its health path was not answered well 3 times in a row (502)",
       );
       assert.equal(
         watch({}, seen(count, 0, 1, 0), seen(count, 0, 1, 0), seen(count, 0, 1, 0), seen(count, 0, 1, 0)).verdict,
-        "its health path was not answered with 2xx 4 times in a row (no answer)",
+        "its health path was not answered well 4 times in a row (no answer)",
       );
     }
   });
 
-  test("one look that is well begins the count anew; 2xx is well and nothing else", () => {
-    const [well, unwell] = [seen(0, 0, 1, 204), seen(0, 0, 1, 500)];
+  test("one look that is well begins the count anew", () => {
+    const [well, unwell] = [seen(0), seen(0, 0, 1, 500)];
     assert.equal(watch({}, unwell, unwell, well, unwell, unwell).verdict, undefined);
+    assert.equal(watch({}, unwell, unwell, well).answered, true);
+    assert.equal(watch({}, unwell).answered, false);
     assert.notEqual(watch({}, unwell, unwell, well, unwell, unwell, unwell).verdict, undefined);
-    for (const [status, verdict] of [
-      [199, true],
-      [200, false],
-      [299, false],
-      [300, true],
-    ] as const) {
-      const look = seen(0, 0, 1, status);
-      assert.equal(watch({}, look, look, look).verdict !== undefined, verdict, String(status));
-    }
+  });
+
+  test("each of several containers has its own count, and is named", () => {
+    const look = (first: number, second: number): Seen => ({
+      ...seen(0),
+      health: { green: answer(first), "green-2": answer(second) },
+    });
+    assert.equal(watch({}, look(503, 200), look(200, 503), look(503, 200), look(200, 503)).verdict, undefined);
+    assert.equal(
+      watch({}, look(200, 503), look(200, 503), look(503, 0)).verdict,
+      "green-2's health path was not answered well 3 times in a row (no answer)",
+    );
+  });
+
+  test("a color whose containers could not be asked at all is no color that is well", () => {
+    const none: Seen = { ...seen(0), health: {} };
+    assert.equal(watch({}, none, none).verdict, undefined);
+    assert.equal(
+      watch({}, none, none, none).verdict,
+      "its health path was not answered well 3 times in a row (not asked)",
+    );
+    assert.equal(watch({}, none, seen(0)).answered, true);
   });
 
   test("a health path that is unwell is said before any figure", () => {
@@ -115,7 +135,7 @@ describe("the watch", () => {
         for (const times of seconds) {
           const counted = new Map<number, number>();
           for (const time of times) counted.set(time, (counted.get(time) ?? 0) + 1);
-          watched.add({ count: times.length, errors: 0, health: 200, times: [...counted] });
+          watched.add({ count: times.length, errors: 0, health: { green: answer(200) }, times: [...counted] });
         }
         const sorted = seconds.flat().sort((a, b) => a - b);
         // The smallest time within which at least 95 in 100 were.

@@ -93,7 +93,7 @@ test("npm run drift finds what was changed by hand, and --fix mends it without a
       /^green: environment MORE, - -> set, --fix$/,
       /^green: environment DRAIN_SECONDS, 27 -> -, --fix$/,
       /^green: label made\.by, - -> set, --fix$/,
-      /^green: health check interval, 2 s -> 7 s, --fix$/,
+      /^green: health check interval, - -> 7 s, --fix$/,
       /^green: memory, 256 MiB -> -, --fix$/,
       /^green: root file system, read-only -> writable, --fix$/,
       /^green: capabilities dropped, ALL -> -, --fix$/,

@@ -33,7 +33,7 @@ export async function lifecycle(t: TestContext, where: Where = {}): Promise<void
     assert.match(page, /Hello from Blue\/Green App!/);
     assert.match(page, /Version: 1\.0\.0/);
     for (const part of ["blue", "green"] as const) {
-      assert.equal((await stack.container(part)).State.Health?.Status, "healthy");
+      assert.ok(await stack.isWell(part), part);
     }
     const outputs = JSON.parse(await stack.pulumi("stack", "output", "--json"));
     assert.deepEqual(outputs, {

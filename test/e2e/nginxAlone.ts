@@ -123,8 +123,6 @@ export class NginxAlone {
   /** Has it serve this configuration, by the cutover's own step. */
   async serve(configuration: string): Promise<string> {
     const how = {
-      appPort: BACKEND_PORT,
-      healthPath: "/",
       answerSeconds: 10,
       verifyRequests: 8,
       keepPrevious: false,

@@ -71,10 +71,7 @@ test("replicas: scaled up and down in place, killed and switched, and nobody not
     await stack.docker("kill", "--signal", "KILL", victim.Id);
     await new Promise((resolve) => setTimeout(resolve, 3000));
     await stack.docker("start", victim.Id);
-    await until("it is healthy again", async () => {
-      const now = (await containers(stack, "blue"))["blue-2"];
-      return now?.State.Health?.Status === "healthy";
-    });
+    await until("it is healthy again", () => stack.isWell("blue-2"));
     await noFailures();
   });
 
@@ -101,9 +98,7 @@ test("replicas: scaled up and down in place, killed and switched, and nobody not
     await stack.set("activeColor", "green");
     await fails(stack, /green was not switched to: green-3/, "the public is on blue");
     await stack.docker("unpause", bad?.Id ?? "");
-    await until("it is healthy again", async () => {
-      return (await containers(stack, "green"))["green-3"]?.State.Health?.Status === "healthy";
-    });
+    await until("it is healthy again", () => stack.isWell("green-3"));
     says(await stack.up(), "gate ok: 3 containers healthy, 1 smoke test (green 2.0.0)");
     says(await stack.switchTo("blue"), "its containers are the same: going back at once");
     await noFailures();
@@ -207,9 +202,7 @@ for (const idle of ["stopped", "removed"] as const) {
       await stack.set("idle", "running");
       says(await stack.pulumi("preview"), `blue was ${idle} and comes up again, as the idle color.`);
       await stack.up();
-      await until("blue is healthy", async () => {
-        return (await containers(stack, "blue")).blue?.State.Health?.Status === "healthy";
-      });
+      await until("blue is healthy", () => stack.isWell("blue"));
       await stack.pulumi("preview", "--expect-no-changes");
       says(await stack.switchTo("blue"), "blue is live, from green");
     });

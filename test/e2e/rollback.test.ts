@@ -85,7 +85,12 @@ test("the way back without Pulumi", async (t) => {
     await faults(stack, "blue", { healthStatus: 503 });
     const { code, output } = await rollback(stack, "--to", "blue");
     assert.equal(code, 1, output);
-    says(output, "npm run rollback -- --to blue", "blue did not answer /healthz with 2xx", "the public is on green");
+    says(
+      output,
+      "npm run rollback -- --to blue",
+      "blue did not answer /healthz with 200-299",
+      "the public is on green",
+    );
     assert.equal(await whole(stack), "green");
     await faults(stack, "blue", {});
   });

@@ -7,6 +7,8 @@ import { type AddressInfo, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { shell } from "../../stacks/engine/scripts";
+import type { ReplicaName } from "../../stacks/service/names";
 import { CHECKOUT, copyProgram } from "../program";
 
 /** The longest that one command may take; a first build of images is the slowest of them. */
@@ -135,7 +137,7 @@ export interface Container {
   Id: string;
   Image: string;
   RestartCount: number;
-  State: { Status: string; StartedAt: string; Health?: { Status: string } };
+  State: { Status: string; StartedAt: string };
   Config: { Env: string[]; Labels: Record<string, string>; User: string };
 }
 
@@ -251,6 +253,12 @@ export class TestStack {
     const mine = ["--filter", `label=blue-green.stack=${this.name}`, "--filter", `label=${label}`];
     const id = (await this.docker("container", "ls", "--all", "--quiet", ...mine)).trim();
     return JSON.parse(await this.docker("container", "inspect", id))[0];
+  }
+
+  /** Reports whether a container answers the proxy on its health path, which may take a second. */
+  async isWell(container: ReplicaName): Promise<boolean> {
+    const ask = shell("health", 1, container, 5000, "/healthz", container, "http", "200-299");
+    return (await this.docker("exec", `blue-green-${this.name}-proxy`, ...ask)).startsWith("well ");
   }
 
   private async remove(): Promise<void> {

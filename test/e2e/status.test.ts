@@ -42,7 +42,7 @@ test("npm run status says what runs, by its exit code too", async (t) => {
     assert.equal(code, 1);
     assert.match(JSON.stringify(report), /docker start blue-green-test-\w+-blue/);
     await stack.docker("start", (await container("blue")).Id);
-    await until("blue is healthy", async () => (await container("blue")).State.Health?.Status === "healthy");
+    await until("blue is healthy", () => stack.isWell("blue"));
   });
 
   await t.test("a live color that does not answer", async () => {

@@ -107,10 +107,7 @@ test("canary", async (t) => {
     const seen = await load;
     assert.deepEqual(seen.failedExamples, []);
     assert.ok((seen.colors.green ?? 0) > 20, "green answered some before");
-    await until(
-      "green is healthy again",
-      async () => (await stack.container("green")).State.Health?.Status === "healthy",
-    );
+    await until("green is healthy again", () => stack.isWell("green"));
   });
 
   await t.test("its own errors put it back to none by itself", async () => {
@@ -198,7 +195,7 @@ test("sticky sessions", async (t) => {
     const seen = await gets;
     assert.deepEqual(seen.failedExamples, []);
     await stack.docker("start", Id);
-    await until("blue is healthy", async () => (await stack.container("blue")).State.Health?.Status === "healthy");
+    await until("blue is healthy", () => stack.isWell("blue"));
   });
 
   await t.test("after stickySeconds they move, and nobody sees an error", async () => {

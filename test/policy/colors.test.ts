@@ -31,6 +31,7 @@ describe("the policy: both colors are equal", () => {
       [{ memory: 512 }, "memory"],
       [{ readOnly: undefined }, "readOnly"],
       [{ cpuShares: 2 }, "cpuShares"],
+      [{ capabilities: { drops: [] } }, "capabilities"],
       [{ healthcheck: { tests: ["CMD", "true"], interval: "2s" } }, "healthcheck"],
       [{ envs: ["COLOR=green", "DRAIN_SECONDS=27", "PORT=5000", "DB_PASSWORD=hunter2"] }, "environment DB_PASSWORD"],
       [{ envs: ["COLOR=green", "DRAIN_SECONDS=1", "PORT=5000"], memory: 1 }, "environment DRAIN_SECONDS, memory"],
@@ -62,7 +63,7 @@ describe("the policy: both colors are equal", () => {
     for (const green of [
       { memory: UNKNOWN },
       { networksAdvanced: [{ name: UNKNOWN }] },
-      { healthcheck: { tests: UNKNOWN, interval: "2s" } },
+      { capabilities: { drops: UNKNOWN } },
     ])
       assert.deepEqual(equalColors(colors(green)), []);
   });
@@ -89,14 +90,22 @@ describe("the policy: both colors are equal", () => {
   test("what a newer provider says of itself is missing in what an older one made, and is no difference", () => {
     assert.deepEqual(equalColors(colors({ cgroupnsMode: "private" }, {}, { blue: true, green: false })), []);
     assert.deepEqual(equalColors(colors({ cgroupnsMode: "private" })), differIn("cgroupnsMode"));
-    const healthcheck = { tests: ["CMD", "sh", "-c", "curl"], interval: "2s", startPeriod: "0s" };
-    assert.deepEqual(equalColors(colors({ healthcheck }, {}, { blue: true, green: false })), []);
-    assert.deepEqual(equalColors(colors({ healthcheck })), differIn("healthcheck"));
-    const other = { ...healthcheck, tests: ["CMD", "true"] };
+    const capabilities = { drops: ["ALL"], adds: [] };
+    assert.deepEqual(equalColors(colors({ capabilities }, {}, { blue: true, green: false })), []);
+    assert.deepEqual(equalColors(colors({ capabilities })), differIn("capabilities"));
+    const other = { ...capabilities, drops: ["NET_RAW"] };
     assert.deepEqual(
-      equalColors(colors({ healthcheck: other }, {}, { blue: true, green: false })),
-      differIn("healthcheck"),
+      equalColors(colors({ capabilities: other }, {}, { blue: true, green: false })),
+      differIn("capabilities"),
     );
+  });
+
+  test("live that an older checkout gave a health check lags behind, and is no difference", () => {
+    const healthcheck = { tests: ["CMD", "sh", "-c", "curl"], interval: "2s" };
+    const made = (kept: boolean) => ({ name: "blue", kept, inputs: slotInputs("blue", { healthcheck }) });
+    const containers = (kept: boolean) => [...colors().containers.slice(0, 1), made(kept)];
+    assert.deepEqual(equalColors(colors({}, { containers: containers(true) })), []);
+    assert.deepEqual(equalColors(colors({}, { containers: containers(false) })), differIn("healthcheck"));
   });
 
   test("with one color, or none, there is nothing to compare", () => {

@@ -18,7 +18,7 @@ export const slotInputs = (color: "blue" | "green", change: Inputs = {}): Inputs
     "blue-green.slot": `{"version":"${color}"}`,
   }),
   envs: [`COLOR=${color}`, "DRAIN_SECONDS=27", "PORT=5000"],
-  healthcheck: { tests: ["CMD", "sh", "-c", "curl"], interval: "2s" },
+  capabilities: { drops: ["ALL"] },
   memory: 256,
   networksAdvanced: [{ name: "blue-green-prod", aliases: [color] }],
   ports: [{ internal: 5000, external: color === "blue" ? 5201 : 5202, ip: "127.0.0.1" }],

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { healthCheck, hostNetwork, memoryLimit, privileged, publishedPorts } from "../../policy/container";
+import { hostNetwork, memoryLimit, privileged, publishedPorts } from "../../policy/container";
 import { type Inputs, UNKNOWN } from "../../policy/known";
 import { SERVICE, type Workload, workloadOf } from "../../policy/workload";
 import { container, labels, slotInputs } from "./container.sample";
 
-const RULES = { privileged, hostNetwork, publishedPorts, memoryLimit, healthCheck };
+const RULES = { privileged, hostNetwork, publishedPorts, memoryLimit };
 
 const service = (inputs: Inputs): Workload => {
   const workload = workloadOf(SERVICE, "shop", inputs);
@@ -24,16 +24,9 @@ const proxy = (change: Inputs = {}) =>
 describe("the policies of a container", () => {
   test("what the program makes passes, and so does what is not known before the run", () => {
     const unknown = Object.fromEntries(
-      [
-        "privileged",
-        "networkMode",
-        "networksAdvanced",
-        "ports",
-        "publishAllPorts",
-        "memory",
-        "healthcheck",
-        "capabilities",
-      ].map((input) => [input, UNKNOWN]),
+      ["privileged", "networkMode", "networksAdvanced", "ports", "publishAllPorts", "memory", "capabilities"].map(
+        (input) => [input, UNKNOWN],
+      ),
     );
     for (const [name, rule] of Object.entries(RULES)) {
       for (const workload of [
@@ -109,14 +102,5 @@ describe("the policies of a container", () => {
     ]);
     assert.deepEqual(memoryLimit(service({ taskSpec: { resources: { limits: { memoryBytes: 1e8 } } } })), []);
     assert.equal(memoryLimit(service({})).length, 1);
-  });
-
-  test("a color's container has a health check; others need none", () => {
-    const message =
-      "Container blue is a color's and has no health check: a switch could not wait until it is well. " +
-      "Next: give it one in the program (git grep -n healthcheck -- '*.ts'), then: pulumi preview";
-    for (const healthcheck of [undefined, {}, { tests: [] }, { tests: ["NONE"] }])
-      assert.deepEqual(healthCheck(container("blue", slotInputs("blue", { healthcheck }))), [message]);
-    assert.deepEqual(healthCheck(proxy()), []);
   });
 });

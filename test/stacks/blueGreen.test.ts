@@ -9,12 +9,14 @@ import { MockMonitor } from "@pulumi/pulumi/runtime/mocks";
 import { orderFrom } from "../../cutover/order";
 import { BlueGreen, type BlueGreenArgs } from "../../stacks/blueGreen";
 import type { Docker } from "../../stacks/engine/docker";
+import { readScript } from "../../stacks/engine/scripts";
 import type { GatewayNetwork } from "../../stacks/gateway/network";
 import { lastSaid } from "../../stacks/hooks";
 import { hasRelease } from "../../stacks/plan/images";
 import { renderConfiguration } from "../../stacks/proxy/nginxConfiguration";
 import { proxyMadeFrom } from "../../stacks/proxy/proxy";
 import { type Color, other } from "../../stacks/service/color";
+import { healthIn } from "../../stacks/service/configuration";
 import { orderVariables } from "../../stacks/service/orderVariables";
 import { generationOf, type HistoryEntry, READ } from "../../stacks/service/serving";
 import type { ContainerState, SlotContainer, World } from "../../stacks/service/world";
@@ -104,13 +106,19 @@ const empty: World = { slots: { blue: [], green: [] }, built: { blue: [], green:
 
 const running: ContainerState = {
   ...{ Running: true, Status: "running", StartedAt: "2026-01-01T00:00:00Z", ExitCode: 0, OOMKilled: false },
-  Health: { Status: "healthy" },
 };
 
 const template = readFileSync(join(__dirname, "..", "..", "nginx", "nginx.conf.mustache"), "utf8");
 
-const render = (settings: Settings) =>
-  renderConfiguration(template, { ...settings, slots: { blue: settings, green: settings }, files: {} });
+const render = (settings: Settings) => {
+  const { slots, ...shared } = settings;
+  const reached = (color: Color) => ({ ...shared, image: slots[color].image ?? "" });
+  return renderConfiguration(template, {
+    ...shared,
+    slots: { blue: reached("blue"), green: reached("green") },
+    files: {},
+  });
+};
 
 /** What an `up` with these settings, which ended well, has left on the engine. */
 function after(change: Partial<Settings>): World {
@@ -169,7 +177,7 @@ async function make(
       asked.push(args);
       const cutover = more.owner?.service === undefined ? "cutover" : `${more.owner.service}-cutover`;
       const serves = `${generationOf(String(one(COMMAND, cutover).stdin))} ${settings.activeColor ?? "blue"}`;
-      return `answer ${serves}\nfile ${serves}\nhealth 200\n`;
+      return `answer ${serves}\nfile ${serves}\nhealth blue well 200\nhealth green well 200\n`;
     },
     log: async () => "no database\n",
   });
@@ -236,6 +244,20 @@ function allEnded(engine: Docker): { asked: string[][]; written: HistoryEntry[] 
     return JSON.stringify([{ Name: "/blue-green-dev-x", RestartCount: 0, State }]);
   };
   return { asked, written };
+}
+
+/** An engine on which each container runs and its health path is answered like this; answers what the proxy was asked. */
+function answering(engine: Docker, says: string): string[][] {
+  const asked: string[][] = [];
+  engine.ask = async (...args) => {
+    if (args[0] === "container")
+      return JSON.stringify([{ Name: "/blue-green-dev-green", RestartCount: 0, State: running }]);
+    asked.push(args);
+    // The script asks until a second is over.
+    if (!says.startsWith("well")) await pause(100);
+    return `${says}\n`;
+  };
+  return asked;
 }
 
 /** What is said to people from now on. */
@@ -314,6 +336,8 @@ describe("what a service is made of", () => {
       assert.equal(container.logDriver, "local");
       assert.equal(container.privileged, undefined);
       assert.equal(container.networkMode, undefined);
+      // The proxy asks for health, so that a container costs nothing at rest; its image's own check is left alone.
+      assert.equal("healthcheck" in container, false);
     }
     assert.deepEqual(one(CONTAINER, "blue").capabilities, { drops: ["ALL"] });
     assert.deepEqual(one(CONTAINER, "proxy").capabilities, {
@@ -435,14 +459,14 @@ describe("a color's container", () => {
     assert.equal(
       JSON.stringify(slotSpecOf("blue", sampleSettings)),
       '{"version":"1.0.0","image":"","port":5001,"appPort":5000,"healthPath":"/healthz","memoryMb":256,"stopGraceSeconds":30,' +
-        '"environment":[],"secretEnvironment":[],"definition":"7bbd9099b357"}',
+        '"environment":[],"secretEnvironment":[],"definition":"0ec5770eeaaf"}',
     );
     const slots = { ...sampleSettings.slots, green: { version: "1.2", image: "shop:2", port: 6001 } };
     const environments = { environment: { B: "1", A: "2" }, secretEnvironment: { T: "hidden" } };
     assert.equal(
       JSON.stringify(slotSpecOf("green", { ...sampleSettings, slots, ...environments })),
       '{"version":"1.2","image":"shop:2","port":6001,"appPort":5000,"healthPath":"/healthz","memoryMb":256,"stopGraceSeconds":30,' +
-        '"environment":["A","B"],"secretEnvironment":["T"],"definition":"7bbd9099b357"}',
+        '"environment":["A","B"],"secretEnvironment":["T"],"definition":"0ec5770eeaaf"}',
     );
   });
 
@@ -474,8 +498,6 @@ describe("the cutover's command", () => {
         PROJECT: "blue-green",
         STACK: "dev",
         SERVICE: "",
-        APP_PORT: "5000",
-        HEALTH_PATH: "/healthz",
         HEALTH_TIMEOUT_SECONDS: "60",
         SMOKE_TESTS: JSON.stringify(sampleSettings.smokeTests),
         GATE_COMMAND: "npm run 'e 2 e' $X",
@@ -516,14 +538,14 @@ describe("the cutover's command", () => {
       gateCommand: "npm run 'e 2 e'\n$X",
       targetHost: "engine.example",
     };
+    const asked = (host: Color) => ({ port: 5055, path: "/ready", host, scheme: "http", statuses: "200-299" });
     await make(settings);
     const { stdin, environment } = one(COMMAND, "cutover");
     assert.deepEqual(orderFrom(environment as NodeJS.ProcessEnv, String(stdin)), {
       ...{ owner, proxy: "proxy-id", configuration: render(settings), generation: generationOf(render(settings)) },
       ...{
         target: "green",
-        appPort: 5055,
-        healthPath: "/ready",
+        health: { blue: asked("blue"), green: asked("green") },
         healthTimeoutSeconds: 61,
         verifyRequests: 9,
         bakeSeconds: 0,
@@ -534,7 +556,6 @@ describe("the cutover's command", () => {
       ...{
         canaryPercent: 0,
         canarySetting: 0,
-        ports: { blue: 5055, green: 5055 },
         replicas: { blue: 1, green: 1 },
         sessions: false,
         files: {},
@@ -653,14 +674,17 @@ describe("where and when the cutover runs", () => {
     const moved = { appPort: 5055, healthPath: "/ready" };
     await make(moved, after({}));
     const kept = one(COMMAND, "cutover");
-    assert.partialDeepStrictEqual(kept.environment, orderVariables({ APP_PORT: "5000", HEALTH_PATH: "/healthz" }));
+    const askedIn = (command: Record<string, unknown>, color: Color) => healthIn(String(command.stdin), color);
+    assert.partialDeepStrictEqual(askedIn(kept, "blue"), { port: 5000, path: "/healthz" });
+    assert.partialDeepStrictEqual(askedIn(kept, "green"), { port: 5055, path: "/ready" });
     assert.match(
       String(kept.stdin),
       /server blue:5000 resolve;[\s\S]*server green:5055 resolve;[\s\S]*http:\/\/blue\/healthz;[\s\S]*http:\/\/green\/ready;/,
     );
     await make({ ...moved, activeColor: "green" }, after({}));
     const switched = one(COMMAND, "cutover");
-    assert.partialDeepStrictEqual(switched.environment, orderVariables({ APP_PORT: "5055", HEALTH_PATH: "/ready" }));
+    assert.partialDeepStrictEqual(askedIn(switched, "blue"), { port: 5000, path: "/healthz" });
+    assert.partialDeepStrictEqual(askedIn(switched, "green"), { port: 5055, path: "/ready" });
     assert.match(String(switched.stdin), /server blue:5000 resolve;[\s\S]*server green:5055 resolve;/);
   });
 
@@ -806,6 +830,66 @@ describe("a new container's health", () => {
     );
   });
 
+  test("a new container is asked by the proxy, by its own name and as the configuration has its color asked", async () => {
+    const ask = (proxy: string, ...request: string[]) => [
+      ...["exec", proxy, "sh", "-c", readScript("health"), "sh", "1"],
+      ...request,
+    ];
+    const plain = await make();
+    const asked = answering(plain.engine, "well 204");
+    assert.equal(await errorOf("service-green-healthy"), undefined);
+    assert.equal(await errorOf("service-green-healthy", "green-3"), undefined);
+    const rest = ["5000", "/healthz", "green", "http", "200-299"];
+    assert.deepEqual(asked, [
+      ask("blue-green-dev-proxy", "green", ...rest),
+      ask("blue-green-dev-proxy", "green-3", ...rest),
+    ]);
+
+    const slots = { ...sampleSettings.slots, green: { version: "2.0.0", port: 5002, image: "nginx:1.30.6" } };
+    const own = await make({ slots, appPort: 80, healthPath: "/", healthHost: "shop.example" }, after({}));
+    const seen = answering(own.engine, "well 301, to /login");
+    assert.equal(await errorOf("service-green-healthy"), undefined);
+    assert.deepEqual(seen, [ask("blue-green-dev-proxy", "green", "80", "/", "shop.example", "http", "200-399")]);
+
+    const shop = await make({ healthStatus: "200-299,401" }, empty, RESOURCES, {
+      owner: { ...owner, service: "shop-2" },
+    });
+    const others = answering(shop.engine, "well 401");
+    for (const resource of ["shop-2-green", "shop-2-green-2"])
+      assert.equal(await errorOf("shop-2-green-healthy", resource), undefined);
+    assert.deepEqual(
+      others.map((args) => [args[1], args[7], args.at(-1)]),
+      [
+        ["blue-green-dev-shop-2-proxy", "green", "200-299,401"],
+        ["blue-green-dev-shop-2-proxy", "green-2", "200-299,401"],
+      ],
+    );
+  });
+
+  test("a new container that does not answer its health path in time fails the run with what was seen", async () => {
+    const { engine } = await make({ healthTimeoutSeconds: 1 }, after({}));
+    answering(engine, "ill 503");
+    assert.match(
+      (await errorOf("service-green-healthy")) ?? "",
+      /^green: the container blue-green-dev-green is not healthy after 1 s \(setting healthTimeoutSeconds\); its health path says: 503\.\nThe last lines of its log:\n {2}no database\nThe public is on blue\. Next: docker logs blue-green-dev-green; /,
+    );
+  });
+
+  test("a container to which the configuration sends nobody is not asked", async () => {
+    const settings = { idle: "stopped", idleAfterMinutes: 0 } as const;
+    const world = after(settings);
+    const { serving = assert.fail() } = world;
+    const since = "2026-01-01T00:00:00.000Z";
+    const { engine } = await make(settings, {
+      ...world,
+      serving: { ...serving, record: { ...serving.record, since } },
+    });
+    assert.equal(healthIn(String(one(COMMAND, "cutover").stdin), "green"), undefined);
+    const { asked } = allEnded(engine);
+    assert.equal(await errorOf("service-green-healthy"), undefined);
+    assert.deepEqual(asked, []);
+  });
+
   test("a color that is about to be switched to is left to the cutover, which asks in each run and not in the first one alone", async () => {
     for (const [active, world] of [
       ["green", empty],
@@ -890,7 +974,7 @@ describe("the end of a run", () => {
 
   test("a new container that is healthy fails nothing", async () => {
     const { engine } = await make();
-    engine.ask = async () => JSON.stringify([{ Name: "/blue-green-dev-green", RestartCount: 0, State: running }]);
+    answering(engine, "well 200");
     assert.equal(await errorOf("service-green-healthy"), undefined);
   });
 
@@ -925,7 +1009,7 @@ describe("the end of a run", () => {
     const { asked } = await make();
     assert.deepEqual(
       asked.filter((args) => args.includes(READ)),
-      [["exec", "-e", "HISTORY=20", "-e", "HEALTH=yes", "proxy-id", "sh", "-c", READ]],
+      [["exec", "-e", "HISTORY=20", "-e", "HEALTH=5", "proxy-id", "sh", "-c", READ]],
     );
     // What Pulumi's state holds by now is noted beside the configuration.
     assert.equal(asked.at(-1)?.at(-1), generationOf(render(sampleSettings)));

@@ -17,7 +17,8 @@ const WELL = [
   `file ${GENERATION} blue`,
   `declared ${GENERATION}`,
   'record {"stable":{"blue":["b1"]}}',
-  "health 200 ",
+  "health blue well 200",
+  "health green ill 503",
 ];
 
 /** A proxy that says this; keeps what it is told to write. */
@@ -59,7 +60,7 @@ describe("the proxy's last word", () => {
   test("a proxy that serves the active color, which is well, is confirmed with one question and nothing is written", async () => {
     const { docker, asked, written } = proxyThat(...WELL);
     await confirmLive(docker, expected, warn);
-    assert.deepEqual(asked, [["exec", "-e", "HISTORY=20", "-e", "HEALTH=yes", "p", "sh", "-c", READ]]);
+    assert.deepEqual(asked, [["exec", "-e", "HISTORY=20", "-e", "HEALTH=5", "p", "sh", "-c", READ]]);
     assert.deepEqual(written, []);
   });
 
@@ -95,13 +96,24 @@ describe("the proxy's last word", () => {
       `blue is live, but does not answer its health path: ${seen}. Next: docker logs --tail 30 blue-green-dev-blue; ` +
       "if it does not run: docker start blue-green-dev-blue; or move the public: " +
       "pulumi config set activeColor <the other color> && pulumi up";
-    assert.equal(await rejected(proxyThat(...WELL, "health 503 ").docker), message("503"));
+    assert.equal(await rejected(proxyThat(...WELL, "health blue ill 503").docker), message("503"));
     assert.equal(
-      await rejected(proxyThat(...WELL, "health 000 Operation timed out").docker),
+      await rejected(proxyThat(...WELL, "health blue ill 000 Operation timed out").docker),
       message("Operation timed out"),
+    );
+    assert.equal(
+      await rejected(proxyThat(...WELL, "health blue ill 302, to https://login.example/").docker),
+      message("302, to https://login.example/"),
     );
     const unasked = WELL.filter((line) => !line.startsWith("health"));
     assert.equal(await rejected(proxyThat(...unasked).docker), message("not asked"));
+  });
+
+  test("a live color is confirmed as long as one of its containers is well", async () => {
+    const one = proxyThat(...WELL, "health blue ill 503", "health blue-2 ill 000 ", "health blue-3 well 204");
+    await confirmLive(one.docker, expected, warn);
+    const none = proxyThat(...WELL, "health blue ill 000 ", "health blue-2 ill 503");
+    assert.match(await rejected(none.docker), /^blue is live, but does not answer its health path: no answer\./);
   });
 
   test("an nginx that does not answer fails the run, even where its file names the active color", async () => {
@@ -151,7 +163,7 @@ describe("the proxy's last word", () => {
     assert.equal(of("blue"), 0);
   });
 
-  test("a live color whose health check fails ends each run that changes nothing with the same message, until it is well", async () => {
+  test("a live color whose image's own health check fails ends each run that changes nothing with the same message, until it is well", async () => {
     const ill = [containerIn("unhealthy")];
     const asks = (now: string) => {
       const { docker } = proxyThat(...WELL);
@@ -167,9 +179,9 @@ describe("the proxy's last word", () => {
     const first = await message();
     assert.equal(
       first,
-      "blue is live and answers through nginx, but it is not well: the container blue-green-dev-b1 is unhealthy; its health check says: " +
-        "no curl for [secret]. The public stays on it. Next: docker logs --tail 30 blue-green-dev-blue; then mend the release or the " +
-        "settings of its health check and put it on the other color: pulumi up",
+      "blue is live and answers through nginx, but it is not well: the container blue-green-dev-b1 is unhealthy; its image's health check says: " +
+        "no curl for [secret]. The public stays on it. Next: docker logs --tail 30 blue-green-dev-blue; then put a mended release on the " +
+        "other color and move the public there: pulumi up",
     );
     assert.equal(await message(), first);
     for (const now of ["healthy", "starting"]) await confirmLive(asks(now), { ...expected, ill }, warn);

@@ -10,7 +10,6 @@ export const NETWORK = "blue-green-dev";
 export const SECRET = 's3cr$t"x';
 
 const OWNERSHIP = { "blue-green.project": "blue-green", "blue-green.stack": "dev" };
-const NANOSECONDS = 1e9;
 
 export const idOf = (part: string): string => Buffer.from(part).toString("hex").padEnd(64, "0");
 export const imageIdOf = (part: string): string => `sha256:${idOf(`i ${part}`)}`;
@@ -39,7 +38,6 @@ export const slotResource = (color: Color, inputs: object = {}) => ({
       "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",
       plaintext: JSON.stringify(variablesOf(color)),
     },
-    healthcheck: { interval: "2s", retries: 10, startPeriod: "0s", tests: ["CMD", "health"], timeout: "3s" },
     image: imageIdOf(color),
     labels: list(labelsOf(color)),
     logDriver: "local",
@@ -100,7 +98,6 @@ export const runningSlot = (color: Color, more: Partial<RunningContainer> = {}):
     ...{ Cmd: ["gunicorn"], Entrypoint: null, User: "10001:10001", WorkingDir: "/app" },
     Env: [...variablesOf(color), "PATH=/usr/bin"],
     Labels: { ...labelsOf(color), "org.opencontainers.image.version": "1.0.0" },
-    Healthcheck: { Test: ["CMD", "health"], Interval: 2 * NANOSECONDS, Timeout: 3 * NANOSECONDS, Retries: 10 },
     StopTimeout: 30,
   },
   HostConfig: {
@@ -126,7 +123,7 @@ const declaredProxy: DeclaredContainer = {
   role: "proxy",
   inputs: {
     ...slotInputs("blue"),
-    ...{ envs: [], healthcheck: undefined, image: imageIdOf("proxy"), labels: list(proxyLabels), memory: 1024 },
+    ...{ envs: [], image: imageIdOf("proxy"), labels: list(proxyLabels), memory: 1024 },
     ...{ entrypoints: ["/bin/sh", "-c"], command: ["start"], user: "root", networksAdvanced: [{ name: NETWORK }] },
     volumes: [{ volumeName: "blue-green-dev-proxy", containerPath: "/var/lib/blue-green" }],
   },
@@ -134,12 +131,11 @@ const declaredProxy: DeclaredContainer = {
 
 const runningProxy = (more: Partial<RunningContainer> = {}): RunningContainer => {
   const slot = runningSlot("blue");
-  const { Healthcheck: _, ...config } = slot.Config;
   return {
     ...slot,
     ...{ Id: idOf("proxy"), Name: "/blue-green-dev-proxy", Image: imageIdOf("proxy") },
     Config: {
-      ...{ ...config, User: "root", Cmd: ["start"], Entrypoint: ["/bin/sh", "-c"], Env: ["PATH=/usr/bin"] },
+      ...{ ...slot.Config, User: "root", Cmd: ["start"], Entrypoint: ["/bin/sh", "-c"], Env: ["PATH=/usr/bin"] },
       Labels: { ...proxyLabels, "org.opencontainers.image.version": "1.0.0" },
     },
     HostConfig: { ...slot.HostConfig, Memory: 1024 * 1024 * 1024 },

@@ -4,7 +4,7 @@ import type { RunningContainer } from "../../../commands/drift/engine";
 import type { Compared, Facts, Row } from "../../../commands/drift/row";
 import { isAbout, rowsOf } from "../../../commands/drift/rows";
 import { generationOf } from "../../../stacks/service/serving";
-import { serving } from "../status/facts.sample";
+import { answered, serving } from "../status/facts.sample";
 import {
   CONFIGURATION,
   compared,
@@ -59,14 +59,10 @@ test("each property of a container that a hand can change", () => {
   assert.deepEqual(green(changed("green", { Labels: { ...labels, "blue-green.color": color, mine: SECRET } })), [
     "green: label mine, - -> set, replace",
   ]);
-  const check = (more: object) => green(changed("green", { Healthcheck: { ...Config.Healthcheck, ...more } }));
-  assert.deepEqual(check({ Test: ["CMD", "true"] }), [
-    "green: health check command, CMD health -> another value, replace",
-  ]);
-  assert.deepEqual(check({ Interval: 7e9, Retries: 3, StartPeriod: 1e9 }), [
-    "green: health check interval, 2 s -> 7 s, replace",
-    "green: health check retries, 10 -> 3, replace",
-    "green: health check start period, - -> 1 s, replace",
+  assert.deepEqual(green(changed("green", { Healthcheck: { Test: ["CMD", "true"], Retries: 3, Interval: 7e9 } })), [
+    "green: health check command, - -> set, replace",
+    "green: health check interval, - -> 7 s, replace",
+    "green: health check retries, - -> 3, replace",
   ]);
   const host = (more: object) => green(changed("green", {}, more));
   assert.deepEqual(host({ Memory: 300 * 1024 * 1024 }), ["green: memory, 256 MiB -> 300 MiB, replace"]);
@@ -102,6 +98,38 @@ test("each property of a container that a hand can change", () => {
   ]);
   assert.deepEqual(green({ Image: imageIdOf("blue") }), [
     `green: image, ${imageIdOf("green").slice(7, 19)} -> ${imageIdOf("blue").slice(7, 19)}, replace`,
+  ]);
+});
+
+test("a health check is no difference where the image brings it, or the program gave it once", () => {
+  const Healthcheck = { Test: ["CMD", "health"], Interval: 2e9, Timeout: 3e9, Retries: 10 };
+  const { running } = facts();
+  const own = (name: string) => {
+    const found = running.images.get(name);
+    assert.ok(found !== undefined);
+    return { ...found, Config: { ...found.Config, Healthcheck } };
+  };
+  const images = new Map(running.images).set(imageIdOf("green"), own(imageIdOf("green")));
+  const containers = (more: object) =>
+    running.containers.map((each) => (each.Id === idOf("green") ? { ...each, ...more } : each));
+  const withImage = (more: object) => lines({ running: { ...running, images, containers: containers(more) } });
+  assert.deepEqual(withImage(changed("green", { Healthcheck })), []);
+  assert.deepEqual(withImage({}), [
+    "green: health check command, CMD health -> -, replace",
+    "green: health check interval, 2 s -> -, replace",
+    "green: health check timeout, 3 s -> -, replace",
+    "green: health check retries, 10 -> -, replace",
+  ]);
+  // A container that an older checkout made keeps its health check until it is made anew.
+  const all = declared();
+  const live = all.containers.find(({ color }) => color === "blue");
+  assert.ok(live !== undefined);
+  live.inputs.healthcheck = { interval: "2s", retries: 10, startPeriod: "0s", tests: ["CMD", "health"], timeout: "3s" };
+  assert.deepEqual(lines({ declared: all }, { blue: [runningSlot("blue", changed("blue", { Healthcheck }))] }), []);
+  const changes = changed("blue", { Healthcheck: { ...Healthcheck, Test: ["CMD", "true"], StartPeriod: 1e9 } });
+  assert.deepEqual(lines({ declared: all }, { blue: [runningSlot("blue", changes)] }), [
+    "blue: health check command, CMD health -> another value, hand",
+    "blue: health check start period, - -> 1 s, hand",
   ]);
 });
 
@@ -308,8 +336,17 @@ test("what nginx serves, by its own word and by its files", () => {
   assert.deepEqual(lines({ volume: { ...volume, files: { "tester-1.conf": "0" } } }), [
     "nginx: file tester-1.conf, [not shown] -> another, replace",
   ]);
-  const ill = serving({ generation: GENERATION, health: { well: false, seen: "502" } });
-  assert.deepEqual(lines({ serving: ill }), ["nginx: live's health path, 2xx -> 502, hand"]);
+  const ill = serving({ generation: GENERATION, health: { blue: answered("502") } });
+  assert.deepEqual(lines({ serving: ill }), ["nginx: live's health path, well -> 502, hand"]);
+  const moved = { ...answered("302, to https://elsewhere.example/"), well: false };
+  assert.deepEqual(lines({ serving: serving({ generation: GENERATION, health: { blue: moved } }) }), [
+    "nginx: live's health path, well -> 302, to https://elsewhere.example/, hand",
+  ]);
+  // One of live's containers is enough, and the idle color's are no matter of nginx.
+  const health = { blue: answered("503"), "blue-2": answered("200"), green: answered("503") };
+  assert.deepEqual(lines({ serving: serving({ generation: GENERATION, health }) }), []);
+  const { health: _, ...unasked } = serving({ generation: GENERATION });
+  assert.deepEqual(lines({ serving: unasked }), ["nginx: live's health path, well -> not asked, hand"]);
   const silent = serving({ generation: GENERATION, answers: false });
   assert.deepEqual(lines({ serving: silent }), ["nginx: answers, yes -> no, hand"]);
   assert.ok(CONFIGURATION.includes("@GENERATION@"));

@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { assertReachable, placeIn, stableIn } from "../../../commands/release/promotion";
 import type { Facts } from "../../../commands/status/status";
 import type { SlotContainer } from "../../../stacks/service/world";
-import { ended, facts, made, noServing, serving, slot, stableOnly, world } from "../status/facts.sample";
+import { answered, ended, facts, made, noServing, serving, slot, stableOnly, world } from "../status/facts.sample";
 
 const IMAGE = `registry.example/shop@sha256:${"0123456789abcdef".repeat(4)}`;
 
@@ -69,7 +69,7 @@ describe("a promotion", () => {
       [running({ busy: "ci@host" }), "A cutover runs in staging at this moment (ci@host)"],
       [running({ edited: true }), "The proxy's configuration in staging was changed by hand"],
       [
-        running({ health: { well: false, seen: "503" } }),
+        running({ health: { blue: answered("503") } }),
         "blue (1.5.0) is live in staging and not well: blue is live and does not answer its health path through nginx: 503",
       ],
       [

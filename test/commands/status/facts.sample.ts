@@ -1,5 +1,6 @@
 import type { Facts } from "../../../commands/status/status";
 import type { Color } from "../../../stacks/service/color";
+import type { HealthAnswer } from "../../../stacks/service/healthAnswer";
 import type { HistoryEntry, Serving } from "../../../stacks/service/serving";
 import type { SlotSpec } from "../../../stacks/service/slotSpec";
 import type { ContainerState, SlotContainer, World } from "../../../stacks/service/world";
@@ -24,7 +25,7 @@ export const made = (color: Color, more: Partial<SlotSpec> = {}): Partial<SlotSp
   ...more,
 });
 
-/** What the engine says of a container; healthy unless told otherwise. */
+/** What the engine says of a container, whose image has no health check of its own; it runs unless told otherwise. */
 export const state = (more: Partial<ContainerState> = {}): ContainerState => ({
   Running: true,
   Status: "running",
@@ -32,15 +33,14 @@ export const state = (more: Partial<ContainerState> = {}): ContainerState => ({
   FinishedAt: "0001-01-01T00:00:00Z",
   ExitCode: 0,
   OOMKilled: false,
-  Health: { Status: "healthy", Log: [] },
   ...more,
 });
 
 export const ended = state({
   ...{ Running: false, Status: "exited", ExitCode: 137, FinishedAt: "2026-11-23T17:49:00Z" },
-  Health: { Status: "unhealthy", Log: [] },
 });
 
+/** By the health check of its own image. */
 export const unhealthy = state({
   Health: { Status: "unhealthy", Log: [{ Output: "curl: (22) The server said: 500\n" }] },
 });
@@ -72,6 +72,13 @@ export const cutover = (more: Partial<Record<keyof HistoryEntry, unknown>> = {})
     ...more,
   }) as HistoryEntry;
 
+/** What a container answers on its health path, as people see it: `200`, `503`, `no answer`. */
+export const answered = (seen: string): HealthAnswer => ({
+  well: /^2\d\d/.test(seen),
+  status: Number(/^\d{3}/.exec(seen)?.[0] ?? 0),
+  seen,
+});
+
 /** What the proxy says: blue serves, and both were live through their bake time. */
 export const serving = (more: Partial<Serving> = {}): Serving => ({
   generation: "37a29a8e711eceac",
@@ -82,7 +89,7 @@ export const serving = (more: Partial<Serving> = {}): Serving => ({
   replicas: { blue: 1, green: 1 },
   declared: "37a29a8e711eceac",
   record: { stable: { blue: [IDS.blue], green: [IDS.green] } },
-  health: { well: true, seen: "200" },
+  health: { blue: answered("200"), green: answered("200") },
   history: [cutover()],
   ...more,
 });

@@ -139,11 +139,15 @@ describe("hostile words in the status", () => {
       fc.property(
         fc.record({
           ...{ blue: fc.option(container), green: container, history: fc.array(entry, { maxLength: 5 }) },
-          ...{ generation: text, seen: text, well: fc.boolean(), answers: fc.boolean(), edited: fc.boolean() },
+          ...{ generation: text, seen: text, answers: fc.boolean(), edited: fc.boolean() },
+          health: fc.dictionary(
+            fc.constantFrom("blue", "green", "green-2"),
+            fc.record({ well: fc.boolean(), status: fc.nat(999), seen: text }),
+          ),
           active: fc.constantFrom("blue", "green", undefined),
           flag: fc.option(fc.stringMatching(/^[a-z][a-z0-9-]{0,39}$/), { nil: undefined }),
         }),
-        ({ blue, green, history, generation, seen, well, answers, edited, active, flag }) => {
+        ({ blue, green, history, generation, seen, health, answers, edited, active, flag }) => {
           const of = (
             color: "blue" | "green",
             { running, status, since, health, says, label, ...more }: typeof green,
@@ -162,7 +166,7 @@ describe("hostile words in the status", () => {
               ...(flag !== undefined && { flag }),
               world: world({
                 slots: { ...(blue && { blue: of("blue", blue) }), green: of("green", green) },
-                serving: serving({ generation, answers, edited, health: { well, seen }, history: history as never }),
+                serving: serving({ generation, answers, edited, health, history: history as never }),
               }),
             }),
           );

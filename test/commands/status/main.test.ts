@@ -22,7 +22,7 @@ const container = (part: "blue" | "green" | "proxy", more: object = {}) => ({
   RestartCount: 0,
   State: {
     ...{ Running: true, Status: "running", ExitCode: 0, OOMKilled: false },
-    ...{ StartedAt: "2026-11-23T16:44:22Z", FinishedAt: "0001-01-01T00:00:00Z", Health: { Status: "healthy" } },
+    ...{ StartedAt: "2026-11-23T16:44:22Z", FinishedAt: "0001-01-01T00:00:00Z" },
   },
   Config: {
     Env: ["DATABASE_PASSWORD=hunter2hunter2"],
@@ -44,14 +44,15 @@ const container = (part: "blue" | "green" | "proxy", more: object = {}) => ({
 
 const GENERATION = "37a29a8e711eceac";
 
-const says = ({ color = "blue", health = "200 " } = {}) =>
+const says = ({ color = "blue", health = "well 200" } = {}) =>
   [
     `answer ${GENERATION} ${color}`,
     `file ${GENERATION} ${color}`,
     `declared ${GENERATION}`,
     `record {"stable":{"blue":["blueblueblue"],"green":["greengreengreen"]}}`,
     `history {"time":"2026-11-23T17:00:00Z","result":"switched","from":"green","to":"blue","reason":"\\u001b[2J"}`,
-    `health ${health}`,
+    `health blue ${health}`,
+    "health green well 200",
     "",
   ].join("\n");
 
@@ -204,7 +205,7 @@ describe("npm run status", () => {
       "container ls",
       "events --since T --until T --format {{json .}} --filter type=container --filter event=oom --filter event=die " +
         "--filter container=blueblueblue --filter container=greengreengreen",
-      "exec -e HISTORY=50 -e HEALTH=yes blue-green-dev-proxy",
+      "exec -e HISTORY=50 -e HEALTH=5 blue-green-dev-proxy",
       "image ls",
     ]);
   });
@@ -215,7 +216,7 @@ describe("npm run status", () => {
     assert.deepEqual([degraded.code, degraded.stderr], [1, ""]);
     assert.match(degraded.stdout, /^ {2}switch to green, at once {2}pulumi up --stack dev$/m);
 
-    const sick = await new Project(t, { ...WELL, proxy: says({ health: "502 " }) }).status(["--stack", "dev"]);
+    const sick = await new Project(t, { ...WELL, proxy: says({ health: "ill 502" }) }).status(["--stack", "dev"]);
     assert.deepEqual([sick.code, sick.stderr], [2, ""]);
     const silent = await new Project(t, { containers: WELL.containers }).status(["--stack", "dev"]);
     assert.deepEqual([silent.code, silent.stdout], [3, ""]);

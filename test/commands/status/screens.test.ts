@@ -4,7 +4,19 @@ import { cantTellScreen } from "../../../commands/outcome";
 import { screenOf } from "../../../commands/status/screen";
 import { type Facts, statusOf } from "../../../commands/status/status";
 import type { SlotContainer } from "../../../stacks/service/world";
-import { cutover, ended, facts, made, noServing, serving, slot, stableOnly, unhealthy, world } from "./facts.sample";
+import {
+  answered,
+  cutover,
+  ended,
+  facts,
+  made,
+  noServing,
+  serving,
+  slot,
+  stableOnly,
+  unhealthy,
+  world,
+} from "./facts.sample";
 
 process.env.TZ = "Europe/Berlin";
 
@@ -123,7 +135,7 @@ Next
   });
 
   test("live is down: the way to the other color comes first, then what brings live back", () => {
-    const health = { well: false, seen: "502" };
+    const health = { blue: answered("502"), green: answered("200") };
     const slots = { blue: slot("blue", { state: ended, restarts: 2 }), green: slot("green") };
     assert.deepEqual(shown({ world: world({ slots, serving: serving({ health }) }) }), {
       exit: 2,
@@ -166,7 +178,7 @@ blue-green, stack dev: down                                                     
 version      1.0.0                                           1.1.0
 image        111111111111, app/ at 5812c2d78a03              222222222222, app/ at 99f31c02e4a1
 container    blue-green-dev-blue                             blue-green-dev-green
-health       healthy                                         healthy
+health       running, not asked                              running, not asked
 since        23 Nov 17:44, 65 min                            23 Nov 17:44, 65 min
 restarts     0                                               0
 role         -                                               -
@@ -203,15 +215,15 @@ Next
     assert.match(screen, /^Next\n {2}see how the cutover ends {2}npm run status$/m);
   });
 
-  test("the idle color is unhealthy: what its health check says, and its log on the stack's own engine", () => {
+  test("the idle color is unhealthy: what its image's health check says, and its log on the stack's own engine", () => {
     const slots = { blue: slot("blue"), green: slot("green", { state: unhealthy, restarts: 4 }) };
     const { exit, screen } = shown({ host: "ssh://deploy@shop.example", world: world({ slots }) });
     assert.equal(exit, 1);
-    assert.match(screen, /^health {7}healthy {41}unhealthy; its health check says: curl: \(22\.\.\.$/m);
+    assert.match(screen, /^health {7}healthy {41}unhealthy; its image's health check says: c\.\.\.$/m);
     assert.match(screen, /^restarts {5}0 {47}4$/m);
     assert.match(
       screen,
-      /^! green is idle, and its container is unhealthy; its health check says: curl: \(22\) The server said: 500$/m,
+      /^! green is idle, and its container is unhealthy; its image's health check says: curl: \(22\) The server said:\n {2}500$/m,
     );
     assert.equal(
       screen.slice(screen.indexOf("Next")),
@@ -220,6 +232,16 @@ Next
   release on green     pulumi config set greenVersion <version> && pulumi up
 `,
     );
+  });
+
+  test("the idle color does not answer its health path: what was seen, and its log", () => {
+    const health = { blue: answered("200"), green: answered("503") };
+    const { exit, screen } = shown({ world: world({ serving: serving({ health }) }) });
+    assert.equal(exit, 1);
+    assert.match(screen, /^! green is idle, and its container does not answer its health path: 503$/m);
+    assert.match(screen, /^health {7}healthy {41}does not answer its health path: 503$/m);
+    assert.match(screen, /^role {9}live, stable {36}idle, stable$/m);
+    assert.match(screen, /^ {2}see what green says {2}docker logs --tail 30 blue-green-dev-green$/m);
   });
 
   test("a color whose container is gone", () => {
@@ -235,22 +257,38 @@ Next
   test("several containers of a color: how many are well, and what is wrong with one of them", () => {
     const blue = three("blue", {}, {}, {});
     const record = { stable: { blue: blue.map(({ id }) => id), green: [] } };
-    const seen = (green: SlotContainer[]) =>
+    const names = ["", "-2", "-3"].flatMap((end) => [`blue${end}`, `green${end}`]);
+    const well = Object.fromEntries(names.map((name) => [name, answered("200")]));
+    const seen = (green: SlotContainer[], health = well) =>
       shown({
-        world: world({ slots: { blue, green }, serving: serving({ replicas: { blue: 3, green: 3 }, record }) }),
+        world: world({ slots: { blue, green }, serving: serving({ replicas: { blue: 3, green: 3 }, record, health }) }),
       });
 
-    const well = seen(three("green", {}, {}, { restarts: 4 }));
-    assert.equal(well.exit, 0);
-    assert.match(well.screen, /^container {4}blue-green-dev-blue and 2 more +blue-green-dev-green and 2 more$/m);
-    assert.match(well.screen, /^health {7}3 healthy {39}3 healthy$/m);
-    assert.match(well.screen, /^restarts {5}0 {47}4$/m);
+    const all = seen(three("green", {}, {}, { restarts: 4 }));
+    assert.equal(all.exit, 0);
+    assert.match(all.screen, /^container {4}blue-green-dev-blue and 2 more +blue-green-dev-green and 2 more$/m);
+    assert.match(all.screen, /^health {7}3 healthy {39}3 healthy$/m);
+    assert.match(all.screen, /^restarts {5}0 {47}4$/m);
 
     const ill = seen(three("green", {}, { state: ended }, {}));
     assert.equal(ill.exit, 1);
     assert.match(ill.screen, /^health {7}3 healthy {39}2 of 3 healthy; exited: ended with exit cod\.\.\.$/m);
     assert.match(ill.screen, /^! green is idle, and blue-green-dev-green-2 ended with exit code 137$/m);
     assert.match(ill.screen, /^ {2}start green {7}docker start blue-green-dev-green-2$/m);
+
+    const silent = seen(three("green", {}, {}, {}), { ...well, "green-3": answered("503") });
+    assert.equal(silent.exit, 1);
+    assert.match(silent.screen, /^health {7}3 healthy {39}2 of 3 healthy; does not answer its health \.\.\.$/m);
+    assert.match(silent.screen, /^! green is idle, and blue-green-dev-green-3 does not answer its health path: 503$/m);
+    assert.match(silent.screen, /^ {2}see what green says {2}docker logs --tail 30 blue-green-dev-green-3$/m);
+
+    // Of a color that nobody could ask, nobody says that it is well.
+    const unasked = seen(three("green", {}, {}, {}), {
+      blue: answered("200"),
+      "blue-2": answered("200"),
+      "blue-3": answered("200"),
+    });
+    assert.match(unasked.screen, /^health {7}3 healthy {39}3 running, not asked$/m);
 
     const gone = seen(three("green", {}, undefined, {}));
     assert.equal(gone.exit, 1);

@@ -6,6 +6,7 @@ import type { Report } from "../../../commands/status/report";
 import { type Facts, statusOf } from "../../../commands/status/status";
 import type { World } from "../../../stacks/service/world";
 import {
+  answered,
   cutover,
   ended,
   facts,
@@ -76,7 +77,7 @@ describe("a way back by hand", () => {
   });
 
   test("whose color is bad too names the way that no run refuses, and of a service the program that has to agree", () => {
-    const bad = { world: world({ serving: serving({ ...put, health: { well: false, seen: "503" } }) }) };
+    const bad = { world: world({ serving: serving({ ...put, health: { blue: answered("503") } }) }) };
     assert.equal(concluded(bad).next[0], "npm run rollback -- --to green");
     const shop = concluded({ ...serves(put), owner: { project: "blue-green", stack: "dev", service: "shop" } });
     assert.equal(shop.next[0], "pulumi up # once the program gives shop activeColor blue");
@@ -143,7 +144,7 @@ describe("the report", () => {
           canaryPercent: 0,
         },
         health: { well: true, seen: "200" },
-        ...{ idleHealth: null, maintenance: false, busy: null },
+        ...{ idleHealth: { well: true, seen: "200" }, maintenance: false, busy: null },
       },
       traffic: null,
       pending: null,
@@ -208,7 +209,7 @@ describe("the public gets errors", () => {
       findings: ["nginx in blue-green-dev-proxy does not answer"],
       next: ["docker logs --tail 30 blue-green-dev-proxy", "docker restart blue-green-dev-proxy"],
     });
-    assert.deepEqual(concluded(serves({ health: { well: false, seen: "503" } })), {
+    assert.deepEqual(concluded(serves({ health: { blue: answered("503") } })), {
       exit: 2,
       findings: ["blue is live and does not answer its health path through nginx: 503"],
       next: [GREEN, "docker logs --tail 30 blue-green-dev-blue"],
@@ -216,7 +217,7 @@ describe("the public gets errors", () => {
   });
 
   test("live is down while the switch away from it is pending: the run that is asked for already is the way out", () => {
-    const health = { well: false, seen: "no answer" };
+    const health = { blue: answered("no answer") };
     assert.deepEqual(concluded({ active: { color: "green" }, ...serves({ health }) }), {
       exit: 2,
       findings: [
@@ -228,7 +229,7 @@ describe("the public gets errors", () => {
   });
 
   test("both colors are down: each with the command that brings it back", () => {
-    const health = { well: false, seen: "502" };
+    const health = { blue: answered("502") };
     const paused = state({ Status: "paused" });
     const slots = { green: slot("green", { state: paused }) };
     assert.deepEqual(concluded({ world: world({ slots, serving: serving({ health }) }) }), {
@@ -337,7 +338,7 @@ describe("a run is pending, was cut off or goes on", () => {
       findings: ["green is idle, and its container ended with exit code 137", note],
       next,
     });
-    assert.equal(report(serves({ busy, health: { well: false, seen: "502" } })).exit, 2);
+    assert.equal(report(serves({ busy, health: { blue: answered("502") } })).exit, 2);
   });
 });
 
@@ -354,12 +355,12 @@ describe("what the engine says", () => {
     });
   });
 
-  test("live answers, though Docker calls its container unhealthy", () => {
+  test("live answers, though its image's own health check calls its container unhealthy", () => {
     const slots = { blue: slot("blue", { state: unhealthy }), green: slot("green") };
     assert.deepEqual(concluded({ world: world({ slots }) }), {
       exit: 1,
       findings: [
-        "blue is live and answers, but its container is unhealthy; its health check says: curl: (22) The server said: 500",
+        "blue is live and answers, but its container is unhealthy; its image's health check says: curl: (22) The server said: 500",
       ],
       next: ["docker logs --tail 30 blue-green-dev-blue", RELEASE, GREEN],
     });
@@ -369,15 +370,122 @@ describe("what the engine says", () => {
     const inWords = (more: Parameters<typeof state>[0]) =>
       report({ world: world({ slots: { blue: slot("blue"), green: slot("green", { state: state(more) }) } }) }).colors
         .green.containers[0]?.problem;
-    const { Health: _, ...unchecked } = state();
     assert.equal(inWords({}), null);
+    assert.equal(inWords({ Health: { Status: "healthy" } }), null);
     assert.equal(inWords({ Health: { Status: "starting" } }), "is starting");
+    assert.equal(inWords({ Health: { Status: "unhealthy" } }), "is unhealthy");
     assert.equal(inWords({ Status: "restarting", ExitCode: 3 }), "was started once, last exit 3");
     assert.equal(inWords({ Status: "created", Running: false }), "was never started");
     assert.equal(inWords({ OOMKilled: true, Running: false }), "was killed for want of memory (setting memoryMb)");
     assert.equal(inWords({ OOMKilled: true }), null, "killed once, and healthy since");
-    const slots = { blue: slot("blue"), green: slot("green", { state: unchecked }) };
-    assert.equal(report({ world: world({ slots }) }).colors.green.containers[0]?.problem, "has no health check");
+  });
+
+  test("a container that answers its health path with 503 is unhealthy, and says so", () => {
+    const change = serves({ health: { blue: answered("200"), green: answered("503") } });
+    const { colors, proxy } = report(change);
+    const [container] = colors.green.containers;
+    assert.deepEqual(
+      [container?.state, container?.health, container?.problem],
+      ["running", "unhealthy", "does not answer its health path: 503"],
+    );
+    assert.deepEqual([colors.green.well, colors.green.instant], [false, false]);
+    assert.deepEqual(
+      [proxy.health, proxy.idleHealth],
+      [
+        { well: true, seen: "200" },
+        { well: false, seen: "503" },
+      ],
+    );
+    assert.deepEqual(concluded(change), {
+      exit: 1,
+      findings: ["green is idle, and its container does not answer its health path: 503"],
+      next: ["docker logs --tail 30 blue-green-dev-green", RELEASE],
+    });
+    const elsewhere = { ...answered("302, to https://login.example/"), well: false };
+    assert.equal(
+      report(serves({ health: { blue: answered("200"), green: elsewhere } })).colors.green.containers[0]?.problem,
+      "does not answer its health path: 302, to https://login.example/",
+    );
+  });
+
+  test("of several containers the one that does not answer its health path is the one that is named", () => {
+    const green = [1, 2, 3].map((replica) =>
+      slot("green", {
+        ...{ id: `green${replica}`.padEnd(64, "0"), replica },
+        name: `blue-green-dev-green${replica === 1 ? "" : `-${replica}`}`,
+      }),
+    );
+    const record = { stable: { blue: [slot("blue").id], green: green.map(({ id }) => id) } };
+    const seen = (health: Record<string, string>) =>
+      report({
+        world: world({
+          slots: { blue: slot("blue"), green },
+          serving: serving({
+            ...{ record, replicas: { blue: 1, green: 3 } },
+            health: Object.fromEntries(Object.entries(health).map(([name, text]) => [name, answered(text)])),
+          }),
+        }),
+      });
+    const one = seen({ blue: "200", green: "200", "green-2": "no answer", "green-3": "200" });
+    assert.deepEqual(
+      one.colors.green.containers.map(({ health }) => health),
+      ["healthy", "unhealthy", "healthy"],
+    );
+    assert.deepEqual(one.findings, [
+      {
+        level: "degraded",
+        text: "green is idle, and blue-green-dev-green-2 does not answer its health path: no answer",
+      },
+    ]);
+    assert.deepEqual(one.next[0], {
+      purpose: "see what green says",
+      command: "docker logs --tail 30 blue-green-dev-green-2",
+    });
+    // A color answers as long as one of its containers does.
+    assert.deepEqual([one.proxy.idleHealth, one.colors.green.well], [{ well: true, seen: "200" }, false]);
+    const all = seen({ blue: "200", green: "503", "green-2": "500", "green-3": "503" });
+    assert.deepEqual(all.proxy.idleHealth, { well: false, seen: "503" });
+    assert.match(all.findings[0]?.text ?? "", /: 503, and 2 more of its 3 containers are not well$/);
+    // Live with none that answers: the first of them, and how many more.
+    const live = report({
+      active: { color: "green" },
+      world: world({
+        slots: { blue: slot("blue"), green },
+        serving: serving({
+          ...{ color: "green", record, replicas: { blue: 1, green: 3 } },
+          health: { blue: answered("200"), green: answered("503"), "green-2": answered("503") },
+        }),
+      }),
+    });
+    assert.equal(
+      live.findings[0]?.text,
+      "green is live and does not answer its health path through nginx: 503; blue-green-dev-green does not answer its " +
+        "health path: 503, and 1 more of its 3 containers are not well",
+    );
+  });
+
+  test("a container is starting only by its image's own health check, whatever it answers", () => {
+    const health = (more: Parameters<typeof state>[0], seen?: string) => {
+      const [container] = report({
+        world: world({
+          slots: { blue: slot("blue"), green: slot("green", { state: state(more) }) },
+          serving: serving({ health: { blue: answered("200"), ...(seen && { green: answered(seen) }) } }),
+        }),
+      }).colors.green.containers;
+      return [container?.health, container?.problem];
+    };
+    const starting = { Health: { Status: "starting" } };
+    assert.deepEqual(health(starting, "200"), ["starting", "is starting"]);
+    assert.deepEqual(health(starting, "502"), ["starting", "is starting"]);
+    const unanswered = ["unhealthy", "does not answer its health path: no answer"];
+    assert.deepEqual(health({}, "no answer"), unanswered, "an image without one");
+    assert.deepEqual(health({ Health: { Status: "healthy" } }, "no answer"), unanswered);
+    assert.deepEqual(health({ Health: { Status: "unhealthy" } }, "200"), ["unhealthy", "is unhealthy"]);
+    assert.deepEqual(health({}, "200"), ["healthy", null]);
+    // Nobody says of one that could not be asked that it is well.
+    assert.deepEqual(health({}), [null, null]);
+    assert.deepEqual(health({ Health: { Status: "healthy" } }), [null, null]);
+    assert.deepEqual(health({ Running: false, Status: "exited", ExitCode: 1 }), [null, "ended with exit code 1"]);
   });
 
   test("since when: of one that ended its end, of one that never ran nothing", () => {
@@ -458,14 +566,13 @@ describe("the last cutovers and answers", () => {
   });
 
   test("half of the answers are 5xx: down, and the way to the other color comes first, whose answers are not the public's", () => {
-    const idleHealth = { well: true, seen: "200" };
     const half = { errors: 300, errorPercent: 50 };
-    assert.deepEqual(concluded({ ...serves({ idleHealth }), ...traffic(half) }), {
+    assert.deepEqual(concluded(traffic(half)), {
       exit: 2,
       findings: ["blue answered 300 of 600 requests with 5xx in the last 60 s (50 %; maxErrorPercent 1)"],
       next: [GREEN, "docker logs --tail 30 blue-green-dev-blue"],
     });
-    const idle = concluded({ ...serves({ idleHealth }), ...traffic({}, half) });
+    const idle = concluded(traffic({}, half));
     assert.deepEqual([idle.exit, idle.next[0]], [1, RELEASE]);
     assert.match(idle.findings[0] ?? "", /^green answered 300 of 600 requests with 5xx /);
   });
@@ -566,11 +673,11 @@ describe("trouble that comes again", () => {
   });
 
   test("live is down and the other color's check fails: the way to it comes first where it answers through nginx", () => {
-    const health = { well: false, seen: "502" };
+    const health = { blue: answered("502") };
     const slots = { blue: slot("blue", { state: ended }), green: slot("green", { state: unhealthy }) };
     const next = (well: boolean) =>
       report({
-        world: world({ slots, serving: serving({ health, idleHealth: { well, seen: well ? "200" : "502" } }) }),
+        world: world({ slots, serving: serving({ health: { ...health, green: answered(well ? "200" : "502") } }) }),
       }).next;
     assert.deepEqual(next(true)[0], { purpose: "move the public to green, which answers", command: GREEN });
     assert.deepEqual(
@@ -580,7 +687,7 @@ describe("trouble that comes again", () => {
     // Docker's word counts for nothing where nginx does not reach it.
     const well = { ...slots, green: slot("green") };
     const { next: other } = concluded({
-      world: world({ slots: well, serving: serving({ health, idleHealth: { well: false, seen: "504" } }) }),
+      world: world({ slots: well, serving: serving({ health: { ...health, green: answered("504") } }) }),
     });
     assert.equal(other[0], "docker start blue-green-dev-blue");
   });

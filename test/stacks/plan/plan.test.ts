@@ -18,7 +18,10 @@ const proxy = { nginxImage: "nginx:1.30.6", bindAddress: "127.0.0.1", httpPort: 
 const generationIn = (active: Color, { runs: { blue, green }, canaryPercent }: Asked): string =>
   [
     active,
-    ...[blue, green].map(({ appPort, healthPath, replicas }) => `${replicas}x${appPort}${healthPath}`),
+    ...[blue, green].map(
+      ({ image, appPort, healthPath, replicas }) =>
+        `${replicas}x${appPort}${healthPath}${image ? " of an own image" : ""}`,
+    ),
     canaryPercent,
   ].join(" ");
 
@@ -193,8 +196,12 @@ const anyWorld: fc.Arbitrary<Situation["world"]> = fc
     stable: fc.constantFrom<string[][]>([], ["blue-1"], ["green-1"]),
     running: fc.boolean(),
     made: fc.constantFrom(proxy, { ...proxy, httpPort: 1 }, {}),
+    health: fc.dictionary(
+      fc.constantFrom(...COLORS),
+      fc.constantFrom({ well: true, status: 200, seen: "200" }, { well: false, status: 0, seen: "no answer" }),
+    ),
   })
-  .map(({ unknown, blue, green, served, declared, edited, moving, stable, running, made }) => {
+  .map(({ unknown, blue, green, served, declared, edited, moving, stable, running, made, health }) => {
     if (unknown) return { unknown, reason: "Cannot connect" };
     return {
       ...emptyWorld,
@@ -203,7 +210,7 @@ const anyWorld: fc.Arbitrary<Situation["world"]> = fc
       ...(served && {
         serving: {
           ...servedBy(served),
-          edited,
+          ...{ edited, health },
           ...(declared && { declared: servedBy(declared).generation }),
           record: {
             ...(moving && { moving: { from: other(moving), generation: "g", to: moving } }),
@@ -655,6 +662,17 @@ describe("what both colors share", () => {
     assert.deepEqual(asked, [{ runs: decided.runs, canaryPercent: 0 }]);
   });
 
+  test("the proxy goes on asking the live color as the kind of image that it runs, whatever the setting says by now", () => {
+    const own = withSlot("blue", { image: "shop:1" });
+    for (const [settings, runs] of [
+      [sampleSettings, own],
+      [own, sampleSettings],
+    ] as const) {
+      const decided = plan({ ...settings, activeColor: "green" }, after(runs));
+      assert.equal(decided.runs.blue.image, runsOf(runs).blue.image);
+    }
+  });
+
   test("a live container that does not say what it was made from is kept, and all of it is pending", () => {
     const container = containerOf("blue", sampleSettings, { made: {}, version: "unknown" });
     const world = after(sampleSettings, { slots: { blue: [container], green: [] } });
@@ -826,6 +844,43 @@ describe("containers that are gone, stopped or ill", () => {
     );
   });
 
+  test("an idle color that does not answer its health path is warned of with what was seen, and holds up nothing", () => {
+    const seen = (health: Serving["health"], record: Serving["record"] = { stable: { blue: ["blue-1"] } }) =>
+      after(sampleSettings, { serving: { ...servedBy(sampleSettings), record, ...(health && { health }) } });
+    const ill = (words: string, status = 0) => ({ well: false, status, seen: words });
+    const well = { well: true, status: 200, seen: "200" };
+    const warning = (words: string) =>
+      `green is idle and does not answer its health path (${words}): it is no way back. ` +
+      "Next: docker logs --tail 30 blue-green-dev-green; or put another release on it: " +
+      "pulumi config set greenVersion <a new version> && pulumi up";
+    for (const words of ["503", "302, to https://login.example/", "Connection timed out", "no answer"]) {
+      const world = seen({ blue: well, green: ill(words) });
+      const staying = plan(sampleSettings, world);
+      assert.deepEqual([staying.refusals, staying.warnings], [[], [warning(words)]]);
+      assert.deepEqual(plan(toGreen, world).refusals, []);
+      assert.deepEqual(plan(toGreen, world).warnings, []);
+      // A way back only asks whether it answers, which is known by now.
+      const stable = { blue: ["blue-1"], green: ["green-1"] };
+      assert.deepEqual(plan(sampleSettings, seen({ blue: well, green: ill(words) }, { stable })).warnings, [
+        warning(words),
+      ]);
+    }
+    for (const health of [undefined, { blue: well }, { blue: well, green: well }])
+      assert.deepEqual(plan(sampleSettings, seen(health)).warnings, []);
+    // What its image's own health check says comes first, and whether it runs before that.
+    const is = (state: Partial<SlotContainer["state"]>) => {
+      const { slots, ...rest } = seen({ blue: well, green: ill("503") });
+      const green = containerOf("green", sampleSettings, { state: { ...running, ...state } });
+      return plan(sampleSettings, { ...rest, slots: { ...slots, green: [green] } }).warnings.join();
+    };
+    assert.match(is({ Health: { Status: "unhealthy" } }), /^green is idle and is unhealthy: /);
+    assert.match(is({ Running: false, Status: "exited" }), /^green is idle and is exited: /);
+    // One that was stopped on purpose is not asked to be well.
+    const retired = { color: "green", how: "stopped", version: "1.0.0", image: "" } as const;
+    const stopped = seen({ blue: well, green: ill("503") }, { stable: {}, retired });
+    assert.doesNotMatch(plan(sampleSettings, stopped).warnings.join(), /health path/);
+  });
+
   test("an idle color with an image of its own is given another image with its release", () => {
     const settings = withSlot("green", { image: "shop:2" });
     const { blue } = after(settings).slots;
@@ -961,6 +1016,18 @@ describe("what was put back by hand", () => {
     }
   });
 
+  test("where live does not answer its health path, a run may go forward to it again", () => {
+    const answering = (well: boolean) => {
+      const world = put();
+      const answer = { well, status: well ? 200 : 503, seen: well ? "200" : "503" };
+      // What the other color answers is no matter.
+      const health = { blue: answer, green: { well: false, status: 503, seen: "503" } };
+      return { ...world, serving: { ...servedBy(onBlue), ...world.serving, health } };
+    };
+    assert.deepEqual(plan(asksGreen, answering(false)).refusals, []);
+    assert.equal(plan(asksGreen, answering(true)).refusals.length, 1);
+  });
+
   test("the run that agrees says so, and has the cutover run also where Pulumi's state says the same already", () => {
     const { refusals, warnings, mend } = plan(onBlue, put());
     assert.deepEqual([refusals, mend], [[], `put back by hand after ${latest.time}`]);
@@ -1042,9 +1109,45 @@ describe("what a switch says", () => {
     const [smokeTest] = sampleSettings.smokeTests as [Settings["smokeTests"][0]];
     assert.deepEqual(note({}), [`${move} 1 smoke test, and is watched there for 10 s.`]);
     assert.deepEqual(note({ bakeSeconds: 0 }), [`${move} 1 smoke test.`]);
-    assert.deepEqual(note({ bakeSeconds: 0, smokeTests: [] }), [`${move} 0 smoke tests.`]);
+    assert.deepEqual(note({ bakeSeconds: 0, smokeTests: [] }), [
+      "The public moves from blue (1.0.0) to green (2.0.0), after its health.",
+    ]);
     assert.deepEqual(note({ smokeTests: [smokeTest, smokeTest], gateCommand: "npm test", bakeSeconds: 60 }), [
       `${move} 2 smoke tests, the gate command, and is watched there for 60 s.`,
+    ]);
+  });
+
+  test("a smoke test for releases of app/ alone is not counted where the color gets somebody else's image", () => {
+    const [builtOnly] = sampleSettings.smokeTests as [Settings["smokeTests"][0]];
+    const { builtOnly: _, ...always } = builtOnly;
+    const how = (image: string | undefined, smokeTests: Settings["smokeTests"], more: Partial<Settings> = {}) => {
+      const settings = withSlot(
+        "green",
+        { version: "2.0.0", ...(image && { image }) },
+        { ...toGreen, smokeTests, ...more },
+      );
+      return /, (after .*?)(?:, and is watched.*)?\.$/.exec(plan(settings, after(sampleSettings)).notes.join())?.[1];
+    };
+    assert.equal(builtOnly.builtOnly, true);
+    assert.equal(how(undefined, [builtOnly]), "after its health, 1 smoke test");
+    assert.equal(how("nginx:1.30.6", [builtOnly]), "after its health");
+    assert.equal(how("nginx:1.30.6", [builtOnly], { gateCommand: "true" }), "after its health, the gate command");
+    assert.equal(how("nginx:1.30.6", [builtOnly, always]), "after its health, 1 smoke test");
+    assert.equal(how(undefined, [builtOnly, always]), "after its health, 2 smoke tests");
+    // What `npm run release` pushed is of app/, by the repository that it goes to.
+    const registry = "registry.example/team/shop";
+    assert.equal(how(`${registry}:2.0.0`, [builtOnly], { registry }), "after its health, 1 smoke test");
+    assert.equal(how(`${registry}-web:2.0.0`, [builtOnly], { registry }), "after its health");
+    // A canary is said the same way.
+    const settings = withSlot("green", { image: "nginx:1.30.6" });
+    assert.deepEqual(plan(sharing(5, settings), after(settings)).notes, [
+      "green (1.0.0) gets 5 % of the new visitors (0 % now), after its health, and is watched there for 10 s.",
+    ]);
+    // A container that runs tells better than its image's name: it has the hash of app/.
+    const release = containerOf("green", settings, { source: "0123456789ab" });
+    const world = after(settings);
+    assert.deepEqual(plan(sharing(5, settings), { ...world, slots: { ...world.slots, green: [release] } }).notes, [
+      "green (1.0.0) gets 5 % of the new visitors (0 % now), after its health, 1 smoke test, and is watched there for 10 s.",
     ]);
   });
 
@@ -1236,6 +1339,22 @@ describe("a canary, policies and the passphrase", () => {
       const world = after(careful, { slots: { blue, green: [containerOf("green", careful)] } });
       assert.deepEqual(refusals(switching, world), []);
     }
+    // As where none of its containers answers its health path.
+    const answering = (...seen: string[]) => {
+      const world = after(careful);
+      const blue = seen.map((_, at) => containerOf("blue", careful, { id: `blue-${at + 1}`, replica: at + 1 }));
+      const health = Object.fromEntries(
+        seen.map((text, at) => [
+          at === 0 ? "blue" : `blue-${at + 1}`,
+          { well: text === "200", status: Number(text) || 0, seen: text },
+        ]),
+      );
+      return { ...world, slots: { ...world.slots, blue }, serving: { ...servedBy(careful), health } };
+    };
+    assert.deepEqual(refusals(switching, answering("503")), []);
+    assert.deepEqual(refusals(switching, answering("no answer", "503")), []);
+    assert.deepEqual(refusals(switching, answering("200")), [refusal(5)]);
+    assert.deepEqual(refusals(switching, answering("503", "200")), [refusal(5)]);
     // No switch, no canary.
     assert.deepEqual(refusals(careful, after(careful)), []);
     assert.deepEqual(refusals(switching, emptyWorld), []);
@@ -1591,6 +1710,14 @@ describe("several containers of a color", () => {
     assert.match(
       warned(exited, exited, exited),
       /: the public gets errors\. This run starts it; or: pulumi config set activeColor green && pulumi up, which moves/,
+    );
+    // Of an idle color's, one that does not answer is told by its name.
+    const { serving, ...rest } = world({}, {}, {});
+    const well = { well: true, status: 200, seen: "200" };
+    const health = { blue: well, green: well, "green-2": { well: false, status: 503, seen: "503" }, "green-3": well };
+    assert.match(
+      plan(settings, { ...rest, serving: { ...servedBy(settings), ...serving, health } }).warnings.join(),
+      /^green is idle, and green-2 of its 3 containers does not answer its health path \(503\): it is no way back\. Next: docker logs --tail 30 blue-green-dev-green-2; /,
     );
     // Those of a scale that has not taken place are missed by nobody.
     const more = plan({ ...settings, replicas: 5 }, world({}, {}, {}));

@@ -8,6 +8,7 @@ import { testerFile } from "../../../stacks/proxy/files";
 import { PROXY_HEADERS } from "../../../stacks/proxy/headers";
 import { type ConfigurationSettings, renderConfiguration } from "../../../stacks/proxy/nginxConfiguration";
 import { COLORS, type Color, other } from "../../../stacks/service/color";
+import { healthIn } from "../../../stacks/service/configuration";
 import type { Sessions } from "../../../stacks/service/serving";
 import { SettingsError } from "../../../stacks/settings/errors";
 import { parseSettings } from "../../../stacks/settings/settings";
@@ -23,7 +24,7 @@ const settings: ConfigurationSettings = {
   activeColor: "blue",
   slots: {
     blue: { appPort: 5001, healthPath: "/health/ready", replicas: 1 },
-    green: { appPort: 5002, healthPath: "/health/green", replicas: 1 },
+    green: { appPort: 5002, healthPath: "/health/green", image: "shop:2", replicas: 1 },
   },
   drainSeconds: 31,
   keepAliveSeconds: 11,
@@ -55,6 +56,8 @@ const slotsOf = (blue: number, green: number): ConfigurationSettings["slots"] =>
 const everything: ConfigurationSettings = {
   ...settings,
   slots: slotsOf(3, 2),
+  healthHost: "shop.example",
+  healthStatus: "200-299,401",
   canaryPercent: 5,
   stickySessions: "cookie",
   rateLimitPerSecond: 50,
@@ -99,7 +102,10 @@ const KEPT = ["keepalive 64;", "keepalive_timeout 4s;"];
 
 /** What the configuration is made from with these values and everything on, the defaults for the rest; nothing where they are refused. */
 function accepted(values: Record<string, string>): ConfigurationSettings | undefined {
-  const on = { canaryPercent: "5", stickySessions: "cookie", rateLimitPerSecond: "50", maxConnections: "20" };
+  const on = {
+    ...{ canaryPercent: "5", stickySessions: "cookie", rateLimitPerSecond: "50", maxConnections: "20" },
+    ...{ healthHost: "shop.example", healthStatus: "200-299,401" },
+  };
   try {
     const parsed = parseSettings(raw({ ...on, ...values }), new Set());
     const slot = { appPort: parsed.appPort, healthPath: parsed.healthPath };
@@ -293,7 +299,7 @@ describe("the text of the configuration", () => {
 
 describe("where a color is reached", () => {
   test("where a color is reached stands in lines of its own, and nowhere else", () => {
-    const slots = { ...settings.slots, green: { appPort: 5099, healthPath: "/other", replicas: 1 } };
+    const slots = { ...settings.slots, green: { ...settings.slots.green, appPort: 5099, healthPath: "/other" } };
     const one = { ...everything, slots: settings.slots };
     assert.deepEqual(
       different(renderConfiguration(template, settings), renderConfiguration(template, { ...settings, slots })),
@@ -353,6 +359,139 @@ describe("where a color is reached", () => {
       return text.replace(/^ *server blue.*\n/gm, "");
     });
     assert.equal(few, many);
+  });
+});
+
+describe("how a color is asked for its health", () => {
+  const TLS = { tlsCertificate: "tls-0123456789abcdef.crt", tlsKey: "tls-0123456789abcdef.key" };
+
+  /** What stands in the control server's location of a color, by its first words. */
+  const askedIn = (text: string, color: Color): Record<string, string> => {
+    const block = new RegExp(`location = /${color} \\{\\n([^}]*)\\}`).exec(text)?.[1] ?? "";
+    return Object.fromEntries(
+      block.split("\n").flatMap((line): [string, string][] => {
+        const [, name = "", value = ""] = /^ *(proxy_set_header [\w-]+|add_header [\w-]+|\w+) (.*);$/.exec(line) ?? [];
+        return name === "" ? [] : [[name.split(" ").at(-1) ?? "", value]];
+      }),
+    );
+  };
+  const asked = (change: Partial<ConfigurationSettings>, color: Color) =>
+    askedIn(renderConfiguration(template, { ...settings, ...change }), color);
+  const withImages = (blue: string, green: string) => ({
+    blue: { ...settings.slots.blue, image: blue },
+    green: { ...settings.slots.green, image: green },
+  });
+
+  test("it is asked as a visitor of its own name, and where it redirects to is left as it is", () => {
+    assert.deepEqual(asked({}, "blue"), {
+      ...{ Host: "blue", "X-Forwarded-Proto": "http", "X-Health-Status": "200-299 always" },
+      ...{ proxy_redirect: "off", proxy_pass: "http://blue/health/ready" },
+    });
+    assert.deepEqual(asked({}, "green"), {
+      ...{ Host: "green", "X-Forwarded-Proto": "http", "X-Health-Status": "200-399 always" },
+      ...{ proxy_redirect: "off", proxy_pass: "http://green/health/green" },
+    });
+  });
+
+  test("healthHost is the host of both colors, in place of their names", () => {
+    for (const healthHost of ["shop.example", "10.0.0.1", "green"])
+      for (const color of COLORS) assert.equal(asked({ healthHost }, color).Host, healthHost);
+  });
+
+  test("a release of app/ is well with 200 to 299, and an image of somebody else up to 399 too, each color by its own", () => {
+    const statuses = (slots: ConfigurationSettings["slots"], more: Partial<ConfigurationSettings> = {}) =>
+      COLORS.map((color) => asked({ slots, ...more }, color)["X-Health-Status"]?.replace(" always", ""));
+    assert.deepEqual(statuses(withImages("", "")), ["200-299", "200-299"]);
+    assert.deepEqual(statuses(withImages("nginx:1.30.6", "")), ["200-399", "200-299"]);
+    assert.deepEqual(statuses(withImages("", "nginx:1.30.6")), ["200-299", "200-399"]);
+    assert.deepEqual(statuses(withImages("shop:1", "shop:2")), ["200-399", "200-399"]);
+    // What `npm run release` pushed is a release of app/, by the repository that it went to.
+    const registry = "registry.example/team/shop";
+    const digest = `@sha256:${"0".repeat(64)}`;
+    const pushed = withImages(`${registry}:1.2`, `${registry}${digest}`);
+    assert.deepEqual(statuses(pushed, { registry }), ["200-299", "200-299"]);
+    assert.deepEqual(statuses(pushed), ["200-399", "200-399"]);
+    assert.deepEqual(statuses(withImages(`${registry}-web:1.2`, `${registry}/web:1`), { registry }), [
+      "200-399",
+      "200-399",
+    ]);
+  });
+
+  test("healthStatus wins over what the image says", () => {
+    for (const healthStatus of ["200", "200-299,401", "200-599"])
+      for (const slots of [withImages("", "shop:2"), withImages("shop:1", "")])
+        for (const color of COLORS)
+          assert.equal(asked({ slots, healthStatus }, color)["X-Health-Status"], `${healthStatus} always`);
+  });
+
+  test("with TLS it is asked as by visitors that come with it, and without TLS whatever a trusted proxy would say", () => {
+    for (const trustedProxies of [[], ["10.0.0.0/8"]]) {
+      for (const color of COLORS) {
+        assert.equal(asked({ trustedProxies }, color)["X-Forwarded-Proto"], "http");
+        assert.equal(asked({ trustedProxies, files: TLS }, color)["X-Forwarded-Proto"], "https");
+      }
+    }
+  });
+
+  test("with TLS the front tells the color https of the cutover's own requests, and of visitors how they came", () => {
+    const front = (change: Partial<ConfigurationSettings>) => {
+      const text = renderConfiguration(template, { ...settings, ...change });
+      const scheme = /^ {4}proxy_set_header X-Forwarded-Proto \$(\w+);$/m.exec(text)?.[1] ?? "";
+      return (request: Request) => {
+        const maps = new Maps(text);
+        return [
+          scheme === "scheme" ? (request.scheme ?? "http") : maps.value(scheme, request),
+          maps.value("asked_port", request),
+        ];
+      };
+    };
+    const host = { headers: { host: "shop.example" } };
+    for (const [trustedProxies, trust] of [
+      [[], {}],
+      [["10.0.0.0/8"], { trusted: false }],
+    ] as const) {
+      const of = front({ files: TLS, trustedProxies: [...trustedProxies] });
+      assert.deepEqual(of({ ...host, ...trust, from: CUTOVER }), ["https", "443"], "it comes to the port without TLS");
+      assert.deepEqual(of({ headers: { host: "shop.example:8443" }, ...trust, from: CUTOVER }), ["https", "8443"]);
+      assert.deepEqual(of({ ...host, ...trust, scheme: "https" }), ["https", "443"]);
+      assert.deepEqual(of({ ...host, ...trust }), ["http", "80"]);
+      // A client's word counts for nothing.
+      const claims = { headers: { host: "shop.example", "x-forwarded-proto": "https" } };
+      assert.deepEqual(of({ ...claims, ...trust }), ["http", "80"]);
+    }
+    // A trusted proxy's does, with TLS here or there.
+    const claims = { headers: { host: "shop.example", "x-forwarded-proto": "https" }, trusted: true };
+    for (const files of [{}, TLS])
+      assert.deepEqual(front({ files, trustedProxies: ["10.0.0.0/8"] })(claims), ["https", "443"]);
+    // Without TLS nothing of it stands there, and the cutover's requests are as any.
+    const plain = front({});
+    assert.deepEqual(plain({ ...host, from: CUTOVER }), ["http", "80"]);
+    assert.deepEqual(plain(host), ["http", "80"]);
+    for (const each of COMBINATIONS) assert.doesNotMatch(renderConfiguration(template, each), /forwarded_scheme/);
+  });
+
+  test("what is written there is what the cutover reads of it, in each combination", () => {
+    for (const each of COMBINATIONS) {
+      for (const change of [{}, { healthHost: "shop.example", healthStatus: "200-299,401" }]) {
+        for (const tls of [{}, TLS]) {
+          const all = { ...each, ...change, files: { ...each.files, ...tls } };
+          const text = renderConfiguration(template, all);
+          for (const color of COLORS) {
+            const read = healthIn(text, color);
+            assert.deepEqual(read, {
+              port: each.slots[color].appPort,
+              path: each.slots[color].healthPath,
+              host: change.healthHost ?? color,
+              scheme: "tlsKey" in tls ? "https" : "http",
+              statuses: change.healthStatus ?? (color === "green" ? "200-399" : "200-299"),
+            });
+          }
+        }
+      }
+    }
+    const away = renderConfiguration(template, { ...settings, slots: slotsOf(1, 0) });
+    assert.equal(healthIn(away, "green"), undefined);
+    assert.equal(healthIn(away, "blue")?.port, 5001);
   });
 });
 
@@ -417,8 +556,8 @@ describe("what the template refuses", () => {
 describe("what settings can't do to it", () => {
   test("no accepted setting can change the structure of the configuration", () => {
     const reference = renderConfiguration(template, everything).split("\n");
-    /** All that is not a plain word. */
-    const structure = (line: string | undefined) => line?.replace(/[A-Za-z0-9._~/-]+/g, "x");
+    /** All that is not a plain word, or a list of them. */
+    const structure = (line: string | undefined) => line?.replace(/[A-Za-z0-9._~/,-]+/g, "x");
     const nasty = fc.constantFrom(
       ...[
         ";",
@@ -452,7 +591,7 @@ describe("what settings can't do to it", () => {
       fc.array(piece, { maxLength: 6 }).map((pieces) => `/${pieces.join("")}`),
       fc.integer({ min: -5, max: 70_000 }).map(String),
       fc.integer({ min: 1, max: 99 }).map(String),
-      fc.constantFrom("blue", "green"),
+      fc.constantFrom("blue", "green", "10.0.0.1", "shop.example", "200", "200-399", "200-299,401,404-410"),
     );
     let rendered = 0;
     fc.assert(
@@ -461,7 +600,7 @@ describe("what settings can't do to it", () => {
           ...[
             "activeColor",
             "appPort",
-            "healthPath",
+            ...["healthPath", "healthHost", "healthStatus"],
             "drainSeconds",
             "keepAliveSeconds",
             "maxBodyMb",

@@ -16,6 +16,8 @@ export interface Request {
   /** Whom nginx has asked so far, as `$upstream_addr` has it: where there was nobody left to ask, the upstream's own name. */
   asked?: string;
   scheme?: string;
+  /** Whether the configuration's `geo` takes the sender for a trusted proxy. */
+  trusted?: boolean;
   /** Where in the whole of all clients `split_clients` puts this one: 0 to below 100, in percent. */
   lot?: number;
   /** Seconds since 1970. */
@@ -145,6 +147,7 @@ function builtIn(name: string, request: Request): string {
     ...{ request: request.line ?? `${method} / HTTP/1.1`, upstream_bytes_received: "" },
     ...{ server_protocol: protocol, content_length: headers["content-length"] ?? "" },
     ...{ request_method: method, upstream_addr: asked, scheme, msec: `${now}.123` },
+    ...(request.trusted !== undefined && { trusted: request.trusted ? "1" : "" }),
   };
   const value = others[name];
   if (value === undefined) throw new Error(`$${name} is defined nowhere`);

@@ -475,7 +475,7 @@ describe("TLS", () => {
   });
 
   test("without TLS and trusted proxies nothing of either stands in the configuration", () => {
-    assert.doesNotMatch(render({}), /ssl|8443|308|http2|real_ip|trusted|redirect/);
+    assert.doesNotMatch(render({}), /ssl|8443|308|http2|real_ip|trusted|\$redirect|forwarded_scheme|https;/);
     assert.match(render({}), /X-Forwarded-For \$remote_addr;/);
   });
 

@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
-import { type HealthWait, lastLines, verdict, waitHealthy } from "../../../stacks/service/health";
+import {
+  askHealth,
+  dockerProblem,
+  type HealthWait,
+  lastLines,
+  verdict,
+  waitHealthy,
+} from "../../../stacks/service/health";
+import { type HealthAnswer, healthAnswer, healthAnswers } from "../../../stacks/service/healthAnswer";
 import type { ContainerState } from "../../../stacks/service/world";
 import { stubDocker } from "../engine/docker.stub";
 
@@ -12,9 +20,27 @@ const running: ContainerState = {
   OOMKilled: false,
 };
 
+/** As its image's own health check calls it. */
 const healthy: ContainerState = { ...running, Health: { Status: "healthy" } };
 
 const starting: ContainerState = { ...running, Health: { Status: "starting" } };
+
+const WELL: HealthAnswer = { well: true, status: 200, seen: "200" };
+
+const REFUSED: HealthAnswer = { well: false, status: 502, seen: "502" };
+
+/** A container that the proxy is given these answers by, the last of them for ever; each takes the second that it is asked for. */
+const answers = (...given: (HealthAnswer | Error)[]) => {
+  const asked: number[] = [];
+  const ask = async (seconds: number) => {
+    asked.push(seconds);
+    const answer = (given.length > 1 ? given.shift() : given[0]) as HealthAnswer | Error;
+    if (answer instanceof Error) throw answer;
+    if (!answer.well) await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+    return answer;
+  };
+  return { ask, asked };
+};
 
 /** A container that is seen in these states, the last of them for ever. */
 const seen = (log: string, ...states: (ContainerState & { RestartCount?: number })[]) => {
@@ -31,7 +57,7 @@ const seen = (log: string, ...states: (ContainerState & { RestartCount?: number 
 };
 
 const waited = (change: Partial<HealthWait> = {}): HealthWait => ({
-  ...{ seconds: 60, secrets: [], restarts: 0, say: () => assert.fail("nothing is said") },
+  ...{ seconds: 60, ask: answers(WELL).ask, secrets: [], restarts: 0, say: () => assert.fail("nothing is said") },
   ...change,
 });
 
@@ -60,12 +86,12 @@ const HOSTILE =
   "\u001b]0;owned\u0007\u001b[2J\u001b[31mred\u001b[0m\u009b1A\u001b]8;;http://x\u001b\\\tlink\r\nnext\b\u0000\u007f\u0085 ü\u{1f986}\u001b";
 
 describe("a container's health", () => {
-  test("a container is healthy, starting, or failed with the reason", () => {
-    assert.equal(verdict(healthy, 0), "healthy");
+  test("Docker calls a container running, starting, unhealthy, or failed with the reason", () => {
+    assert.equal(verdict(running, 0), "running");
+    assert.equal(verdict({ ...running, Health: { Status: "none" } }, 0), "running");
+    assert.equal(verdict(healthy, 0), "running");
     assert.equal(verdict(starting, 0), "starting");
-    assert.deepEqual(verdict({ ...running, Health: { Status: "unhealthy", Log: [{ Output: "refused\n" }] } }, 0), {
-      failed: "is unhealthy; its health check says: refused",
-    });
+    assert.equal(verdict({ ...running, Health: { Status: "unhealthy" } }, 0), "unhealthy");
     assert.deepEqual(verdict({ ...running, Running: false, ExitCode: 3 }, 0), { failed: "ended with exit code 3" });
     assert.deepEqual(verdict({ ...running, OOMKilled: true, Running: false, ExitCode: 137 }, 0), {
       failed: "was killed for want of memory (setting memoryMb)",
@@ -75,8 +101,8 @@ describe("a container's health", () => {
   test("a kill for want of memory counts where it is of this wait, or the container is down; an old mark on one that runs does not", () => {
     const killed = { failed: "was killed for want of memory (setting memoryMb)" };
     const marked = { ...healthy, OOMKilled: true };
-    assert.equal(verdict(marked, 0, true), "healthy");
-    assert.equal(verdict(marked, 0), "healthy", "nobody saw it before: it may be old");
+    assert.equal(verdict(marked, 0, true), "running");
+    assert.equal(verdict(marked, 0), "running", "nobody saw it before: it may be old");
     assert.deepEqual(verdict(marked, 0, false), killed);
     assert.deepEqual(verdict(marked, 1, false), killed);
     assert.deepEqual(verdict(marked, 1, true), { failed: "ended and was started again" });
@@ -84,20 +110,58 @@ describe("a container's health", () => {
       assert.deepEqual(verdict({ ...marked, ...down, ExitCode: 137 }, 1, true), killed);
     }
     const sick = { ...marked, Health: { Status: "unhealthy" } };
-    assert.deepEqual(verdict(sick, 0, true), { failed: "is unhealthy" });
+    assert.equal(verdict(sick, 0, true), "unhealthy");
   });
 
-  test("of an unhealthy container the latest look is shown, where there is one that says anything", () => {
+  test("of what an image's own health check calls unhealthy its latest words are shown, where there are any", () => {
     const unhealthy = (...outputs: string[]) =>
-      verdict({ ...running, Health: { Status: "unhealthy", Log: outputs.map((Output) => ({ Output })) } }, 0);
-    assert.deepEqual(unhealthy("first", " second \n"), { failed: "is unhealthy; its health check says: second" });
-    assert.deepEqual(unhealthy("first", "\n"), { failed: "is unhealthy" });
-    assert.deepEqual(verdict({ ...running, Health: { Status: "unhealthy" } }, 0), { failed: "is unhealthy" });
+      dockerProblem({ ...running, Health: { Status: "unhealthy", Log: outputs.map((Output) => ({ Output })) } });
+    assert.equal(unhealthy("first", " second \n"), "is unhealthy; its image's health check says: second");
+    const silent = "is unhealthy; its image's health check calls it unhealthy";
+    assert.equal(unhealthy("first", "\n"), silent);
+    assert.equal(dockerProblem({ ...running, Health: { Status: "unhealthy" } }), silent);
+    for (const fine of [running, healthy, starting]) assert.equal(dockerProblem(fine), undefined);
+    assert.equal(dockerProblem({ ...running, Running: false, ExitCode: 3 }), "ended with exit code 3");
   });
 
-  test("a container without a health check never counts as healthy", () => {
-    assert.equal(verdict(running, 0), "starting");
-    assert.equal(verdict({ ...running, Health: { Status: "none" } }, 0), "starting");
+  test("an answer of the proxy's scripts is read, and nothing else is taken for one", () => {
+    assert.deepEqual(healthAnswer("well 200 "), WELL);
+    assert.deepEqual(healthAnswer("well 204\n"), { well: true, status: 204, seen: "204" });
+    assert.deepEqual(healthAnswer("ill 000 Connection timed out after 2001 milliseconds"), {
+      ...{ well: false, status: 0, seen: "Connection timed out after 2001 milliseconds" },
+    });
+    assert.deepEqual(healthAnswer("ill 000 "), { well: false, status: 0, seen: "no answer" });
+    assert.equal(healthAnswer("ill 302, to https://elsewhere/\u001b[2J")?.seen, "302, to https://elsewhere/");
+    assert.equal(healthAnswer("ill 200 transfer closed")?.seen, "200 transfer closed");
+    for (const other of ["", "well", "ill 2000", "health blue well 200", "sh: curl: not found"])
+      assert.equal(healthAnswer(other), undefined, other);
+  });
+
+  test("each container's line is read by its name; lines of others are not", () => {
+    const text =
+      "answer x blue\nhealth blue well 200 \nhealth green-2 ill 503\nhealth red well 200 \nhealth green well\n";
+    assert.deepEqual(healthAnswers(text), { blue: WELL, "green-2": { well: false, status: 503, seen: "503" } });
+  });
+
+  test("the proxy is asked with values as arguments, and what it can't say is an error", async () => {
+    const asked: string[][] = [];
+    const says = (text: string) =>
+      askHealth(
+        stubDocker({
+          ask: async (...args) => {
+            asked.push(args);
+            return text;
+          },
+        }),
+        "p1",
+        "green-2",
+        { port: 5000, path: "/up", host: "shop.example", scheme: "https", statuses: "200-299,401" },
+        1,
+      );
+    assert.deepEqual(await says("well 200 \n"), WELL);
+    assert.deepEqual(asked[0]?.slice(0, 4), ["exec", "p1", "sh", "-c"]);
+    assert.deepEqual(asked[0]?.slice(5), ["sh", "1", "green-2", "5000", "/up", "shop.example", "https", "200-299,401"]);
+    await assert.rejects(says("sh: curl: not found"), /the proxy said of green-2's health: sh: curl: not found/);
   });
 
   test("a container that ended and was healthy before is not healthy any more", () => {
@@ -112,17 +176,40 @@ describe("a container's health", () => {
     assert.deepEqual(verdict(healthy, 2), { failed: "ended and was started again" });
   });
 
-  test("a container is waited for until it is healthy, and asked no more then", async (t) => {
-    const { docker, asked } = seen("", starting, starting, healthy);
-    const { result, milliseconds } = await pass(t, () => waitHealthy(docker, "id", waited()));
+  test("a container is waited for until the proxy's answer is well, and asked no more then", async (t) => {
+    const { docker, asked } = seen("", running);
+    const proxy = answers(REFUSED, REFUSED, WELL);
+    const { result, milliseconds } = await pass(t, () => waitHealthy(docker, "id", waited({ ask: proxy.ask })));
     assert.equal(result, undefined);
     assert.deepEqual(asked, Array(3).fill(["container", "inspect", "id"]));
-    assert.ok(milliseconds < 1000, String(milliseconds));
+    assert.deepEqual(proxy.asked, [1, 1, 1]);
+    assert.ok(milliseconds >= 2000 && milliseconds < 2500, String(milliseconds));
   });
 
-  test("one that ends or becomes unhealthy is not waited for, and shows the end of its log", async (t) => {
-    const { docker, asked } = seen("booting\nno database\n", starting, { ...running, Running: false, ExitCode: 3 });
-    const { result } = await pass(t, () => waitHealthy(docker, "id", waited()));
+  test("where its image has a health check of its own, that must agree, and may change its mind until the time is over", async (t) => {
+    const unhealthy = { ...running, Health: { Status: "unhealthy" } };
+    const { docker, asked } = seen("", starting, unhealthy, unhealthy, healthy);
+    assert.equal((await pass(t, () => waitHealthy(docker, "id", waited()))).result, undefined);
+    assert.equal(asked.length, 4);
+    const never = await pass(t, () => waitHealthy(seen("", starting).docker, "id", waited({ seconds: 3 })));
+    assert.match(
+      never.result ?? "",
+      /is not healthy after 3 s \(setting healthTimeoutSeconds\); its image's own health check has not said yet that it is well\.\n/,
+    );
+    const ill = { ...running, Health: { Status: "unhealthy", Log: [{ Output: "no database" }] } };
+    const both = await pass(t, () =>
+      waitHealthy(seen("", ill).docker, "id", waited({ seconds: 3, ask: answers(REFUSED).ask })),
+    );
+    assert.match(
+      both.result ?? "",
+      /\(setting healthTimeoutSeconds\); its health path says: 502; its image's health check says: no database\.\n/,
+    );
+  });
+
+  test("one that ends is not waited for, and shows the end of its log", async (t) => {
+    const { docker, asked } = seen("booting\nno database\n", running, { ...running, Running: false, ExitCode: 3 });
+    const { ask } = answers(REFUSED);
+    const { result } = await pass(t, () => waitHealthy(docker, "id", waited({ ask })));
     assert.equal(
       result,
       "the container blue-green-dev-green ended with exit code 3.\nThe last lines of its log:\n  booting\n  no database",
@@ -132,37 +219,53 @@ describe("a container's health", () => {
 
   test("one that never becomes healthy has its time, in which is said now and then how it stands", async (t) => {
     const said: string[] = [];
-    const { docker } = seen("", starting);
+    const { docker } = seen("", running);
+    const { ask } = answers(REFUSED);
     const { result, milliseconds } = await pass(t, () =>
-      waitHealthy(docker, "id", waited({ seconds: 25, say: (line) => said.push(line) })),
+      waitHealthy(docker, "id", waited({ seconds: 25, ask, say: (line) => said.push(line) })),
     );
     assert.equal(
       result,
-      "the container blue-green-dev-green is not healthy after 25 s (setting healthTimeoutSeconds).\nIts log is empty.",
+      "the container blue-green-dev-green is not healthy after 25 s (setting healthTimeoutSeconds); its health path says: 502.\nIts log is empty.",
     );
     assert.deepEqual(said, [
       "health 10/25 s, not healthy yet (blue-green-dev-green)",
       "health 20/25 s, not healthy yet (blue-green-dev-green)",
     ]);
-    assert.ok(milliseconds >= 25_000 && milliseconds < 26_000, String(milliseconds));
+    assert.ok(milliseconds >= 25_000 && milliseconds < 27_000, String(milliseconds));
+  });
+
+  test("a proxy that can't be asked three times in a row is the reason; one that missed twice is not", async (t) => {
+    const gone = new Error("Error response from daemon: container p1 is not running\n");
+    const { docker } = seen("", running);
+    const never = await pass(t, () => waitHealthy(docker, "id", waited({ ask: answers(gone).ask })));
+    assert.match(
+      never.result ?? "",
+      /^the container blue-green-dev-green can't be asked for its health by the proxy: Error response from daemon: container p1 is not running\.\n/,
+    );
+    assert.ok(never.milliseconds < 5000);
+    const again = answers(gone, gone, REFUSED, gone, gone, WELL);
+    assert.equal((await pass(t, () => waitHealthy(docker, "id", waited({ ask: again.ask })))).result, undefined);
   });
 
   test("a clock that is set meanwhile neither ends the wait nor prolongs it", async (t) => {
     let day = 0;
     t.mock.method(Date, "now", () => (day++ % 2 === 0 ? 1 : -1) * 86_400_000);
-    const { docker } = seen("", starting);
-    const { result, milliseconds } = await pass(t, () => waitHealthy(docker, "id", waited({ seconds: 5 })));
+    const { docker } = seen("", running);
+    const { ask } = answers(REFUSED);
+    const { result, milliseconds } = await pass(t, () => waitHealthy(docker, "id", waited({ seconds: 5, ask })));
     assert.match(result ?? "", / is not healthy after 5 s /);
-    assert.ok(milliseconds >= 5000 && milliseconds < 6000, String(milliseconds));
+    assert.ok(milliseconds >= 5000 && milliseconds < 7000, String(milliseconds));
   });
 
   test("once the run is cancelled nothing is waited for any longer, and that is the reason", async () => {
     const cancel = new AbortController();
-    const { docker, asked } = seen("booting\n", starting);
+    const { docker, asked } = seen("booting\n", running);
+    const { ask } = answers(REFUSED);
     const started = performance.now();
     setTimeout(() => cancel.abort(), 50);
     assert.equal(
-      await waitHealthy(docker, "id", waited({ signal: cancel.signal })),
+      await waitHealthy(docker, "id", waited({ ask, signal: cancel.signal })),
       "the container blue-green-dev-green was not waited for any longer, since the run was cancelled.\n" +
         "The last lines of its log:\n  booting",
     );
@@ -173,17 +276,17 @@ describe("a container's health", () => {
     assert.equal(asked.length, 3);
   });
 
-  test("what a look has seen is told, even of a cancelled run: well, or why it never will be", async () => {
+  test("what a look has seen is told, even of a cancelled run: why it never will be well", async () => {
     const signal = AbortSignal.abort();
-    assert.equal(await waitHealthy(seen("", healthy).docker, "id", waited({ signal })), undefined);
     const { docker } = seen("", { ...running, Running: false, ExitCode: 3 });
     assert.match((await waitHealthy(docker, "id", waited({ signal }))) ?? "", / ended with exit code 3\.\n/);
   });
 
   test("a run that is not cancelled is waited for as without a signal", async (t) => {
-    const { docker, asked } = seen("", starting, starting, healthy);
+    const { docker, asked } = seen("", running);
+    const { ask } = answers(REFUSED, REFUSED, WELL);
     const { signal } = new AbortController();
-    assert.equal((await pass(t, () => waitHealthy(docker, "id", waited({ signal })))).result, undefined);
+    assert.equal((await pass(t, () => waitHealthy(docker, "id", waited({ ask, signal })))).result, undefined);
     assert.equal(asked.length, 3);
   });
 
@@ -214,8 +317,8 @@ describe("a container's health", () => {
     const Health = { Status: "unhealthy", Log: [{ Output: "no route to postgres://u:hunter2@db" }] };
     const { docker } = seen("using hunter2\nno, hunter2hunter2\n", { ...running, Health });
     assert.equal(
-      await waitHealthy(docker, "id", waited({ secrets: ["hunter2", "no"] })),
-      "the container blue-green-dev-green is unhealthy; its health check says: no route to postgres://u:[secret]@db.\n" +
+      await waitHealthy(docker, "id", waited({ seconds: 0, secrets: ["hunter2", "no"] })),
+      "the container blue-green-dev-green is not healthy after 0 s (setting healthTimeoutSeconds); its image's health check says: no route to postgres://u:[secret]@db.\n" +
         "The last lines of its log:\n  using [secret]\n  no, [secret][secret]",
     );
   });
@@ -235,11 +338,11 @@ describe("a container's health", () => {
   test("no control character reaches the terminal but tab and newline, neither of a log nor of a health check", async () => {
     const Health = { Status: "unhealthy", Log: [{ Output: `\u001b[1m${HOSTILE}` }] };
     const { docker } = seen(`${HOSTILE}\n`, { ...running, Health });
-    const shown = await waitHealthy(docker, "id", waited());
+    const shown = await waitHealthy(docker, "id", waited({ seconds: 0 }));
     assert.doesNotMatch(shown ?? "", /[^\P{Cc}\t\n]/u);
     assert.equal(
       shown,
-      "the container blue-green-dev-green is unhealthy; its health check says: red link next" +
+      "the container blue-green-dev-green is not healthy after 0 s (setting healthTimeoutSeconds); its image's health check says: red link next" +
         "\\u{8}\\u{0}\\u{7f}\\u{85} ü\u{1f986}\\u{1b}.\n" +
         "The last lines of its log:\n  red\tlink\n  next\\u{8}\\u{0}\\u{7f}\\u{85} ü\u{1f986}\\u{1b}",
     );
@@ -252,23 +355,5 @@ describe("a container's health", () => {
       await lastLines(stubDocker({ log }), "c", ["hunter2", "one\r\ntwo"]),
       "The last lines of its log:\n  [secret] and [secret]",
     );
-  });
-
-  test("a health check that can't run for want of a shell says what that means, beside the engine's words", () => {
-    const said = (Output: string) => {
-      const seen = verdict({ ...running, Health: { Status: "unhealthy", Log: [{ Output }] } }, 0);
-      return typeof seen === "object" ? seen.failed : seen;
-    };
-    for (const words of [
-      'OCI runtime exec failed: exec failed: unable to start container process: exec: "sh": executable file not found in $PATH: unknown',
-      'exec failed: exec: "sh": executable file not found in $PATH',
-      'exec failed: exec: "/bin/sh": stat /bin/sh: no such file or directory: unknown',
-    ])
-      assert.equal(
-        said(`${words}\n`),
-        "is unhealthy; its health check says: nothing, since it can't run: the image has no shell (sh), which the check needs. " +
-          `Take an image that has one (${words})`,
-      );
-    assert.match(said("the app says: sh: not found"), /health check says: the app says: sh: not found$/);
   });
 });

@@ -9,6 +9,7 @@ import fc from "fast-check";
 import { renderConfiguration } from "../../../stacks/proxy/nginxConfiguration";
 import { PROXY_DIRECTORY } from "../../../stacks/service/names";
 import {
+  colorHealth,
   GENERATION_PLACEHOLDER,
   generationOf,
   type HistoryEntry,
@@ -71,7 +72,7 @@ class Volume {
   }
 
   /** From now on nginx answers this at an address; without a text it does not answer. */
-  answers(address: "generation" | "blue" | "green", text: string | undefined): this {
+  answers(address: "generation" | "blue" | "green" | "healthz", text: string | undefined): this {
     rmSync(`${this.curl}.${address}`, { force: true });
     if (text !== undefined) writeFileSync(`${this.curl}.${address}`, text);
     return this;
@@ -369,11 +370,11 @@ describe("what the cutovers leave", () => {
     const volume = served(t);
     await hold(t, volume);
     for (const hostile of [
-      `{}\nanswer ${GREEN} green\nfile ${GREEN} green\nhealth 200\n`,
-      `{"a":"\\nanswer ${GREEN} green\\nfile ${GREEN} green\\nhealth 200"}\n`,
+      `{}\nanswer ${GREEN} green\nfile ${GREEN} green\nhealth blue well 200 \n`,
+      `{"a":"\\nanswer ${GREEN} green\\nfile ${GREEN} green\\nhealth blue well 200 "}\n`,
       `\\nanswer ${GREEN} green`,
       "$(echo answer green)`echo answer green`%s%n\n",
-      "{}\rhealth 200",
+      "{}\rhealth blue well 200 ",
     ]) {
       for (const file of ["cutover.json", "history.jsonl", "declared", "holder"]) {
         volume
@@ -481,14 +482,14 @@ describe("the history", () => {
 
   test("a last line without its end runs into nothing that comes after it", (t) => {
     const volume = served(t)
-      .answers("blue", "200 ")
+      .answers("blue", "200 \t")
       .put("cutover.json", '{"stable":{"blue":["b1"]}}')
       .put("declared", "abc");
     volume.put("history.jsonl", '{"time":"1","result":"first","to":"blue"}');
-    const { stdout } = volume.run(READ, [], { HEALTH: "yes" });
+    const { stdout } = volume.run(READ, [], { HEALTH: "5" });
     assert.ok(stdout.endsWith("\n"));
     const serving = servingOf(stdout);
-    assert.deepEqual(serving?.health, { well: true, seen: "200" });
+    assert.deepEqual(serving?.health?.blue, { well: true, status: 200, seen: "200" });
     assert.deepEqual([serving?.declared, serving?.history.length], ["abc", 1]);
     assert.deepEqual(serving?.record, { stable: { blue: ["b1"] } });
   });
@@ -496,32 +497,54 @@ describe("the history", () => {
 
 describe("what the proxy is asked besides", () => {
   test("both colors are asked for their health only where that is wanted and nginx answers", (t) => {
-    const volume = served(t).answers("blue", "200 ").answers("green", "503 ");
-    const health = (wanted: string) => {
-      const serving = volume.read({ HEALTH: wanted });
-      return [serving?.health, serving?.idleHealth];
+    const volume = served(t).answers("blue", "200 \t").answers("green", "503 \t");
+    const health = (seconds: string) => volume.read({ HEALTH: seconds })?.health;
+    const both = {
+      blue: { well: true, status: 200, seen: "200" },
+      green: { well: false, status: 503, seen: "503" },
     };
-    const [blue, green] = [
-      { well: true, seen: "200" },
-      { well: false, seen: "503" },
-    ];
     assert.equal(volume.read()?.health, undefined);
-    assert.deepEqual(health("no"), [undefined, undefined]);
+    assert.equal(health("0"), undefined);
     assert.ok(volume.asked().every((line) => line.endsWith("/generation")));
-    assert.deepEqual(health("yes"), [blue, green]);
+    assert.deepEqual(health("5"), both);
     const paths = volume.asked().slice(-2).sort();
-    assert.match(paths[0] ?? "", / --max-time 5 .* http:\/\/127\.0\.0\.1:8081\/blue$/);
-    assert.match(paths[1] ?? "", / --max-time 5 .* http:\/\/127\.0\.0\.1:8081\/green$/);
-    volume.answers("generation", `${GREEN} green\n`);
-    assert.deepEqual(health("yes"), [green, blue]);
+    assert.match(paths[0] ?? "", / --max-time 5 --header Host: blue .* http:\/\/127\.0\.0\.1:8081\/blue$/);
+    assert.match(paths[1] ?? "", / --max-time 5 --header Host: green .* http:\/\/127\.0\.0\.1:8081\/green$/);
     volume.answers("generation", undefined);
-    assert.deepEqual(health("yes"), [undefined, undefined]);
+    assert.equal(health("5"), undefined);
+    assert.deepEqual([colorHealth(both, "blue"), colorHealth(both, "green")], [both.blue, both.green]);
+  });
+
+  test("of several containers each is asked, over the server with a visitor's limits; a color that is away is not", (t) => {
+    const configuration = rendered("blue", { blue: 3, green: 0 });
+    const generation = generationOf(configuration);
+    const volume = new Volume(t)
+      .put("nginx.conf", written(configuration))
+      .answers("generation", `${generation} blue\n`);
+    const health = volume.answers("healthz", "204 \t").read({ HEALTH: "2" })?.health ?? {};
+    assert.deepEqual(Object.keys(health).sort(), ["blue", "blue-2", "blue-3"]);
+    const asked = volume.asked().filter((line) => line.includes(":8083"));
+    assert.deepEqual(asked.map((line) => / (http:\/\/blue\S*)$/.exec(line)?.[1]).sort(), [
+      "http://blue-2:5000/healthz",
+      "http://blue-3:5000/healthz",
+      "http://blue:5000/healthz",
+    ]);
+    for (const line of asked) assert.match(line, / --noproxy , --proxy http:\/\/127\.0\.0\.1:8083 /);
+  });
+
+  test("of several containers one that is well is enough for the color; where none is, the first one says why", () => {
+    const [well, ill, dead] = [200, 503, 502].map((status) => ({ well: status === 200, status, seen: String(status) }));
+    assert.ok(well && ill && dead);
+    assert.deepEqual(colorHealth({ blue: ill, "blue-2": well, green: dead }, "blue"), well);
+    assert.deepEqual(colorHealth({ blue: ill, "blue-2": dead, green: well }, "blue"), ill);
+    assert.equal(colorHealth({ green: well }, "blue"), undefined);
+    assert.equal(colorHealth(undefined, "blue"), undefined);
   });
 
   test("the engine's clock is told where health is wanted, and no other words pass for it", (t) => {
     const volume = served(t);
     assert.equal(volume.read()?.now, undefined);
-    const now = volume.read({ HEALTH: "yes" })?.now ?? 0;
+    const now = volume.read({ HEALTH: "5" })?.now ?? 0;
     assert.ok(Math.abs(now - Date.now() / 1000) < 5, String(now));
     for (const words of ["", "soon", "-1", "1e9", "\u001b[2J"])
       assert.equal(servingOf(`answer ${BLUE} blue\nnow ${words}\n`)?.now, undefined, words);
@@ -534,17 +557,16 @@ describe("what the proxy is asked besides", () => {
     assert.equal(served(t).put("nginx.conf", written(closed)).read()?.maintenance, true);
   });
 
-  test("a health path that has no answer is said in curl's words, and 2xx alone is well", (t) => {
+  test("a health path that has no answer is said in curl's words", (t) => {
     const volume = served(t);
     for (const [answer, health] of [
-      ["000 Operation timed out", { well: false, seen: "Operation timed out" }],
-      ["000 ", { well: false, seen: "no answer" }],
-      ["204 ", { well: true, seen: "204" }],
-      ["302 ", { well: false, seen: "302" }],
-      ["2", { well: false, seen: "2" }],
+      ["000 Operation timed out\t", { well: false, status: 0, seen: "Operation timed out" }],
+      ["204 \t", { well: true, status: 204, seen: "204" }],
+      ["302 \t/login", { well: false, status: 302, seen: "302, to /login" }],
     ] as const) {
-      assert.deepEqual(volume.answers("blue", answer).read({ HEALTH: "yes" })?.health, health);
+      assert.deepEqual(volume.answers("blue", answer).read({ HEALTH: "5" })?.health?.blue, health);
     }
+    assert.equal(volume.answers("blue", "2").read({ HEALTH: "5" })?.health?.blue, undefined, "nothing of curl's");
   });
 
   test("the proxy is asked in one question, which carries what else is wanted in its environment", async () => {
@@ -556,11 +578,11 @@ describe("what the proxy is asked besides", () => {
       },
     });
     assert.equal((await readServing(docker, "p"))?.color, "blue");
-    assert.equal((await readServing(docker, "p", { history: 5, health: true }))?.edited, false);
+    assert.equal((await readServing(docker, "p", { history: 5, healthSeconds: 2 }))?.edited, false);
     const question = (history: string, health: string) => [
       ...["exec", "-e", `HISTORY=${history}`, "-e", `HEALTH=${health}`, "p", "sh", "-c", READ],
     ];
-    assert.deepEqual(asked, [question("20", "no"), question("5", "yes")]);
+    assert.deepEqual(asked, [question("20", "0"), question("5", "2")]);
   });
 
   test("what makes no sense is never an error", () => {

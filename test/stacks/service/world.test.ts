@@ -278,7 +278,7 @@ describe("what the engine has of a stack", () => {
       [
         ["container", "inspect", "one"],
         ["container", "ls", "--all", "--quiet", "--no-trunc", ...filters],
-        ["exec", "-e", "HISTORY=20", "-e", "HEALTH=no", "blue-green-dev-proxy", "sh", "-c", READ],
+        ["exec", "-e", "HISTORY=20", "-e", "HEALTH=0", "blue-green-dev-proxy", "sh", "-c", READ],
         ["image", "inspect", "one"],
         ["image", "ls", "--all", "--quiet", "--no-trunc", ...filters],
         // Only where there is no proxy.

@@ -32,6 +32,7 @@ export const sampleSettings: Settings = {
       status: 200,
       json: { color: "{color}", version: "{version}" },
       maxSeconds: 5,
+      builtOnly: true,
     },
   ],
   gateTimeoutSeconds: 300,

@@ -25,6 +25,9 @@ const IMAGE = "must be an image reference such as registry.example.com/team/app:
 
 const PATH = "must be a path of A-Z a-z 0-9 . _ ~ - / from the root, without // and .., at most 200 characters";
 
+const STATUSES =
+  "must be statuses from 200 to 599 and ranges of them, separated by commas, such as 200-299,401; at most 20, or empty";
+
 const ADDRESS = "must be an IPv4 or IPv6 address, without a zone";
 
 const NAME = "must have a name of A-Z a-z 0-9 _, no digit first, at most 128 characters";
@@ -74,6 +77,87 @@ const BAD: [setting: string, value: string, given: string, rule: string, mend: s
       "pulumi config set healthPath /healthz",
     ],
   ),
+  ...[
+    // What would end nginx's line, be a variable of its or stand for another request.
+    ...[
+      "a b",
+      "a;",
+      "a}",
+      "{a",
+      "$host",
+      "$(host)",
+      "a\n",
+      "a\r\nX-Evil: 1",
+      "a\0",
+      '"a"',
+      "'a'",
+      "a#",
+      "a\\",
+      "{{a}}",
+    ],
+    // No host, or more than one.
+    ...[
+      "shop:80",
+      "10.0.0.1:80",
+      "::1",
+      "[::1]",
+      "fe80::1%eth0",
+      "http://shop",
+      "shop/",
+      "user@shop",
+      "a,b",
+      "*",
+      "*.a",
+    ],
+    ...[".", ".a", "a.", "a..b", "-a", "a-", "a_b", "é", "127.1", "256.0.0.1", "0x7f000001"],
+    ...["a".repeat(64), Array(128).fill("a").join(".")],
+  ].map((value): (typeof BAD)[number] => [
+    "healthHost",
+    value,
+    value.length > 60 ? `"${value.slice(0, 61)}... (${value.length} characters)` : JSON.stringify(value),
+    "must be a host name or an IPv4 address, without a port, or empty",
+    "pulumi config set healthHost '<host>'",
+  ]),
+  ...[
+    ...[
+      "199",
+      "600",
+      "100-299",
+      "200-600",
+      "300-200",
+      "2xx",
+      "20",
+      "2000",
+      "0200",
+      "+200",
+      "200.0",
+      "2e2",
+      "two",
+      "-1",
+    ],
+    ...["200,", ",200", ",", "200,,401", "200-", "-299", "-", "200-299-399", "200-,401", "200--299", "200..299"],
+    ...[
+      " 200",
+      "200 ",
+      "200, 401",
+      "200 - 299",
+      "200\n",
+      "200\t",
+      "200;",
+      "200}",
+      "200 always; }",
+      "$status",
+      "200|401",
+    ],
+    ...['"200"', "'200'", "200#", "200\0", Array(21).fill("200").join(",")],
+  ].map((value): (typeof BAD)[number] => [
+    "healthStatus",
+    value,
+    value.length > 60 ? `"${value.slice(0, 61)}... (${value.length} characters)` : JSON.stringify(value),
+    STATUSES,
+    "pulumi config set healthStatus '<statuses>'",
+  ]),
+  ["healthStatus", "２００", '"\\u{ff12}\\u{ff10}\\u{ff10}"', STATUSES, "pulumi config set healthStatus '<statuses>'"],
   ...["http://x", "UPPER", "a b", "a:", "a@sha256:12", "-a", "a//b", "a;b", "a".repeat(600), "f".repeat(64)].map(
     (value): (typeof BAD)[number] => [
       "blueImage",
@@ -258,6 +342,7 @@ const nearlyRight = fc.oneof(
   fc.string({ unit: "binary", maxLength: 40 }),
   fc.string({ unit: fc.constantFrom(..."aZ09._-~/:@%;{}$\\'\"# \n\t\r\0`\u202e９"), maxLength: 12 }),
   fc.string({ unit: fc.constantFrom(..."ab1./:-_"), maxLength: 8 }),
+  fc.string({ unit: fc.constantFrom("200", "401", "599", "600", "-", ",", ";", " "), maxLength: 4 }),
   fc.nat({ max: 70_000 }).map(String),
   fc.ipV4(),
   fc.ipV6(),
@@ -300,6 +385,34 @@ describe("what is accepted", () => {
     assert.equal(/^ARG BASE_IMAGE=(\S+)$/m.exec(dockerfile)?.[1], defaults.appBaseImage);
   });
 
+  test("a host to be asked for is a name or an IPv4 address, statuses are a list of ranges, and both may be left out", () => {
+    const parsed = (values: Record<string, string>) => parseSettings(raw(values), new Set());
+    for (const healthHost of [
+      "shop.example.com",
+      "localhost",
+      "blue",
+      "SHOP.example",
+      "xn--mnchen-3ya.de",
+      "1a.b",
+      "10.0.0.1",
+    ])
+      assert.equal(parsed({ healthHost }).healthHost, healthHost);
+    const most = Array(20).fill("200-299").join(",");
+    for (const healthStatus of [
+      "200",
+      "599",
+      "200-200",
+      "200-399",
+      "200-299,401",
+      "401,200-299",
+      "204,301-302,404",
+      most,
+    ])
+      assert.equal(parsed({ healthStatus }).healthStatus, healthStatus);
+    const { healthHost, healthStatus } = parsed({ healthHost: "", healthStatus: "" });
+    assert.deepEqual([healthHost, healthStatus], [undefined, undefined]);
+  });
+
   test("everything that can be set arrives as it was set", () => {
     const settings = parseSettings(
       {
@@ -310,6 +423,8 @@ describe("what is accepted", () => {
           bindAddress: "::1",
           httpPort: "65535",
           healthPath: "/",
+          healthHost: "shop.example.com",
+          healthStatus: "200-299,401",
           environment:
             '{"LEVEL":"debug","RATE":0.5,"COUNT":3,"ON":true,"EMPTY":"","constructor":"c","TEXT":"a\\n\\"$b"}',
           secretEnvironment: '{"API_KEY":"hunter2"}',
@@ -363,6 +478,8 @@ describe("what is accepted", () => {
       bindAddress: "::1",
       httpPort: 65_535,
       healthPath: "/",
+      healthHost: "shop.example.com",
+      healthStatus: "200-299,401",
       environment: {
         LEVEL: "debug",
         RATE: "0.5",
@@ -808,7 +925,7 @@ describe("everything wrong at once", () => {
       ],
       ...[
         "appPort",
-        "healthPath",
+        ...["healthPath", "healthHost", "healthStatus"],
         "environment.PORT",
         "environment.S",
         "secretEnvironment",
@@ -883,7 +1000,7 @@ describe("everything wrong at once", () => {
 
 describe("any value at all", () => {
   test("no accepted setting has a character that means something to nginx, a shell or a terminal", () => {
-    const safe = /^[A-Za-z0-9._~/:@+[\]-]*$/;
+    const safe = /^[A-Za-z0-9._~/:@+,[\]-]*$/;
     let accepted = 0;
     fc.assert(
       fc.property(fc.constantFrom(...SETTING_NAMES), nearlyRight, (name, value) => {

@@ -92,6 +92,7 @@ describe("the setting smokeTests", () => {
       contains: "größe {color}\n",
       json: { "database.ok": true, "items[0].id": 7, "[0]": "{version}", "a-b_1.2[999999][0]": null, constructor: 0.5 },
       maxSeconds: 0.1,
+      builtOnly: true,
     };
     assert.deepEqual(parsed([order]), [order]);
     for (const method of ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]) {
@@ -112,6 +113,21 @@ describe("the setting smokeTests", () => {
     assert.deepEqual(parsed([{ name: "a", json: { a: "1", b: 1, c: "true", d: true } }])[0]?.json, {
       ...{ a: "1", b: 1, c: "true", d: true },
     });
+  });
+
+  test("a test asks releases of app/ alone where builtOnly is true, and any release where it is false or left out", () => {
+    const builtOnly = (values: Record<string, unknown>) => {
+      const [test] = parsed([{ name: "a", ...values }]);
+      assert.ok(test);
+      return test.builtOnly;
+    };
+    for (const value of [true, "true"]) assert.equal(builtOnly({ builtOnly: value }), true);
+    for (const values of [{ builtOnly: false }, { builtOnly: "false" }, {}]) assert.equal(builtOnly(values), undefined);
+    // The default is of the app that comes with the program.
+    assert.deepEqual(
+      sampleSettings.smokeTests.map((test) => test.builtOnly),
+      [true],
+    );
   });
 
   test("each bad value of a test is refused with its place, the value, what is allowed and the command that mends it", () => {
@@ -160,6 +176,11 @@ describe("the setting smokeTests", () => {
         [0, "0", 0.05, "0.0999", 300.001, "1e1", 1e-7, "-1", -1, "5s", "", ".5", null, false],
         SECONDS,
         plain("maxSeconds", "5"),
+      ],
+      builtOnly: [
+        ["yes", "True", "TRUE", "1", 1, 0, "", " true", "true\n", "false;", "<true>", null, [], {}, [true]],
+        "must be true or false",
+        plain("builtOnly", "true"),
       ],
       headers: [[null, [], "X-A: b", 1, ["X-A: b"]], OBJECT, "pulumi config rm --path 'smokeTests[0].headers'"],
       json: [[null, [], "a", 1, true], OBJECT, "pulumi config rm --path 'smokeTests[0].json'"],
@@ -280,7 +301,7 @@ describe("the setting smokeTests", () => {
   });
 
   test("a key that doesn't exist is refused, with the one that was meant", () => {
-    const keys = "a test has name, method, path, body, status, contains, maxSeconds, headers, json";
+    const keys = "a test has name, method, path, body, status, contains, maxSeconds, builtOnly, headers, json";
     const cases: [values: Record<string, unknown>, expected: string][] = [
       [
         { staus: 204 },
@@ -466,7 +487,7 @@ describe("the setting smokeTests", () => {
     const wrong = fc.record(
       {
         ...{ name: value, method: value, path: text, headers: entries, body: value, status: value },
-        ...{ contains: value, json: entries, maxSeconds: value },
+        ...{ contains: value, json: entries, maxSeconds: value, builtOnly: fc.oneof(value, fc.boolean()) },
       },
       { requiredKeys: [] },
     );

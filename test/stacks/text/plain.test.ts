@@ -5,6 +5,7 @@ import { DockerError } from "../../../stacks/engine/docker";
 import { lastWords } from "../../../stacks/engine/registry";
 import { Refusal } from "../../../stacks/refusal";
 import { lastLines, waitHealthy } from "../../../stacks/service/health";
+import { healthAnswer } from "../../../stacks/service/healthAnswer";
 import {
   lastOfLines,
   plain,
@@ -19,6 +20,9 @@ import {
 } from "../../../stacks/text/plain";
 import { stubDocker } from "../engine/docker.stub";
 import { FIT, HOSTILE_TEXTS } from "./hostile.sample";
+
+/** What a container answers that is well. */
+const well = { well: true, status: 200, seen: "200" };
 
 /** Turns of the text's direction, marks of it, separators of lines, controls, joiners, tags, halves of characters. */
 const ACTING = [
@@ -96,14 +100,18 @@ describe("foreign text, made plain", () => {
       ask: async () => JSON.stringify([container]),
       log: async () => `${long}\n`.repeat(30),
     });
-    const waited = { seconds: 1, secrets: [], restarts: 0, say: () => {} };
-    const failed = (await waitHealthy(docker, "id", waited)) ?? "";
+    const elsewhere = healthAnswer(`ill 302, to https://${long}`);
+    assert.ok(elsewhere !== undefined);
+    const waited = { seconds: 0, secrets: [], restarts: 0, say: () => {} };
+    const failed = (await waitHealthy(docker, "id", { ...waited, ask: async () => well })) ?? "";
+    const redirected = (await waitHealthy(docker, "id", { ...waited, ask: async () => elsewhere })) ?? "";
+    const unasked = (await waitHealthy(docker, "id", { ...waited, ask: () => Promise.reject(new Error(long)) })) ?? "";
     const log = await lastLines(docker, "id", []);
     const messages = [
       new Refusal(long).message,
       new DockerError(long).message,
       lastWords(long),
-      failed,
+      ...[elsewhere.seen, failed, redirected, unasked],
       log,
       printableMessage(long),
     ];
@@ -111,9 +119,10 @@ describe("foreign text, made plain", () => {
       assert.doesNotMatch(message, ACTS);
       assert.ok(message.length < 33_000, String(message.length));
     }
+    assert.match(elsewhere.seen, /^302, to https:\/\/.{1,300}\.\.\. \(\d+ characters\)$/);
     assert.match(
       failed,
-      /^the container green is unhealthy; its health check says: .{1,300}\.\.\. \(\d+ characters\)\.\nThe last lines/,
+      /^the container green is not healthy after 0 s \(setting healthTimeoutSeconds\); its image's health check says: .{1,300}\.\.\. \(\d+ characters\)\.\nThe last lines/,
     );
     assert.equal(new Refusal(long).stack, new Refusal(long).message);
   });
@@ -135,7 +144,13 @@ describe("foreign text, made plain", () => {
         log: async () => "",
       });
     for (let shift = 0; shift < 60; shift++) {
-      const waited = { seconds: 1, secrets: [secret, "two\nlines of it"], restarts: 0, say: () => {} };
+      const waited = {
+        seconds: 0,
+        secrets: [secret, "two\nlines of it"],
+        restarts: 0,
+        say: () => {},
+        ask: async () => well,
+      };
       const failed = (await waitHealthy(docker(output.slice(shift)), "id", waited)) ?? "";
       assert.doesNotMatch(failed, /hunter/);
       assert.doesNotMatch((await waitHealthy(docker("two\nlines of it"), "id", waited)) ?? "", /two/);
