@@ -17,3 +17,4 @@ export function withRange(figures: readonly number[], show: (figure: number) => 
 export const whole = (figure: number): string => Math.round(figure).toLocaleString("en-US");
 export const seconds = (figure: number): string => `${figure.toFixed(2)} s`;
 export const milliseconds = (figure: number): string => `${Math.round(figure)} ms`;
+export const percent = (figure: number): string => `${figure.toFixed(1)} %`;

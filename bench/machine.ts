@@ -1,4 +1,5 @@
 import { cpus, loadavg, release, totalmem } from "node:os";
+import { setTimeout as pause } from "node:timers/promises";
 import { command, docker } from "./command";
 
 /** The machine and what ran on it, for whoever compares figures. Nothing that names it. */
@@ -10,6 +11,14 @@ export interface Machine {
   load: number;
   /** The tools, each with its version. */
   versions: string[];
+}
+
+/** How busy the whole machine is over so many seconds, in percent of one core. */
+export async function busyPercent(seconds: number): Promise<number> {
+  const busy = () => cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys + times.irq, 0);
+  const before = busy();
+  await pause(seconds * 1000);
+  return (busy() - before) / (seconds * 10);
 }
 
 export async function describeMachine(): Promise<Machine> {

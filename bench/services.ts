@@ -6,12 +6,17 @@ import { Program } from "../test/e2e/program";
 import { baseImages, freePorts } from "../test/e2e/stack";
 import { assertForwarded, HOST_ADDRESS, load } from "./client";
 import { command } from "./command";
-import { median, seconds, whole, withRange } from "./figures";
+import { median, percent, seconds, whole, withRange } from "./figures";
+import { busyPercent } from "./machine";
 import { pause } from "./measure";
 import { table } from "./report";
 
 /** How many services are in one program: what grows with them is measured from the first to the last. */
 const COUNTS = [1, 20] as const;
+
+/** How long the machine is looked at while all rest, and how long containers get to come to rest before. */
+const REST_SECONDS = 20;
+const SETTLE_SECONDS = 15;
 
 /** Of the load that tells what the gateway costs: in seconds, at the end of which the next one waits a moment. */
 const LOAD_SECONDS = 8;
@@ -24,6 +29,9 @@ interface Times {
   preview: number[];
   /** `pulumi up` that switches one of them, to a color that was stable. */
   up: number[];
+  /** How busy the machine is while nobody asks them anything, and with all of their containers stopped: in percent of a core. */
+  rest: number[];
+  stopped: number[];
 }
 
 /** What was measured with several services in one program. */
@@ -77,7 +85,7 @@ export async function measureServices(
     say(`… a program with ${services} service${services === 1 ? "" : "s"}: its first pulumi up`);
     const { program, ports } = await makeProgram(context, services, image, nginxImage);
     await program.up();
-    const times: Times = { services, preview: [], up: [] };
+    const times: Times = { services, preview: [], up: [], rest: [], stopped: [] };
     // Both colors become stable, and the first run after a deployment finds more to look up.
     for (const color of ["green", "blue"]) await switchTo(program, color);
     for (let round = 1; round <= rounds; round++) {
@@ -85,11 +93,30 @@ export async function measureServices(
       times.preview.push(await timed(() => program.pulumi("preview", "--expect-no-changes")));
       times.up.push(await switchTo(program, round % 2 === 1 ? "green" : "blue"));
     }
+    say(`… ${services}: at rest, and stopped`);
+    Object.assign(times, await measureRest(rounds));
     figures.times.push(times);
     if (services === 1) Object.assign(figures, await measureHop(ports, rounds, say));
     await program.pulumi("destroy", "--yes", "--skip-preview");
   }
   return figures;
+}
+
+/** How busy the machine is with the containers of these services at rest, and while they are stopped, in turn. */
+async function measureRest(rounds: number): Promise<Pick<Times, "rest" | "stopped">> {
+  const ids = (await command("docker", ["ps", "--quiet", "--filter", "label=blue-green.project=bench"]))
+    .split("\n")
+    .filter(Boolean);
+  const found: Pick<Times, "rest" | "stopped"> = { rest: [], stopped: [] };
+  for (let round = 0; round < rounds; round++) {
+    for (const how of ["rest", "stopped"] as const) {
+      await command("docker", how === "rest" ? ["start", ...ids] : ["stop", "--time", "1", ...ids]);
+      await pause(SETTLE_SECONDS * 1000);
+      found[how].push(await busyPercent(REST_SECONDS));
+    }
+  }
+  await command("docker", ["start", ...ids]);
+  return found;
 }
 
 export async function makeProgram(context: TestContext, services: number, image: string, nginxImage: string) {
@@ -162,6 +189,17 @@ export function serviceSection({ times, gateway, proxy }: ServiceFigures): strin
     "",
     `Each the median over ${one.up.length} runs, with the range: a program of its own on the packed package, a gateway in front, two containers and a`,
     "proxy a service, an app of a few bytes.",
+    "",
+    table([
+      [
+        "the whole machine, in percent of a core",
+        ...times.map(({ services }) => `${services} service${services === 1 ? "" : "s"}`),
+      ],
+      ["all containers up, nobody asks anything", ...times.map(({ rest }) => withRange(rest, percent))],
+      ["all containers stopped", ...times.map(({ stopped }) => withRange(stopped, percent))],
+    ]),
+    "",
+    `At rest for ${REST_SECONDS} s each, in turn. The program starts no process in a container while nobody needs to know how it is.`,
     "",
     table([
       ["", "requests/s", "share"],
