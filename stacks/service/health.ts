@@ -91,7 +91,9 @@ export function verdict(
 export function dockerProblem(state: ContainerState, restarts = 0, wasKilled = true): string | undefined {
   const seen = verdict(state, restarts, wasKilled);
   if (typeof seen === "object") return seen.failed;
-  return seen === "unhealthy" ? `is unhealthy; ${checkSays(state)}` : undefined;
+  if (seen !== "unhealthy") return undefined;
+  const says = checkSays(state);
+  return says === undefined ? "is unhealthy" : `is unhealthy; ${says}`;
 }
 
 /** What was seen of a container that runs and was not well in time. */
@@ -99,16 +101,16 @@ function lateness(state: ContainerState, answer: HealthAnswer | Error | undefine
   if (answer instanceof Error) return `can't be asked for its health by the proxy: ${printableLine(answer.message)}`;
   const own = {
     starting: "its image's own health check has not said yet that it is well",
-    unhealthy: checkSays(state),
+    unhealthy: checkSays(state) ?? "its image's health check calls it unhealthy",
   }[state.Health?.Status ?? ""];
   const seen = [answer?.well === false && `its health path says: ${answer.seen}`, own].filter((one) => one);
   return [`is not healthy after ${seconds} s (setting healthTimeoutSeconds)`, ...seen].join("; ");
 }
 
-/** What an image's own health check says of a container that it calls unhealthy. */
-function checkSays({ Health }: ContainerState): string {
+/** What an image's own health check printed last; undefined where that is nothing. */
+function checkSays({ Health }: ContainerState): string | undefined {
   const last = printableLine(Health?.Log?.at(-1)?.Output ?? "");
-  return last === "" ? "its image's health check calls it unhealthy" : `its image's health check says: ${last}`;
+  return last === "" ? undefined : `its image's health check says: ${last}`;
 }
 
 /**
