@@ -1,5 +1,4 @@
 import { HTTPS_PORT, reachedAt } from "../engine/host";
-import { isRelease } from "../engine/image";
 import { COLORS, type Color } from "../service/color";
 import { replicaNames } from "../service/names";
 import type { Settings } from "../settings/settings";
@@ -37,7 +36,6 @@ export type ConfigurationSettings = Pick<
   | "httpsPort"
   | "healthHost"
   | "healthStatus"
-  | "registry"
   | "trustedProxies"
 > & {
   slots: Record<Color, Endpoint>;
@@ -57,7 +55,7 @@ const GO_ON_SECONDS = 5;
 const CLIENT_UPLOADS = 4;
 
 /** The statuses of a release that is well, where no setting says them: an application of somebody else may send visitors on to its page. */
-const WELL = { release: "200-299", other: "200-399" };
+const WELL = { built: "200-299", image: "200-399" };
 
 /**
  * The proxy's whole configuration, from the template `nginx/nginx.conf.mustache`. A switch changes one line of it, and what is
@@ -123,13 +121,13 @@ function viewOf({ slots, files, stickySessions, bindAddress, ...shared }: Config
 function colorView(
   color: Color,
   { appPort, healthPath, image, replicas }: Endpoint,
-  { healthHost, healthStatus, registry }: Pick<ConfigurationSettings, "healthHost" | "healthStatus" | "registry">,
+  { healthHost, healthStatus }: Pick<ConfigurationSettings, "healthHost" | "healthStatus">,
 ): View {
   return {
     [`${color}AppPort`]: appPort,
     [`${color}HealthPath`]: healthPath,
     [`${color}HealthHost`]: healthHost ?? color,
-    [`${color}HealthStatus`]: healthStatus ?? (isRelease(image, registry) ? WELL.release : WELL.other),
+    [`${color}HealthStatus`]: healthStatus ?? (image ? WELL.image : WELL.built),
     [`${color}Away`]: replicas === 0,
     [`${color}Alone`]: replicas === 1,
     [`${color}Spread`]: replicas > 1,

@@ -96,7 +96,9 @@ test("replicas: scaled up and down in place, killed and switched, and nobody not
     const [bad] = Object.values(await containers(stack, "green")).slice(2);
     await stack.docker("pause", bad?.Id ?? "");
     await stack.set("activeColor", "green");
+    await stack.set("healthTimeoutSeconds", "5");
     await fails(stack, /green was not switched to: green-3/, "the public is on blue");
+    await stack.set("healthTimeoutSeconds", "60");
     await stack.docker("unpause", bad?.Id ?? "");
     await until("it is healthy again", () => stack.isWell("green-3"));
     says(await stack.up(), "gate ok: 3 containers healthy, 1 smoke test (green 2.0.0)");
