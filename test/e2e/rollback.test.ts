@@ -88,7 +88,7 @@ test("the way back without Pulumi", async (t) => {
     says(
       output,
       "npm run rollback -- --to blue",
-      "blue did not answer /healthz with 200-299",
+      "blue did not answer /healthz with 200-399",
       "the public is on green",
     );
     assert.equal(await whole(stack), "green");
