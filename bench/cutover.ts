@@ -15,18 +15,19 @@ const read = (...path: string[]): string => readFileSync(join(CHECKOUT, ...path)
 const ANSWER_SECONDS = 60;
 
 /** The program's own defaults. */
-export const defaults: Omit<ConfigurationSettings, "activeColor" | "slots"> & Endpoint & { verifyRequests: number } =
-  Object.fromEntries(
-    Object.entries(parse(read("Pulumi.yaml")).config as Record<string, { default: never }>).map(
-      ([name, { default: value }]) => [name, value],
-    ),
-  ) as never;
+export const defaults: Omit<ConfigurationSettings, "activeColor" | "slots" | "files"> &
+  Endpoint & { verifyRequests: number } = Object.fromEntries(
+  Object.entries(parse(read("Pulumi.yaml")).config as Record<string, { default: never }>).map(
+    ([name, { default: value }]) => [name, value],
+  ),
+) as never;
 
 /** The program's own configuration of nginx. */
 export const configurationFor = (color: Color): string =>
   renderConfiguration(read("nginx", "nginx.conf.mustache"), {
     ...defaults,
     slots: { blue: defaults, green: defaults },
+    files: {},
     activeColor: color,
   });
 
