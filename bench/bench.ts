@@ -2,36 +2,46 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { parseArgs } from "node:util";
-import { COLORS } from "../stacks/service/color";
 import { freePorts, TestStack } from "../test/e2e/stack";
 import { byHand } from "./byHand";
 import { HOST_ADDRESS, load, makeClient, removeClient } from "./client";
-import { docker, interruption } from "./command";
+import { interruption } from "./command";
 import { cutoverWithoutLog, defaults, thisCutover } from "./cutover";
 import { haproxy } from "./haproxy";
 import { kamalProxy } from "./kamalProxy";
-import { describeMachine } from "./machine";
-import { assertServes, measure, pause } from "./measure";
-import { type Contender, type InspectedProxy, type Missing, type Place, removeContainers, startBackend } from "./place";
+import { describeMachine, type Machine } from "./machine";
+import { assertServes, measure, pause, wrk } from "./measure";
+import { partOf, withPart } from "./part";
+import { type Contender, type Missing, makePlace, type Place, removeContainers } from "./place";
 import { aims, aimTable, document, type Plan, proxyTable, type Row, type Rows, upTable } from "./report";
-import { measureServices, serviceSection, withServices } from "./services";
+import { measureServices, serviceSection } from "./services";
+import { startContenders } from "./tls/contenders";
+import { measureContenders, type TlsPlan } from "./tls/measure";
+import { makeTlsPlace } from "./tls/place";
+import { tlsSection } from "./tls/report";
 import { timeUps } from "./ups";
 
 const DOCUMENT = join(__dirname, "..", "docs", "benchmarks.md");
 
-const USAGE = "npm run bench [-- --quick] [-- --rounds <number>] [-- --services] [-- --commands]";
+const USAGE = "npm run bench [-- --quick] [-- --rounds <number>] [-- --services] [-- --tls] [-- --commands]";
 const SWITCHES = 8;
-const FULL: Plan & { ups: number } = { rounds: 3, duration: 12, switches: SWITCHES, ups: 6 };
+const FULL: Plan & TlsPlan & { ups: number } = {
+  ...{ rounds: 3, duration: 12, switches: SWITCHES, ups: 6 },
+  ...{ seconds: 6, perConnection: 900, uploadsPerConnection: 8 },
+};
 /** For development: says whether it works, not how fast it is. */
-const QUICK: Plan & { ups: number } = { rounds: 1, duration: 4, switches: SWITCHES, ups: 1 };
+const QUICK: typeof FULL = {
+  ...{ rounds: 1, duration: 4, switches: SWITCHES, ups: 1 },
+  ...{ seconds: 1, perConnection: 100, uploadsPerConnection: 2 },
+};
 
 /** Between two runs: what one leaves behind (closing connections, retiring workers) is not the next one's. */
 const PAUSE_MILLISECONDS = 1500;
 
 /** What the options ask for. */
-function planned(): { plan: typeof FULL; quick: boolean; services: boolean; commands: boolean } {
+function planned(): { plan: typeof FULL; quick: boolean; services: boolean; tls: boolean; commands: boolean } {
   const flag = { type: "boolean" } as const;
-  const options = { quick: flag, rounds: { type: "string" }, services: flag, commands: flag } as const;
+  const options = { quick: flag, rounds: { type: "string" }, services: flag, tls: flag, commands: flag } as const;
   const { values } = parseArgs({ options });
   const quick = values.quick ?? false;
   const plan = quick ? QUICK : FULL;
@@ -39,8 +49,8 @@ function planned(): { plan: typeof FULL; quick: boolean; services: boolean; comm
   if (!Number.isInteger(rounds) || rounds < 1 || rounds > 100) {
     throw new Error(`--rounds ${values.rounds}: must be a whole number from 1 to 100. ${USAGE}`);
   }
-  const { services = false, commands = false } = values;
-  return { plan: { ...plan, rounds }, quick, services, commands };
+  const { services = false, tls = false, commands = false } = values;
+  return { plan: { ...plan, rounds }, quick, services, tls, commands };
 }
 
 /** What has to be undone at the end, whatever the end is. The last thing made goes first. */
@@ -62,19 +72,16 @@ const say = (line: string): void => {
 };
 
 async function main(): Promise<void> {
-  const { plan, quick, services, commands } = planned();
-  const machine = await describeMachine();
+  const { plan, quick, services, tls, commands } = planned();
+  const machine = await describeMachine(tls);
 
   undo.push(removeClient);
   await removeClient(); // what a run that was killed left; bench/run lets only one run at a time
   await makeClient();
 
+  if (tls) return keepPart("tls", await tlsPart(plan, machine), quick);
   const section = commands ? "" : serviceSection(await measureServices(cleaningUp, plan.rounds, say));
-  if (services) {
-    say(`\n${section}\n`);
-    if (!quick) writeFileSync(DOCUMENT, withServices(readFileSync(DOCUMENT, "utf8"), section));
-    return;
-  }
+  if (services) return keepPart("services", section, quick);
 
   say("… a stack of its own: pulumi up, about 20 s");
   const stack = await TestStack.make(cleaningUp, { bindAddress: HOST_ADDRESS });
@@ -84,7 +91,7 @@ async function main(): Promise<void> {
 
   undo.push(removeContainers);
   await removeContainers();
-  const place = await makePlace(stack);
+  const place = await makePlace(stack, defaults.appPort);
   const proxies = await startProxies(place, stack.ports.http);
   const rows = await measureAll(proxies, plan);
 
@@ -92,7 +99,9 @@ async function main(): Promise<void> {
   if (quick) {
     say("A quick run: docs/benchmarks.md stays as it is.");
   } else {
-    writeFileSync(DOCUMENT, withServices(document(rows, ups, plan, machine), section));
+    const tlsBefore = partOf(readFileSync(DOCUMENT, "utf8"), "tls");
+    const text = withPart(document(rows, ups, plan, machine), "services", section);
+    writeFileSync(DOCUMENT, tlsBefore === undefined ? text : withPart(text, "tls", tlsBefore));
     say("Kept as docs/benchmarks.md.");
   }
 }
@@ -100,20 +109,19 @@ async function main(): Promise<void> {
 /** The part of a test's context that a stack needs: what it does after the test it does at the end. */
 const cleaningUp = { after: (act: () => unknown) => undo.push(act) } as unknown as TestContext;
 
-/** Puts two static backends where the stack's two colors were: the proxies are measured, not the sample service. */
-async function makePlace(stack: TestStack): Promise<Place> {
-  const proxy = await stack.container("proxy");
-  const [inspected] = JSON.parse(await docker("container", "inspect", proxy.Id)) as [
-    InspectedProxy & { NetworkSettings: { Networks: Record<string, unknown> } },
-  ];
-  const place: Place = {
-    proxy: inspected,
-    nginxImage: proxy.Image,
-    network: Object.keys(inspected.NetworkSettings.Networks)[0] ?? "",
-  };
-  await docker("stop", (await stack.container("blue")).Id, (await stack.container("green")).Id);
-  for (const color of COLORS) await startBackend(place, color, defaults.appPort);
-  return place;
+/** Prints a part of the document, and keeps it where this is no quick run. */
+function keepPart(name: string, part: string, quick: boolean): void {
+  say(`\n${part}\n`);
+  if (!quick) writeFileSync(DOCUMENT, withPart(readFileSync(DOCUMENT, "utf8"), name, part));
+}
+
+/** Measures the front door under TLS, on a stack of its own. */
+async function tlsPart(plan: TlsPlan, machine: Machine): Promise<string> {
+  say("… a stack with a certificate: pulumi up, about 20 s");
+  const place = await makeTlsPlace(cleaningUp);
+  say("… the other proxies");
+  const proxies = await startContenders(place, say);
+  return tlsSection(await measureContenders(cleaningUp, proxies, plan, say), plan, machine);
 }
 
 async function startProxies(place: Place, port: number): Promise<Record<keyof Rows, Contender | Missing>> {
@@ -131,7 +139,7 @@ async function startProxies(place: Place, port: number): Promise<Record<keyof Ro
       say(`  ${proxy.name} is left out: ${proxy.missing}`);
     } else {
       await assertServes(proxy, "blue");
-      await load(proxy.port, 1); // none is measured cold
+      await load(proxy, 1); // none is measured cold
     }
   }
   return proxies;
@@ -157,7 +165,7 @@ async function measureAll(proxies: Record<keyof Rows, Contender | Missing>, plan
         say(
           `… ${++count} of ${total}: ${proxy.name}, ${duration} s ${switches ? `with ${switches} switches` : "without a switch"}`,
         );
-        const measured = await measure(proxy, duration, switches);
+        const measured = await measure(proxy, duration, switches, wrk(proxy, duration));
         (switches ? row.switching : row.steady).push(measured);
         if (measured.late > 0) say(`  the machine is too busy: ${measured.late} switches ended after the load`);
         await pause(PAUSE_MILLISECONDS);

@@ -15,6 +15,7 @@ export async function byHand(place: Place, port: number): Promise<Contender> {
   await command("docker", ["exec", "--interactive", id, "sh", "-c", write], { input: configuration });
   return {
     name: "nginx, reload by hand",
+    id,
     log: "the same as this cutover's",
     version: await nginxVersion(id),
     port,

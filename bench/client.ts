@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { command } from "./command";
+import { type CommandOptions, command } from "./command";
 
 /** The host's end of the link between it and the client: the address on which every proxy is published. */
 export const HOST_ADDRESS = "10.214.0.1";
@@ -13,7 +13,7 @@ const CLIENT_LINK = "bgbench-client";
 export const THREADS = 2;
 export const CONNECTIONS = 32;
 
-/** What wrk counted. */
+/** What a load counted. */
 export interface Load {
   requests: number;
   seconds: number;
@@ -44,18 +44,23 @@ export async function removeClient(): Promise<void> {
   }
 }
 
-/** Puts a published port under load, from the client. */
-export async function load(port: number, seconds: number): Promise<Load> {
-  const report = await command("ip", [
-    "netns",
-    "exec",
-    NAMESPACE,
+/** Runs a command as the client. */
+export const asClient = (args: string[], options: CommandOptions = {}): Promise<string> =>
+  command("ip", ["netns", "exec", NAMESPACE, ...args], options);
+
+/** Where the client reaches a published port. */
+export const origin = ({ port, tls }: { port: number; tls?: true }): string =>
+  `${tls ? "https" : "http"}://${HOST_ADDRESS}:${port}`;
+
+/** Puts a published port under load, from the client, over HTTP/1.1. */
+export async function load(target: { port: number; tls?: true }, seconds: number): Promise<Load> {
+  const report = await asClient([
     "wrk",
     `--threads=${THREADS}`,
     `--connections=${CONNECTIONS}`,
     `--duration=${seconds}s`,
     `--script=${join(__dirname, "count.lua")}`,
-    `http://${HOST_ADDRESS}:${port}/`,
+    `${origin(target)}/`,
   ]);
   const { requests, microseconds, ...failed } = JSON.parse(report.trim().split("\n").at(-1) ?? "");
   return {

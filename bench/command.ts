@@ -8,6 +8,8 @@ export interface CommandOptions {
   input?: string;
   /** What differs from our environment. */
   env?: NodeJS.ProcessEnv;
+  /** Takes what the command writes to standard output, while it does. */
+  hear?: (text: string) => void;
   /** For the clean-up: this one runs although the user has interrupted. */
   always?: boolean;
 }
@@ -24,6 +26,7 @@ export function command(file: string, args: string[], options: CommandOptions = 
     let stderr = "";
     child.stdout.setEncoding("utf8").on("data", (text) => {
       stdout += text;
+      options.hear?.(text);
     });
     child.stderr.setEncoding("utf8").on("data", (text) => {
       stderr += text;

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import { Nginx } from "../cutover/proxy";
 import { dockerAt } from "../stacks/engine/docker";
+import type { FileNames } from "../stacks/proxy/files";
 import { type ConfigurationSettings, type Endpoint, renderConfiguration } from "../stacks/proxy/nginxConfiguration";
 import type { Color } from "../stacks/service/color";
 import { docker } from "./command";
@@ -22,12 +23,12 @@ export const defaults: Omit<ConfigurationSettings, "activeColor" | "slots" | "fi
   ),
 ) as never;
 
-/** The program's own configuration of nginx. */
-export const configurationFor = (color: Color): string =>
+/** The program's own configuration of nginx, which names these files. */
+export const configurationFor = (color: Color, files: FileNames = {}): string =>
   renderConfiguration(read("nginx", "nginx.conf.mustache"), {
     ...defaults,
     slots: { blue: defaults, green: defaults },
-    files: {},
+    files,
     activeColor: color,
   });
 
@@ -41,14 +42,16 @@ async function cutover(proxyId: string, configuration: string): Promise<void> {
 export const nginxVersion = async (container: string): Promise<string> =>
   `nginx ${(await docker("exec", container, "sh", "-c", "nginx -v 2>&1")).trim().replace(/^.*\//, "")}`;
 
-/** The product: the proxy that `pulumi up` made, with its configuration, and its cutover. */
-export async function thisCutover({ proxy }: Place, port: number): Promise<Contender> {
+/** The product: the proxy that `pulumi up` made, with its configuration, which names these files, and its cutover. */
+export async function thisCutover({ proxy }: Place, port: number, files: FileNames = {}): Promise<Contender> {
   return {
     name: "this cutover",
+    id: proxy.Id,
     log: "JSON line per request, buffered, to standard output",
     version: await nginxVersion(proxy.Id),
     port,
-    switchTo: (color) => cutover(proxy.Id, configurationFor(color)),
+    ...(files.tlsCertificate !== undefined && { tls: true }),
+    switchTo: (color) => cutover(proxy.Id, configurationFor(color, files)),
   };
 }
 
@@ -58,5 +61,5 @@ export async function cutoverWithoutLog(place: Place, port: number): Promise<Con
   const switchTo = (color: Color) =>
     cutover(id, configurationFor(color).replace(/^( *)access_log .*buffer=.*;$/m, "$1access_log off;"));
   await switchTo("blue");
-  return { name: "this cutover, access log off", log: "none", version: await nginxVersion(id), port, switchTo };
+  return { name: "this cutover, access log off", id, log: "none", version: await nginxVersion(id), port, switchTo };
 }

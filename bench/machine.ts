@@ -21,7 +21,8 @@ export async function busyPercent(seconds: number): Promise<number> {
   return (busy() - before) / (seconds * 10);
 }
 
-export async function describeMachine(): Promise<Machine> {
+/** @param h2load whether it is among the tools. */
+export async function describeMachine(h2load: boolean): Promise<Machine> {
   const engine = await docker("version", "--format", "{{.Server.Version}}");
   const pulumi = await command("pulumi", ["version"]);
   // wrk prints its version along with its usage, and fails.
@@ -35,6 +36,7 @@ export async function describeMachine(): Promise<Machine> {
       `Docker Engine ${engine.trim().replace(/[+~].*/, "")}`,
       `Pulumi ${pulumi.trim().replace(/^v/, "")}`,
       `Node ${process.version.slice(1)}`,
+      ...(h2load ? [`h2load ${(await command("h2load", ["--version"])).trim().replace(/^.*\//, "")}`] : []),
       `wrk ${wrk.match(/wrk (?:debian\/)?(\d[\d.]*\d)/)?.[1] ?? "of unknown version"}`,
     ],
   };

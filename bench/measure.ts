@@ -1,12 +1,16 @@
+import { request } from "node:https";
 import type { Color } from "../stacks/service/color";
 import { other } from "../stacks/service/color";
 import { get } from "../test/e2e/stack";
-import { assertForwarded, HOST_ADDRESS, type Load, load } from "./client";
+import { assertForwarded, type Load, load, origin } from "./client";
 import { interruption } from "./command";
 import type { Contender } from "./place";
 
 /** How long after a switch a new connection may still meet the old color before the figures are worth nothing. */
 const SWITCHED_WITHIN_SECONDS = 5;
+
+/** How long a proxy may take to serve after its start. */
+const STARTED_WITHIN_SECONDS = 20;
 
 /** One proxy under load once. */
 export interface Measurement extends Load {
@@ -16,12 +20,32 @@ export interface Measurement extends Load {
   late: number;
 }
 
-/** Puts a proxy, which serves blue, under load and switches it meanwhile, at even distances, an even number of times: back to blue. */
-export async function measure(proxy: Contender, duration: number, switches: number): Promise<Measurement> {
-  const loading = load(proxy.port, duration);
-  const [counted, switched] = await Promise.all([loading, switching(proxy, duration, switches)]);
+/** A load that was started. */
+export interface Loading<Counted extends Load> {
+  /** It may never be, where `ended` fails. */
+  begun: Promise<void>;
+  ended: Promise<Counted>;
+}
+
+/** Switches a proxy that serves blue while it is under load, at even distances, an even number of times: back to blue. */
+export async function measure<Counted extends Load>(
+  proxy: Contender,
+  duration: number,
+  switches: number,
+  loading: Loading<Counted>,
+): Promise<Counted & Measurement> {
+  const [counted, switched] = await Promise.all([
+    loading.ended,
+    loading.begun.then(() => switching(proxy, duration, switches)),
+  ]);
   return { ...counted, ...switched };
 }
+
+/** The load of wrk, over HTTP/1.1. */
+export const wrk = (proxy: Contender, duration: number): Loading<Load> => ({
+  begun: Promise.resolve(),
+  ended: load(proxy, duration),
+});
 
 async function switching(proxy: Contender, duration: number, switches: number): Promise<Omit<Measurement, keyof Load>> {
   const every = (duration * 1000) / Math.max(switches, 1);
@@ -47,11 +71,24 @@ async function switching(proxy: Contender, duration: number, switches: number): 
   return { switchMilliseconds, late };
 }
 
+/** Waits until a proxy that was just started serves blue. */
+export async function startsToServe(proxy: Contender): Promise<void> {
+  const deadline = performance.now() + STARTED_WITHIN_SECONDS * 1000;
+  for (;;) {
+    try {
+      return await assertServes(proxy, "blue");
+    } catch (error) {
+      if (performance.now() > deadline) throw error;
+      await pause(200);
+    }
+  }
+}
+
 /** Makes sure that a new connection meets a color: a switch that moves nothing would cost nothing. */
 export async function assertServes(proxy: Contender, color: Color): Promise<void> {
   const deadline = performance.now() + SWITCHED_WITHIN_SECONDS * 1000;
   for (;;) {
-    const answer = await get(`http://${HOST_ADDRESS}:${proxy.port}/`);
+    const answer = await (proxy.tls ? getOverTls(origin(proxy)) : get(origin(proxy)));
     if (answer.body.trim() === color) return;
     if (performance.now() > deadline) {
       throw new Error(
@@ -61,6 +98,23 @@ export async function assertServes(proxy: Contender, color: Color): Promise<void
     await pause(100);
   }
 }
+
+/** One request over HTTP/1.1 and TLS on a connection of its own, whoever signed the certificate. */
+const getOverTls = (url: string): Promise<{ status: number; body: string }> =>
+  new Promise((resolve, reject) => {
+    request(url, { agent: false, rejectUnauthorized: false, timeout: 10_000 }, (response) => {
+      let body = "";
+      response.setEncoding("utf8").on("data", (text) => {
+        body += text;
+      });
+      response.on("end", () => resolve({ status: response.statusCode ?? 0, body })).on("error", reject);
+    })
+      .on("timeout", function (this: { destroy(error: Error): void }) {
+        this.destroy(new Error("no answer within 10 s"));
+      })
+      .on("error", reject)
+      .end();
+  });
 
 /** Waits, unless the user interrupts. */
 export const pause = (milliseconds: number): Promise<void> =>

@@ -1,5 +1,6 @@
-import type { Color } from "../stacks/service/color";
+import { COLORS, type Color } from "../stacks/service/color";
 import { PROXY_DIRECTORY } from "../stacks/service/names";
+import type { TestStack } from "../test/e2e/stack";
 import { HOST_ADDRESS } from "./client";
 import { command, docker } from "./command";
 
@@ -36,11 +37,15 @@ export interface InspectedProxy {
 export interface Contender {
   /** What the table calls it. */
   name: string;
+  /** Its container. */
+  id: string;
   /** What it writes for each request. */
   log: string;
   version: string;
   /** The port of HOST_ADDRESS on which it is published. */
   port: number;
+  /** Whether that port speaks TLS. */
+  tls?: true;
   switchTo(color: Color): Promise<unknown>;
 }
 
@@ -50,9 +55,37 @@ export interface Missing {
   missing: string;
 }
 
-/** Flags for a container at the place, published on a port. */
+/**
+ * Puts two static backends where the stack's two colors were: the proxies are measured, not the sample service.
+ *
+ * @param locations what they answer besides their color, as locations of nginx.
+ */
+export async function makePlace(stack: TestStack, appPort: number, locations = ""): Promise<Place> {
+  const proxy = await stack.container("proxy");
+  const [inspected] = JSON.parse(await docker("container", "inspect", proxy.Id)) as [
+    InspectedProxy & { NetworkSettings: { Networks: Record<string, unknown> } },
+  ];
+  const place: Place = {
+    proxy: inspected,
+    nginxImage: proxy.Image,
+    network: Object.keys(inspected.NetworkSettings.Networks)[0] ?? "",
+  };
+  await docker("stop", (await stack.container("blue")).Id, (await stack.container("green")).Id);
+  for (const color of COLORS) await startBackend(place, color, appPort, locations);
+  return place;
+}
+
+/** What a container of the benchmark's own is called. */
+export const containerName = (name: string): string => `blue-green-bench-${name}`;
+
+/** Flags for a container at the place. */
+export const standing = (place: Place, name: string): string[] => [
+  ...["--name", containerName(name), "--label", LABEL, "--network", place.network],
+];
+
+/** Flags for a proxy at the place, published on a port. */
 export const placed = (place: Place, name: string, port: number): string[] => [
-  ...["--name", `blue-green-bench-${name}`, "--label", LABEL, "--network", place.network],
+  ...standing(place, name),
   ...["--publish", `${HOST_ADDRESS}:${port}:${INSIDE_PORT}`],
   ...limits(place.proxy),
 ];
@@ -89,8 +122,43 @@ export async function twin(place: Place, name: string, port: number): Promise<st
   return id.trim();
 }
 
+/** Files by their name in /tmp. */
+export type Files = Record<string, string>;
+
+/** The entry point and the script of a shell that writes these files and becomes the command: after a restart they are as at first. */
+export function writing(files: Files, command: string): { flags: string[]; script: string } {
+  const names = Object.keys(files);
+  return {
+    flags: [...names.flatMap((name, at) => ["--env", `FILE_${at}=${files[name]}`]), "--entrypoint", "sh"],
+    script: [...names.map((name, at) => `printf %s "$FILE_${at}" >/tmp/${name}`), `exec ${command}`].join(" && "),
+  };
+}
+
+/** A proxy that is one executable of this machine. */
+export interface Executable {
+  name: string;
+  /** Where it is on this machine. */
+  path: string;
+  files: Files;
+  /** How it is started. It listens on INSIDE_PORT. */
+  command: string;
+}
+
+/** Starts a container at the place with an executable of this machine in it. Answers its id. */
+export async function startExecutable(
+  place: Place,
+  port: number,
+  { name, path, files, command }: Executable,
+): Promise<string> {
+  const { flags, script } = writing(files, command);
+  const id = (await docker("create", ...placed(place, name, port), ...flags, place.nginxImage, "-c", script)).trim();
+  await docker("cp", path, `${id}:/usr/local/bin/${name}`);
+  await docker("start", id);
+  return id;
+}
+
 /** Starts the backend of a color: nginx with one short answer, whatever is asked for. */
-export async function startBackend(place: Place, color: Color, port: number): Promise<void> {
+async function startBackend(place: Place, color: Color, port: number, locations: string): Promise<void> {
   const configuration = `
     worker_processes auto;
     pid /tmp/nginx.pid;
@@ -99,11 +167,15 @@ export async function startBackend(place: Place, color: Color, port: number): Pr
     http {
       access_log off;
       keepalive_requests 1000000000;
-      server { listen ${port} backlog=4096; location / { default_type text/plain; return 200 "${color}\\n"; } }
+      server {
+        listen ${port} backlog=4096;
+        location / { default_type text/plain; return 200 "${color}\\n"; }
+        ${locations}
+      }
     }`;
   await docker(
-    ...["run", "--detach", "--label", LABEL, "--name", `blue-green-bench-${color}`],
-    ...["--network", place.network, "--network-alias", color, "--env", `CONFIGURATION=${configuration}`],
+    ...["run", "--detach", ...standing(place, color)],
+    ...["--network-alias", color, "--env", `CONFIGURATION=${configuration}`],
     ...["--entrypoint", "sh", place.nginxImage, "-c"],
     'printf %s "$CONFIGURATION" >/tmp/nginx.conf && exec nginx -c /tmp/nginx.conf -g "daemon off;"',
   );

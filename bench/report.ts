@@ -32,7 +32,7 @@ export interface Plan {
 }
 
 /** What the figures are to be, and what they are. */
-interface Aim {
+export interface Aim {
   aim: string;
   found: string;
   met: boolean | undefined;

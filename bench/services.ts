@@ -147,11 +147,11 @@ async function measureHop(
   say: (line: string) => void,
 ): Promise<Pick<ServiceFigures, "gateway" | "proxy">> {
   const found: Pick<ServiceFigures, "gateway" | "proxy"> = { gateway: [], proxy: [] };
-  for (const way of ["gateway", "proxy"] as const) await load(ports[way], 1);
+  for (const way of ["gateway", "proxy"] as const) await load({ port: ports[way] }, 1);
   for (let round = 1; round <= rounds; round++) {
     for (const way of ["gateway", "proxy"] as const) {
       say(`… load by way of the ${way}: ${round} of ${rounds}`);
-      const loading = load(ports[way], LOAD_SECONDS);
+      const loading = load({ port: ports[way] }, LOAD_SECONDS);
       await pause(PAUSE_MILLISECONDS);
       assertForwarded(ports[way]);
       const { requests, seconds, failed } = await loading;
@@ -210,14 +210,4 @@ export function serviceSection({ times, gateway, proxy }: ServiceFigures): strin
     `The same load (wrk, 32 keep-alive connections, ${LOAD_SECONDS} s a run, in turn) on one machine that also runs all of them: each request is handled`,
     "by two nginx in place of one.",
   ].join("\n");
-}
-
-const START = "<!-- services -->";
-const END = "<!-- /services -->";
-
-/** The document with this part replaced, or at its end where it has none yet. */
-export function withServices(text: string, section: string): string {
-  const [before = "", rest] = text.split(START);
-  const after = rest?.split(END)[1] ?? "\n";
-  return `${before.trimEnd()}\n\n${START}\n${section}\n${END}${after}`;
 }
