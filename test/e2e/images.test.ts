@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { assertNoFailures, keepAliveGets, LIGHT } from "../load";
 import { makeCertificate } from "../stacks/proxy/certificates.sample";
 import { fails, says } from "./failures";
 import { must, TestStack } from "./stack";
+
+/** Why the strict application can't be built; false where it can. */
+const skip = spawnSync("go", ["version"]).error ? "no Go here to build the application with" : false;
 
 /** The strict application (see strict/main.go), `plain` or with a health check of its own in its image. */
 async function strictImage(stage: "plain" | "checked", version: string): Promise<string> {
@@ -23,7 +27,9 @@ async function strictStack(t: TestContext, settings: Record<string, string> = {}
 
 const status = (stack: TestStack) => stack.command("npm", "run", "--silent", "status");
 
-test("an image of nothing but a binary, which answers one host alone and sends its page to a login", async (t) => {
+test("an image of nothing but a binary, which answers one host alone and sends its page to a login", {
+  skip,
+}, async (t) => {
   const stack = await strictStack(t, { healthHost: "127.0.0.1", healthTimeoutSeconds: "5" });
   await stack.set("environment.ALLOWED_HOST", "127.0.0.1", "--path");
   await stack.set("environment.LOGIN", "/login", "--path");
@@ -78,13 +84,15 @@ test("an image of nothing but a binary, which answers one host alone and sends i
     await stack.set("blueImage", await strictImage("checked", "1.1.0"));
     await stack.set("blueVersion", "1.1.0");
     await stack.set("activeColor", "blue");
-    await fails(stack, "is unhealthy; its image's health check says: the queue is full", "the public is on green");
+    await fails(stack, "its image's health check says: the queue is full", "the public is on green");
     await stack.pulumi("config", "rm", "--path", "environment.CHECK_FAILS");
     says(await stack.up(), "gate ok: healthy (blue 1.1.0)");
   });
 });
 
-test("an application that sends plain HTTP to HTTPS is asked as its visitors ask where the proxy has a certificate", async (t) => {
+test("an application that sends plain HTTP to HTTPS is asked as its visitors ask where the proxy has a certificate", {
+  skip,
+}, async (t) => {
   const { certificate, key } = makeCertificate({ names: ["127.0.0.1"], days: 30 });
   // Not even a redirect to itself is well.
   const stack = await strictStack(t, { healthStatus: "200-299", healthTimeoutSeconds: "5" });
@@ -101,7 +109,9 @@ test("an application that sends plain HTTP to HTTPS is asked as its visitors ask
   assert.equal(code, 0, output);
 });
 
-test("a first installation that is not well fails alike in each run, and nobody is called live", async (t) => {
+test("a first installation that is not well fails alike in each run, and nobody is called live", {
+  skip,
+}, async (t) => {
   const stack = await strictStack(t, { healthTimeoutSeconds: "3" });
   await stack.set("environment.LOGIN", "https://sso.example/", "--path");
   for (let runs = 0; runs < 3; runs += 1) {
