@@ -137,9 +137,10 @@ require_nginx
 receive
 [ -n "$color" ] || fail 'the configuration names no active color.
 Next: put nginx/nginx.conf.mustache back as it was (git diff nginx), then: pulumi up'
-check_next nginx.conf.mustache
+start_checks
 standard "$color" "$next"
 if [ -z "$port" ] || [ -z "$path" ]; then
+    check_next nginx.conf.mustache
     fail "the configuration does not say how $color is asked for its health.
 Next: put nginx/nginx.conf.mustache back as it was (git diff nginx), then: pulumi up"
 fi
@@ -155,6 +156,7 @@ fi
 live=
 
 if [ "$before" = "$generation $color" ] && [ "$RELOAD" != true ] && cmp -s "$next" "$current"; then
+    check_next nginx.conf.mustache
     say "$color is live already with this configuration; nothing to reload"
 else
     if nginx_runs; then
@@ -163,9 +165,12 @@ else
         # configuration that serves now asks in another way.
         target=http://$color:$port$path
         if [ -n "$before" ] && [ "$(asked_by "$color" "$current")" = "$(asked_by "$color" "$next")" ]; then target=$control/$color; fi
-        wait_for_answer "$target" "$ANSWER_SECONDS" ||
+        wait_for_answer "$target" "$ANSWER_SECONDS" || {
+            check_next nginx.conf.mustache
             fail "$color did not answer $path with $statuses within $ANSWER_SECONDS s (last seen: $seen)."
+        }
     fi
+    check_next nginx.conf.mustache
 
     if [ ! -f "$current" ]; then first=yes; fi
     if [ "$KEEP_PREVIOUS" != true ]; then keep_previous "$before"; fi

@@ -35,10 +35,11 @@ require_nginx
 put_file "${BLUE_GREEN_FILE_TLSCERTIFICATE:-}"
 put_file "${BLUE_GREEN_FILE_TLSKEY:-}"
 receive
-check_next gateway.conf.mustache
+start_checks
 
 before=
 if nginx_runs; then before=$(serving); fi
+check_next gateway.conf.mustache
 if [ "$before" = "$generation $color" ] && cmp -s "$next" "$current"; then
     say "the gateway has these routes already; nothing to reload"
 else

@@ -142,7 +142,7 @@ keep_previous() {
     named_in "$current"
     if [ -z "$1" ] || [ "$generation $color" = "$1" ]; then
         rm -f "$previous"
-        if nginx -t -q -c "$current" 2>/dev/null; then ln "$current" "$previous"; fi
+        if wait "$current_check"; then ln "$current" "$previous"; fi
     else
         named_in "$previous"
         [ "$generation $color" = "$1" ] || rm -f "$previous"
@@ -181,13 +181,21 @@ Next: make room on the engine's disk (docker system df), then: pulumi up"
     named_in "$next"
 }
 
-# Nginx has nothing against $next; $1 is the template that it was made from.
-check_next() {
+# Starts nginx's check of $next and of $current, side by side, since a switch waits for both.
+start_checks() {
     mkdir -p "$dir/tmp"
-    if ! words=$(nginx -t -q -c "$next" 2>&1); then
+    nginx -t -q -c "$next" 2>"$next.words" &
+    next_check=$!
+    nginx -t -q -c "$current" 2>/dev/null &
+    current_check=$!
+}
+
+# Waits until nginx has nothing against $next; $1 is the template that it was made from.
+check_next() {
+    if ! wait "$next_check"; then
         fail "nginx refuses the configuration.
 In nginx's own words:
-$words
+$(cat "$next.words")
 Next: mend nginx/$1 (git diff nginx), then: pulumi up"
     fi
 }
@@ -209,7 +217,7 @@ finish() {
     status=$?
     trap - EXIT
     if [ "$moved" = yes ]; then put_back || true; fi
-    rm -f "$next" "$next.received" "$next.introduces"
+    rm -f "$next" "$next.received" "$next.introduces" "$next.words"
     exit "$status"
 }
 trap finish EXIT
