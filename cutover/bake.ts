@@ -5,6 +5,7 @@ import { replicaName } from "../stacks/service/names";
 import { readSlots, type SlotContainer } from "../stacks/service/world";
 import { hide } from "../stacks/text/hide";
 import { details, direct, FRONT, smoke } from "./gate";
+import { reoccupy } from "./idle";
 import type { Sample } from "./proxy";
 import { remember } from "./record";
 import { ANSWER_SECONDS, CutoverFailed, firstLine, type Run, type Served, since } from "./run";
@@ -26,6 +27,7 @@ export async function bake(run: Run, old: Served): Promise<void> {
 
   const reason = firstLine(trouble);
   const log = await run.log();
+  await reoccupy(run);
   if (!(await canGoBackTo(run, old.color))) {
     throw new CutoverFailed(
       "failed",

@@ -5,13 +5,13 @@ import { isStable, type Serving } from "../stacks/service/serving";
 import { bake } from "./bake";
 import { raiseCanary } from "./canary";
 import { examine, gate, healthy } from "./gate";
-import { drain, scaled, startIdle, startStopped } from "./idle";
+import { drain, scaled, startIdle, startStopped, vacate } from "./idle";
 import { holderSince, type Lock } from "./lock";
 import { move } from "./move";
 import type { Order } from "./order";
 import { type CutoverProxy, Nginx } from "./proxy";
 import { finish, noteMove, recordAfter } from "./record";
-import { Run, type Tools } from "./run";
+import { Run, since, type Tools } from "./run";
 import { orRemember } from "./settle";
 
 /** How long another cutover in the same proxy is waited for: one whose `pulumi up` was killed goes on to its end. */
@@ -53,6 +53,7 @@ async function act(run: Run): Promise<void> {
   const { order, target, before, lock } = run;
   for (const [name, content] of Object.entries(order.files)) await lock.writeFile(name, content);
   if (order.sessions) run.sessions = run.nextSessions();
+  await vacate(run);
   const started = await startStopped(run);
 
   if (before === undefined) return firstRun(run);
@@ -87,6 +88,10 @@ async function switchTo(run: Run, before: Serving): Promise<void> {
   const from = { generation: before.generation, color: before.color };
   await noteMove(run, from);
   await run.timed("switch", () => move(run, run.answerSeconds, { watched: true }));
+  if (run.vacated !== undefined) {
+    run.seconds.away = since(run.vacated.since);
+    run.say(`the public got no answer for ${run.seconds.away} s`);
+  }
   await run.timed("watch", () => bake(run, from));
   await finish(run, "switched");
 }

@@ -1,8 +1,13 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { Docker } from "../stacks/engine/docker";
 import { waitDrained } from "../stacks/engine/drain";
 import { COLORS, type Color, other } from "../stacks/service/color";
 import type { Serving } from "../stacks/service/serving";
 import type { SlotContainer } from "../stacks/service/world";
-import { firstLine, type Run } from "./run";
+import { firstLine, type Run, since } from "./run";
+
+/** Between two looks at whether a color that was started again answers. */
+const LOOK_AGAIN_MILLISECONDS = 200;
 
 /** How long the engine may take to stop containers, beside the time that they have for it. */
 const STOP_SECONDS = 60;
@@ -32,9 +37,52 @@ async function start(run: Run, color: Color, stopped: readonly SlotContainer[], 
   await run.readSlots();
 }
 
+/** Stops the color that is not to be live before the other one starts, where the two must not have their volumes at the same time. */
+export async function vacate(run: Run): Promise<void> {
+  const { target, tools } = run;
+  const leaves = other(target);
+  const containers = run.slots[leaves].filter(({ state }) => state.Running);
+  if (!run.isAlone || containers.length === 0) return;
+  run.say(
+    `${leaves} is stopped before ${target} starts, since sharedWhileSwitching is false: the public gets no answer meanwhile`,
+  );
+  run.vacated = { containers, since: performance.now() };
+  await run.timed("stop", () => stop(tools.docker, containers));
+  await run.readSlots();
+}
+
+/** Brings the color back that was stopped for the target, which did not go live: it has what both share for itself again. */
+export async function reoccupy(run: Run): Promise<void> {
+  const { vacated, target, order, tools, proxy } = run;
+  if (vacated === undefined) return;
+  run.vacated = undefined;
+  const old = other(target);
+  await stop(
+    tools.docker,
+    run.slots[target].filter(({ state }) => state.Running),
+  );
+  await tools.docker.ask("start", ...vacated.containers.map(({ id }) => id));
+  // As nginx reaches it, which looks its address up again.
+  const deadline = performance.now() + order.healthTimeoutSeconds * 1000;
+  const answers = () => proxy.answers(old).catch(() => false);
+  while (!(await answers()) && performance.now() < deadline) await pause(LOOK_AGAIN_MILLISECONDS);
+  await run.readSlots();
+  run.say(`${old} is started again: the public got no answer for ${since(vacated.since)} s`);
+}
+
+/** SIGTERM first, then each container's own time to end. */
+async function stop(docker: Docker, containers: readonly SlotContainer[]): Promise<void> {
+  if (containers.length === 0) return;
+  const grace = Math.max(...containers.map(({ made }) => made.stopGraceSeconds ?? 0));
+  const ids = containers.map(({ id }) => id);
+  const ended = await docker.run(["stop", ...ids], { timeoutSeconds: grace + STOP_SECONDS });
+  if (ended.code !== 0) throw new Error(ended.stderr.trim());
+}
+
 /** The idle color's containers that were never started, as when their network was gone: no one stopped them on purpose. */
 export async function startIdle(run: Run): Promise<void> {
   const idle = other(run.target);
+  if (run.isAlone) return;
   const stopped = run.containersOf(idle).filter(({ state }) => state.Status === "created");
   if (stopped.length === 0) return;
   await start(run, idle, stopped, "was never started").catch((error: Error) => {
@@ -69,11 +117,7 @@ export async function letGo(run: Run): Promise<void> {
   if (tools.signal.aborted) throw new Error("the run was cancelled");
   const stops = order.idle === "stopped" && whole ? run.slots[idle].filter(({ state }) => state.Running) : [];
   if (stops.length === 0) return;
-  // SIGTERM first, then the container's own time to end.
-  const grace = Math.max(...stops.map(({ made }) => made.stopGraceSeconds ?? 0));
-  const ids = stops.map(({ id }) => id);
-  const ended = await tools.docker.run(["stop", ...ids], { timeoutSeconds: grace + STOP_SECONDS });
-  if (ended.code !== 0) throw new Error(ended.stderr.trim());
+  await stop(tools.docker, stops);
   run.say(`${idle} is stopped; it comes up again with: pulumi config set activeColor ${idle} && pulumi up`);
 }
 

@@ -64,6 +64,8 @@ export class Run {
   sessions: Sessions | undefined;
   /** What is taken from a color by hand; undefined in a run of `pulumi up`. */
   putBack: PutBack | undefined;
+  /** The containers that were stopped so that the target may have what both share for itself, and since when. */
+  vacated: { containers: readonly SlotContainer[]; since: number } | undefined;
   /** Whether the proxy's configuration may be another one than before. */
   moved = false;
   /** Since when visitors have met that one, on this process's clock; undefined where none was seen to. */
@@ -133,6 +135,11 @@ export class Run {
   /** Those of a color's containers that the configuration names. */
   containersOf(color: Color): SlotContainer[] {
     return this.slots[color].filter(({ replica }) => replica <= this.order.replicas[color]);
+  }
+
+  /** Whether the colors must not run at the same time (setting `sharedWhileSwitching`), as their containers say. */
+  get isAlone(): boolean {
+    return COLORS.some((color) => this.slots[color].some(({ made }) => made.sharedWhileSwitching === false));
   }
 
   /** The containers that the configuration does not name: they get no new requests, and are stopped or removed. */

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Ended } from "../stacks/engine/docker";
+import { reoccupy } from "./idle";
 import { remember } from "./record";
 import { after, CutoverFailed, firstLine, NOBODY, type Run, restOf, type Served } from "./run";
 import { sessionsFile } from "./sessions";
@@ -10,6 +11,7 @@ const RECOVER_SECONDS = 90;
 /** Makes sure that what served before serves, whatever became of the script, also when the proxy is away for a while. */
 export async function settle(run: Run, old: Served | undefined): Promise<{ settled: boolean; says: string }> {
   if (old === undefined) return { settled: true, says: "Nobody was served before; the next run begins anew." };
+  await reoccupy(run);
   const deadline = performance.now() + RECOVER_SECONDS * 1000;
   // A session that began on the color that is left must not hold there.
   const known = run.before?.record.sessions;
@@ -66,6 +68,9 @@ export async function orRemember(run: Run, act: () => Promise<void>): Promise<vo
     await act();
   } catch (error) {
     const failed = error instanceof CutoverFailed ? error : await unforeseen(run, error as Error);
+    await reoccupy(run).catch((left: Error) =>
+      run.say(`what was stopped for ${run.target} does not start: ${firstLine(left.message)}`),
+    );
     await remember(run, failed.result, failed.reason);
     throw failed;
   }

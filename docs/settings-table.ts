@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
+import { KEYS } from "../stacks/settings/container/keys";
 
 /** One setting as Pulumi.yaml declares it. */
 interface Declaration {
@@ -15,10 +16,26 @@ export interface SettingsGroup {
   names: readonly string[];
 }
 
-const PAGE = join("docs", "settings.md");
-const START = "<!-- settings -->";
-const END = "<!-- /settings -->";
+/** A page of which parts are written from the program. */
+interface Page {
+  path: string;
+  /** Returns each part's text by the mark that it stands behind: `settings` is from `<!-- settings -->` to `<!-- /settings -->`. */
+  parts(root: string): Record<string, string>;
+}
+
 const COMMAND = "npm run settings-table";
+
+/** The pages, by their paths from the checkout. */
+export const PAGES: readonly Page[] = [
+  {
+    path: "docs/settings.md",
+    parts: (root) => ({ settings: renderSettingsTables(readFileSync(join(root, "Pulumi.yaml"), "utf8")) }),
+  },
+  {
+    path: "docs/container.md",
+    parts: () => ({ "container-keys": renderContainerKeys() }),
+  },
+];
 
 /** The tables of docs/settings.md; a setting that none of them names stands in the last one, "More". */
 export const GROUPS: readonly SettingsGroup[] = [
@@ -32,8 +49,9 @@ export const GROUPS: readonly SettingsGroup[] = [
   {
     title: "The app's containers",
     names: [
-      ...["secretEnvironment", "memoryMb", "replicas", "stopGraceSeconds"],
-      ...["appBaseImage", "bluePort", "greenPort"],
+      ...["secretEnvironment", "container", "hardened", "ephemeralVolumes", "deleteVolumes"],
+      ...["memoryMb", "replicas", "stopGraceSeconds", "appBaseImage"],
+      ...["bluePort", "greenPort"],
     ],
   },
   {
@@ -88,8 +106,7 @@ export function renderSettingsTables(pulumiYaml: string, groups: readonly Settin
   return [...groups, ...(more.length > 0 ? [{ title: "More", names: more }] : [])]
     .map(({ title, names }) => {
       const rows = names.map((name) => rowOf(name, config[name] as Declaration));
-      const table = [["setting", "meaning", "type", "default"], ["---", "---", "---", "---"], ...rows];
-      return `### ${title}\n\n${table.map((cells) => `| ${cells.join(" | ")} |`).join("\n")}`;
+      return `### ${title}\n\n${tableOf(["setting", "meaning", "type", "default"], rows)}`;
     })
     .join("\n\n");
 }
@@ -106,13 +123,32 @@ function checkGroups(settings: readonly string[], groups: readonly SettingsGroup
   if (problems.length > 0) throw new Error(`${problems.join("; ")}. Next: mend GROUPS in docs/settings-table.ts`);
 }
 
-/** Returns the page with its tables replaced by `tables`. */
-export function withSettingsTables(page: string, tables: string): string {
-  const start = page.indexOf(START);
-  const end = page.indexOf(END, start);
-  if (start === -1 || end === -1)
-    throw new Error(`${PAGE} has no place for the settings tables: ${START} and ${END}, each on its line`);
-  return `${page.slice(0, start + START.length)}\n\n${tables}\n\n${page.slice(end)}`;
+/** Returns all keys of the setting `container` as a Markdown table. */
+export function renderContainerKeys(keys: Readonly<Record<string, KeyWords>> = KEYS): string {
+  const rows = Object.entries(keys).map(([name, { example, description }]) => [
+    code(name),
+    code(example),
+    cell(description),
+  ]);
+  return tableOf(["key", "example", "what it does"], rows);
+}
+
+/** What a key's row in the table says of it. */
+type KeyWords = Pick<(typeof KEYS)[keyof typeof KEYS], "example" | "description">;
+
+const tableOf = (titles: readonly string[], rows: readonly (readonly string[])[]): string =>
+  [titles, titles.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+
+/** Returns a page with each of its parts replaced. */
+export function withParts(path: string, page: string, parts: Readonly<Record<string, string>>): string {
+  return Object.entries(parts).reduce((text, [mark, part]) => {
+    const [open, close] = [`<!-- ${mark} -->`, `<!-- /${mark} -->`];
+    const start = text.indexOf(open);
+    const end = text.indexOf(close, start);
+    if (start === -1 || end === -1)
+      throw new Error(`${path} has no place for the table of ${mark}: ${open} and ${close}, each on its line`);
+    return `${text.slice(0, start + open.length)}\n\n${part}\n\n${text.slice(end)}`;
+  }, page);
 }
 
 const rowOf = (name: string, setting: Declaration): string[] => [
@@ -133,31 +169,36 @@ function defaultOf(setting: Declaration): string {
   return code(typeof setting.default === "string" ? setting.default : JSON.stringify(setting.default));
 }
 
-/** Brings docs/settings.md up to date with `--write`; reports whether it is without. Returns the exit code. */
+/** Brings the pages up to date with `--write`; reports whether they are without. Returns the exit code. */
 function main(args: readonly string[]): number {
   if (args.some((arg) => arg !== "--write")) {
     console.error("usage: node --import tsx docs/settings-table.ts [--write]");
     return 2;
   }
   const root = join(__dirname, "..");
-  const path = join(root, PAGE);
   try {
-    const tables = renderSettingsTables(readFileSync(join(root, "Pulumi.yaml"), "utf8"));
-    const page = readFileSync(path, "utf8");
-    const renewed = withSettingsTables(page, tables);
-    if (renewed === page) return 0;
-    if (args.includes("--write")) {
-      writeFileSync(path, renewed);
-      console.log(`${PAGE}: settings tables written`);
-      return 0;
-    }
-    console.error(`${PAGE}: the settings tables are not what Pulumi.yaml says. Next: ${COMMAND}`);
-    return 1;
+    const current = PAGES.map((page) => bring(root, page, args.includes("--write")));
+    return current.includes(false) ? 1 : 0;
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
     console.error(missing ? `no such file: ${(error as NodeJS.ErrnoException).path}` : (error as Error).message);
     return 1;
   }
+}
+
+/** Reports whether a page is up to date, if need be after writing it. */
+function bring(root: string, { path, parts }: Page, writes: boolean): boolean {
+  const file = join(root, path);
+  const page = readFileSync(file, "utf8");
+  const renewed = withParts(path, page, parts(root));
+  if (renewed === page) return true;
+  if (!writes) {
+    console.error(`${path}: its tables are not what the program says. Next: ${COMMAND}`);
+    return false;
+  }
+  writeFileSync(file, renewed);
+  console.log(`${path}: tables written`);
+  return true;
 }
 
 if (require.main === module) process.exitCode = main(process.argv.slice(2));

@@ -59,6 +59,7 @@ function shared({
   envs,
   networksAdvanced,
   memorySwap,
+  volumes,
   ...rest
 }: Inputs): Map<string, unknown> {
   const published = items(ports).map((port) => (port as Inputs).internal);
@@ -73,11 +74,19 @@ function shared({
         return [`environment ${variable}`, value];
       })
       .filter(([variable]) => variable !== "environment COLOR"),
+    // A volume may be a color's own.
+    [
+      "volumes",
+      items(volumes).map((volume) => ({ ...(volume as Inputs), volumeName: withoutColor(at(volume, "volumeName")) })),
+    ],
     ["networks", items(networksAdvanced).map((network) => ({ ...(network as Inputs), aliases: undefined }))],
     // Only the first one of a color publishes its port.
     ...(published.length > 0 ? [["ports", published] as [string, unknown]] : []),
   ]);
 }
+
+const withoutColor = (name: unknown): unknown =>
+  typeof name === "string" ? name.replace(/-(?:blue|green)-data-/, "-data-") : name;
 
 function differing(one: Map<string, unknown>, other: Map<string, unknown>, isOneKept: boolean): string[] {
   return [...new Set([...one.keys(), ...other.keys()])].filter((key) => {

@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { posix } from "node:path";
 import { shown } from "../stacks/text/plain";
 import { quoted } from "../stacks/text/shell";
 import { UNKNOWN } from "./known";
@@ -53,3 +54,55 @@ export const memoryLimit = ({ what, role, memory }: Workload): string[] =>
           `Next: ${role === "slot" ? "pulumi config set memoryMb 256, if the program still takes it" : "give it one in the program"} (${find("memory")}), ${THEN}`,
       ]
     : [];
+
+/** Capabilities with which a process can leave its container, or act on the host. */
+const OF_THE_HOST: readonly string[] = [
+  ...["SYS_ADMIN", "SYS_MODULE", "SYS_PTRACE", "SYS_RAWIO", "SYS_BOOT", "SYS_TIME", "SYSLOG", "BPF", "PERFMON"],
+  ...["DAC_READ_SEARCH", "MAC_ADMIN", "MAC_OVERRIDE", "NET_ADMIN", "LINUX_IMMUTABLE", "WAKE_ALARM", "BLOCK_SUSPEND"],
+];
+
+/** What is mounted from there is the host itself, or the keys to it. */
+const HOST_PATHS =
+  /^\/(?:$|(?:bin|boot|dev|etc|lib|lib64|proc|root|run|sbin|sys|usr)(?:\/|$)|var\/(?:run|lib\/docker|lib\/containerd)(?:\/|$)|var\/?$)/;
+
+const inContainer = (key: string) =>
+  `Next: take it out of container.${key}, or out of the program (${find(key)}), ${THEN}`;
+
+/** With the engine's socket, the host's own folders or its devices a container is root on the host. */
+export function hostAccess({ what, hostPaths, devices, capabilities, securityOptions }: Workload): string[] {
+  const paths = hostPaths.filter(
+    (path) => typeof path === "string" && (HOST_PATHS.test(posix.normalize(path)) || /docker\.sock$/.test(path)),
+  );
+  const strong = capabilities.filter((name) => OF_THE_HOST.includes(name));
+  const open = securityOptions.filter((option) =>
+    /^(?:seccomp|apparmor|systempaths|label)[:=](?:unconfined|disable)$/.test(String(option)),
+  );
+  const named = (values: readonly unknown[]) => values.map(String).map(shown).join(", ");
+  return [
+    ...(paths.length > 0
+      ? [`${what} has ${named(paths)} of the host: with that it could do anything there. ${inContainer("volumes")}`]
+      : []),
+    ...(devices.some((device) => device !== UNKNOWN)
+      ? [
+          `${what} has devices of the host (${named(devices.filter((device) => device !== UNKNOWN))}). ${inContainer("devices")}`,
+        ]
+      : []),
+    ...(strong.length > 0
+      ? [`${what} has ${strong.join(", ")}, with which a process can leave its container. ${inContainer("cap_add")}`]
+      : []),
+    ...(open.length > 0
+      ? [
+          `${what} has ${named(open)}: what the engine forbids every container is allowed there. ${inContainer("security_opt")}`,
+        ]
+      : []),
+  ];
+}
+
+/** What an image of somebody else may need, and often does not. */
+export const openContainer = ({ what, open }: Workload): string[] =>
+  open.length === 0
+    ? []
+    : [
+        `${what}: ${open.join(", ")}. Next: pulumi config set hardened true, in dev first: a container that needs more says ` +
+          "which key of `container` opens it",
+      ];

@@ -9,7 +9,7 @@ import { readWorld } from "../stacks/service/world";
 import { parseSettings } from "../stacks/settings/settings";
 import { NAMESPACE, SECRET_KEYS } from "../stacks/settings/shape";
 import { colorOf, equalColors, type SlotInputs } from "./colors";
-import { hostNetwork, memoryLimit, privileged, publishedPorts } from "./container";
+import { hostAccess, hostNetwork, memoryLimit, openContainer, privileged, publishedPorts } from "./container";
 import { excuse, isKept, type Judged } from "./excuse";
 import { imageByDigest } from "./image";
 import { known } from "./known";
@@ -66,9 +66,13 @@ const judgedIn = ({ type, name, props, opts }: ResourceValidationArgs): Judged =
 });
 
 /** A policy for each resource that runs containers. */
-const ofWorkloads = (name: string, description: string, rule: (workload: Workload) => string[]): Policies[number] => ({
-  name,
-  description,
+const ofWorkloads = (
+  name: string,
+  description: string,
+  rule: (workload: Workload) => string[],
+  enforcementLevel: "mandatory" | "advisory" = "mandatory",
+): Policies[number] => ({
+  ...{ name, description, enforcementLevel },
   validateResource: async (args, report) => {
     const judged = judgedIn(args);
     const workload = workloadOf(args.type, args.name, judged.inputs);
@@ -90,6 +94,8 @@ const policies: Policies = [
   },
   ofWorkloads("no-privileged-container", "No container is privileged.", privileged),
   ofWorkloads("no-host-network", "No container is on the host's network.", hostNetwork),
+  ofWorkloads("no-host-access", "No container has the host's folders, devices or powers.", hostAccess),
+  ofWorkloads("closed", "A color's container has no more than it needs.", openContainer, "advisory"),
   ofWorkloads("published-ports", "The proxy alone publishes ports to others than the host itself.", publishedPorts),
   ofWorkloads("memory-limit", "Every container has a memory limit.", memoryLimit),
   {

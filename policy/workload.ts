@@ -12,6 +12,15 @@ export interface Workload {
   ports: { port: unknown; ip: unknown }[];
   /** Whether all ports that the image names are published. */
   publishesAll: boolean;
+  /** Paths of the host's that are mounted. */
+  hostPaths: unknown[];
+  /** Devices of the host's, by their paths there. */
+  devices: unknown[];
+  /** Capabilities that are added, without `CAP_`. */
+  capabilities: string[];
+  securityOptions: unknown[];
+  /** What is open of the container that `app/` can do without, each in words; of others than a color's none is said. */
+  open: string[];
   /** The limit, in the provider's unit; absent, 0 or less is none. */
   memory: unknown;
   /** The program's own word on what it is for: `proxy` or `slot`. */
@@ -44,6 +53,14 @@ export function workloadOf(type: string, name: string, inputs: Inputs): Workload
       networks: [inputs.networkMode, ...items(inputs.networksAdvanced).map((network) => at(network, "name"))],
       ports: items(inputs.ports).map((port) => ({ port: at(port, "external"), ip: at(port, "ip") })),
       publishesAll: inputs.publishAllPorts === true,
+      hostPaths: [
+        ...items(inputs.volumes).map((volume) => at(volume, "hostPath")),
+        ...items(inputs.mounts).map((mount) => (at(mount, "type") === "bind" ? at(mount, "source") : undefined)),
+      ].filter((path) => path !== undefined && path !== ""),
+      devices: items(inputs.devices).map((device) => at(device, "hostPath")),
+      capabilities: added(at(inputs, "capabilities", "adds")),
+      securityOptions: items(inputs.securityOpts),
+      open: common.role === "slot" ? openIn(inputs) : [],
       memory: inputs.memory,
     };
   }
@@ -61,8 +78,31 @@ export function workloadOf(type: string, name: string, inputs: Inputs): Workload
       ip: undefined,
     })),
     publishesAll: false,
+    hostPaths: items(spec("containerSpec", "mounts"))
+      .map((mount) => (at(mount, "type") === "bind" ? at(mount, "source") : undefined))
+      .filter((path) => path !== undefined),
+    devices: [],
+    capabilities: added(spec("containerSpec", "capabilities", "adds")),
+    securityOptions: [],
+    open: [],
     memory: spec("resources", "limits", "memoryBytes"),
   };
+}
+
+const added = (capabilities: unknown): string[] =>
+  items(capabilities).flatMap((name) => (typeof name === "string" ? [name.toUpperCase().replace(/^CAP_/, "")] : []));
+
+function openIn(inputs: Inputs): string[] {
+  const drops = at(inputs, "capabilities", "drops");
+  return [
+    ...(lacks(inputs.readOnly, (value) => value === true) ? ["its root file system is writable"] : []),
+    ...(lacks(drops, (value) => items(value).some(isEverything)) ? ["it has Docker's default capabilities"] : []),
+    ...(lacks(inputs.securityOpts, (value) =>
+      items(value).some((option) => /^no-new-privileges(?:[:=]true)?$/.test(String(option))),
+    )
+      ? ["its processes may gain privileges"]
+      : []),
+  ];
 }
 
 const isEverything = (capability: unknown): boolean =>

@@ -6,7 +6,7 @@ import type { Docker } from "./engine/docker";
 import { HTTPS_PORT, reachedAt } from "./engine/host";
 import { removeLeftLogins } from "./engine/loginFolder";
 import type { GatewayNetwork } from "./gateway/network";
-import { type HookContext, healthyHook, outageHook, pullHook, toldHook } from "./hooks";
+import { type HookContext, healthyHook, limitHook, outageHook, pullHook, toldHook, volumesHook } from "./hooks";
 import { declareNetworkCheck, SERVICE_ENDS } from "./networkCheck";
 import { hasRelease } from "./plan/images";
 import { APP_DIRECTORY, decideService, ofService, type ServicePlan } from "./plan/service";
@@ -18,8 +18,9 @@ import { containerName, labelList, logicalName, networkName, ownerLabels, type S
 import { generationOf } from "./service/serving";
 import type { UnknownWorld, World } from "./service/world";
 import type { Settings } from "./settings/settings";
-import { Slot, settingsOf } from "./slot";
+import { Slot, type SlotArgs, settingsOf } from "./slot";
 import { printableMessage } from "./text/plain";
+import { declareVolumes } from "./volumes";
 
 /** What the provider reads back of a network although this program says nothing of it. */
 const NETWORK_READ_BACK = [
@@ -91,8 +92,10 @@ export class BlueGreen extends pulumi.ComponentResource {
     const network = declareNetwork(service);
     removeLeftLogins();
     const beforePull = pullHook(service);
+    const { container, deleteVolumes } = settings;
+    const volumes = declareVolumes({ owner, container, deletes: deleteVolumes }, this);
     const slot = (color: Color, after?: pulumi.Resource) =>
-      declareSlot(service, color, { network: network.name, beforePull, ...(after && { after }) });
+      declareSlot(service, color, { network: network.name, beforePull, volumes, ...(after && { after }) });
     const proxy = new NginxProxy(
       logicalName(owner, "proxy"),
       {
@@ -150,7 +153,7 @@ const declareNetwork = ({ name, owner, plan, parent }: Service): docker.Network 
 function declareSlot(
   service: Service,
   color: Color,
-  shared: { network: pulumi.Input<string>; beforePull: pulumi.ResourceHook; after?: pulumi.Resource },
+  shared: Pick<SlotArgs, "network" | "beforePull" | "volumes"> & { after?: pulumi.Resource },
 ): Slot {
   const { owner, settings, plan, world, parent, appDirectory = APP_DIRECTORY } = service;
   // What is kept is what another container beside it is like.
@@ -158,7 +161,9 @@ function declareSlot(
   return new Slot(
     logicalName(owner, color),
     {
-      ...{ owner, color, appDirectory, ...shared, afterCreate: healthyHook(service, color) },
+      ...{ owner, color, appDirectory, ...shared },
+      beforeCreate: volumesHook(service, color),
+      afterCreate: [limitHook(service, color), healthyHook(service, color)],
       settings: kept === undefined ? settings : settingsOf(color, kept, settings),
       replicas: plan.containers[color],
       build: plan.build[color],

@@ -1,7 +1,9 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Docker } from "./engine/docker";
+import { volumesOf } from "./engine/needs";
 import { secondsWithout } from "./engine/outage";
 import { pullMissing, pullTag } from "./engine/registry";
+import { nextFor, runsAlready, unmountedOf, volumesWords } from "./plan/container";
 import { ofService } from "./plan/service";
 import type { Plan } from "./plan/situation";
 import { COLORS, type Color } from "./service/color";
@@ -16,7 +18,9 @@ import {
   type ServiceId,
 } from "./service/names";
 import { type HistoryEntry, remember } from "./service/serving";
+import { processLimit } from "./service/slotSpec";
 import { whoRuns } from "./service/who";
+import type { UnknownWorld, World } from "./service/world";
 import type { Settings } from "./settings/settings";
 import { printableMessage } from "./text/plain";
 
@@ -27,6 +31,8 @@ export interface HookContext {
   parent: pulumi.Resource;
   owner: ServiceId;
   settings: Settings;
+  /** What was there when the run began. */
+  world: World | UnknownWorld;
   plan: Plan;
   /** nginx's configuration, which says how a color is asked for its health. */
   configuration: string;
@@ -42,16 +48,44 @@ export const pullHook = (service: HookContext): pulumi.ResourceHook =>
     const { owner, settings, engine, live, parent } = service;
     const { name: image, pullTriggers } = hook.newInputs as { name: string; pullTriggers?: string[] };
     const began = new Date().toISOString();
+    const color = COLORS.find((one) => logicalName(owner, one) === hook.name);
+    const registry = { ...settings, platform: color && settings.container?.platform };
     const pulled =
       pullTriggers === undefined
-        ? pullMissing(engine, image, settings, process.env)
-        : pullTag(engine, image, settings, process.env, (line) => pulumi.log.info(printableMessage(line), parent));
+        ? pullMissing(engine, image, registry, process.env)
+        : pullTag(engine, image, registry, process.env, (line) => pulumi.log.info(printableMessage(line), parent));
     const warning = await pulled.catch(async (error: Error) => {
-      const color = COLORS.find((one) => logicalName(owner, one) === hook.name);
       if (color !== undefined && live !== undefined) await rememberUnready(service, began, color, error.message);
       throw error;
     });
     if (warning !== undefined) await pulumi.log.warn(printableMessage(warning), parent);
+  });
+
+/**
+ * Returns the hook that keeps a container from being made whose image has volumes of its own that nothing is mounted on. A preview has
+ * said it already where the engine had the image then.
+ */
+export const volumesHook = (service: HookContext, color: Color): pulumi.ResourceHook =>
+  new pulumi.ResourceHook(`${service.name}-${color}-volumes`, async (hook) => {
+    const { settings, engine, world } = service;
+    if (runsAlready(color, settings, world)) return;
+    const { image } = hook.newInputs as { image: string };
+    const unmounted = unmountedOf(settings, await volumesOf(engine, image));
+    if (unmounted.length === 0) return;
+    const named = settings.slots[color].image ?? "(built from its Dockerfile)";
+    throw new Error(`${volumesWords(color, named, unmounted)}\n${nextFor(settings, unmounted)}`);
+  });
+
+/** Returns the hook that bounds a new container's processes, which the provider can't. */
+export const limitHook = (service: HookContext, color: Color): pulumi.ResourceHook =>
+  new pulumi.ResourceHook(`${service.name}-${color}-limit`, async (hook) => {
+    const { settings, engine, parent } = service;
+    const limit = processLimit({ container: settings.container, hardened: settings.slots[color].hardened });
+    if (limit === undefined) return;
+    const { code, stderr } = await engine.run(["container", "update", "--pids-limit", String(limit), String(hook.id)]);
+    if (code === 0) return;
+    const why = printableMessage(stderr.trim());
+    await pulumi.log.warn(`${hook.name}: the engine did not bound its processes to ${limit}: ${why}`, parent);
   });
 
 /** Returns the hook that waits until a color's new container is healthy, and fails with why it is not. */

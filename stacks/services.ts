@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { BlueGreen } from "./blueGreen";
 import { contextProblem, type Docker, dockerAt } from "./engine/docker";
+import { findNeeds } from "./engine/needs";
 import {
   type DecidedGateway,
   decideGateway,
@@ -12,6 +13,7 @@ import {
 } from "./gateway/gateway";
 import { GatewayNetwork } from "./gateway/network";
 import { lastAddress, subnetProblems } from "./gateway/subnet";
+import { needsOf } from "./plan/container";
 import { readOwnState } from "./plan/ownState";
 import { decideService, type ServicePlan } from "./plan/service";
 import { settledWorld } from "./plan/settledWorld";
@@ -121,18 +123,25 @@ async function declareAll(
 ): Promise<{ services: Record<string, BlueGreen>; gateway?: Gateway }> {
   const engine = dockerAt(given[0]?.settings.dockerHost);
   const owners = given.map(({ owner }) => owner);
-  const [worlds, seen, state] = await Promise.all([
+  const [worlds, seen, state, found] = await Promise.all([
     readWorlds(engine, all, owners, { history: RELEASES_HISTORY, healthSeconds: RUN_HEALTH_SECONDS }).then((found) =>
       settledWorlds(engine, given, found),
     ),
     front && readGateway(engine, all),
     readOwnState(),
+    Promise.all(given.map(({ settings }) => findNeeds(engine, needsOf(settings)))),
   ]);
 
   const address = front && lastAddress(front.args.subnet);
   const behind = address === undefined ? {} : { gateway: { name: gatewayName(all), address } };
   const unknown: UnknownWorld = { unknown: true, reason: "it was not read" };
-  const undecided = given.map((service, at) => ({ ...service, ...behind, world: worlds[at] ?? unknown, state }));
+  const undecided = given.map((service, at) => ({
+    ...service,
+    ...behind,
+    world: worlds[at] ?? unknown,
+    state,
+    found: found[at],
+  }));
   const [routes, ...decided] = await everyOne<DecidedGateway | ServicePlan | undefined>([
     (async () =>
       front && seen

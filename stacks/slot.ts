@@ -15,9 +15,13 @@ import {
 } from "./service/names";
 import type { SlotSpec } from "./service/slotSpec";
 import type { BuiltImage, SlotContainer } from "./service/world";
+import type { OwnContainerSettings } from "./settings/container/container";
 import type { EnvironmentName } from "./settings/environment";
 import type { Settings } from "./settings/settings";
 import { rowOf, SLOT_NAMES, type SlotSettingName } from "./settings/shape";
+import { containerInputs, STRICT } from "./slotContainer";
+import { isObject } from "./text/json";
+import type { SlotVolumes } from "./volumes";
 
 /** So much sooner than it would be killed a container's own server gives up what is still in flight. */
 const STOP_MARGIN_SECONDS = 3;
@@ -42,8 +46,12 @@ export interface SlotArgs {
   beforePull: pulumi.ResourceHook;
   /** Whether the image stays what it is although its tag may name another one by now (see plan/images.ts). */
   keepImage: boolean;
-  /** Runs after each container was made, and fails the run when it throws. */
-  afterCreate: pulumi.ResourceHook;
+  /** The stack's volumes. */
+  volumes: SlotVolumes;
+  /** Runs before each container is made, which is not made when it throws. */
+  beforeCreate: pulumi.ResourceHook;
+  /** Run in turn after each container was made, and fail the run when one throws. */
+  afterCreate: pulumi.ResourceHook[];
   /** Whether it stays what it is, whatever the settings say by now: the public is on it. */
   keep: boolean;
   /** What it waits for: nothing that is wrong with the idle color may keep the public from being moved. */
@@ -58,10 +66,7 @@ export interface SlotArgs {
 const slotContainer = (color: Color, settings: Pick<SlotSettings, "slots" | "appPort">) => ({
   // On the engine's loopback only: to try a color before the switch, not for the public.
   ports: [{ internal: settings.appPort, external: settings.slots[color].port, ip: "127.0.0.1" }],
-  readOnly: true,
-  tmpfs: { "/tmp": "size=64m,mode=1777" },
-  securityOpts: ["no-new-privileges"],
-  capabilities: { drops: ["ALL"] },
+  ...STRICT,
   memory: 0,
   restart: "unless-stopped",
   // An idle color may be stopped on purpose: a refresh must not have it made anew.
@@ -98,8 +103,9 @@ const ENVIRONMENT_NAMES = SLOT_NAMES.filter(isEnvironment);
  * that a run can tell before it starts which settings a color does not run yet.
  */
 export function slotSpecOf(color: Color, settings: SlotSettings): SlotSpec {
-  const { version, image = "", port } = settings.slots[color];
-  const values = VALUE_NAMES.map((name) => [name, settings[name] ?? ""]);
+  const { version, image = "", port, hardened } = settings.slots[color];
+  // One that says nothing is not there: a container from before the setting was there says the same.
+  const values = VALUE_NAMES.flatMap((name) => (settings[name] === undefined ? [] : [[name, settings[name]]]));
   const variables = ENVIRONMENT_NAMES.map((name) => [name, Object.keys(settings[name]).sort()]);
   // In this order, which is the label's: with another one its text would be another, and the container replaced.
   const settingsByName = Object.fromEntries([...values, ...variables]) as Pick<
@@ -107,22 +113,39 @@ export function slotSpecOf(color: Color, settings: SlotSettings): SlotSpec {
     "appPort" | "healthPath" | "stopGraceSeconds"
   > &
     Record<EnvironmentName, string[]>;
-  return { version, image, port, ...settingsByName, definition: definitionOf(color) };
+  return {
+    ...{ version, image, port, ...settingsByName },
+    ...(hardened === false && { hardened }),
+    definition: definitionOf(color),
+  };
 }
 
 /** The settings that a container runs, for others that are made beside it: what it does not say of itself is as it is set. */
 export function settingsOf(color: Color, { made, environment }: SlotContainer, settings: SlotSettings): SlotSettings {
-  const { version, image, port } = made;
+  const { version, image, port, hardened } = made;
   if (version === undefined) return settings;
   const { slots } = settings;
-  const values = VALUE_NAMES.map((name) => [name, made[name] ?? settings[name]]).filter(([, value]) => value !== "");
+  const container = isObject(made.container) ? made.container : undefined;
+  // Of those that may say nothing, the container's own word counts.
+  const values = VALUE_NAMES.filter((name) => name !== "container" && name !== "sharedWhileSwitching").map((name) => [
+    name,
+    made[name] ?? settings[name],
+  ]);
   const variables = ENVIRONMENT_NAMES.map((name) => [
     name,
     Object.fromEntries((made[name] ?? []).map((variable) => [variable, environment[variable] ?? ""])),
   ]);
   return {
-    ...(Object.fromEntries([...values, ...variables]) as Pick<SlotSettings, SlotSettingName>),
-    slots: { ...slots, [color]: { version, port: port ?? slots[color].port, ...(image && { image }) } },
+    ...(Object.fromEntries([...values, ...variables]) as Pick<
+      SlotSettings,
+      Exclude<SlotSettingName, "container" | "sharedWhileSwitching">
+    >),
+    ...(made.sharedWhileSwitching === false && { sharedWhileSwitching: false }),
+    ...(container && { container: container as OwnContainerSettings }),
+    slots: {
+      ...slots,
+      [color]: { version, port: port ?? slots[color].port, ...(image && { image }), hardened: hardened ?? true },
+    },
   };
 }
 
@@ -144,7 +167,15 @@ export class Slot extends pulumi.ComponentResource {
       ...(args.build === undefined && { hooks: { beforeCreate: [args.beforePull] } }),
     });
     this.imageId = image.imageId;
-    const { ports, ...container } = { ...slotContainer(color, settings), ...settingInputs(settings) };
+    const { hardened = true } = settings.slots[color];
+    const { capabilities: _, tmpfs: __, ...own } = slotContainer(color, settings);
+    const said = settings.container ?? {};
+    const { ports, ...container } = {
+      ...{ ...own, ...settingInputs(settings) },
+      ...containerInputs(said, hardened, (volume, perColor) =>
+        args.volumes.nameOf(volume, perColor ? color : undefined),
+      ),
+    };
     for (let replica = 1; replica <= replicas; replica++) {
       const called = replicaName(color, replica);
       new docker.Container(
@@ -157,6 +188,7 @@ export class Slot extends pulumi.ComponentResource {
           image: image.imageId,
           envs: environment(color, settings),
           labels: labelList({
+            ...said.labels,
             ...ownerLabels(owner),
             [LABEL.role]: "slot",
             [LABEL.color]: color,
@@ -165,7 +197,10 @@ export class Slot extends pulumi.ComponentResource {
             [LABEL.slot]: JSON.stringify(slotSpecOf(color, settings)),
             ...(args.build && { [LABEL.build]: args.build.reused ? "reused" : "built" }),
           }),
-          networksAdvanced: [{ name: args.network, aliases: [called] }],
+          networksAdvanced: [
+            { name: args.network, aliases: [called] },
+            ...(said.networks ?? []).map((name) => ({ name })),
+          ],
         },
         {
           parent: this,
@@ -175,7 +210,7 @@ export class Slot extends pulumi.ComponentResource {
           // Limits and tmpfs would be shown as updates and never reach the container.
           replaceOnChanges: ["*"],
           ...(args.after && { dependsOn: args.after }),
-          hooks: { afterCreate: [args.afterCreate] },
+          hooks: { beforeCreate: [args.beforeCreate], afterCreate: args.afterCreate },
         },
       );
     }

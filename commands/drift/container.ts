@@ -1,4 +1,5 @@
 import { LABEL } from "../../stacks/service/names";
+import { processLimit } from "../../stacks/service/slotSpec";
 import { isObject, type JsonObject, jsonOf, objectIn } from "../../stacks/text/json";
 import type { Healthcheck, RunningContainer, RunningImage } from "./engine";
 import { type DeclaredContainer, listIn } from "./state";
@@ -59,16 +60,14 @@ export function declaredProperties({ inputs, labels }: DeclaredContainer, image:
     networks: Object.fromEntries(
       objects(inputs.networksAdvanced).map(({ name, aliases }) => [text(name), listIn(aliases)]),
     ),
-    mounts: objects(inputs.volumes).map(({ volumeName, containerPath, readOnly }) =>
-      mountText(text(volumeName), text(containerPath), readOnly !== true),
+    mounts: objects(inputs.volumes).map(({ volumeName, hostPath, containerPath, readOnly }) =>
+      mountText(text(volumeName) || text(hostPath), text(containerPath), readOnly !== true),
     ),
-    // A setting of a slot that is called as the engine calls it is the only one of these that is declared.
-    more: Object.fromEntries(
-      MORE.flatMap(([what, key]) => {
-        const value = settings[key.charAt(0).toLowerCase() + key.slice(1)];
-        return isNothing(value) ? [] : [[what, jsonOf(value)]];
-      }),
-    ),
+    // A setting of a slot that is called as the engine calls it is declared too.
+    more: moreProperties({
+      ...Object.fromEntries(MORE.map(([, key]) => [key, settings[key.charAt(0).toLowerCase() + key.slice(1)]])),
+      ...containerMore(settings, inputs),
+    }),
   });
 }
 
@@ -107,15 +106,55 @@ export function runningProperties(container: RunningContainer, image: RunningIma
       ]),
     ),
     mounts: Mounts.filter(
-      ({ Type, Destination }) => Type !== "tmpfs" && !(Type === "volume" && anonymous.includes(Destination)),
+      ({ Type, Name, Destination }) =>
+        Type !== "tmpfs" &&
+        !(Type === "volume" && anonymous.includes(Destination) && /^[0-9a-f]{64}$/.test(Name ?? "")),
     ).map(({ Name, Source, Destination, RW }) => mountText(Name ?? Source, Destination, RW)),
-    more: Object.fromEntries(
-      MORE.flatMap(([what, key]) => (isNothing(HostConfig[key]) ? [] : [[what, jsonOf(HostConfig[key])]])),
-    ),
+    more: moreProperties(HostConfig),
   });
 }
 
+/** What a label's settings and the inputs declare of {@link MORE}, in the engine's names and units. */
+function containerMore(settings: JsonObject, inputs: JsonObject): Record<string, unknown> {
+  return {
+    NanoCpus: Math.round(Number(inputs.cpus ?? 0) * NANO),
+    MemoryReservation: Number(inputs.memoryReservation ?? 0) * MEBIBYTE,
+    PidsLimit: processLimit(settings),
+    Devices: objects(inputs.devices).map(({ hostPath, containerPath, permissions }) => ({
+      PathOnHost: hostPath,
+      PathInContainer: containerPath,
+      CgroupPermissions: permissions,
+    })),
+    ExtraHosts: objects(inputs.hosts).map(({ host, ip }) => `${text(host)}:${text(ip)}`),
+    Dns: listIn(inputs.dns),
+    GroupAdd: listIn(inputs.groupAdds),
+    Sysctls: inputs.sysctls,
+    Ulimits: objects(inputs.ulimits).map(({ name, soft, hard }) => ({ Name: name, Hard: hard, Soft: soft })),
+    Init: inputs.init,
+    ...(inputs.shmSize !== undefined && { ShmSize: Number(inputs.shmSize) * MEBIBYTE }),
+  };
+}
+
+/** Those of {@link MORE} that say anything, each as a text; the order of lists and names says nothing. */
+const moreProperties = (given: Readonly<Record<string, unknown>>): Record<string, string> =>
+  Object.fromEntries(
+    MORE.flatMap(([what, key]) => {
+      const value = given[key];
+      if (isNothing(value) || (key === "ShmSize" && value === DEFAULT_SHM_BYTES)) return [];
+      return [[what, Array.isArray(value) ? sorted(value.map(sortedJson)) : sortedJson(value)]];
+    }),
+  );
+
+/** A value as JSON, its names in order. */
+const sortedJson = (value: unknown): string =>
+  isObject(value)
+    ? jsonOf(Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))))
+    : jsonOf(value);
+
 const MEBIBYTE = 1024 * 1024;
+const NANO = 1e9;
+/** What the engine gives to a container for which nothing is said. */
+const DEFAULT_SHM_BYTES = 64 * MEBIBYTE;
 
 /** What the program sets for a setting of that name alone, and what changes the container for whoever is in it or beside it: by its name in words. */
 const MORE = [
@@ -136,6 +175,9 @@ const MORE = [
   ["pid namespace", "PidMode"],
   ["user namespace", "UsernsMode"],
   ["sysctls", "Sysctls"],
+  ["ulimits", "Ulimits"],
+  ["init", "Init"],
+  ["/dev/shm (bytes)", "ShmSize"],
 ] as const;
 
 const isNothing = (value: unknown): boolean =>

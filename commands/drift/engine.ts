@@ -87,7 +87,9 @@ export async function readRunning(
     return (await docker.ask(kind, "ls", ...all, "--quiet", ...filtersOf(owner))).split("\n").filter(Boolean);
   };
   const names = ({ id, name }: { id: string; name: string }) => [id, name];
-  const ids = new Set([...declared.containers, declared.network, declared.volume].map((each) => each?.id));
+  const ids = new Set(
+    [...declared.containers, declared.network, declared.volume, ...(declared.data ?? [])].map((each) => each?.id),
+  );
   const isOthers = (id: string, labels: Record<string, string> | null | undefined) => {
     const service = labels?.[LABEL.service];
     return service !== undefined && service !== owner.service && services.includes(service) && !ids.has(id);
@@ -100,7 +102,10 @@ export async function readRunning(
       inspect<RunningNetwork>(docker, "network", [...ids, ...[declared.network ?? []].flat().flatMap(names)]),
     ),
     labelled("volume").then((ids) =>
-      inspect<RunningVolume>(docker, "volume", [...ids, ...[declared.volume ?? []].flat().flatMap(names)]),
+      inspect<RunningVolume>(docker, "volume", [
+        ...ids,
+        ...[declared.volume ?? [], declared.data ?? []].flat().flatMap(names),
+      ]),
     ),
   ]);
   const wanted = new Set([

@@ -3,7 +3,7 @@ import { configurationRows } from "./configurationRows";
 import { containerRows, extraRows, mendOf } from "./containerRows";
 import type { Step } from "./preview";
 import { type Compared, called, type Facts, type Mend, NOT_CARRIED_OUT, partOf, type Row, short } from "./row";
-import { type DeclaredImage, nameOf } from "./state";
+import { type DeclaredImage, isData, nameOf } from "./state";
 
 /** All differences, in the order in which the stack is built. */
 export function rowsOf(compared: Compared): Row[] {
@@ -62,12 +62,20 @@ function networkRows(facts: Facts): Row[] {
 }
 
 function volumeRows(facts: Facts): Row[] {
-  const { volume } = facts.declared;
+  const { volume, data = [] } = facts.declared;
   const { running } = facts;
   if (volume === undefined) return [];
   const [found] = running.volumes.filter(({ Name }) => Name === volume.name);
-  const extra = running.volumes.filter(({ Name }) => Name !== volume.name);
+  // What users saved stays on the engine when nothing names it any more.
+  const extra = running.volumes.filter(({ Name, Labels }) => Name !== volume.name && !isData({ labels: Labels ?? {} }));
+  const gone = data.filter(({ name }) => !running.volumes.some(({ Name }) => Name === name));
   return [
+    ...gone.map(
+      ({ name }): Row => ({
+        ...{ resource: `volume ${name}`, what: "volume", declared: short(name), runs: "gone" },
+        mend: { by: "refresh" },
+      }),
+    ),
     ...namedRows(facts, "volume", volume, found && { id: found.Name, labels: found.Labels ?? {} }),
     ...extra.map(({ Name }) => extraRow("volume", Name)),
   ];
@@ -198,6 +206,7 @@ function declaredParts(facts: Facts): Part[] {
     ...declared.containers.map((each) => part(each.urn, partOf(owner, each.name), { mend: mendOf(each, facts) })),
     ...(network === undefined ? [] : [part(network.urn, called(facts, "network"))]),
     ...(volume === undefined ? [] : [part(volume.urn, called(facts, "volume"))]),
+    ...(declared.data ?? []).map(({ urn, name }) => part(urn, `volume ${name}`)),
     ...[cutover, routes].flatMap((command) =>
       command === undefined ? [] : [part(command.urn, nameOf(command.urn), { follows })],
     ),

@@ -9,7 +9,10 @@ export interface Declared {
   containers: DeclaredContainer[];
   images: DeclaredImage[];
   network?: Named;
+  /** The proxy's, or the gateway's. */
   volume?: Named;
+  /** Those that keep what users save (`container.volumes`). */
+  data?: Named[];
   cutover?: DeclaredCutover;
   /** What the latest run that ended well left on the gateway; of the gateway alone. */
   routes?: { urn: string; configuration: string };
@@ -115,7 +118,9 @@ function declaredOf(state: State, all: ServiceId, service: string | undefined): 
   };
   const containers = of(CONTAINER).flatMap((resource) => mine(resource).map(containerIn(resource)));
   const network = of("docker:index/network:Network").flatMap(mine)[0];
-  const volume = of("docker:index/volume:Volume").flatMap(mine)[0];
+  const volumes = of("docker:index/volume:Volume").flatMap(mine);
+  const data = volumes.filter(isData);
+  const volume = volumes.find((each) => !isData(each));
   const cutover = state.commands.find((command) => command.environment.PROXY && serviceIn(command) === service);
   const routes = hasGateway({ containers })
     ? state.commands.find(({ urn, environment }) => environment.GATEWAY && nameOf(urn) === "gateway")
@@ -128,12 +133,16 @@ function declaredOf(state: State, all: ServiceId, service: string | undefined): 
       .filter(({ part }) => parts.has(part)),
     ...(network && { network }),
     ...(volume && { volume }),
+    ...(data.length > 0 && { data }),
     ...(cutover && { cutover: cutoverOf(cutover) }),
     ...(routes && { routes: { urn: routes.urn, configuration: routes.stdin } }),
     unfinished: state.unfinished,
     secrets: state.secrets,
   };
 }
+
+/** Reports whether a volume keeps what users save. */
+export const isData = ({ labels }: { labels: Record<string, string> }): boolean => labels[LABEL.role] === "data";
 
 const text = (value: unknown): string => (typeof value === "string" ? value : "");
 

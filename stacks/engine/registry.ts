@@ -28,6 +28,8 @@ export const withoutLineEnd = (password: string): string => password.replace(/\r
 
 /** The settings of the registry. */
 export interface RegistrySettings {
+  /** For which platform images are pulled, such as `linux/arm64`; the engine's own where it is absent. */
+  platform?: string | undefined;
   registry?: string;
   registryUser?: string;
   registryPassword?: string;
@@ -186,7 +188,7 @@ export async function pullMissing(
   if (here.code === 0) return undefined;
   const login = loginFor(image, settings, env);
   try {
-    await pull(docker, image, login);
+    await pull(docker, image, login, settings.platform);
     return undefined;
   } catch (error) {
     if (!(error instanceof RegistryError)) throw error;
@@ -220,7 +222,9 @@ export async function pullTag(
     return undefined;
   }
   try {
-    await say(`${image} is ${await pull(docker, image, loginFor(image, settings, env))} in its registry now`);
+    await say(
+      `${image} is ${await pull(docker, image, loginFor(image, settings, env), settings.platform)} in its registry now`,
+    );
     return undefined;
   } catch (error) {
     if (!(error instanceof RegistryError)) throw error;
@@ -244,8 +248,8 @@ function ofImage(image: string, { problem }: RegistryError): RegistryError {
  * @returns its digest in the registry.
  * @throws RegistryError where it can't be had.
  */
-export const pull = (docker: Docker, image: string, login: Login | undefined): Promise<string> =>
-  transfer(docker, "pull", image, login);
+export const pull = (docker: Docker, image: string, login: Login | undefined, platform?: string): Promise<string> =>
+  transfer(docker, platform === undefined ? ["pull"] : ["pull", "--platform", platform], image, login);
 
 /**
  * Pushes an image.
@@ -254,19 +258,19 @@ export const pull = (docker: Docker, image: string, login: Login | undefined): P
  * @throws RegistryError where it can't be pushed.
  */
 export const push = (docker: Docker, image: string, login: Login | undefined): Promise<string> =>
-  transfer(docker, "push", image, login);
+  transfer(docker, ["push"], image, login);
 
 async function transfer(
   docker: Docker,
-  how: "pull" | "push",
+  how: readonly string[],
   image: string,
   login: Login | undefined,
 ): Promise<string> {
   const { code, stdout, stderr } = await withLogin(login, (env) =>
-    docker.run(["image", how, image], { env, timeoutSeconds: PULL_TIMEOUT_SECONDS }),
+    docker.run(["image", ...how, image], { env, timeoutSeconds: PULL_TIMEOUT_SECONDS }),
   );
   if (code !== 0) throw new RegistryError(registryProblem(image, login, stderr || stdout));
   const digest = /\bdigest: (sha256:[0-9a-f]{64})/i.exec(stdout)?.[1];
   if (digest !== undefined) return digest;
-  throw new Error(`\`docker image ${how} ${image}\` names no digest: ${lastWords(stdout)}`);
+  throw new Error(`\`docker image ${how.join(" ")} ${image}\` names no digest: ${lastWords(stdout)}`);
 }

@@ -2,7 +2,28 @@ import { type Color, other } from "../service/color";
 import { colorDifferences } from "../service/slotSpec";
 import type { SlotContainer } from "../service/world";
 import { allVariables } from "../settings/environment";
-import type { Part, Plan, Served } from "./situation";
+import type { Part, Plan, Served, Situation } from "./situation";
+
+/** Keeps the idle color stopped where only one color may run at a time, and says what a switch costs then. */
+export function decideAlone({ world, settings }: Situation, plan: Plan): Part {
+  const { activeColor: active, sharedWhileSwitching } = settings;
+  if (sharedWhileSwitching !== false) return {};
+  const idle = other(active);
+  const serving = "unknown" in world ? undefined : world.serving;
+  const last = serving?.history.findLast(({ seconds }) => seconds.away !== undefined)?.seconds.away;
+  const before = last === undefined ? "" : ` (${last} s in the latest switch)`;
+  const switches = serving !== undefined && serving.color !== active;
+  return {
+    idle: "stopped",
+    runs: { [idle]: { ...plan.runs[idle], replicas: 0 } },
+    ...(switches && {
+      notes: [
+        `${idle} is stopped before ${active} starts, since sharedWhileSwitching is false: the public gets no answer until ${active} ` +
+          `is well${before}.`,
+      ],
+    }),
+  };
+}
 
 /** Stops or removes the idle color when it has been idle for long enough (see {@link dueAt}). */
 export function decideIdle(situation: Served, plan: Plan): Part {
@@ -11,6 +32,7 @@ export function decideIdle(situation: Served, plan: Plan): Part {
   const switches = serving.color !== activeColor;
   const idle = other(activeColor);
   const containers = world.slots[idle];
+  if (settings.sharedWhileSwitching === false) return {};
   const retired = serving.record.retired?.color === idle ? serving.record.retired : undefined;
   if (settings.idle === "running") {
     if (retired === undefined || switches) return {};

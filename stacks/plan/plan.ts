@@ -1,6 +1,7 @@
 import { decideCanary, decideCanaryFirst, decideVisitors } from "./canary";
+import { decideContainer } from "./container";
 import { decideGate, decidePolicies, decideSecrets } from "./gate";
-import { decideIdle } from "./idle";
+import { decideAlone, decideIdle } from "./idle";
 import { decideImages, decideRebuilds } from "./images";
 import {
   decideLive,
@@ -39,6 +40,7 @@ export function decide(situation: Situation): Plan {
     () => decideGate(situation),
     () => (known ? decideCanary(known) : {}),
     () => decideImages(situation),
+    (plan) => decideAlone(situation, plan),
   ];
   const plan = inOrder(asAsked(situation), [
     ...always,
@@ -46,8 +48,8 @@ export function decide(situation: Situation): Plan {
     ...(served ? servedSteps(served) : []),
   ]);
   const kept = situation.recovers ? keepWhatRuns(plan, world) : plan;
-  if (served === undefined) return kept;
-  return inOrder(kept, [(soFar) => decideRebuilds(served, soFar), (soFar) => tellDisplay(served, soFar)]);
+  const last: Step[] = served ? [(soFar) => decideRebuilds(served, soFar), (soFar) => tellDisplay(served, soFar)] : [];
+  return inOrder(kept, [(soFar) => decideContainer(situation, soFar), ...last]);
 }
 
 /** Returns the decisions about the two colors, while the public is on one of them. */

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
+import type { Found } from "../engine/needs";
 import { readNginx } from "../engine/scripts";
 import { namesOf, type ProxyFiles, pageProblem, proxyFiles } from "../proxy/files";
 import { renderConfiguration } from "../proxy/nginxConfiguration";
@@ -21,6 +22,7 @@ import { slotSpecOf } from "../slot";
 import { shown } from "../text/plain";
 import { terminalColumns } from "../text/terminal";
 import { decisionOf } from "./decision";
+import { withHardening } from "./hardened";
 import { decide } from "./plan";
 import { hasPolicyPack } from "./policyPack";
 import { isRecovery, settingsThatRun } from "./recovery";
@@ -40,6 +42,8 @@ export interface ServiceInputs {
   appDirectory?: string;
   /** The gateway's network, by name, and its address there. */
   gateway?: { name: string; address: string };
+  /** What the engine has of what the containers need (see container.ts); undefined where it was not asked. */
+  found?: Found | undefined;
 }
 
 /** What a run does with a service, decided before anything is declared. */
@@ -64,7 +68,7 @@ export function decideService(undecided: ServiceInputs): ServicePlan {
 
   const recovers = isRecovery(process.env, pulumi.runtime.isDryRun());
   const asked = behind(gateway?.address, undecided.settings);
-  const settings = recovers ? settingsThatRun(asked, world) : asked;
+  const settings = withHardening(recovers ? settingsThatRun(asked, world) : asked, world);
   const template = readNginx("nginx.conf.mustache");
   const now = new Date();
   const serves = (fingerprint: string) => "unknown" in world || world.serving?.tls === fingerprint;
@@ -84,6 +88,7 @@ export function decideService(undecided: ServiceInputs): ServicePlan {
     proxy: proxyMadeFrom(owner, settings, gateway?.name),
     slots: { blue: slotSpecOf("blue", settings), green: slotSpecOf("green", settings) },
     generation: (plan) => generationOf(render(plan)),
+    found: undecided.found,
     files: { problems: [...fileProblems, ...tls.problems], warnings: tls.warnings },
     ...(state !== undefined &&
       !recovers && {

@@ -1,3 +1,4 @@
+import type { Found } from "../engine/needs";
 import type { Color } from "../service/color";
 import type { RetiredColor, Serving } from "../service/serving";
 import type { SlotSpec } from "../service/slotSpec";
@@ -58,6 +59,8 @@ export interface Situation {
   generation: (plan: Pick<Plan, "runs" | "canaryPercent">) => string;
   /** Why the proxy's files can't be what the settings ask for, and what is to be known of them. */
   files?: { problems: string[]; warnings: string[] };
+  /** What the engine has of what the colors' containers need; undefined where it was not asked. */
+  found?: Found | undefined;
   /** What Pulumi's own state says beside it (see stateProblem.ts). */
   state?: StateFindings;
   now: Date;

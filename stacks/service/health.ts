@@ -149,7 +149,9 @@ export async function waitHealthy(
     if (failed !== undefined || unasked >= MOST_UNASKED || seconds >= waited.seconds) {
       const words = failed ?? lateness(container.State, answer, seconds);
       // Cut when the secrets are hidden: half of one would not be known.
-      return `the container ${name} ${shortened(hide(waited.secrets, words))}.\n${await lastLines(docker, containerId, waited.secrets)}`;
+      const log = await lastLines(docker, containerId, waited.secrets);
+      const hint = strictHint(log, container.HostConfig);
+      return `the container ${name} ${shortened(hide(waited.secrets, words))}.\n${log}${hint === undefined ? "" : `\n${hint}`}`;
     }
     if (seconds >= said + SAY_EVERY_SECONDS) {
       said = seconds;
@@ -160,6 +162,32 @@ export async function waitHealthy(
     if (answer instanceof Error || answer?.well)
       await pause(1000 * ASK_SECONDS, undefined, signal && { signal }).catch(() => {});
   }
+}
+
+/** What a container may do, as `docker inspect` has it. */
+interface Allowed {
+  ReadonlyRootfs?: boolean;
+  CapDrop?: string[] | null;
+}
+
+/** Returns which key opens what a container's log complains of, where it is the strict set that closes it; undefined otherwise. */
+export function strictHint(log: string, { ReadonlyRootfs, CapDrop }: Allowed = {}): string | undefined {
+  const all = "or run it as its image is made to: pulumi config set hardened false";
+  if (ReadonlyRootfs === true && /read-only file ?system|\bEROFS\b/i.test(log)) {
+    return (
+      "Its root file system is read-only. What opens it: a folder in memory (pulumi config set --path 'container.tmpfs[0]' <path>), " +
+      `all of it (pulumi config set --path container.read_only false), ${all}`
+    );
+  }
+  const denied =
+    /operation not permitted|permission denied|\bEPERM\b|\bEACCES\b|\bset[ug]id\b|\bsetgroups\b|\bchown\b/i;
+  if ((CapDrop ?? []).includes("ALL") && denied.test(log)) {
+    return (
+      "It has no capabilities. What opens it: the ones that it needs, such as CHOWN, SETUID and SETGID (pulumi config set --path " +
+      `'container.cap_add[0]' CHOWN), ${all}`
+    );
+  }
+  return undefined;
 }
 
 /** The end of a container's log for an error, without the secrets that it was given and without what a terminal would act on. */

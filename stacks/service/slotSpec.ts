@@ -1,4 +1,5 @@
-import { jsonOf } from "../text/json";
+import { isObject, jsonOf } from "../text/json";
+import { printableLine } from "../text/plain";
 import type { Color } from "./color";
 
 /**
@@ -15,6 +16,8 @@ export interface SlotSpec {
   stopGraceSeconds: number;
   environment: string[];
   secretEnvironment: string[];
+  /** Only where it does not run with the strict set, which was the only one before 2026-12. */
+  hardened?: false;
   /** Hash over all that no setting names. */
   definition: string;
   [setting: string]: unknown;
@@ -35,7 +38,15 @@ export interface SpecDifferences {
 }
 
 /** What is compared in another way than by its value, or has another name as a setting. */
-const NO_VALUES: readonly string[] = ["version", "image", "port", "environment", "secretEnvironment", "definition"];
+const NO_VALUES: readonly string[] = [
+  "hardened",
+  "version",
+  "image",
+  "port",
+  "environment",
+  "secretEnvironment",
+  "definition",
+];
 
 /** A setting's name. Whoever wrote the label may have written anything there. */
 const SETTING = /^[A-Za-z][A-Za-z0-9]{0,63}$/;
@@ -45,10 +56,8 @@ const SETTING = /^[A-Za-z][A-Za-z0-9]{0,63}$/;
  * says enough, and may be secret.
  */
 export function specDifferences(color: Color, before: SlotInstance, after: SlotInstance): SpecDifferences {
-  const change = (setting: string, key: string) => {
-    const [was, is] = [specValue(before, key), specValue(after, key)];
-    return jsonOf(was) === jsonOf(is) ? [] : [`${setting} ${shown(was)} -> ${shown(is)}`];
-  };
+  const change = (setting: string, key: string) =>
+    changesWithin(setting, specValue(before, key), specValue(after, key));
   const names = (kind: "environment" | "secretEnvironment") => {
     const [old = [], now = []] = [before.made[kind], after.made[kind]];
     return [...new Set([...old, ...now])]
@@ -69,12 +78,25 @@ export function specDifferences(color: Color, before: SlotInstance, after: SlotI
     own: [...change(`${color}Version`, "version"), ...change(`${color}Image`, "image")],
     shared: [
       ...change(`${color}Port`, "port"),
-      ...settings.flatMap((key) => change(key, key)),
+      ...settings.flatMap((key) => changesWithin(key, specValue(before, key), specValue(after, key))),
+      ...changesWithin("hardened", before.made.hardened ?? true, after.made.hardened ?? true),
       ...names("environment"),
       ...names("secretEnvironment"),
       ...(before.made.definition === after.made.definition ? [] : ["how this program makes a container"]),
     ],
   };
+}
+
+/** Returns what differs in a setting; in one with values of its own within, in each of those. */
+function changesWithin(setting: string, was: unknown, is: unknown): string[] {
+  if (jsonOf(was) === jsonOf(is)) return [];
+  if (!isObject(was ?? {}) || !isObject(is ?? {})) return [`${setting} ${shown(was)} -> ${shown(is)}`];
+  const [old, now] = [new Map(Object.entries(was ?? {})), new Map(Object.entries(is ?? {}))];
+  return [...new Set([...old.keys(), ...now.keys()])].flatMap((key) =>
+    jsonOf(old.get(key)) === jsonOf(now.get(key))
+      ? []
+      : [`${setting}.${printableLine(key)} ${shown(old.get(key))} -> ${shown(now.get(key))}`],
+  );
 }
 
 const specValue = ({ made }: SlotInstance, key: string): unknown =>
@@ -108,3 +130,12 @@ export const definedIn = (
     ...(healthPath !== undefined && { healthPath }),
   };
 };
+
+/** The most processes and threads of a container that does not run with the strict set. */
+const MOST_PROCESSES = 4096;
+
+/** Returns the most processes of a color's container, which the provider can't set; undefined for no bound of the program's. */
+export function processLimit({ container, hardened }: { container?: unknown; hardened?: unknown }): number | undefined {
+  const limit = isObject(container) ? container.pids_limit : undefined;
+  return typeof limit === "number" ? limit : hardened === false ? MOST_PROCESSES : undefined;
+}

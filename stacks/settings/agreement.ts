@@ -1,8 +1,10 @@
 import type { z } from "zod";
 import { isByDigest, isImage } from "../engine/image";
+import { isObject, objectIn } from "../text/json";
 import { quoted } from "../text/shell";
+import { defaultSettings } from "./defaults";
 import { mendCommand } from "./errors";
-import { setCommand } from "./problem";
+import { removeCommand, setCommand } from "./problem";
 import type { Hint } from "./rules";
 import { MAX_PORT, type Parsed, type SettingName } from "./shape";
 import { isPemOrFile } from "./values";
@@ -24,6 +26,8 @@ export function agree(agreement: Agreement): void {
   agreeOnPorts(agreement);
   agreeOnHeaders(agreement);
   agreeOnDraining(agreement);
+  agreeOnContainer(agreement);
+  agreeOnSharing(agreement);
 }
 
 /** Names an image by the digest that its registry has it under; the engine has learnt that by pulling it. */
@@ -109,4 +113,60 @@ function agreeOnDraining(agreement: Agreement): void {
   if (drainSeconds === undefined || keepAliveSeconds === undefined || drainSeconds >= keepAliveSeconds) return;
   const rule = `must be at least keepAliveSeconds, which is ${keepAliveSeconds}`;
   refuse(agreement, "drainSeconds", rule, setCommand("drainSeconds", String(keepAliveSeconds)));
+}
+
+/** Where only one color runs at a time, none can have visitors beside the other, and the idle one is stopped. */
+function agreeOnSharing(agreement: Agreement): void {
+  const { parsed } = agreement;
+  if (parsed.sharedWhileSwitching !== false) return;
+  const why = "while sharedWhileSwitching is false, since only one color runs at a time then";
+  if (Number(parsed.canaryPercent) > 0)
+    refuse(agreement, "canaryPercent", `must be 0 ${why}`, setCommand("canaryPercent", "0"));
+  if (parsed.canaryFirst === true)
+    refuse(agreement, "canaryFirst", `must be false ${why}`, setCommand("canaryFirst", "false"));
+  if (parsed.idle === "removed") refuse(agreement, "idle", `must be stopped ${why}`, setCommand("idle", "stopped"));
+}
+
+/** What `container` says of another setting, and that one says in another way. */
+function agreeOnContainer(agreement: Agreement): void {
+  const { parsed, values, context, isSecret } = agreement;
+  const container = isObject(parsed.container) && !isSecret("container") ? parsed.container : {};
+  const twice = { memoryMb: ["mem_limit", "MiB"], stopGraceSeconds: ["stop_grace_period", "s"] } as const;
+  for (const name of ["memoryMb", "stopGraceSeconds"] as const) {
+    const [key, unit] = twice[name];
+    const said = container[key];
+    // One that is at its default was not set by anybody.
+    if (said === undefined || parsed[name] === said || values[name] === defaultSettings()[name]) continue;
+    refuse(
+      agreement,
+      name,
+      `is ${said} ${unit} in container.${key}; must be in one of them only`,
+      `pulumi config rm ${name}`,
+    );
+  }
+  const { mem_reservation: reserved, mem_limit: limit = parsed.memoryMb } = container;
+  if (typeof reserved === "number" && typeof limit === "number" && reserved > limit) {
+    const params = { mend: setCommand("container.mem_reservation", `${limit}m`, "--path ") } satisfies Hint;
+    const message = `must be at most the memory limit, which is ${limit} MiB`;
+    context.addIssue({ code: "custom", path: ["container", "mem_reservation"], message, params });
+  }
+  const variables = isObject(container.environment) ? container.environment : {};
+  const plain = objectIn(values.environment) ?? {};
+  const secret = objectIn(values.secretEnvironment) ?? {};
+  for (const [name, value] of Object.entries(variables)) {
+    const other = Object.hasOwn(secret, name)
+      ? "secretEnvironment"
+      : Object.hasOwn(plain, name) && String(plain[name]) !== value
+        ? "environment"
+        : undefined;
+    if (other === undefined) continue;
+    // The public value is very likely the secret one, left behind when it was moved: it isn't shown either.
+    const params = {
+      mend: removeCommand("container", "environment", name),
+      secret: other !== "environment",
+    } satisfies Hint;
+    const differs = other === "environment" ? ", with another value" : "";
+    const message = `is in ${other} too${differs}; must be in one of them only`;
+    context.addIssue({ code: "custom", path: ["container", "environment", name], message, params });
+  }
 }

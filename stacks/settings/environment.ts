@@ -55,7 +55,7 @@ export function nameRule(name: string): string | undefined {
   return undefined;
 }
 
-function valueRule(value: unknown): string | undefined {
+export function valueRule(value: unknown): string | undefined {
   if (isRounded(value)) return "is too large for a number and would be rounded; must be set as text";
   if (!["string", "number", "boolean"].includes(typeof value)) return "must be a text, a number, true or false";
   if (String(value).includes("\0")) return "must not contain a NUL character";

@@ -45,6 +45,12 @@ function refuseSecret(name: SettingName, refuse: Refuse): void {
       "can't be kept secret; what was set with --secret belongs in secretEnvironment",
       `pulumi config rm --path 'environment.<NAME>' && ${rowOf("secretEnvironment").within}`,
     );
+  } else if (name === "container") {
+    refuse(
+      [name],
+      "can't be kept secret; what was set with --secret belongs in secretEnvironment",
+      `pulumi config rm --path 'container.<key>' && ${rowOf("secretEnvironment").within}`,
+    );
   } else if (name === "trustedProxies") {
     refuse([name], plain, `pulumi config rm trustedProxies && ${mendCommand(name)}`);
   } else if (name === "smokeTests") {

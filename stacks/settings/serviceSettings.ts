@@ -3,6 +3,7 @@ import { Refusal } from "../refusal";
 import type { Color } from "../service/color";
 import type { SmokeTest } from "../service/smokeTest";
 import { isObject } from "../text/json";
+import type { ContainerKey } from "./container/keys";
 import { defaultSettings, textsOf } from "./defaults";
 import { SettingsError } from "./errors";
 import type { Configuration } from "./read";
@@ -18,7 +19,10 @@ export type SecretInput = string | pulumi.Output<string>;
  */
 export interface ServiceSettings
   extends Partial<
-    Omit<Settings, "activeColor" | "slots" | "smokeTests" | "secretEnvironment" | "dockerHost" | SecretName>
+    Omit<
+      Settings,
+      "activeColor" | "slots" | "smokeTests" | "container" | "secretEnvironment" | "dockerHost" | SecretName
+    >
   > {
   /** The color that the public is to see: to change it is the switch. */
   activeColor: Color;
@@ -36,6 +40,8 @@ export interface ServiceSettings
   greenPort?: number;
   /** What a color must answer before a switch; one that asks its health path for its color and version. */
   smokeTests?: (Pick<SmokeTest, "name"> & Partial<SmokeTest>)[];
+  /** What Compose says of a service's containers, by its keys and in its forms (docs/container.md). */
+  container?: { [Key in ContainerKey]?: unknown };
   /** Environment variables of both colors that are kept secret. */
   secretEnvironment?: Record<string, SecretInput>;
   /** With it as header or cookie `X-Blue-Green-Preview` a request goes to the idle color. */

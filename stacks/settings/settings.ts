@@ -2,6 +2,8 @@ import { z } from "zod";
 import type { Color } from "../service/color";
 import type { SmokeTest } from "../service/smokeTest";
 import { agree } from "./agreement";
+import type { OwnContainerSettings } from "./container/container";
+import { withContainer } from "./container/otherSettings";
 import { dockerContextIn, dockerHostIn } from "./dockerProvider";
 import { problemsIn, SettingsError } from "./errors";
 import { keepSecrecy } from "./secrecy";
@@ -15,16 +17,20 @@ export interface ColorSettings {
   image?: string;
   /** The port on the host's loopback that leads straight to this color. */
   port: number;
+  /** Whether it runs with the strict set; decided by what runs where the setting `hardened` says nothing (see plan/hardened.ts). */
+  hardened?: boolean;
 }
 
 /**
  * The whole configuration, validated: every row of the table. Every value comes from the stack's configuration or from the defaults in
  * Pulumi.yaml.
  */
-export interface Settings extends Omit<FlatSettings, ColorSettingName | "smokeTests"> {
+export interface Settings extends Omit<FlatSettings, ColorSettingName | "smokeTests" | "container"> {
   slots: Record<Color, ColorSettings>;
   /** What a color must answer before a switch; none if empty. `{color}` and `{version}` in their texts are not replaced yet. */
   smokeTests: SmokeTest[];
+  /** What Compose says of the containers; what is the value of another setting is in that one. */
+  container?: OwnContainerSettings;
   /**
    * The Docker provider's own `docker:host`, where set. Commands inherit our environment and not the provider's configuration:
    * without it they would act on another engine than the containers are on.
@@ -59,7 +65,7 @@ export function parseSettings(raw: Readonly<Record<string, unknown>>, secretKeys
   const problems = [...problemsIn(result.error, values, isSecret), ...dockerHost.problems, ...dockerContextIn(raw)];
   if (!result.success || problems.length > 0) throw new SettingsError(problems);
 
-  const flat = withoutEmpty(result.data);
+  const flat = withContainer(withoutEmpty(result.data));
   const { blueVersion, greenVersion, blueImage, greenImage, bluePort, greenPort, smokeTests, ...shared } = flat;
   const slot = (version: string, image: string | undefined, port: number): ColorSettings => ({
     version,

@@ -3,6 +3,8 @@ import type { z } from "zod";
 import { IMAGE_RULE, isImage, isRepository, isVersion, REPOSITORY_RULE, VERSION_RULE } from "../engine/image";
 import { isRegistryPassword, isRegistryUser, REGISTRY_PASSWORD_RULE, REGISTRY_USER_RULE } from "../engine/registry";
 import { COLORS } from "../service/color";
+import { parseContainer } from "./container/container";
+import { parsePaths } from "./container/volumes";
 import { parseEnvironment, setVariableCommand } from "./environment";
 import { decimal, oneOf, structured, text, textOrNone, trueOrFalse, wholeNumber } from "./rules";
 import { parseSmokeTests, SET_SMOKE_TEST } from "./smokeTests";
@@ -136,6 +138,34 @@ export const SHAPE = {
     secret: true,
     within: setVariableCommand("secretEnvironment.<NAME>"),
   },
+  /** What Compose says of a service's containers, by its keys (see container/keys.ts); absent where nothing is. */
+  container: {
+    whose: "slot",
+    rule: structured(parseContainer),
+    within: "pulumi config set --path container.<key> <value>",
+  },
+  /** Whether both colors run with the strict set (see slotContainer.ts); absent for that of their kind of image. */
+  hardened: {
+    whose: "run",
+    rule: textOrNone("must be true or false", (value) => value === "true" || value === "false").transform((value) =>
+      value === undefined ? undefined : value === "true",
+    ),
+    mend: "<true or false>",
+  },
+  /** Volumes of the image's that may be gone with their container, by their paths. */
+  ephemeralVolumes: {
+    whose: "run",
+    rule: structured((json, refuse) => parsePaths("ephemeralVolumes", json, refuse)),
+    within: "pulumi config set --path 'ephemeralVolumes[0]' <path>",
+  },
+  /** False where a switch stops the old color's containers before the new one's start, so that they never share a volume; else absent. */
+  sharedWhileSwitching: {
+    whose: "slot",
+    rule: trueOrFalse.transform((value) => (value ? undefined : value)),
+    container: ["start"],
+  },
+  /** Whether `pulumi destroy` deletes the volumes that the stack made. */
+  deleteVolumes: { whose: "run", rule: trueOrFalse },
   /** Memory limit of each container, in MiB. */
   memoryMb: { whose: "slot", rule: wholeNumber(MIN_MEMORY_MB, MAX_MEMORY_MB), container: ["memory"] },
   /** How long requests in flight may still take after a switch, in seconds; never below `keepAliveSeconds`. */

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { renderSettingsTables, withSettingsTables } from "../../docs/settings-table";
+import { PAGES, renderContainerKeys, renderSettingsTables, withParts } from "../../docs/settings-table";
+import { DECIDED } from "../../stacks/settings/container/keys";
 
 const root = join(__dirname, "..", "..");
 
@@ -68,22 +69,47 @@ describe("the table of settings", () => {
     assert.match(more ?? "", /^\| `object` \|/m);
   });
 
+  test("each key of `container` has its row, with an example and what it does", () => {
+    const keys = { user: { example: 'user: "1000:1000"', description: "who it\nruns as, a|b" } };
+    assert.equal(
+      renderContainerKeys(keys),
+      [
+        "| key | example | what it does |",
+        "| --- | --- | --- |",
+        '| `user` | `user: "1000:1000"` | who it runs as, a\\|b |',
+      ].join("\n"),
+    );
+  });
+
   test("only what is between the marks is replaced, and a second time nothing changes", () => {
-    const page = "# Title\n<!-- settings -->\nold\nolder\n<!-- /settings -->\nrest\n";
-    const once = withSettingsTables(page, "| $& |");
-    assert.equal(once, "# Title\n<!-- settings -->\n\n| $& |\n\n<!-- /settings -->\nrest\n");
-    assert.equal(withSettingsTables(once, "| $& |"), once);
+    const page = "# Title\n<!-- b -->\nold\nolder\n<!-- /b -->\nrest\n<!-- a -->\n<!-- /a -->\n";
+    const once = withParts("docs/x.md", page, { a: "| 1 |", b: "| $& |" });
+    assert.equal(once, "# Title\n<!-- b -->\n\n| $& |\n\n<!-- /b -->\nrest\n<!-- a -->\n\n| 1 |\n\n<!-- /a -->\n");
+    assert.equal(withParts("docs/x.md", once, { a: "| 1 |", b: "| $& |" }), once);
   });
 
   test("a page without the marks is refused, not overwritten", () => {
     for (const page of ["", "<!-- settings -->", "<!-- /settings --> <!-- settings -->"]) {
-      assert.throws(() => withSettingsTables(page, "table"), /settings\.md has no place for the settings tables/);
+      assert.throws(
+        () => withParts("docs/x.md", page, { settings: "table" }),
+        /x\.md has no place for the table of settings/,
+      );
     }
   });
 
-  test("docs/settings.md's tables are what Pulumi.yaml says", () => {
-    const page = readFileSync(join(root, "docs", "settings.md"), "utf8");
-    const tables = renderSettingsTables(readFileSync(join(root, "Pulumi.yaml"), "utf8"));
-    assert.ok(page === withSettingsTables(page, tables), "next: npm run settings-table");
+  test("docs/container.md names each key of a compose file that is decided elsewhere", () => {
+    const page = readFileSync(join(root, "docs", "container.md"), "utf8");
+    const refused = page.match(/^## Keys that are decided elsewhere$[\s\S]*?(?=^## )/m)?.[0] ?? "";
+    const named = [...refused.matchAll(/^\| (`.*?) \|/gm)].flatMap(([, cell = ""]) =>
+      cell.replaceAll("`", "").split(", "),
+    );
+    assert.deepEqual(named.sort(), Object.keys(DECIDED).sort());
   });
+
+  for (const { path, parts } of PAGES) {
+    test(`${path}'s tables are what the program says`, () => {
+      const page = readFileSync(join(root, path), "utf8");
+      assert.ok(page === withParts(path, page, parts(root)), "next: npm run settings-table");
+    });
+  }
 });

@@ -1,12 +1,13 @@
 import { type ChildProcess, execFile, type SpawnOptions, spawn } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { type AddressInfo, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { parseDocument } from "yaml";
 import { shell } from "../../stacks/engine/scripts";
 import type { ReplicaName } from "../../stacks/service/names";
 import { CHECKOUT, copyProgram } from "../program";
@@ -220,6 +221,14 @@ export class TestStack {
 
   set(setting: string, value: string, ...flags: string[]): Promise<string> {
     return this.pulumi("config", "set", ...flags, setting, "--", value);
+  }
+
+  /** Sets a setting with values of its own within, as whoever edits the stack's file. */
+  async setObject(setting: string, value: object): Promise<void> {
+    const file = join(this.directory, `Pulumi.${this.name}.yaml`);
+    const document = parseDocument(readFileSync(file, "utf8"));
+    document.setIn(["config", `blue-green:${setting}`], value);
+    writeFileSync(file, document.toString());
   }
 
   up(): Promise<string> {

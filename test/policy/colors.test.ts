@@ -45,6 +45,33 @@ describe("the policy: both colors are equal", () => {
     for (const [green, what] of differences) assert.deepEqual(equalColors(colors(green)), differIn(what));
   });
 
+  test("a volume of each color's own is the same for both, and any other one must be the same", () => {
+    const mounted = (color: "blue" | "green", volume: Inputs) => ({
+      ...{ name: color, kept: false },
+      inputs: slotInputs(color, { volumes: [{ containerPath: "/a", ...volume }] }),
+    });
+    const both = (blue: Inputs, green: Inputs) =>
+      equalColors(colors({}, { containers: [mounted("green", green), mounted("blue", blue)] }));
+    const own = (color: string) => ({ volumeName: `blue-green-prod-${color}-data-cache` });
+    const equal: [Inputs, Inputs][] = [
+      [own("blue"), own("green")],
+      [{ volumeName: "blue-green-prod-shop-blue-data-x" }, { volumeName: "blue-green-prod-shop-green-data-x" }],
+      [{ volumeName: "blue-green-prod-data-a" }, { volumeName: "blue-green-prod-data-a" }],
+      [{ hostPath: "/srv/a" }, { hostPath: "/srv/a" }],
+      [{ volumeName: UNKNOWN }, own("green")],
+    ];
+    for (const [blue, green] of equal) assert.deepEqual(both(blue, green), []);
+    const different: [Inputs, Inputs][] = [
+      [own("blue"), { volumeName: "blue-green-prod-green-data-other" }],
+      [{ volumeName: "shop_blue" }, { volumeName: "shop_green" }],
+      [{ hostPath: "/srv/blue" }, { hostPath: "/srv/green" }],
+      [own("blue"), { ...own("green"), readOnly: true }],
+      [own("blue"), { ...own("green"), containerPath: "/b" }],
+    ];
+    for (const [blue, green] of different) assert.deepEqual(both(blue, green), differIn("volumes"));
+    assert.deepEqual(equalColors(colors({ volumes: [own("green")] })), differIn("volumes"));
+  });
+
   test("containers of one color are compared as well, but for the port that only the first one publishes", () => {
     const second = (change: Inputs) => ({
       name: "green-2",

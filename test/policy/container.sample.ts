@@ -23,6 +23,7 @@ export const slotInputs = (color: "blue" | "green", change: Inputs = {}): Inputs
   networksAdvanced: [{ name: "blue-green-prod", aliases: [color] }],
   ports: [{ internal: 5000, external: color === "blue" ? 5201 : 5202, ip: "127.0.0.1" }],
   readOnly: true,
+  securityOpts: ["no-new-privileges"],
   ...change,
 });
 

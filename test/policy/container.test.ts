@@ -1,11 +1,18 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { hostNetwork, memoryLimit, privileged, publishedPorts } from "../../policy/container";
+import {
+  hostAccess,
+  hostNetwork,
+  memoryLimit,
+  openContainer,
+  privileged,
+  publishedPorts,
+} from "../../policy/container";
 import { type Inputs, UNKNOWN } from "../../policy/known";
 import { SERVICE, type Workload, workloadOf } from "../../policy/workload";
 import { container, labels, slotInputs } from "./container.sample";
 
-const RULES = { privileged, hostNetwork, publishedPorts, memoryLimit };
+const RULES = { privileged, hostNetwork, hostAccess, openContainer, publishedPorts, memoryLimit };
 
 const service = (inputs: Inputs): Workload => {
   const workload = workloadOf(SERVICE, "shop", inputs);
@@ -24,9 +31,10 @@ const proxy = (change: Inputs = {}) =>
 describe("the policies of a container", () => {
   test("what the program makes passes, and so does what is not known before the run", () => {
     const unknown = Object.fromEntries(
-      ["privileged", "networkMode", "networksAdvanced", "ports", "publishAllPorts", "memory", "capabilities"].map(
-        (input) => [input, UNKNOWN],
-      ),
+      [
+        ...["privileged", "networkMode", "networksAdvanced", "ports", "publishAllPorts", "memory", "capabilities"],
+        ...["volumes", "mounts", "devices", "securityOpts", "readOnly"],
+      ].map((input) => [input, UNKNOWN]),
     );
     for (const [name, rule] of Object.entries(RULES)) {
       for (const workload of [
@@ -63,6 +71,100 @@ describe("the policies of a container", () => {
     ]);
     for (const inputs of [{ networkMode: "bridge" }, { networksAdvanced: [{ name: "hostess" }] }, {}])
       assert.deepEqual(hostNetwork(container("extra", inputs)), []);
+  });
+
+  test("what of the host is in a container is refused by its name: folders, its engine's socket, devices, powers", () => {
+    const next = (key: string) =>
+      `Next: take it out of container.${key}, or out of the program (git grep -n ${key} -- '*.ts'), then: pulumi preview`;
+    const folder = (path: string) => [
+      `Container extra has "${path}" of the host: with that it could do anything there. ${next("volumes")}`,
+    ];
+    const mounted = (hostPath: unknown) =>
+      hostAccess(container("extra", { volumes: [{ hostPath, containerPath: "/x" }] }));
+    for (const path of [
+      ...["/", "/etc", "/etc/shadow", "/proc", "/sys", "/root/.ssh", "/usr/bin", "/boot", "/dev", "/lib64"],
+      ...["/var", "/var/", "/run", "/var/run/docker.sock", "/run/user/1000/podman/podman.sock", "/var/lib/docker"],
+      ...["/srv/docker.sock", "/var/lib/containerd/x"],
+    ]) {
+      assert.deepEqual(mounted(path), folder(path));
+      assert.deepEqual(
+        hostAccess(container("extra", { mounts: [{ type: "bind", source: path, target: "/x" }] })),
+        folder(path),
+      );
+      const mounts = [{ type: "bind", source: path, target: "/x" }];
+      assert.equal(hostAccess(service({ taskSpec: { containerSpec: { mounts } } })).length, 1, path);
+    }
+    for (const path of [
+      "/srv/shop",
+      "/home/shop",
+      "/etcetera",
+      "/var/lib/shop",
+      "/var/lib/dockerfiles",
+      "/opt",
+      "",
+      UNKNOWN,
+    ])
+      assert.deepEqual(mounted(path), [], String(path));
+    assert.deepEqual(hostAccess(container("extra", { volumes: [{ volumeName: "data", containerPath: "/etc" }] })), []);
+    assert.deepEqual(
+      hostAccess(container("extra", { mounts: [{ type: "volume", source: "/etc", target: "/x" }] })),
+      [],
+    );
+
+    const devices = (...hostPaths: unknown[]) =>
+      hostAccess(container("extra", { devices: hostPaths.map((hostPath) => ({ hostPath })) }));
+    assert.deepEqual(devices("/dev/kvm", UNKNOWN, "/dev/dri"), [
+      `Container extra has devices of the host ("/dev/kvm", "/dev/dri"). ${next("devices")}`,
+    ]);
+    assert.deepEqual(devices(UNKNOWN), []);
+
+    const adds = (...names: string[]) => hostAccess(container("extra", { capabilities: { adds: names } }));
+    assert.deepEqual(adds("CHOWN", "CAP_SYS_ADMIN", "net_admin"), [
+      `Container extra has SYS_ADMIN, NET_ADMIN, with which a process can leave its container. ${next("cap_add")}`,
+    ]);
+    assert.deepEqual(adds("CHOWN", "SETUID", "SETGID", "DAC_OVERRIDE", "NET_BIND_SERVICE", "NET_RAW"), []);
+
+    const options = (...securityOpts: unknown[]) => hostAccess(container("extra", { securityOpts }));
+    for (const option of [
+      "seccomp=unconfined",
+      "apparmor:unconfined",
+      "systempaths=unconfined",
+      "label=disable",
+      "label:disable",
+    ])
+      assert.deepEqual(options("no-new-privileges", option), [
+        `Container extra has "${option}": what the engine forbids every container is allowed there. ${next("security_opt")}`,
+      ]);
+    assert.deepEqual(options("no-new-privileges", "label=type:t_x", "apparmor=shop", UNKNOWN), []);
+  });
+
+  test("what a path or an option of the host's is called reaches no terminal as it stands", () => {
+    const [message = ""] = hostAccess(container("extra", { volumes: [{ hostPath: "/etc/\u001b[2J\n" }] }));
+    assert.ok(message.includes('"/etc/\\u001b[2J\\n" of the host'), message);
+  });
+
+  test("a color's container that has more than app/ needs is told of, and no other container is", () => {
+    const next =
+      "Next: pulumi config set hardened true, in dev first: a container that needs more says which key of `container` opens it";
+    const open = (change: Inputs) => openContainer(container("blue", slotInputs("blue", change)));
+    assert.deepEqual(open({ readOnly: false, capabilities: undefined, securityOpts: [] }), [
+      "Container blue: its root file system is writable, it has Docker's default capabilities, its processes may gain " +
+        `privileges. ${next}`,
+    ]);
+    const cases: [Inputs, string][] = [
+      [{ readOnly: undefined }, "its root file system is writable"],
+      [{ capabilities: { drops: ["NET_RAW"] } }, "it has Docker's default capabilities"],
+      [{ securityOpts: ["no-new-privileges:false"] }, "its processes may gain privileges"],
+    ];
+    for (const [change, seen] of cases) assert.deepEqual(open(change), [`Container blue: ${seen}. ${next}`]);
+    for (const change of [
+      { capabilities: { drops: ["CAP_ALL"], adds: ["CHOWN"] } },
+      { securityOpts: ["no-new-privileges:true", "seccomp=unconfined"] },
+    ])
+      assert.deepEqual(open(change), []);
+    assert.deepEqual(openContainer(container("extra", {})), []);
+    assert.deepEqual(openContainer(proxy({ readOnly: false })), []);
+    assert.deepEqual(openContainer(service({})), []);
   });
 
   test("a port is published by the proxy, or on the loopback", () => {

@@ -799,13 +799,19 @@ describe("what is secret, and where commands run", () => {
 });
 
 describe("a new container's health", () => {
-  test("both colors' containers are followed by a look at their health, images that aren't built are pulled before, nothing else", async () => {
+  test("both colors' containers are preceded by a look at their volumes and followed by one at their health, images that aren't built are pulled before, nothing else", async () => {
     const slots = { ...sampleSettings.slots, green: { version: "2.0.0", port: 5002, image: "shop:2" } };
     await make({ slots });
     const hooked = [...options].filter(([, { hooks }]) => Object.keys(hooks).length > 0);
     assert.deepEqual(Object.fromEntries(hooked.map(([name, { hooks }]) => [name, hooks])), {
-      [`${CONTAINER} blue`]: { afterCreateList: ["service-blue-healthy"] },
-      [`${CONTAINER} green`]: { afterCreateList: ["service-green-healthy"] },
+      [`${CONTAINER} blue`]: {
+        beforeCreateList: ["service-blue-volumes"],
+        afterCreateList: ["service-blue-limit", "service-blue-healthy"],
+      },
+      [`${CONTAINER} green`]: {
+        beforeCreateList: ["service-green-volumes"],
+        afterCreateList: ["service-green-limit", "service-green-healthy"],
+      },
       [`${IMAGE} green`]: { beforeCreateList: ["service-pull"] },
       [`${IMAGE} proxy`]: { beforeCreateList: ["service-pull"] },
       [`${COMMAND} cutover`]: TOLD,
@@ -1153,7 +1159,11 @@ describe("one of several services", () => {
       `${IMAGE} shop-proxy`,
       "docker:index/volume:Volume shop-proxy",
     ]);
-    assert.deepEqual([...hooks.keys()].sort(), ["shop-blue-healthy", "shop-green-healthy", "shop-pull", "shop-told"]);
+    assert.deepEqual([...hooks.keys()].sort(), [
+      ...["shop-blue-healthy", "shop-blue-limit", "shop-blue-volumes"],
+      ...["shop-green-healthy", "shop-green-limit", "shop-green-volumes"],
+      ...["shop-pull", "shop-told"],
+    ]);
     const { environment } = one(COMMAND, "shop-cutover");
     assert.equal((environment as Record<string, string>).BLUE_GREEN_SERVICE, "shop");
     assert.deepEqual(orderFrom(environment as NodeJS.ProcessEnv, String(one(COMMAND, "shop-cutover").stdin)).owner, {

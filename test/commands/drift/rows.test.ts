@@ -78,7 +78,7 @@ test("each property of a container that a hand can change", () => {
   ]);
   assert.deepEqual(host({ PidMode: "host", NanoCpus: 5e8, Devices: [{ PathOnHost: "/dev/kvm" }] }), [
     "green: cpus (nano), - -> 500000000, replace",
-    'green: devices, - -> [{"PathOnHost":"/dev/kvm"}], replace',
+    'green: devices, - -> {"PathOnHost":"/dev/kvm"}, replace',
     'green: pid namespace, - -> "host", replace',
   ]);
   assert.deepEqual(host({ PortBindings: { "5000/tcp": [{ HostIp: "", HostPort: "5001" }] } }), [
@@ -130,6 +130,103 @@ test("a health check is no difference where the image brings it, or the program 
   assert.deepEqual(lines({ declared: all }, { blue: [runningSlot("blue", changes)] }), [
     "blue: health check command, CMD health -> another value, hand",
     "blue: health check start period, - -> 1 s, hand",
+  ]);
+});
+
+/** What the setting container declares of green, in its inputs and its label, beside what the engine has. */
+const withContainer = (inputs: object, slot: object, running: Partial<RunningContainer>, image: object = {}) => {
+  const all = declared();
+  const found = all.containers.find(({ color }) => color === "green");
+  assert.ok(found !== undefined);
+  Object.assign(found.inputs, inputs);
+  const label = JSON.stringify({ ...JSON.parse(found.labels["blue-green.slot"] ?? "{}"), ...slot });
+  found.labels = { ...found.labels, "blue-green.slot": label };
+  const same = runningSlot("green");
+  const Labels = { ...same.Config.Labels, "blue-green.slot": label };
+  const runs = runningSlot("green", { ...running, Config: { ...same.Config, Labels, ...running.Config } });
+  const { running: before } = facts({}, { green: [runs] });
+  const own = before.images.get(imageIdOf("green"));
+  assert.ok(own !== undefined);
+  const images = new Map(before.images).set(imageIdOf("green"), { ...own, Config: { ...own.Config, ...image } });
+  return lines({ declared: all, running: { ...before, images } });
+};
+
+const hosting = (more: object) => ({ HostConfig: { ...runningSlot("green").HostConfig, ...more } });
+
+test("what container declares is no difference where the engine has it, and is one where a hand has changed it", () => {
+  const MiB = 1024 * 1024;
+  const device = { hostPath: "/dev/kvm", containerPath: "/dev/kvm", permissions: "rwm" };
+  const kvm = { PathOnHost: "/dev/kvm", PathInContainer: "/dev/kvm", CgroupPermissions: "rwm" };
+  const shownKvm = '{"CgroupPermissions":"rwm","PathInContainer":"/dev/kvm","PathOnHost":"/dev/kvm"}';
+  const [a, b] = [
+    { host: "a", ip: "10.0.0.1" },
+    { host: "b", ip: "10.0.0.2" },
+  ];
+  const nofile = { name: "nofile", soft: 5, hard: 6 };
+  const limit = (Soft: number) => ({ Ulimits: [{ Name: "nofile", Hard: 6, Soft }] });
+  const shownLimit = (soft: number) => `{"Hard":6,"Name":"nofile","Soft":${soft}}`;
+  const inputs: [declares: object, same: object, other: object, row: string][] = [
+    [{ cpus: "0.29" }, { NanoCpus: 29e7 }, { NanoCpus: 1e9 }, "cpus (nano), 290000000 -> 1000000000"],
+    [{ memoryReservation: 1 }, { MemoryReservation: MiB }, {}, "memory reservation, 1048576 -> -"],
+    [{ devices: [device] }, { Devices: [kvm] }, { Devices: [] }, `devices, ${shownKvm} -> -`],
+    [
+      { hosts: [b, a] },
+      { ExtraHosts: ["a:10.0.0.1", "b:10.0.0.2"] },
+      { ExtraHosts: ["a:10.0.0.1"] },
+      'extra hosts, "a:10.0.0.1", "b:10.0.0.2" -> another value',
+    ],
+    [{ dns: ["10.0.0.2"] }, { Dns: ["10.0.0.2"] }, { Dns: ["8.8.8.8"] }, 'dns, "10.0.0.2" -> "8.8.8.8"'],
+    [{ groupAdds: ["9"] }, { GroupAdd: ["9"] }, { GroupAdd: ["9", "0"] }, 'groups, "9" -> "0", "9"'],
+    [
+      { sysctls: { "net.b": "1", "net.a": "2" } },
+      { Sysctls: { "net.a": "2", "net.b": "1" } },
+      { Sysctls: { "net.a": "2" } },
+      'sysctls, {"net.a":"2","net.b":"1"} -> another value',
+    ],
+    [{ ulimits: [nofile] }, limit(5), limit(4), `ulimits, ${shownLimit(5)} -> ${shownLimit(4)}`],
+    [{ init: true }, { Init: true }, { Init: null }, "init, true -> -"],
+    [{ shmSize: 256 }, { ShmSize: 256 * MiB }, { ShmSize: 64 * MiB }, "/dev/shm (bytes), 268435456 -> -"],
+  ];
+  for (const [declares, same, other, row] of inputs) {
+    assert.deepEqual(withContainer(declares, {}, hosting(same)), [], row);
+    assert.deepEqual(withContainer(declares, {}, hosting(other)), [`green: ${row}, replace`]);
+  }
+  const open = { hardened: false };
+  const labels: [says: object, same: object, other: object, row: string][] = [
+    [{ container: { pids_limit: 200 } }, { PidsLimit: 200 }, { PidsLimit: 4096 }, "process limit, 200 -> 4096"],
+    [open, { PidsLimit: 4096 }, { PidsLimit: null }, "process limit, 4096 -> -"],
+    [{ ...open, container: { pids_limit: -1 } }, { PidsLimit: -1 }, { PidsLimit: 9 }, "process limit, - -> 9"],
+  ];
+  for (const [says, same, other, row] of labels) {
+    assert.deepEqual(withContainer({}, says, hosting(same)), [], row);
+    assert.deepEqual(withContainer({}, says, hosting(other)), [`green: ${row}, replace`]);
+  }
+  // What an engine gives to every container, and what is declared as it is anyway.
+  assert.deepEqual(withContainer({}, {}, hosting({ ShmSize: 64 * MiB, PidsLimit: null, Init: false })), []);
+  assert.deepEqual(withContainer({ init: false, shmSize: 64 }, {}, hosting({ ShmSize: 64 * MiB, Init: null })), []);
+});
+
+test("folders of the host and volumes are compared by their names, also where the image has a VOLUME at that path", () => {
+  const volumes = [
+    { hostPath: "/srv/a", containerPath: "/a", readOnly: true },
+    { volumeName: "blue-green-dev-data-db", containerPath: "/var/lib/db" },
+  ];
+  const bind = { Type: "bind", Source: "/srv/a", Destination: "/a", RW: false };
+  const volume = (Name: string) => ({
+    ...{ Type: "volume", Name, Source: `/var/lib/docker/volumes/${Name}/_data`, Destination: "/var/lib/db", RW: true },
+  });
+  const image = { Volumes: { "/var/lib/db": {} } };
+  const named = volume("blue-green-dev-data-db");
+  assert.deepEqual(withContainer({ volumes }, {}, { Mounts: [named, bind] }, image), []);
+  assert.deepEqual(withContainer({ volumes }, {}, { Mounts: [{ ...bind, RW: true }, named] }), [
+    "green: mounts, /srv/a:/a:ro, blue-green-dev-data-db:/var/lib/db -> /srv/a:/a, blue-green-dev-data-db:/var/lib/db, replace",
+  ]);
+  assert.deepEqual(withContainer({}, {}, { Mounts: [volume("a".repeat(64))] }, image), [], "one that the engine made");
+  assert.deepEqual(withContainer({ volumes: volumes.slice(1) }, {}, { Mounts: [volume("a".repeat(64))] }, image), [
+    "green: mounts, blue-green-dev-data-db:/var/lib/db -> -, replace",
+  ]);
+  assert.deepEqual(withContainer({}, {}, { Mounts: [named] }, image), [
+    "green: mounts, - -> blue-green-dev-data-db:/var/lib/db, replace",
   ]);
 });
 

@@ -5,6 +5,7 @@ import {
   dockerProblem,
   type HealthWait,
   lastLines,
+  strictHint,
   verdict,
   waitHealthy,
 } from "../../../stacks/service/health";
@@ -43,13 +44,14 @@ const answers = (...given: (HealthAnswer | Error)[]) => {
 };
 
 /** A container that is seen in these states, the last of them for ever. */
-const seen = (log: string, ...states: (ContainerState & { RestartCount?: number })[]) => {
+const seen = (log: string, ...states: (ContainerState & { RestartCount?: number; HostConfig?: object })[]) => {
   const asked: string[][] = [];
   const docker = stubDocker({
     ask: async (...args) => {
       asked.push(args);
-      const { RestartCount = 0, ...State } = (states.length > 1 ? states.shift() : states[0]) as (typeof states)[0];
-      return JSON.stringify([{ Name: "/blue-green-dev-green", RestartCount, State }]);
+      const state = (states.length > 1 ? states.shift() : states[0]) as (typeof states)[0];
+      const { RestartCount = 0, HostConfig, ...State } = state;
+      return JSON.stringify([{ Name: "/blue-green-dev-green", RestartCount, HostConfig, State }]);
     },
     log: async () => log,
   });
@@ -320,6 +322,49 @@ describe("a container's health", () => {
       "the container blue-green-dev-green is not healthy after 0 s (setting healthTimeoutSeconds); its image's health check says: no route to postgres://u:[secret]@db.\n" +
         "The last lines of its log:\n  using [secret]\n  no, [secret][secret]",
     );
+  });
+
+  test("what the strict set closes to a container is told with the key that opens it, by what its log complains of", () => {
+    const all = "or run it as its image is made to: pulumi config set hardened false";
+    const readOnly =
+      "Its root file system is read-only. What opens it: a folder in memory (pulumi config set --path 'container.tmpfs[0]' <path>), " +
+      `all of it (pulumi config set --path container.read_only false), ${all}`;
+    const powerless =
+      "It has no capabilities. What opens it: the ones that it needs, such as CHOWN, SETUID and SETGID (pulumi config set --path " +
+      `'container.cap_add[0]' CHOWN), ${all}`;
+    const strict = { ReadonlyRootfs: true, CapDrop: ["ALL"] };
+    const writable = { ReadonlyRootfs: false, CapDrop: ["ALL"] };
+    const capable = { ReadonlyRootfs: true, CapDrop: null };
+    const cases: [log: string, allowed: Parameters<typeof strictHint>[1], hint: string | undefined][] = [
+      ["mkdir: cannot create directory '/cache': Read-only file system", strict, readOnly],
+      ["Error: EROFS: read-only file system, open '/app/x'", strict, readOnly],
+      ["Permission denied, and then: Read-only filesystem", strict, readOnly],
+      ["Read-only file system", writable, undefined],
+      ["Read-only file system", capable, readOnly],
+      ["chown: /data: Operation not permitted", strict, powerless],
+      ["nginx: [emerg] setgid(101) failed", writable, powerless],
+      ["bind() to 0.0.0.0:80 failed (13: Permission denied)", strict, powerless],
+      ["Error: listen EACCES", strict, powerless],
+      ["su: setgroups: not allowed", strict, powerless],
+      ["chown: Operation not permitted", capable, undefined],
+      ["no database", strict, undefined],
+      ["", strict, undefined],
+      ["Read-only file system, EPERM", {}, undefined],
+      ["Read-only file system, EPERM", undefined, undefined],
+    ];
+    for (const [log, allowed, hint] of cases) assert.equal(strictHint(log, allowed), hint, log);
+  });
+
+  test("the hint stands below the log of one that did not become well", async (t) => {
+    const HostConfig = { ReadonlyRootfs: true, CapDrop: ["ALL"] };
+    const ended = { ...running, Running: false, ExitCode: 1, HostConfig };
+    const of = async (log: string) =>
+      (await pass(t, () => waitHealthy(seen(log, ended).docker, "id", waited()))).result?.split("\n");
+    const [, , line, hint = "", ...more] = (await of("touch: /x: Read-only file system\n")) ?? [];
+    assert.equal(line, "  touch: /x: Read-only file system");
+    assert.match(hint, /^Its root file system is read-only\. What opens it: /);
+    assert.deepEqual(more, []);
+    assert.equal((await of("no database\n"))?.length, 3);
   });
 
   test("a log's last 30 lines are asked for, and one that can't be had is said why", async () => {

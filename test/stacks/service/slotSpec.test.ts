@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { type SlotInstance, type SlotSpec, specDifferences } from "../../../stacks/service/slotSpec";
+import { processLimit, type SlotInstance, type SlotSpec, specDifferences } from "../../../stacks/service/slotSpec";
 
 const made: SlotSpec = {
   version: "1.0.0",
@@ -111,6 +111,51 @@ describe("what a color was made from", () => {
     assert.deepEqual(specDifferences("blue", more({ pidsLimit: 100 }), making()).shared, ["pidsLimit 100 -> (none)"]);
     const hostile = { "\u001b[2J": 1, "a b": 2, __proto__: 3, ["x".repeat(65)]: 4 };
     assert.deepEqual(specDifferences("blue", more(hostile), making()).shared, []);
+  });
+
+  test("of container each key that differs is named by itself, with both values", () => {
+    const container = (value: unknown) => making({ container: value });
+    const cases: [was: unknown, is: unknown, shared: string[]][] = [
+      [{ cpus: "0.5", init: true }, { init: true, cpus: "0.5" }, []],
+      [undefined, { cpus: "0.5" }, ["container.cpus (none) -> 0.5"]],
+      [{ cpus: "0.5", init: true }, { cpus: "1" }, ["container.cpus 0.5 -> 1", "container.init true -> (none)"]],
+      [{ cap_add: ["CHOWN"] }, undefined, ['container.cap_add ["CHOWN"] -> (none)']],
+      [{ dns: ["10.0.0.1"] }, { dns: ["10.0.0.2"] }, ['container.dns ["10.0.0.1"] -> ["10.0.0.2"]']],
+      [{}, undefined, []],
+      ["older", { cpus: "1" }, ['container older -> {"cpus":"1"}']],
+      [["a"], { cpus: "1" }, ['container ["a"] -> {"cpus":"1"}']],
+      [{ "\u001b[2J\nkey": 1 }, {}, ["container.key 1 -> (none)"]],
+      [{ constructor: 1 }, {}, ["container.constructor 1 -> (none)"]],
+      [JSON.parse('{"__proto__":1}'), {}, ["container.__proto__ 1 -> (none)"]],
+    ];
+    for (const [was, is, shared] of cases) {
+      assert.deepEqual(specDifferences("blue", container(was), container(is)), { own: [], shared });
+    }
+  });
+
+  test("a container that says nothing of hardened ran with the strict set", () => {
+    const differ = (was: Partial<SlotSpec>, is: Partial<SlotSpec>) =>
+      specDifferences("blue", making(was), making(is)).shared;
+    assert.deepEqual(differ({}, {}), []);
+    assert.deepEqual(differ({ hardened: false }, { hardened: false }), []);
+    assert.deepEqual(differ({}, { hardened: false }), ["hardened true -> false"]);
+    assert.deepEqual(differ({ hardened: false }, {}), ["hardened false -> true"]);
+  });
+
+  test("the most processes are those of container.pids_limit, otherwise 4096 without the strict set and unbounded with it", () => {
+    const cases: [Parameters<typeof processLimit>[0], number | undefined][] = [
+      [{}, undefined],
+      [{ hardened: true }, undefined],
+      [{ hardened: false }, 4096],
+      [{ container: { pids_limit: 200 } }, 200],
+      [{ container: { pids_limit: 200 }, hardened: false }, 200],
+      [{ container: { pids_limit: -1 }, hardened: false }, -1],
+      [{ container: { cpus: "1" }, hardened: false }, 4096],
+      // A label that somebody wrote.
+      [{ container: "pids_limit", hardened: "false" }, undefined],
+      [{ container: { pids_limit: "200" } }, undefined],
+    ];
+    for (const [slot, limit] of cases) assert.equal(processLimit(slot), limit, JSON.stringify(slot));
   });
 
   test("no value of an environment is ever shown, whatever its name and its value are", () => {

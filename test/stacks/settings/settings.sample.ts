@@ -13,6 +13,8 @@ export const sampleSettings: Settings = {
   healthPath: "/healthz",
   environment: {},
   secretEnvironment: {},
+  ephemeralVolumes: [],
+  deleteVolumes: false,
   memoryMb: 256,
   drainSeconds: 60,
   keepAliveSeconds: 10,

@@ -10,7 +10,7 @@ import { RESERVED_NAMES } from "../../../stacks/settings/environment";
 import { SettingsError } from "../../../stacks/settings/errors";
 import { readSettings } from "../../../stacks/settings/read";
 import { parseSettings } from "../../../stacks/settings/settings";
-import { NAMESPACE, SETTING_NAMES } from "../../../stacks/settings/shape";
+import { isStructured, NAMESPACE, SETTING_NAMES } from "../../../stacks/settings/shape";
 import { shown } from "../../../stacks/text/plain";
 import { quoted } from "../../../stacks/text/shell";
 import { FIT } from "../text/hostile.sample";
@@ -557,7 +557,8 @@ describe("what is refused, with what mends it", () => {
 
   test("the values in mending commands are Pulumi.yaml's defaults, or placeholders that are refused themselves", () => {
     for (const name of SETTING_NAMES) {
-      if (["environment", "secretEnvironment", "smokeTests", "trustedProxies"].includes(name)) continue;
+      if (isStructured(name)) continue;
+      // Its default is to say nothing.
       // A command that asks for its value, or reads it from a file.
       if (["testerToken", "tlsKey", "registryPassword"].includes(name)) continue;
       const value = / set \S+ (.+)$/.exec(refused(raw({ [name]: "\n" })))?.[1] ?? "";
@@ -929,6 +930,7 @@ describe("everything wrong at once", () => {
         "environment.PORT",
         "environment.S",
         "secretEnvironment",
+        ...["container", "hardened", "ephemeralVolumes", "sharedWhileSwitching", "deleteVolumes"],
         "memoryMb",
         "drainSeconds",
       ],

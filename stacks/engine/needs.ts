@@ -1,0 +1,52 @@
+import { isObject } from "../text/json";
+import type { Docker } from "./docker";
+
+/** What colors' containers need of an engine, beyond what their stack makes. */
+export interface Needs {
+  /** Networks and volumes that must be there already. */
+  networks: readonly string[];
+  volumes: readonly string[];
+  /** Images, by the names that the settings have for them. */
+  images: readonly string[];
+}
+
+/** What an engine has of that. */
+export interface Found {
+  missingNetworks: string[];
+  missingVolumes: string[];
+  /** The paths of each image's VOLUMEs; an image that the engine does not have yet is not in it. */
+  imageVolumes: Record<string, string[]>;
+}
+
+/** Looks for what containers need; where the engine can't be asked nothing is missing, since others say that. */
+export async function findNeeds(docker: Docker, { networks, volumes, images }: Needs): Promise<Found> {
+  const missing = async (kind: "network" | "volume", names: readonly string[]) => {
+    if (names.length === 0) return [];
+    const listed = await docker.ask(kind, "ls", "--format", "{{.Name}}").catch(() => undefined);
+    if (listed === undefined) return [];
+    const there = new Set(listed.split("\n"));
+    return [...new Set(names)].filter((name) => !there.has(name));
+  };
+  const [missingNetworks, missingVolumes, ...found] = await Promise.all([
+    missing("network", networks),
+    missing("volume", volumes),
+    ...[...new Set(images)].map(async (image) => [image, await volumesOf(docker, image)] as const),
+  ]);
+  return {
+    missingNetworks,
+    missingVolumes,
+    imageVolumes: Object.fromEntries(found.filter((one): one is [string, string[]] => one[1] !== undefined)),
+  };
+}
+
+/** Returns the paths for which an image wants a volume (`VOLUME`); undefined where the engine does not have it, or can't be asked. */
+export async function volumesOf(docker: Docker, image: string): Promise<string[] | undefined> {
+  const asked = await docker
+    .run(["image", "inspect", "--format", "{{json .Config.Volumes}}", image])
+    .catch(() => undefined);
+  if (asked?.code !== 0) return undefined;
+  const volumes: unknown = JSON.parse(asked.stdout);
+  return isObject(volumes) ? Object.keys(volumes).map(withoutLastSlash).sort() : [];
+}
+
+const withoutLastSlash = (path: string): string => path.replace(/(?<=[^/])\/+$/, "");

@@ -1,0 +1,150 @@
+import { readFileSync, statSync } from "node:fs";
+import { resolve } from "node:path";
+import { objectIn } from "../../text/json";
+import { closest } from "../closest";
+import { nameRule, valueRule } from "../environment";
+import type { Place, Refuse } from "../problem";
+import { removeCommand } from "../problem";
+import { ComposeError } from "./compose";
+import { envFileVariables } from "./envFile";
+import { type ContainerKey, type ContainerValue, DECIDED, KEYS } from "./keys";
+import { refuseTwice } from "./volumes";
+
+/** What `container` says of both colors' containers, by Compose's keys; those that were not set are left out. */
+export type ContainerSettings = {
+  -readonly [Name in Exclude<ContainerKey, "env_file">]?: ContainerValue<Name>;
+} & {
+  /** The variables of all `env_file`s. */
+  env_file?: Record<string, string>;
+};
+
+/** What of `container` is the value of another setting. */
+export const OTHER_SETTINGS = {
+  environment: "environment",
+  env_file: "secretEnvironment",
+  mem_limit: "memoryMb",
+  stop_grace_period: "stopGraceSeconds",
+} as const satisfies Partial<Record<ContainerKey, string>>;
+
+/** The keys that a color's container says of itself as those of `container`. */
+export type OwnContainerSettings = Omit<ContainerSettings, keyof typeof OTHER_SETTINGS>;
+
+const MOST_ENV_FILE_BYTES = 512 * 1024;
+
+const isKey = (name: string): name is ContainerKey => Object.hasOwn(KEYS, name);
+
+/** Returns the keys out of the JSON text that Pulumi hands over for an object, without those that are refused. */
+export function parseContainer(json: unknown, refuse: Refuse): ContainerSettings | undefined {
+  const given = objectIn(json);
+  if (given === undefined) {
+    refuse([], "must be an object: a service's keys, as a compose file has them", "pulumi config rm container");
+    return undefined;
+  }
+  const found: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(given)) {
+    if (!isKey(name)) refuseKey(name, refuse);
+    else {
+      const read = readKey(name, value, refuse);
+      if (read !== undefined) found[name] = read;
+    }
+  }
+  const container = found as ContainerSettings;
+  refuseMounts(container, refuse);
+  return Object.keys(found).length === 0 ? undefined : container;
+}
+
+function readKey(name: ContainerKey, value: unknown, refuse: Refuse): unknown {
+  try {
+    const read = KEYS[name].read(value);
+    return name === "env_file" ? variablesIn(read as ContainerValue<"env_file">) : checked(name, read);
+  } catch (error) {
+    if (!(error instanceof ComposeError)) throw error;
+    refuse([name, ...error.place], error.message, mendCommand(name));
+    return undefined;
+  }
+}
+
+/** The environment's rules are those of the setting of that name. */
+function checked(name: ContainerKey, read: unknown): unknown {
+  if (name === "environment") checkVariables(read as Record<string, string>);
+  if (name === "networks") refuseTwice(read as string[], "names");
+  return read;
+}
+
+function checkVariables(variables: Record<string, string>, of: Place = []): void {
+  for (const [name, value] of Object.entries(variables)) {
+    const rule = nameRule(name) ?? valueRule(value);
+    if (rule !== undefined) throw new ComposeError(rule, [...of, name]);
+  }
+}
+
+/** Reads all files with variables; what a later one says wins, as in Compose. */
+function variablesIn(files: ContainerValue<"env_file">): Record<string, string> {
+  const found = new Map<string, string>();
+  for (const { path, required } of files) {
+    const content = envFileText(path, required);
+    for (const [name, value] of variablesOf(path, content)) {
+      const rule = nameRule(name) ?? valueRule(value);
+      if (rule !== undefined) throw new ComposeError(`names ${path}, in which ${name} ${rule}`);
+      found.set(name, value);
+    }
+  }
+  return Object.fromEntries(found);
+}
+
+function variablesOf(path: string, content: string): Map<string, string> {
+  try {
+    return envFileVariables(content);
+  } catch (error) {
+    if (!(error instanceof ComposeError)) throw error;
+    throw new ComposeError(`names ${path}, which ${error.message}`);
+  }
+}
+
+function envFileText(path: string, required: boolean): string {
+  try {
+    const file = resolve(path);
+    const stats = statSync(file);
+    // A device or a pipe may never end.
+    if (!stats.isFile()) throw new Error("it is no file");
+    if (stats.size > MOST_ENV_FILE_BYTES) throw new Error("it is larger than 512 KiB");
+    return readFileSync(file, "utf8").replace(/^\ufeff/, "");
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" && !required) return "";
+    const why = code === "ENOENT" ? `there is no such file beside the program (${process.cwd()})` : message;
+    throw new ComposeError(`names ${path}, which can't be read: ${why}`);
+  }
+}
+
+function refuseKey(name: string, refuse: Refuse): void {
+  const remove = removeCommand("container", name);
+  const instead = Object.hasOwn(DECIDED, name) ? DECIDED[name] : undefined;
+  const meant = closest(name, Object.keys(KEYS));
+  const rule = meant === undefined ? "docs/container.md lists those that there are" : `${meant} was meant?`;
+  refuse(
+    [name],
+    instead === undefined ? `there is no such key here; ${rule}` : `is not a key here: ${instead}`,
+    remove,
+  );
+}
+
+/** A path that `volumes` and `tmpfs` both name. */
+function refuseMounts({ volumes, tmpfs }: ContainerSettings, refuse: Refuse): void {
+  try {
+    refuseTwice([...(volumes ? mountedPaths({ volumes }) : []), ...Object.keys(tmpfs ?? {})]);
+  } catch (error) {
+    if (!(error instanceof ComposeError)) throw error;
+    refuse(["tmpfs"], error.message, mendCommand("tmpfs"));
+  }
+}
+
+/** The paths on which something is mounted. */
+export const mountedPaths = ({ volumes, tmpfs }: Pick<ContainerSettings, "volumes" | "tmpfs">): string[] => [
+  ...(volumes?.volumes.map(({ target }) => target) ?? []),
+  ...Object.keys({ ...volumes?.tmpfs, ...tmpfs }),
+];
+
+/** How a key is mended: most have more than a word, which a command can't set. */
+const mendCommand = (name: ContainerKey): string =>
+  `edit container in the stack's Pulumi.<stack>.yaml, as in: ${KEYS[name].example}`;

@@ -1,0 +1,44 @@
+import * as docker from "@pulumi/docker";
+import type * as pulumi from "@pulumi/pulumi";
+import { COLORS, type Color } from "./service/color";
+import { LABEL, labelList, logicalName, nameOnEngine, ownerLabels, type ServiceId } from "./service/names";
+import type { OwnContainerSettings } from "./settings/container/container";
+
+/** The volumes that a service's stack has made for its colors. */
+export interface SlotVolumes {
+  /** Returns a volume's name on the engine; of a color, that of its own one. */
+  nameOf(volume: string, color: Color | undefined): pulumi.Input<string>;
+}
+
+/** What a volume is called by Pulumi, and behind project and stack by the engine. */
+const partOf = (volume: string, color: Color | undefined): string =>
+  color === undefined ? `data-${volume}` : `${color}-data-${volume}`;
+
+/**
+ * Declares the named volumes of `container.volumes`, once for both colors or one for each. They stay on the engine when the stack is
+ * destroyed or no longer names them, unless that is asked for: what users saved is in them.
+ */
+export function declareVolumes(
+  { owner, container, deletes }: { owner: ServiceId; container: OwnContainerSettings | undefined; deletes: boolean },
+  parent: pulumi.Resource,
+): SlotVolumes {
+  const made = new Map<string, docker.Volume>();
+  for (const { type, source, external, perColor } of container?.volumes?.volumes ?? []) {
+    if (type !== "volume" || external) continue;
+    for (const color of perColor ? COLORS : [undefined]) {
+      const part = logicalName(owner, partOf(source, color));
+      if (made.has(part)) continue;
+      const labels = labelList({ ...ownerLabels(owner), [LABEL.role]: "data" });
+      const name = nameOnEngine(owner, part);
+      // Its labels can't be changed any more, and to replace it would lose what is in it.
+      const options = { parent, retainOnDelete: !deletes, ignoreChanges: ["*"] };
+      made.set(part, new docker.Volume(part, { name, labels }, options));
+    }
+  }
+  return {
+    nameOf: (volume, color) => {
+      const part = logicalName(owner, partOf(volume, color));
+      return made.get(part)?.name ?? nameOnEngine(owner, part);
+    },
+  };
+}
