@@ -297,7 +297,9 @@ class StubProxy {
         if (args.some((arg) => arg.includes("--config -"))) return this.answer(options.input ?? "");
         if (args[0] === "stop") {
           this.events.push(args.join(" "));
-          return this.stop();
+          const ended = await this.stop();
+          if (ended.code === 0) this.become(args, { ...running, Running: false, Status: "exited" });
+          return ended;
         }
         if (args.includes("/proc/net/tcp")) {
           this.events.push("count");
@@ -1694,5 +1696,73 @@ describe("containers that do not run", () => {
     proxy.change("green", { State: dead });
     assert.equal(await proxy.carriesOut(orderTo("blue")), undefined);
     assert.deepEqual(proxy.events, ["move blue"]);
+  });
+});
+
+describe("colors that must not run at the same time", () => {
+  /** A color's container that says so, and whether it runs. */
+  const alone = (color: Color, State: ContainerState): Inspected => {
+    const { Config, ...container } = containerOf(color, { State });
+    const slot = JSON.parse(Config.Labels?.[LABEL.slot] ?? "{}");
+    const label = JSON.stringify({ ...slot, sharedWhileSwitching: false });
+    return { ...container, Config: { ...Config, Labels: { ...Config.Labels, [LABEL.slot]: label } } };
+  };
+  const BEGINS = ["stop blue-1", "start green-1", "smoke http://green:5000/healthz"];
+  const RETURNS = ["stop green-1", "start blue-1", "ask blue"];
+  const onBlueAlone = (t: TestContext): StubProxy => {
+    const proxy = new StubProxy(t).serves("blue", servedWith("blue", { blue: 1, green: 0 }));
+    proxy.containers = [alone("blue", running), alone("green", dead)];
+    return proxy.remembers({ stable: { blue: ["blue-1"], green: ["green-1"] }, retired: RETIRED });
+  };
+  const toGreen = orderFor("green", { blue: 0, green: 1 }, { idle: "stopped", keepAliveSeconds: 0 });
+
+  test("the one that is left is stopped before the other one starts, and the run says for how long nobody was answered", async (t) => {
+    const proxy = onBlueAlone(t);
+    assert.equal(await proxy.carriesOut(toGreen), undefined);
+    assert.deepEqual(proxy.events, [...BEGINS, "move green", "look"]);
+    const said = proxy.said.join("\n");
+    assert.match(
+      said,
+      /^blue is stopped before green starts, since sharedWhileSwitching is false: the public gets no answer meanwhile$/m,
+    );
+    assert.match(said, /^the public got no answer for [0-9.]+ s$/m);
+    const last = proxy.history.at(-1);
+    assert.deepEqual([last?.result, typeof last?.seconds.away, proxy.live], ["switched", "number", "green"]);
+  });
+
+  test("one that fails its gate is stopped, and the one that was live is started again", async (t) => {
+    const proxy = onBlueAlone(t);
+    proxy.smoke = async () => ({ status: 503 });
+    const { message } = await proxy.fails(toGreen);
+    assert.deepEqual(proxy.events, [...BEGINS, ...RETURNS]);
+    assert.match(message, /the public is on blue/);
+    assert.match(proxy.said.at(-1) ?? "", /^blue is started again: the public got no answer for [0-9.]+ s$/);
+    assert.deepEqual([proxy.live, proxy.moves], ["blue", []]);
+  });
+
+  test("one that is not well in its watch is stopped before the way back", async (t) => {
+    const proxy = onBlueAlone(t);
+    proxy.sample = async () => ({ health: 503 });
+    const { message } = await proxy.fails(toGreen);
+    assert.match(message, /green was switched to and taken back/);
+    const back = proxy.events.indexOf("stop green-1");
+    assert.deepEqual(proxy.events.slice(back, back + 3), RETURNS);
+    assert.equal(proxy.live, "blue");
+  });
+
+  test("a switch that was cut off leaves one of them, and the next run has that one alone", async (t) => {
+    const proxy = onBlueAlone(t);
+    proxy.containers = [alone("blue", dead), alone("green", running)];
+    const stay = orderFor("blue", { blue: 1, green: 0 }, { idle: "stopped", keepAliveSeconds: 0 });
+    assert.equal(await proxy.carriesOut(stay), undefined);
+    assert.deepEqual(proxy.events.slice(0, 3), ["stop green-1", "start blue-1", "move blue"]);
+  });
+
+  test("an engine that can't stop the one that is left changes nothing", async (t) => {
+    const proxy = onBlueAlone(t);
+    proxy.stop = async () => ({ ...ok, code: 1, stderr: "no such engine" });
+    const { message } = await proxy.fails(toGreen);
+    assert.match(message, /no such engine/);
+    assert.deepEqual(proxy.moves, []);
   });
 });

@@ -1234,3 +1234,79 @@ describe("one of several services", () => {
     assert.deepEqual(made, []);
   });
 });
+
+describe("what the provider can't do for a container", () => {
+  const slots = { ...sampleSettings.slots, green: { version: "2.0.0", port: 5002, image: "shop:2" } };
+
+  test("one whose image has a volume that nothing is mounted on is not made", async () => {
+    const { engine } = await make({ slots });
+    const asked: string[][] = [];
+    engine.run = async (args) => {
+      asked.push(args);
+      return { code: 0, stdout: '{"/data":{}}\n', stderr: "" };
+    };
+    const message = (await errorOf("service-green-volumes", "green", { image: "sha256:2" })) ?? "";
+    assert.match(message, /^green's image shop:2 keeps its data in \/data \(VOLUME\), and nothing is mounted there: /);
+    assert.match(
+      message,
+      /\nNext: keep it for both colors: pulumi config set --path 'container\.volumes\[0\]' data:\/data && pulumi up; /,
+    );
+    assert.match(
+      (await errorOf("service-blue-volumes", "blue", { image: "sha256:1" })) ?? "",
+      /\(built from its Dockerfile\)/,
+    );
+    assert.deepEqual(
+      asked.map((args) => args.at(-1)),
+      ["sha256:2", "sha256:1"],
+    );
+
+    const meant = await make({ slots, ephemeralVolumes: ["/data"] });
+    meant.engine.run = engine.run;
+    assert.equal(await errorOf("service-green-volumes", "green", { image: "sha256:2" }), undefined);
+  });
+
+  test("its processes are bounded where the settings or its set say so; an engine that can't is warned of", async (t) => {
+    const warned = t.mock.method(pulumi.log, "warn", async () => {});
+    const bounds = async (settings: Partial<Settings>, code = 0): Promise<string[][]> => {
+      const { engine } = await make({ slots, ...settings });
+      const asked: string[][] = [];
+      engine.run = async (args) => {
+        asked.push(args);
+        return { code, stdout: "", stderr: "no cgroup" };
+      };
+      for (const color of ["blue", "green"]) assert.equal(await errorOf(`service-${color}-limit`), undefined);
+      return asked;
+    };
+    const update = (limit: string) => ["container", "update", "--pids-limit", limit, "g1"];
+    assert.deepEqual(await bounds({ hardened: true }), []);
+    assert.deepEqual(await bounds({}), [update("4096")], "green alone has an image of its own");
+    assert.deepEqual(await bounds({ container: { pids_limit: 100 } }), [update("100"), update("100")]);
+    assert.equal(warned.mock.callCount(), 0);
+    await bounds({ container: { pids_limit: 100 } }, 1);
+    assert.match(
+      String(warned.mock.calls[0]?.arguments[0]),
+      /^blue: the engine did not bound its processes to 100: no cgroup$/,
+    );
+  });
+
+  test("named volumes are made once, or for each color, and stay when the stack goes", async () => {
+    const volumes = {
+      volumes: [
+        { type: "volume", source: "files", target: "/files" },
+        { type: "volume", source: "index", target: "/index", perColor: true },
+        { type: "volume", source: "photos", target: "/photos", external: true },
+        { type: "bind", source: "/srv", target: "/srv", readOnly: true },
+      ],
+      tmpfs: {},
+    } satisfies NonNullable<Settings["container"]>["volumes"];
+    await make({ container: { volumes } }, empty, RESOURCES + 3);
+    const names = made.filter(({ type }) => type === "docker:index/volume:Volume").map(({ name }) => name);
+    assert.deepEqual(names.sort(), ["blue-data-index", "data-files", "green-data-index", "proxy"]);
+    assert.deepEqual(one(CONTAINER, "green").volumes, [
+      { containerPath: "/files", volumeName: "blue-green-dev-data-files" },
+      { containerPath: "/index", volumeName: "blue-green-dev-green-data-index" },
+      { containerPath: "/photos", volumeName: "photos" },
+      { containerPath: "/srv", hostPath: "/srv", readOnly: true },
+    ]);
+  });
+});

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Found } from "../../../stacks/engine/needs";
 import { decideContainer, needsOf, nextFor, unmountedOf } from "../../../stacks/plan/container";
+import { decideAlone } from "../../../stacks/plan/idle";
 import { decide } from "../../../stacks/plan/plan";
 import type { Plan, Situation } from "../../../stacks/plan/situation";
 import type { Color } from "../../../stacks/service/color";
@@ -193,5 +194,34 @@ describe("an image's volumes that nothing is mounted on", () => {
         [path],
       );
     }
+  });
+});
+
+describe("colors that must not run at the same time", () => {
+  const settings = settingsOf({}, { sharedWhileSwitching: "false", ephemeralVolumes: '["/home/node/.n8n"]' });
+  const runs = { blue: { replicas: 1 }, green: { replicas: 1 } } as Plan["runs"];
+
+  test("the idle one is stopped from the first run on, also where no engine answers", () => {
+    for (const world of [FIRST, worldOf("blue", settings), { unknown: true, reason: "none" } as const]) {
+      assert.deepEqual(decideAlone(situation(settings, world), { runs } as Plan), {
+        idle: "stopped",
+        runs: { green: { replicas: 0 } },
+      });
+    }
+    const both = settingsOf({}, {});
+    assert.deepEqual(decideAlone(situation(both, FIRST), { runs } as Plan), {});
+  });
+
+  test("a switch says what it costs, and how much that was the latest time", () => {
+    const switching = settingsOf({}, { sharedWhileSwitching: "false", activeColor: "green" });
+    const world = worldOf("blue", switching);
+    const notes = (history: object[]) => {
+      const serving = { ...world.serving, history } as Serving;
+      return decideAlone(situation(switching, { ...world, serving }), { runs } as Plan).notes;
+    };
+    const cost =
+      "blue is stopped before green starts, since sharedWhileSwitching is false: the public gets no answer until green is well";
+    assert.deepEqual(notes([]), [`${cost}.`]);
+    assert.deepEqual(notes([{ seconds: { away: 4.2 } }, { seconds: {} }]), [`${cost} (4.2 s in the latest switch).`]);
   });
 });
