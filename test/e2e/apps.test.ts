@@ -5,16 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { assertNoFailures, keepAliveGets, LIGHT } from "../load";
+import { appImage } from "./apps";
 import { fails, says } from "./failures";
 import { must, TestStack } from "./stack";
-
-/** An application's image, made like its official one (see apps/build). */
-async function appImage(app: string): Promise<string> {
-  const output = await must(join(__dirname, "apps", "build"), [app]);
-  const image = output.split("\n").find((line) => line.startsWith(`blue-green-test/app-${app}:`));
-  if (image === undefined) throw new Error(`apps/build named no image:\n${output}`);
-  return image;
-}
 
 /** A stack with one application in both colors and what its documentation asks for; `container` is a compose file's block. */
 async function appStack(

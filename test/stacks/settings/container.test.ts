@@ -249,7 +249,7 @@ const TABLE: Record<ContainerKey, Row> = {
       [TRUE, ".required", { path: A_ENV, required: "no" }, { path: A_ENV, required: null }],
       ["can't be had here; possible are path, required", ".format", { path: A_ENV, format: "raw" }],
       ["can't be had here; possible are path, required", ".__proto__", withProto(A_ENV)],
-      [`names ../none, which can't be read: ${NO_FILE}`, "", "../none"],
+      [`names ../no/such/file, which can't be read: ${NO_FILE}`, "", "../no/such/file"],
       [`names 5, which can't be read: ${NO_FILE}`, "", 5],
       [`names no such\\u{1b}file, which can't be read: ${NO_FILE}`, "", "no\nsuch\u001bfile"],
       [MOST_ITEMS, "", many(A_ENV)],
