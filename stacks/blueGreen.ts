@@ -94,8 +94,9 @@ export class BlueGreen extends pulumi.ComponentResource {
     const beforePull = pullHook(service);
     const { container, deleteVolumes } = settings;
     const volumes = declareVolumes({ owner, container, deletes: deleteVolumes }, this);
+    const hooks = { beforePull, beforeCreate: volumesHook(service), limit: limitHook(service) };
     const slot = (color: Color, after?: pulumi.Resource) =>
-      declareSlot(service, color, { network: network.name, beforePull, volumes, ...(after && { after }) });
+      declareSlot(service, color, { network: network.name, ...hooks, volumes, ...(after && { after }) });
     const proxy = new NginxProxy(
       logicalName(owner, "proxy"),
       {
@@ -153,7 +154,13 @@ const declareNetwork = ({ name, owner, plan, parent }: Service): docker.Network 
 function declareSlot(
   service: Service,
   color: Color,
-  shared: Pick<SlotArgs, "network" | "beforePull" | "volumes"> & { after?: pulumi.Resource },
+  {
+    limit,
+    ...shared
+  }: Pick<SlotArgs, "network" | "beforePull" | "beforeCreate" | "volumes"> & {
+    limit: pulumi.ResourceHook;
+    after?: pulumi.Resource;
+  },
 ): Slot {
   const { owner, settings, plan, world, parent, appDirectory = APP_DIRECTORY } = service;
   // What is kept is what another container beside it is like.
@@ -162,8 +169,7 @@ function declareSlot(
     logicalName(owner, color),
     {
       ...{ owner, color, appDirectory, ...shared },
-      beforeCreate: volumesHook(service, color),
-      afterCreate: [limitHook(service, color), healthyHook(service, color)],
+      afterCreate: [limit, healthyHook(service, color)],
       settings: kept === undefined ? settings : settingsOf(color, kept, settings),
       replicas: plan.containers[color],
       build: plan.build[color],

@@ -65,9 +65,10 @@ export const pullHook = (service: HookContext): pulumi.ResourceHook =>
  * Returns the hook that keeps a container from being made whose image has volumes of its own that nothing is mounted on. A preview has
  * said it already where the engine had the image then.
  */
-export const volumesHook = (service: HookContext, color: Color): pulumi.ResourceHook =>
-  new pulumi.ResourceHook(`${service.name}-${color}-volumes`, async (hook) => {
+export const volumesHook = (service: HookContext): pulumi.ResourceHook =>
+  new pulumi.ResourceHook(`${service.name}-volumes`, async (hook) => {
     const { settings, engine, world } = service;
+    const color = colorOf(hook.name);
     if (runsAlready(color, settings, world)) return;
     const { image } = hook.newInputs as { image: string };
     const unmounted = unmountedOf(settings, await volumesOf(engine, image));
@@ -77,10 +78,13 @@ export const volumesHook = (service: HookContext, color: Color): pulumi.Resource
   });
 
 /** Returns the hook that bounds a new container's processes, which the provider can't. */
-export const limitHook = (service: HookContext, color: Color): pulumi.ResourceHook =>
-  new pulumi.ResourceHook(`${service.name}-${color}-limit`, async (hook) => {
+export const limitHook = (service: HookContext): pulumi.ResourceHook =>
+  new pulumi.ResourceHook(`${service.name}-limit`, async (hook) => {
     const { settings, engine, parent } = service;
-    const limit = processLimit({ container: settings.container, hardened: settings.slots[color].hardened });
+    const limit = processLimit({
+      container: settings.container,
+      hardened: settings.slots[colorOf(hook.name)].hardened,
+    });
     if (limit === undefined) return;
     const { code, stderr } = await engine.run(["container", "update", "--pids-limit", String(limit), String(hook.id)]);
     if (code === 0) return;
@@ -129,6 +133,9 @@ export const outageHook = ({ name, engine, parent }: HookContext, replacedProxyI
     const cost = seconds === undefined ? "an unknown time" : `${seconds.toFixed(1)} s`;
     await pulumi.log.info(`The proxy was replaced; the public got no answer for ${cost}.`, parent);
   });
+
+/** The color of a container, which its resource's name says: `blue`, `shop-blue-2`. */
+const colorOf = (resource: string): Color => (/(?:^|-)green(?:-[0-9]+)?$/.test(resource) ? "green" : "blue");
 
 /** The name under which the proxy reaches a color's container, which its resource's name ends in: `blue`, `shop-blue-2`. */
 const replicaOf = (color: Color, resource: string): ReplicaName =>

@@ -805,12 +805,12 @@ describe("a new container's health", () => {
     const hooked = [...options].filter(([, { hooks }]) => Object.keys(hooks).length > 0);
     assert.deepEqual(Object.fromEntries(hooked.map(([name, { hooks }]) => [name, hooks])), {
       [`${CONTAINER} blue`]: {
-        beforeCreateList: ["service-blue-volumes"],
-        afterCreateList: ["service-blue-limit", "service-blue-healthy"],
+        beforeCreateList: ["service-volumes"],
+        afterCreateList: ["service-limit", "service-blue-healthy"],
       },
       [`${CONTAINER} green`]: {
-        beforeCreateList: ["service-green-volumes"],
-        afterCreateList: ["service-green-limit", "service-green-healthy"],
+        beforeCreateList: ["service-volumes"],
+        afterCreateList: ["service-limit", "service-green-healthy"],
       },
       [`${IMAGE} green`]: { beforeCreateList: ["service-pull"] },
       [`${IMAGE} proxy`]: { beforeCreateList: ["service-pull"] },
@@ -1160,9 +1160,8 @@ describe("one of several services", () => {
       "docker:index/volume:Volume shop-proxy",
     ]);
     assert.deepEqual([...hooks.keys()].sort(), [
-      ...["shop-blue-healthy", "shop-blue-limit", "shop-blue-volumes"],
-      ...["shop-green-healthy", "shop-green-limit", "shop-green-volumes"],
-      ...["shop-pull", "shop-told"],
+      ...["shop-blue-healthy", "shop-green-healthy", "shop-limit"],
+      ...["shop-pull", "shop-told", "shop-volumes"],
     ]);
     const { environment } = one(COMMAND, "shop-cutover");
     assert.equal((environment as Record<string, string>).BLUE_GREEN_SERVICE, "shop");
@@ -1245,14 +1244,14 @@ describe("what the provider can't do for a container", () => {
       asked.push(args);
       return { code: 0, stdout: '{"/data":{}}\n', stderr: "" };
     };
-    const message = (await errorOf("service-green-volumes", "green", { image: "sha256:2" })) ?? "";
+    const message = (await errorOf("service-volumes", "green", { image: "sha256:2" })) ?? "";
     assert.match(message, /^green's image shop:2 keeps its data in \/data \(VOLUME\), and nothing is mounted there: /);
     assert.match(
       message,
       /\nNext: keep it for both colors: pulumi config set --path 'container\.volumes\[0\]' data:\/data && pulumi up; /,
     );
     assert.match(
-      (await errorOf("service-blue-volumes", "blue", { image: "sha256:1" })) ?? "",
+      (await errorOf("service-volumes", "blue", { image: "sha256:1" })) ?? "",
       /\(built from its Dockerfile\)/,
     );
     assert.deepEqual(
@@ -1262,7 +1261,7 @@ describe("what the provider can't do for a container", () => {
 
     const meant = await make({ slots, ephemeralVolumes: ["/data"] });
     meant.engine.run = engine.run;
-    assert.equal(await errorOf("service-green-volumes", "green", { image: "sha256:2" }), undefined);
+    assert.equal(await errorOf("service-volumes", "green", { image: "sha256:2" }), undefined);
   });
 
   test("its processes are bounded where the settings or its set say so; an engine that can't is warned of", async (t) => {
@@ -1274,7 +1273,7 @@ describe("what the provider can't do for a container", () => {
         asked.push(args);
         return { code, stdout: "", stderr: "no cgroup" };
       };
-      for (const color of ["blue", "green"]) assert.equal(await errorOf(`service-${color}-limit`), undefined);
+      for (const color of ["blue", "green"]) assert.equal(await errorOf("service-limit", color), undefined);
       return asked;
     };
     const update = (limit: string) => ["container", "update", "--pids-limit", limit, "g1"];
