@@ -481,7 +481,7 @@ describe("a smoke test", () => {
     assert.match(await came("https://127.0.0.1:1"), /^no whole answer: Protocol "https" /);
 
     const hanging = await serve(t, () => {});
-    assert.match(await came(hanging.base, { maxSeconds: 0.3 }), /^no whole answer: Operation timed out after 3\d\d /);
+    assert.match(await came(hanging.base, { maxSeconds: 0.3 }), /^no whole answer: Operation timed out after \d{3,4} /);
 
     const broken = createTcpServer((socket) => {
       socket.on("error", () => {}).end("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");

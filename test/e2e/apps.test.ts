@@ -256,6 +256,10 @@ test("an application whose files two colors must not have at the same time", asy
     says(await stack.switchTo("blue"), "blue is live");
     assert.deepEqual(await running(), ["blue", "proxy"]);
     assert.match(await stack.up(), /Resources:\s+\d+ unchanged/);
+    for (const command of ["status", "drift"]) {
+      const { code, output } = await stack.command("npm", "run", "--silent", command);
+      assert.equal(code, 0, output);
+    }
   });
 
   await t.test("comes back where the other one is not well", async () => {

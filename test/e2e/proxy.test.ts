@@ -45,6 +45,7 @@ test("the proxy and the containers", async (t) => {
     greenImage: image,
     maxBodyMb: "1",
     proxyTimeoutSeconds: "2",
+    hardened: "true",
   });
   await upWithEarlierProxy(stack);
 
