@@ -18,9 +18,10 @@ const ANSWER_SECONDS = 60;
 /** The program's own defaults. */
 export const defaults: Omit<ConfigurationSettings, "activeColor" | "slots" | "files"> &
   Endpoint & { verifyRequests: number } = Object.fromEntries(
-  Object.entries(parse(read("Pulumi.yaml")).config as Record<string, { default: never }>).map(
-    ([name, { default: value }]) => [name, value],
-  ),
+  Object.entries(parse(read("Pulumi.yaml")).config as Record<string, { default: never }>)
+    .map(([name, { default: value }]) => [name, value] as const)
+    // A setting that is empty says nothing.
+    .filter(([, value]) => value !== ""),
 ) as never;
 
 /** The program's own configuration of nginx, which names these files. */
