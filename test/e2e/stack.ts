@@ -13,7 +13,7 @@ import type { ReplicaName } from "../../stacks/service/names";
 import { CHECKOUT, copyProgram } from "../program";
 
 /** The longest that one command may take; a first build of images is the slowest of them. */
-const COMMAND_TIMEOUT_SECONDS = 300;
+const COMMAND_TIMEOUT_SECONDS = 600;
 
 /** How a command ended, whatever its exit code was. */
 export interface Ended {
