@@ -1,6 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Docker } from "./engine/docker";
-import { volumesOf } from "./engine/needs";
 import { secondsWithout } from "./engine/outage";
 import { pullMissing, pullTag } from "./engine/registry";
 import { nextFor, runsAlready, unmountedOf, volumesWords } from "./plan/container";
@@ -17,6 +16,7 @@ import {
   replicaName,
   type ServiceId,
 } from "./service/names";
+import { volumesOf } from "./service/needs";
 import { type HistoryEntry, remember } from "./service/serving";
 import { processLimit } from "./service/slotSpec";
 import { whoRuns } from "./service/who";

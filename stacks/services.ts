@@ -1,7 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { BlueGreen } from "./blueGreen";
 import { contextProblem, type Docker, dockerAt } from "./engine/docker";
-import { findNeeds } from "./engine/needs";
 import {
   type DecidedGateway,
   decideGateway,
@@ -21,6 +20,7 @@ import { hasTls } from "./proxy/nginxContainer";
 import { Refusal } from "./refusal";
 import { readGateway } from "./service/gateway";
 import { gatewayName, type ServiceId, serviceNameRule } from "./service/names";
+import { findNeeds } from "./service/needs";
 import { RUN_HEALTH_SECONDS } from "./service/serving";
 import { RELEASES_HISTORY, readWorlds, type UnknownWorld, type World } from "./service/world";
 import { readProvider, readSettings } from "./settings/read";
@@ -129,19 +129,16 @@ async function declareAll(
     ),
     front && readGateway(engine, all),
     readOwnState(),
-    Promise.all(given.map(({ settings }) => findNeeds(engine, needsOf(settings)))),
+    findNeeds(
+      engine,
+      given.map(({ settings }) => needsOf(settings)),
+    ),
   ]);
 
   const address = front && lastAddress(front.args.subnet);
   const behind = address === undefined ? {} : { gateway: { name: gatewayName(all), address } };
   const unknown: UnknownWorld = { unknown: true, reason: "it was not read" };
-  const undecided = given.map((service, at) => ({
-    ...service,
-    ...behind,
-    world: worlds[at] ?? unknown,
-    state,
-    found: found[at],
-  }));
+  const undecided = given.map((service, at) => ({ ...service, ...behind, world: worlds[at] ?? unknown, state, found }));
   const [routes, ...decided] = await everyOne<DecidedGateway | ServicePlan | undefined>([
     (async () =>
       front && seen

@@ -66,7 +66,6 @@ export interface SlotArgs {
 const slotContainer = (color: Color, settings: Pick<SlotSettings, "slots" | "appPort">) => ({
   // On the engine's loopback only: to try a color before the switch, not for the public.
   ports: [{ internal: settings.appPort, external: settings.slots[color].port, ip: "127.0.0.1" }],
-  ...STRICT,
   memory: 0,
   restart: "unless-stopped",
   // An idle color may be stopped on purpose: a refresh must not have it made anew.
@@ -87,8 +86,11 @@ const settingInputs = (settings: SlotSettings): Partial<docker.ContainerArgs> =>
 /** Hash over all of a color's container that no setting names. */
 function definitionOf(color: Color): string {
   const slots = { blue: { version: "", port: 0 }, green: { version: "", port: 0 } };
-  const rest = slotContainer(color, { slots, appPort: 0 });
-  return createHash("sha256").update(JSON.stringify(rest)).digest("hex").slice(0, 12);
+  const { ports, ...rest } = slotContainer(color, { slots, appPort: 0 });
+  return createHash("sha256")
+    .update(JSON.stringify({ ports, ...STRICT, ...rest }))
+    .digest("hex")
+    .slice(0, 12);
 }
 
 const isEnvironment = (name: SlotSettingName): name is EnvironmentName =>
@@ -168,10 +170,9 @@ export class Slot extends pulumi.ComponentResource {
     });
     this.imageId = image.imageId;
     const { hardened = true } = settings.slots[color];
-    const { capabilities: _, tmpfs: __, ...own } = slotContainer(color, settings);
     const said = settings.container ?? {};
     const { ports, ...container } = {
-      ...{ ...own, ...settingInputs(settings) },
+      ...{ ...slotContainer(color, settings), ...settingInputs(settings) },
       ...containerInputs(said, hardened, (volume, perColor) =>
         args.volumes.nameOf(volume, perColor ? color : undefined),
       ),

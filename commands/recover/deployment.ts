@@ -1,8 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { LABEL } from "../../stacks/service/names";
 import { orderVariables } from "../../stacks/service/orderVariables";
 import { isObject, type JsonObject } from "../../stacks/text/json";
-import { labelsIn } from "../drift/state";
+import { isData, labelsIn } from "../drift/state";
 
 /** The text that stands in a plan for a value which only a real run would know. */
 const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
@@ -98,14 +97,11 @@ function resourceOf(resource: PlannedResource, recovered: Recovered, providers: 
     ...{ urn, custom, type, inputs, outputs: outputsOf(type, inputs, found) },
     ...(custom && { id }),
     // What users saved is kept, as after any run without deleteVolumes.
-    ...(isData(resource) && { retainOnDelete: true }),
+    ...(type === TYPES.volume && isData({ labels: labelsIn(resource.inputs.labels) }) && { retainOnDelete: true }),
     ...(provider !== "" && { provider: `${providerUrn}::${providers.get(providerUrn)}` }),
     ...Object.fromEntries(COPIED.flatMap((key) => (goal[key] === undefined ? [] : [[key, goal[key]]]))),
   };
 }
-
-const isData = ({ type, inputs }: PlannedResource): boolean =>
-  type === TYPES.volume && labelsIn(inputs.labels)[LABEL.role] === "data";
 
 function inputsOf(resource: PlannedResource, { found, proxyId, configuration }: Recovered): JsonObject {
   const { type, urn, inputs } = resource;

@@ -1,5 +1,5 @@
-import type { Found, Needs } from "../engine/needs";
 import { COLORS, type Color, other } from "../service/color";
+import type { Found, Needs } from "../service/needs";
 import { mountedPaths } from "../settings/container/container";
 import { setCommand } from "../settings/problem";
 import type { Settings } from "../settings/settings";
@@ -31,14 +31,15 @@ export function decideContainer(situation: Situation, plan: Plan): Part {
     if (leaves && !about.includes(settings.activeColor)) part.warnings.push(`${seen} ${next}`);
     else part.refusals.push(`${seen} Nothing was touched. ${next}`);
   };
-  for (const name of found.missingNetworks) {
+  const { networks, volumes } = needsOf(settings);
+  for (const name of found.missingNetworks.filter((each) => networks.includes(each))) {
     say(
       made,
       `container.networks names ${name}, and the engine has no network of that name.`,
       `Next: docker network ls; then name one that is there, or: docker network create ${name} && pulumi up`,
     );
   }
-  for (const name of found.missingVolumes) {
+  for (const name of found.missingVolumes.filter((each) => volumes.includes(each))) {
     say(
       made,
       `container.volumes names ${name} as external, and the engine has no volume of that name.`,

@@ -1,7 +1,6 @@
 import { existsSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
-import type { Found } from "../engine/needs";
 import { readNginx } from "../engine/scripts";
 import { namesOf, type ProxyFiles, pageProblem, proxyFiles } from "../proxy/files";
 import { renderConfiguration } from "../proxy/nginxConfiguration";
@@ -12,6 +11,7 @@ import { Refusal } from "../refusal";
 import { COLORS } from "../service/color";
 import { decisionLine } from "../service/decision";
 import { type ServiceId, serviceNameRule } from "../service/names";
+import type { Found } from "../service/needs";
 import { generationOf } from "../service/serving";
 import { sourceHash } from "../service/source";
 import type { UnknownWorld, World } from "../service/world";

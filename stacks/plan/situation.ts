@@ -1,5 +1,5 @@
-import type { Found } from "../engine/needs";
 import type { Color } from "../service/color";
+import type { Found } from "../service/needs";
 import type { RetiredColor, Serving } from "../service/serving";
 import type { SlotSpec } from "../service/slotSpec";
 import type { BuiltImage, UnknownWorld, World } from "../service/world";

@@ -78,7 +78,7 @@ export function specDifferences(color: Color, before: SlotInstance, after: SlotI
     own: [...change(`${color}Version`, "version"), ...change(`${color}Image`, "image")],
     shared: [
       ...change(`${color}Port`, "port"),
-      ...settings.flatMap((key) => changesWithin(key, specValue(before, key), specValue(after, key))),
+      ...settings.flatMap((key) => change(key, key)),
       ...changesWithin("hardened", before.made.hardened ?? true, after.made.hardened ?? true),
       ...names("environment"),
       ...names("secretEnvironment"),

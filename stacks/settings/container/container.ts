@@ -3,8 +3,7 @@ import { resolve } from "node:path";
 import { objectIn } from "../../text/json";
 import { closest } from "../closest";
 import { nameRule, valueRule } from "../environment";
-import type { Place, Refuse } from "../problem";
-import { removeCommand } from "../problem";
+import { type Refuse, removeCommand } from "../problem";
 import { ComposeError } from "./compose";
 import { envFileVariables } from "./envFile";
 import { type ContainerKey, type ContainerValue, DECIDED, KEYS } from "./keys";
@@ -71,10 +70,10 @@ function checked(name: ContainerKey, read: unknown): unknown {
   return read;
 }
 
-function checkVariables(variables: Record<string, string>, of: Place = []): void {
+function checkVariables(variables: Record<string, string>): void {
   for (const [name, value] of Object.entries(variables)) {
     const rule = nameRule(name) ?? valueRule(value);
-    if (rule !== undefined) throw new ComposeError(rule, [...of, name]);
+    if (rule !== undefined) throw new ComposeError(rule, [name]);
   }
 }
 

@@ -44,7 +44,10 @@ export function envFileVariables(content: string): Map<string, string> {
 }
 
 /** A value without quotes ends where a comment begins. */
-const plainValue = (value: string) => ({ value: value.replace(/(?:^|[ \t]+)#.*$/s, "").trim(), length: value.length });
+const plainValue = (value: string) => ({
+  value: value.replace(/(?:^|(?<=[ \t]))#.*$/s, "").trim(),
+  length: value.length,
+});
 
 const ESCAPES: Record<string, string> = { n: "\n", r: "\r", t: "\t", '"': '"', "\\": "\\", $: "\\$" };
 

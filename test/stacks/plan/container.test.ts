@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { Found } from "../../../stacks/engine/needs";
 import { decideContainer, needsOf, nextFor, unmountedOf } from "../../../stacks/plan/container";
 import { decideAlone } from "../../../stacks/plan/idle";
 import { decide } from "../../../stacks/plan/plan";
 import type { Plan, Situation } from "../../../stacks/plan/situation";
 import type { Color } from "../../../stacks/service/color";
+import type { Found } from "../../../stacks/service/needs";
 import type { Serving } from "../../../stacks/service/serving";
 import type { SlotContainer, World } from "../../../stacks/service/world";
 import { parseSettings, type Settings } from "../../../stacks/settings/settings";
@@ -86,22 +86,22 @@ describe("what a color's containers need of the engine", () => {
   });
 
   test("a network and an external volume that are not there are refused by their names, once for both colors", () => {
-    const settings = settingsOf({ networks: ["shop_default"] });
-    assert.deepEqual(
-      said(settings, FIRST, found({ missingNetworks: ["shop_default"], missingVolumes: ["shop_data"] })),
-      {
-        refusals: [
-          NETWORK,
-          "container.volumes names shop_data as external, and the engine has no volume of that name. Nothing was touched. " +
-            "Next: docker volume ls; then name one that is there, or leave x-external out",
-        ],
-        warnings: [],
-      },
-    );
+    const volumes = [{ type: "volume", source: "shop_data", target: "/data", "x-external": true }];
+    const settings = settingsOf({ networks: ["shop_default"], volumes });
+    const missing = found({ missingNetworks: ["shop_default"], missingVolumes: ["shop_data"] });
+    assert.deepEqual(said(settingsOf(), FIRST, missing), NONE, "another service of the stack needs them");
+    assert.deepEqual(said(settings, FIRST, missing), {
+      refusals: [
+        NETWORK,
+        "container.volumes names shop_data as external, and the engine has no volume of that name. Nothing was touched. " +
+          "Next: docker volume ls; then name one that is there, or leave x-external out",
+      ],
+      warnings: [],
+    });
   });
 
   test("a color that is kept, or has no container, needs nothing", () => {
-    const settings = settingsOf();
+    const settings = settingsOf({ networks: ["shop_default"] });
     const missing = found({ ...VOLUMES, missingNetworks: ["shop_default"] });
     const kept = { blue: true, green: true, proxy: true };
     assert.deepEqual(said(settings, FIRST, missing, plan({ keep: kept })), NONE);
@@ -151,11 +151,12 @@ describe("what a color's containers need of the engine", () => {
       warnings: [lost("green", "blue", "")],
     });
     const missing = found({ missingNetworks: ["shop_default"] });
-    assert.deepEqual(said(back, worldOf("green", before), missing, onlyGreen), {
+    const joins = settingsOf({ networks: ["shop_default"] }, { greenVersion: "3.0.0" });
+    assert.deepEqual(said(joins, worldOf("green", before), missing, onlyGreen), {
       refusals: [],
       warnings: [NETWORK.replace(" Nothing was touched.", "")],
     });
-    assert.deepEqual(said(back, worldOf("green", before), missing).refusals, [NETWORK], "blue is made too");
+    assert.deepEqual(said(joins, worldOf("green", before), missing).refusals, [NETWORK], "blue is made too");
   });
 
   test("the plan has it, beside what else is refused, also in a first run", () => {

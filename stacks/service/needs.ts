@@ -1,5 +1,6 @@
+import type { Docker } from "../engine/docker";
 import { isObject } from "../text/json";
-import type { Docker } from "./docker";
+import { ASKED_AT_A_TIME, inTurns } from "./world";
 
 /** What colors' containers need of an engine, beyond what their stack makes. */
 export interface Needs {
@@ -18,19 +19,20 @@ export interface Found {
   imageVolumes: Record<string, string[]>;
 }
 
-/** Looks for what containers need; where the engine can't be asked nothing is missing, since others say that. */
-export async function findNeeds(docker: Docker, { networks, volumes, images }: Needs): Promise<Found> {
+/** Looks for what the containers of several services need, each thing once; where the engine can't be asked nothing is missing, since others say that. */
+export async function findNeeds(docker: Docker, needs: readonly Needs[]): Promise<Found> {
+  const all = (kind: keyof Needs) => [...new Set(needs.flatMap((each) => each[kind]))];
   const missing = async (kind: "network" | "volume", names: readonly string[]) => {
     if (names.length === 0) return [];
     const listed = await docker.ask(kind, "ls", "--format", "{{.Name}}").catch(() => undefined);
     if (listed === undefined) return [];
     const there = new Set(listed.split("\n"));
-    return [...new Set(names)].filter((name) => !there.has(name));
+    return names.filter((name) => !there.has(name));
   };
-  const [missingNetworks, missingVolumes, ...found] = await Promise.all([
-    missing("network", networks),
-    missing("volume", volumes),
-    ...[...new Set(images)].map(async (image) => [image, await volumesOf(docker, image)] as const),
+  const [missingNetworks, missingVolumes, found] = await Promise.all([
+    missing("network", all("networks")),
+    missing("volume", all("volumes")),
+    inTurns(all("images"), ASKED_AT_A_TIME, async (image) => [image, await volumesOf(docker, image)] as const),
   ]);
   return {
     missingNetworks,

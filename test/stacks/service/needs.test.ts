@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Ended } from "../../../stacks/engine/docker";
-import { findNeeds, volumesOf } from "../../../stacks/engine/needs";
-import { stubDocker } from "./docker.stub";
+import { findNeeds, volumesOf } from "../../../stacks/service/needs";
+import { stubDocker } from "../engine/docker.stub";
 
 /** An engine with these images, each with what `docker image inspect` prints of its volumes. */
 const withImages = (images: Record<string, string>) =>
@@ -17,11 +17,10 @@ const withImages = (images: Record<string, string>) =>
 describe("what containers need of an engine", () => {
   test("what is not there is named once, and each image's volumes are told", async () => {
     const docker = withImages({ "shop:1": '{"/data/":{},"/cache":{}}\n', "plain:1": "null\n" });
-    const found = await findNeeds(docker, {
-      networks: ["shop_default", "gone", "gone", "shop"],
-      volumes: ["volume-only", "photos"],
-      images: ["shop:1", "plain:1", "absent:1", "shop:1"],
-    });
+    const found = await findNeeds(docker, [
+      { networks: ["shop_default", "gone", "gone"], volumes: ["volume-only"], images: ["shop:1", "plain:1"] },
+      { networks: ["gone", "shop"], volumes: ["photos"], images: ["absent:1", "shop:1"] },
+    ]);
     assert.deepEqual(found, {
       missingNetworks: ["gone", "shop"],
       missingVolumes: ["photos"],
@@ -31,12 +30,12 @@ describe("what containers need of an engine", () => {
 
   test("an engine is not asked for what nobody needs, and one that does not answer lacks nothing", async () => {
     const none = { missingNetworks: [], missingVolumes: [], imageVolumes: {} };
-    assert.deepEqual(await findNeeds(stubDocker({}), { networks: [], volumes: [], images: [] }), none);
+    assert.deepEqual(await findNeeds(stubDocker({}), [{ networks: [], volumes: [], images: [] }]), none);
     const away = stubDocker({
       ask: async () => Promise.reject(new Error("no engine")),
       run: async () => Promise.reject(new Error("no engine")),
     });
-    assert.deepEqual(await findNeeds(away, { networks: ["a"], volumes: ["b"], images: ["c"] }), none);
+    assert.deepEqual(await findNeeds(away, [{ networks: ["a"], volumes: ["b"], images: ["c"] }]), none);
     assert.equal(await volumesOf(away, "c"), undefined);
   });
 });
