@@ -29,10 +29,16 @@ interface Times {
   preview: number[];
   /** `pulumi up` that switches one of them, to a color that was stable. */
   up: number[];
-  /** How busy the machine is while nobody asks them anything, and with all of their containers stopped: in percent of a core. */
+  /**
+   * How busy the machine is while nobody asks them anything; with the same containers, but without anything of the program's;
+   * and with none: in percent of a core.
+   */
   rest: number[];
+  byHand: number[];
   stopped: number[];
 }
+
+type Rest = Pick<Times, "rest" | "byHand" | "stopped">;
 
 /** What was measured with several services in one program. */
 export interface ServiceFigures {
@@ -85,7 +91,7 @@ export async function measureServices(
     say(`… a program with ${services} service${services === 1 ? "" : "s"}: its first pulumi up`);
     const { program, ports } = await makeProgram(context, services, image, nginxImage);
     await program.up();
-    const times: Times = { services, preview: [], up: [], rest: [], stopped: [] };
+    const times: Times = { services, preview: [], up: [], rest: [], byHand: [], stopped: [] };
     // Both colors become stable, and the first run after a deployment finds more to look up.
     for (const color of ["green", "blue"]) await switchTo(program, color);
     for (let round = 1; round <= rounds; round++) {
@@ -102,21 +108,48 @@ export async function measureServices(
   return figures;
 }
 
-/** How busy the machine is with the containers of these services at rest, and while they are stopped, in turn. */
-async function measureRest(rounds: number): Promise<Pick<Times, "rest" | "stopped">> {
-  const ids = (await command("docker", ["ps", "--quiet", "--filter", "label=blue-green.project=bench"]))
+/** How busy the machine is at rest with the containers of these services, with the same ones by hand, and with none, in turn. */
+async function measureRest(rounds: number): Promise<Rest> {
+  const rest = (await command("docker", ["ps", "--quiet", "--filter", "label=blue-green.project=bench"]))
     .split("\n")
     .filter(Boolean);
-  const found: Pick<Times, "rest" | "stopped"> = { rest: [], stopped: [] };
+  const byHand = await Promise.all((await inspected(rest)).map(createByHand));
+  const found: Rest = { rest: [], byHand: [], stopped: [] };
   for (let round = 0; round < rounds; round++) {
-    for (const how of ["rest", "stopped"] as const) {
-      await command("docker", how === "rest" ? ["start", ...ids] : ["stop", "--time", "1", ...ids]);
+    for (const [how, ids] of Object.entries({ rest, byHand, stopped: [] }) as [keyof Rest, string[]][]) {
+      await command("docker", ["stop", "--time", "1", ...rest, ...byHand]);
+      if (ids.length > 0) await command("docker", ["start", ...ids]);
       await pause(SETTLE_SECONDS * 1000);
       found[how].push(await busyPercent(REST_SECONDS));
     }
   }
-  await command("docker", ["start", ...ids]);
+  await command("docker", ["rm", "--force", "--volumes", ...byHand]);
+  await command("docker", ["start", ...rest]);
   return found;
+}
+
+/** What `docker inspect` says of a container, as far as one like it needs it. */
+interface Inspected {
+  Config: { Image: string; Env: string[]; Labels: Record<string, string> };
+  HostConfig: { PortBindings: Record<string, unknown[]> };
+  NetworkSettings: { Networks: Record<string, unknown> };
+}
+
+async function inspected(ids: string[]): Promise<Inspected[]> {
+  return JSON.parse(await command("docker", ["inspect", ...ids]));
+}
+
+/**
+ * A container as it would be without the program: the same image on the same network with as many published ports, and in place
+ * of the proxy an nginx with the configuration of its image. Answers its id.
+ */
+async function createByHand({ Config, HostConfig, NetworkSettings }: Inspected): Promise<string> {
+  const [network = "bridge"] = Object.keys(NetworkSettings.Networks);
+  const isColor = Config.Labels["blue-green.role"] === "slot";
+  const args = ["--network", network, ...Config.Env.flatMap((pair) => ["--env", pair])];
+  for (const port of Object.keys(HostConfig.PortBindings)) args.push("--publish", `127.0.0.1::${port.split("/")[0]}`);
+  const run = isColor ? [Config.Image] : ["--entrypoint", "nginx", Config.Image, "-g", "daemon off;"];
+  return (await command("docker", ["create", ...args, ...run])).trim();
 }
 
 export async function makeProgram(context: TestContext, services: number, image: string, nginxImage: string) {
@@ -195,11 +228,16 @@ export function serviceSection({ times, gateway, proxy }: ServiceFigures): strin
         "the whole machine, in percent of a core",
         ...times.map(({ services }) => `${services} service${services === 1 ? "" : "s"}`),
       ],
-      ["all containers up, nobody asks anything", ...times.map(({ rest }) => withRange(rest, percent))],
-      ["all containers stopped", ...times.map(({ stopped }) => withRange(stopped, percent))],
+      ["the services, which nobody asks anything", ...times.map(({ rest }) => withRange(rest, percent))],
+      [
+        "the same containers by hand, an nginx of its image's own settings as proxy",
+        ...times.map(({ byHand }) => withRange(byHand, percent)),
+      ],
+      ["none of them", ...times.map(({ stopped }) => withRange(stopped, percent))],
     ]),
     "",
-    `At rest for ${REST_SECONDS} s each, in turn. The program starts no process in a container while nobody needs to know how it is.`,
+    `At rest for ${REST_SECONDS} s each, in turn. The program starts no process in a container while nobody needs to know how it is; what is more`,
+    "than by hand is the name of each color, which each proxy asks Docker's DNS for every second.",
     "",
     table([
       ["", "requests/s", "share"],

@@ -1,3 +1,4 @@
+import "../stacks/stackTraces";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Policies, PolicyPack, type ReportViolation, type ResourceValidationArgs } from "@pulumi/policy";

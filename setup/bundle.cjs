@@ -95,19 +95,9 @@ function put(file, content) {
   renameSync(`${file}.${process.pid}`, file);
 }
 
-// Pulumi's own runner is what runs this program.
+// Pulumi's own runner is what runs this program: it maps stack traces (see stacks/stackTraces.ts).
 const isPulumi = /[\\/]@pulumi[\\/]pulumi[\\/]cmd[\\/]/.test(process.argv[1] ?? "");
-if (isPulumi) {
-  const { ofPulumi } = require("./sdk.cjs");
-  // Its runner maps stack traces. It creates an error without a message for each promise, to keep its stack trace, and its libraries
-  // create others in which there is nothing of ours: mapping all of those took half a second.
-  ofPulumi("source-map-support/register");
-  const { prepareStackTrace = String } = Error;
-  Error.prepareStackTrace = (error, frames) =>
-    error.message && frames.some((frame) => frame.getFileName()?.startsWith(BUNDLES))
-      ? prepareStackTrace(error, frames)
-      : [error, ...frames].join("\n    at ");
-}
+if (isPulumi) require("./sdk.cjs");
 
 require.extensions[".ts"] = (module, entry) => {
   const name = relative(CHECKOUT, entry)

@@ -52,5 +52,3 @@ postpone("@pulumi/pulumi/runtime/closure/v8Hooks", { isInitializedAsync: async (
 postpone("@pulumi/pulumi/automation");
 const isTraced = process.env.TRACEPARENT !== undefined || process.argv.some((word) => word.startsWith("--tracing"));
 if (!isTraced) postpone("@pulumi/pulumi/cmd/run/tracing", { newSpan: untracedSpan });
-
-module.exports = { ofPulumi };

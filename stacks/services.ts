@@ -1,3 +1,4 @@
+import "./stackTraces";
 import * as pulumi from "@pulumi/pulumi";
 import { BlueGreen } from "./blueGreen";
 import { contextProblem, type Docker, dockerAt } from "./engine/docker";
