@@ -236,8 +236,7 @@ export function serviceSection({ times, gateway, proxy }: ServiceFigures): strin
       ["none of them", ...times.map(({ stopped }) => withRange(stopped, percent))],
     ]),
     "",
-    `At rest for ${REST_SECONDS} s each, in turn. The program starts no process in a container while nobody needs to know how it is; what is more`,
-    "than by hand is the name of each color, which each proxy asks Docker's DNS for every second.",
+    `At rest for ${REST_SECONDS} s each, in turn. The program starts no process in a container while nobody needs to know how it is.`,
     "",
     table([
       ["", "requests/s", "share"],

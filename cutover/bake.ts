@@ -2,15 +2,18 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Color } from "../stacks/service/color";
 import { dockerProblem } from "../stacks/service/health";
 import { replicaName } from "../stacks/service/names";
-import { readSlots, type SlotContainer } from "../stacks/service/world";
+import { readContainers, type SlotContainer } from "../stacks/service/world";
 import { hide } from "../stacks/text/hide";
+import { followSwitch } from "./follow";
 import { details, direct, FRONT, smoke } from "./gate";
 import { reoccupy } from "./idle";
+import { runLateJobs } from "./jobs";
 import type { Sample } from "./proxy";
 import { remember } from "./record";
 import { ANSWER_SECONDS, CutoverFailed, firstLine, type Run, type Served, since } from "./run";
 import { settle } from "./settle";
 import { Watch } from "./watch";
+import { startWorkers, workersChanged } from "./workers";
 
 /** The proxy may fail to be asked so many times in a row while it is watched. */
 const MOST_UNASKED = 3;
@@ -21,9 +24,11 @@ const COUNTED_AFTER_MILLISECONDS = 700;
 /** After the switch: the new color's own answers are watched, and it goes back when they are not good enough. */
 export async function bake(run: Run, old: Served): Promise<void> {
   const { order, target } = run;
-  if (order.bakeSeconds === 0) return;
-  const trouble = await watch(run);
-  if (trouble === undefined) return;
+  const trouble =
+    (await followSwitch(run, old.color)) ??
+    (order.bakeSeconds === 0 ? undefined : await watch(run)) ??
+    (await startWorkers(run, target, "after-watch"));
+  if (trouble === undefined) return runLateJobs(run, target, "after-watch");
 
   const reason = firstLine(trouble);
   const log = await run.log();
@@ -49,6 +54,7 @@ export async function bake(run: Run, old: Served): Promise<void> {
       `${target} is live and not well: ${trouble}.\n${where.says}\n${log}\nNext: npm run status; docker logs --tail 30 ${run.name("proxy")}; then: pulumi up`,
     );
   }
+  await runLateJobs(run, old.color, "after-way-back");
   const again = `try ${target} again, as it is or after ${run.releaseOf(target)}: pulumi up`;
   throw new CutoverFailed(
     "reverted",
@@ -73,6 +79,7 @@ export async function watch(run: Run): Promise<string | undefined> {
   const { order, trial, proxy, tools } = run;
   const answers = new Watch(order.limits);
   const first = run.containersOf(trial);
+  const workers = trial === run.target ? run.beside.workers[trial].filter(({ state }) => state.Running) : [];
   const started = performance.now();
   const passed = () => (performance.now() - started) / 1000;
   let offset = 0;
@@ -83,7 +90,7 @@ export async function watch(run: Run): Promise<string | undefined> {
     const wait = last ? Math.max(0, left * 1000) + COUNTED_AFTER_MILLISECONDS : 1000;
     await pause(wait, undefined, { signal: tools.signal }).catch(() => {});
     if (tools.signal.aborted) return "the run was cancelled";
-    const seen = await Promise.all([proxy.sample(offset, trial), readSlots(tools.docker, order.owner)]).catch(
+    const seen = await Promise.all([proxy.sample(offset, trial), readContainers(tools.docker, order.owner)]).catch(
       (error: Error) => error,
     );
     if (seen instanceof Error) {
@@ -93,13 +100,15 @@ export async function watch(run: Run): Promise<string | undefined> {
       continue;
     }
     unasked = 0;
-    const [sample, slots] = seen;
+    const [sample, { slots, beside }] = seen;
     offset = sample.offset;
     answers.add(sample);
     run.requests = answers.figures.count;
     const second = Math.min(Math.max(1, Math.floor(passed())), order.bakeSeconds);
     run.say(`watch ${second}/${order.bakeSeconds} s, ${answers.short}`);
-    const trouble = troubleIn(run, answers, sample, first, slots[trial]);
+    const trouble =
+      troubleIn(run, answers, sample, first, slots[trial]) ??
+      workersChanged(run, workers, beside?.workers[trial] ?? []);
     if (trouble !== undefined) return trouble;
     // A last look that was missed is looked at again.
     if (last && answers.answered) break;

@@ -4,7 +4,8 @@ import { containerName } from "../stacks/service/names";
 import { isStable, type Serving } from "../stacks/service/serving";
 import { bake } from "./bake";
 import { raiseCanary } from "./canary";
-import { examine, gate, healthy } from "./gate";
+import { followBack, followLive } from "./follow";
+import { examine, gate, healthy, prepare } from "./gate";
 import { drain, scaled, startIdle, startStopped, vacate } from "./idle";
 import { holderSince, type Lock } from "./lock";
 import { move } from "./move";
@@ -69,8 +70,10 @@ async function act(run: Run): Promise<void> {
 
 /** The first run: nobody is served yet, so that there is nothing to gate, to watch and to go back to. */
 async function firstRun(run: Run): Promise<void> {
+  await prepare(run);
   await run.timed("health", () => healthy(run));
   await run.timed("switch", () => move(run, run.order.healthTimeoutSeconds));
+  await followLive(run);
   await finish(run, "first");
 }
 
@@ -79,6 +82,7 @@ async function wayBack(run: Run): Promise<void> {
   const same = run.containersOf(run.target).length === 1 ? "its container is" : "its containers are";
   run.say(`${run.target} was stable and ${same} the same: going back at once, without smoke tests and watch`);
   await run.timed("switch", () => move(run, run.answerSeconds));
+  await followBack(run);
   await finish(run, "instant");
 }
 
@@ -118,6 +122,7 @@ async function reload(run: Run, before: Serving, started: readonly Color[]): Pro
     await run.timed("gate", () => examine(run, added, next));
   }
   await run.timed("switch", () => move(run, run.answerSeconds));
+  await followLive(run);
   if (retire !== undefined) await run.timed("drain", () => drain(run, retire, run.slots[retire]));
   // A container made anew in front of the public: there is no other one to go back to, but it must be what it should be.
   if (!stable && added.length === containers.length) await run.timed("gate", () => examine(run));

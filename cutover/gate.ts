@@ -4,6 +4,7 @@ import { replicaName } from "../stacks/service/names";
 import type { SlotContainer } from "../stacks/service/world";
 import { hide } from "../stacks/text/hide";
 import { runGateCommand } from "./gateCommand";
+import { runJobs } from "./jobs";
 import { firstLine, type Run, restOf } from "./run";
 import { runSmokeTests, type SmokeFailure } from "./smokeTest";
 
@@ -13,6 +14,7 @@ export const FRONT = "http://127.0.0.1:8080";
 /** Before the switch: nothing has moved yet. */
 export async function gate(run: Run): Promise<void> {
   const { order, trial, tools } = run;
+  await prepare(run);
   await examine(run);
   if (order.gateCommand === "") return;
   run.say(`gate command runs, ${order.gateTimeoutSeconds} s at most`);
@@ -29,6 +31,13 @@ export async function gate(run: Run): Promise<void> {
     throw run.refused(`the gate command ${failed}`, `It was: ${order.gateCommand}\n${await run.log()}`);
   }
   run.say("gate command passed");
+}
+
+/** Runs the jobs that come before all else, such as a migration of the database. */
+export async function prepare(run: Run): Promise<void> {
+  const failed = await runJobs(run, run.trial, "before-gate");
+  if (failed !== undefined) throw run.refused(failed.reason, failed.more);
+  run.stopIfCancelled();
 }
 
 /** Each container of the color on trial is checked from where the proxy reaches it: its health and the smoke tests. */

@@ -5,6 +5,7 @@ import { COLORS, type Color, other } from "../stacks/service/color";
 import type { Serving } from "../stacks/service/serving";
 import type { SlotContainer } from "../stacks/service/world";
 import { firstLine, type Run, since } from "./run";
+import { returnWorkers, stopWorkers } from "./workers";
 
 /** Between two looks at whether a color that was started again answers. */
 const LOOK_AGAIN_MILLISECONDS = 200;
@@ -47,6 +48,7 @@ export async function vacate(run: Run): Promise<void> {
     `${leaves} is stopped before ${target} starts, since sharedWhileSwitching is false: the public gets no answer meanwhile`,
   );
   run.vacated = { containers, since: performance.now() };
+  await stopWorkers(run, leaves);
   await run.timed("stop", () => stop(tools.docker, containers));
   await run.readSlots();
 }
@@ -66,7 +68,7 @@ export async function reoccupy(run: Run): Promise<void> {
   const deadline = performance.now() + order.healthTimeoutSeconds * 1000;
   const answers = () => proxy.answers(old).catch(() => false);
   while (!(await answers()) && performance.now() < deadline) await pause(LOOK_AGAIN_MILLISECONDS);
-  await run.readSlots();
+  await returnWorkers(run, old);
   run.say(`${old} is started again: the public got no answer for ${since(vacated.since)} s`);
 }
 
@@ -116,6 +118,7 @@ export async function letGo(run: Run): Promise<void> {
   await drain(run, what, leaving);
   if (tools.signal.aborted) throw new Error("the run was cancelled");
   const stops = order.idle === "stopped" && whole ? run.slots[idle].filter(({ state }) => state.Running) : [];
+  if (whole) await stopWorkers(run, idle);
   if (stops.length === 0) return;
   await stop(tools.docker, stops);
   run.say(`${idle} is stopped; it comes up again with: pulumi config set activeColor ${idle} && pulumi up`);

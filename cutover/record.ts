@@ -88,12 +88,13 @@ export async function finish(run: Run, result: Result, reason?: string): Promise
         );
       });
   }
-  await remember(run, result, reason);
+  const notes = run.notes.join("; ");
+  await remember(run, result, reason ?? (notes || undefined));
   const from = before === undefined || before.color === target ? "" : `, from ${before.color}`;
   const well = result === "reloaded" || result === "canary" ? "" : " and well";
   const share = result === "canary" ? `, and ${run.trial} has ${run.order.canaryPercent} % of the new visitors` : "";
   const steps = Object.entries(run.seconds).map(([step, value]) => `${step} ${value} s`);
-  run.say(`${target} is live${from}${well}${share} (${steps.join(", ")})`);
+  run.say(`${target} is live${from}${well}${share} (${steps.join(", ")})${notes && `; ${notes}`}`);
 }
 
 /** Writes the history's line of this cutover: with how it ended, or how it stands should it be cut off. */

@@ -3,7 +3,8 @@ import { activeIn, asRendered, generationIn, withActive } from "../stacks/servic
 import { containerName, PROXY_DIRECTORY, type ServiceId } from "../stacks/service/names";
 import { orderVariables } from "../stacks/service/orderVariables";
 import type { PutBack, Serving } from "../stacks/service/serving";
-import { readSlots, type SlotContainer } from "../stacks/service/world";
+import { readContainers, type SlotContainer } from "../stacks/service/world";
+import { followBack } from "./follow";
 import { holderSince, LockBusy } from "./lock";
 import { move } from "./move";
 import { type Order, orderFrom, withoutCanary } from "./order";
@@ -59,12 +60,12 @@ export async function rollBack(
   });
   try {
     const read = (file: string) => docker.ask("exec", proxy.id, "cat", `${PROXY_DIRECTORY}/${file}`);
-    const [slots, configuration] = await Promise.all([readSlots(docker, owner), read("nginx.conf")]);
-    const way = choose({ serving: lock.serving, slots });
+    const [containers, configuration] = await Promise.all([readContainers(docker, owner), read("nginx.conf")]);
+    const way = choose({ serving: lock.serving, slots: containers.slots });
     if (way === undefined) return undefined;
     const order = orderTo(way.to, { owner, proxy: proxy.id, configuration, serving: lock.serving });
     const run = new Run(order, tools, proxy, lock, began);
-    run.slots = slots;
+    run.see(containers);
     run.putBack = way.putBack;
     await orRemember(run, () => goBack(run, way, reason, () => read("nginx.conf.previous").catch(() => "")));
     return way;
@@ -88,6 +89,7 @@ async function goBack(run: Run, { to, from }: WayBack, reason: string, previous:
       if (!switched || !NO_ROOM.test(error.message)) throw error;
       await putPrevious(run, to, await previous(), error);
     });
+  if (switched) await followBack(run);
   await finish(run, switched ? "instant" : "reloaded", reason);
 }
 

@@ -7,7 +7,7 @@ import { containerName, type ReplicaName } from "../stacks/service/names";
 import type { CutoverRecord, PutBack, Result, Serving, Sessions } from "../stacks/service/serving";
 import { type SmokeTest, testsFor } from "../stacks/service/smokeTest";
 import type { Who } from "../stacks/service/who";
-import { readSlots, runsRelease, type SlotContainer } from "../stacks/service/world";
+import { type Beside, readContainers, runsRelease, type SlotContainer, type World } from "../stacks/service/world";
 import type { Lock } from "./lock";
 import type { Order } from "./order";
 import type { CutoverProxy } from "./proxy";
@@ -47,6 +47,8 @@ export interface Tools {
   who?: Who;
 }
 
+const NOTHING: Beside = { workers: { blue: [], green: [] }, jobs: { blue: [], green: [] }, accessories: [] };
+
 /** One cutover under way: what its steps share. */
 export class Run {
   readonly target: Color;
@@ -56,6 +58,10 @@ export class Run {
   readonly seconds: Record<string, number> = {};
   /** The containers of both colors, as they were last read. */
   slots: Record<Color, SlotContainer[]> = { blue: [], green: [] };
+  /** What stands beside the web containers, as it was last read. */
+  beside: Beside = NOTHING;
+  /** What the last line says beside who is live, such as a job that failed afterwards. */
+  readonly notes: string[] = [];
   /** What the proxy served before. */
   readonly before: Serving | undefined;
   /** Answers of the color on trial that were watched. */
@@ -89,9 +95,15 @@ export class Run {
     return Math.min(ANSWER_SECONDS, this.order.healthTimeoutSeconds);
   }
 
-  /** Reads the containers of both colors. */
+  /** Reads the containers of both colors, and what stands beside them. */
   async readSlots(): Promise<void> {
-    this.slots = await readSlots(this.tools.docker, this.order.owner);
+    this.see(await readContainers(this.tools.docker, this.order.owner));
+  }
+
+  /** Takes what was read. */
+  see({ slots, beside = NOTHING }: Pick<World, "slots" | "beside">): void {
+    this.slots = slots;
+    this.beside = beside;
   }
 
   /** Says a line to people. */

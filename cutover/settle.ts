@@ -4,6 +4,7 @@ import { reoccupy } from "./idle";
 import { remember } from "./record";
 import { after, CutoverFailed, firstLine, NOBODY, type Run, restOf, type Served } from "./run";
 import { sessionsFile } from "./sessions";
+import { returnWorkers } from "./workers";
 
 /** How long the proxy may be away, as when Docker restarts, before nothing more can be done for it. */
 const RECOVER_SECONDS = 90;
@@ -42,6 +43,7 @@ export async function settle(run: Run, old: Served | undefined): Promise<{ settl
       if (old.color !== run.target) {
         await run.lock.writeRecord({ ...run.recordBefore(), ...(sessions && { sessions }) }).catch(() => {});
       }
+      await returnWorkers(run, old.color);
       const says = run.wasMet
         ? `The public is back on ${old.color}. ${run.visitorsMet}.`
         : `Nothing was changed: the public is on ${old.color}.`;

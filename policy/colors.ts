@@ -28,7 +28,18 @@ export const colorOf = (inputs: Inputs): Color | undefined => {
 };
 
 /** Both colors are equal but for version and image, or the one that is tried before a switch is not the one that goes live. */
-export function equalColors({ containers, pending, idleColor, canary }: Colors): string[] {
+export function equalColors(colors: Colors): string[] {
+  // Web containers with web containers, those of one worker with each other, and a job's.
+  const kinds = new Set(colors.containers.map(({ inputs }) => kindOf(inputs)));
+  const ofKind = (kind: string) => colors.containers.filter(({ inputs }) => kindOf(inputs) === kind);
+  return [...kinds].flatMap((kind) => equalOfKind({ ...colors, containers: ofKind(kind) }));
+}
+
+/** What of a color's containers one is, as its labels say. */
+const kindOf = (inputs: Inputs): string =>
+  [LABEL.role, LABEL.worker, LABEL.job].map((label) => String(labelIn(inputs.labels, label) ?? "")).join(" ");
+
+function equalOfKind({ containers, pending, idleColor, canary }: Colors): string[] {
   // Live lags behind the settings, on purpose, and says so: it takes them when it is idle.
   if (Array.isArray(pending) && pending.length > 0) return [];
   const compared = containers

@@ -1,13 +1,23 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import { declareAccessories } from "./accessories";
 import { confirmLive, illLive } from "./confirmLive";
 import { Cutover } from "./cutover";
 import type { Docker } from "./engine/docker";
 import { HTTPS_PORT, reachedAt } from "./engine/host";
 import { removeLeftLogins } from "./engine/loginFolder";
 import type { GatewayNetwork } from "./gateway/network";
-import { type HookContext, healthyHook, limitHook, outageHook, pullHook, toldHook, volumesHook } from "./hooks";
-import { declareNetworkCheck, SERVICE_ENDS } from "./networkCheck";
+import {
+  accessoryHook,
+  type HookContext,
+  healthyHook,
+  limitHook,
+  outageHook,
+  pullHook,
+  toldHook,
+  volumesHook,
+} from "./hooks";
+import { declareNetworkCheck, serviceEnds } from "./networkCheck";
 import { hasRelease } from "./plan/images";
 import { APP_DIRECTORY, decideService, ofService, type ServicePlan } from "./plan/service";
 import type { StatePart } from "./plan/stateProblem";
@@ -20,7 +30,8 @@ import type { UnknownWorld, World } from "./service/world";
 import type { Settings } from "./settings/settings";
 import { Slot, type SlotArgs, settingsOf } from "./slot";
 import { printableMessage } from "./text/plain";
-import { declareVolumes } from "./volumes";
+import { declareVolumes, type SlotVolumes } from "./volumes";
+import { mountsOf } from "./workers";
 
 /** What the provider reads back of a network although this program says nothing of it. */
 const NETWORK_READ_BACK = [
@@ -92,11 +103,11 @@ export class BlueGreen extends pulumi.ComponentResource {
     const network = declareNetwork(service);
     removeLeftLogins();
     const beforePull = pullHook(service);
-    const { container, deleteVolumes } = settings;
-    const volumes = declareVolumes({ owner, container, deletes: deleteVolumes }, this);
+    const volumes = declareAllVolumes(service);
     const hooks = { beforePull, beforeCreate: volumesHook(service), limit: limitHook(service) };
-    const slot = (color: Color, after?: pulumi.Resource) =>
-      declareSlot(service, color, { network: network.name, ...hooks, volumes, ...(after && { after }) });
+    const beside = declareAllAccessories(service, { network: network.name, volumes, ...hooks });
+    const slot = (color: Color, after: pulumi.Resource[] = []) =>
+      declareSlot(service, color, { network: network.name, ...hooks, volumes, after: [...beside, ...after] });
     const proxy = new NginxProxy(
       logicalName(owner, "proxy"),
       {
@@ -110,14 +121,14 @@ export class BlueGreen extends pulumi.ComponentResource {
     const canary = plan.canaryPercent > 0 ? [slot(idle)] : [];
     // Of the colors only those that visitors are on: one that is broken or slow otherwise holds up nothing.
     const cutover = declareCutover(service, proxy, [proxy, slot(settings.activeColor), ...canary]);
-    const idleSlot = canary[0] ?? slot(idle, cutover.command);
+    const idleSlot = canary[0] ?? slot(idle, [cutover.command]);
     declareNetworkCheck(
       logicalName(owner, "network"),
       {
         network: networkName(owner),
-        ...{ begins: containerName(owner, ""), ends: SERVICE_ENDS },
+        ...{ begins: containerName(owner, ""), ends: serviceEnds(settings) },
         dockerHost: settings.dockerHost,
-        dependsOn: [network, cutover, idleSlot],
+        dependsOn: [network, ...beside, cutover, idleSlot],
       },
       this,
     );
@@ -151,16 +162,35 @@ const declareNetwork = ({ name, owner, plan, parent }: Service): docker.Network 
     { parent, ...(!plan.first && { ignoreChanges: ["*", ...NETWORK_READ_BACK] }) },
   );
 
+/** Declares the volumes of all containers: those of the accessories first, which are never deleted with the stack. */
+function declareAllVolumes({ owner, settings, parent }: Service): SlotVolumes {
+  const { accessories = {}, deleteVolumes } = settings;
+  const kept = Object.values(accessories).flatMap(({ volumes }) => volumes?.volumes ?? []);
+  return declareVolumes(
+    owner,
+    [
+      { mounts: kept, deletes: false },
+      { mounts: mountsOf(settings), deletes: deleteVolumes },
+    ],
+    parent,
+  );
+}
+
+/** What containers of every kind are declared with. */
+type Shared = Pick<SlotArgs, "network" | "beforePull" | "beforeCreate" | "volumes"> & { limit: pulumi.ResourceHook };
+
+function declareAllAccessories(service: Service, { limit, ...shared }: Shared): docker.Container[] {
+  const { owner, settings, plan, parent } = service;
+  const { accessories = {} } = settings;
+  if (Object.keys(accessories).length === 0) return [];
+  const afterCreate = [limit, accessoryHook(service)];
+  return declareAccessories({ owner, accessories, keep: plan.keptAccessories, ...shared, afterCreate }, parent);
+}
+
 function declareSlot(
   service: Service,
   color: Color,
-  {
-    limit,
-    ...shared
-  }: Pick<SlotArgs, "network" | "beforePull" | "beforeCreate" | "volumes"> & {
-    limit: pulumi.ResourceHook;
-    after?: pulumi.Resource;
-  },
+  { limit, ...shared }: Shared & { after: pulumi.Resource[] },
 ): Slot {
   const { owner, settings, plan, world, parent, appDirectory = APP_DIRECTORY } = service;
   // What is kept is what another container beside it is like.

@@ -2,7 +2,15 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Docker } from "./engine/docker";
 import { secondsWithout } from "./engine/outage";
 import { pullMissing, pullTag } from "./engine/registry";
-import { nextFor, runsAlready, unmountedOf, volumesWords } from "./plan/container";
+import {
+  accessoryWords,
+  nextFor,
+  nextForAccessory,
+  runsAlready,
+  unmountedOf,
+  unmountedOfAccessory,
+  volumesWords,
+} from "./plan/container";
 import { ofService } from "./plan/service";
 import type { Plan } from "./plan/situation";
 import { COLORS, type Color } from "./service/color";
@@ -21,8 +29,10 @@ import { type HistoryEntry, remember } from "./service/serving";
 import { processLimit } from "./service/slotSpec";
 import { whoRuns } from "./service/who";
 import type { UnknownWorld, World } from "./service/world";
+import type { AccessorySettings } from "./settings/container/named";
 import type { Settings } from "./settings/settings";
 import { printableMessage } from "./text/plain";
+import { blockNamed, keysOf } from "./workers";
 
 /** What the hooks of a service's resources go by. */
 export interface HookContext {
@@ -68,10 +78,20 @@ export const pullHook = (service: HookContext): pulumi.ResourceHook =>
 export const volumesHook = (service: HookContext): pulumi.ResourceHook =>
   new pulumi.ResourceHook(`${service.name}-volumes`, async (hook) => {
     const { settings, engine, world } = service;
+    const { image: id } = hook.newInputs as { image: string };
+    const accessory = accessoryNamed(settings, hook.name);
+    if (accessory !== undefined) {
+      const [name, block] = accessory;
+      const unmounted = unmountedOfAccessory(settings, block, await volumesOf(engine, id));
+      if (unmounted.length === 0) return;
+      throw new Error(`${accessoryWords(name, block, unmounted)}\n${nextForAccessory(name, block, unmounted)}`);
+    }
     const color = colorOf(hook.name);
     if (runsAlready(color, settings, world)) return;
-    const { image } = hook.newInputs as { image: string };
-    const unmounted = unmountedOf(settings, await volumesOf(engine, image));
+    const beside = blockNamed(settings, hook.name);
+    const { ephemeralVolumes } = settings;
+    const container = beside === undefined ? settings.container : keysOf(settings, beside.block);
+    const unmounted = unmountedOf({ container, ephemeralVolumes }, await volumesOf(engine, id));
     if (unmounted.length === 0) return;
     const named = settings.slots[color].image ?? "(built from its Dockerfile)";
     throw new Error(`${volumesWords(color, named, unmounted)}\n${nextFor(settings, unmounted)}`);
@@ -81,9 +101,11 @@ export const volumesHook = (service: HookContext): pulumi.ResourceHook =>
 export const limitHook = (service: HookContext): pulumi.ResourceHook =>
   new pulumi.ResourceHook(`${service.name}-limit`, async (hook) => {
     const { settings, engine, parent } = service;
+    const [, accessory] = accessoryNamed(settings, hook.name) ?? [];
+    const beside = blockNamed(settings, hook.name);
     const limit = processLimit({
-      container: settings.container,
-      hardened: settings.slots[colorOf(hook.name)].hardened,
+      container: accessory ?? (beside === undefined ? settings.container : keysOf(settings, beside.block)),
+      hardened: accessory === undefined && settings.slots[colorOf(hook.name)].hardened,
     });
     if (limit === undefined) return;
     const { code, stderr } = await engine.run(["container", "update", "--pids-limit", String(limit), String(hook.id)]);
@@ -119,6 +141,24 @@ export const healthyHook = (service: HookContext, color: Color): pulumi.Resource
     throw new Error(`${hook.name}: ${failed}\n${where} Next: ${next}`);
   });
 
+/** Returns the hook that waits until an accessory's own health check is well, and fails with why it is not. */
+export const accessoryHook = (service: HookContext): pulumi.ResourceHook =>
+  new pulumi.ResourceHook(`${service.name}-accessory`, async (hook) => {
+    const { owner, settings, engine, parent } = service;
+    const [, { environment = {} } = { environment: {} }] = accessoryNamed(settings, hook.name) ?? [];
+    const failed = await waitHealthy(engine, String(hook.id), {
+      seconds: settings.healthTimeoutSeconds,
+      // Nobody but its own check knows how an accessory is asked.
+      ask: async () => ({ well: true, status: 200, seen: "" }),
+      secrets: Object.values(environment),
+      restarts: 0,
+      say: (line) => pulumi.log.info(`${hook.name}: ${line}`, parent),
+    });
+    if (failed === undefined) return;
+    const next = `docker logs ${nameOnEngine(owner, hook.name)}; then mend the settings of the accessory, and: pulumi up`;
+    throw new Error(`${hook.name}: ${failed}\nNext: ${next}`);
+  });
+
 /** Returns the hook that says the cutover's last line again: what a command says while it runs is gone from Pulumi's display. */
 export const toldHook = ({ name, owner, parent }: HookContext): pulumi.ResourceHook =>
   new pulumi.ResourceHook(`${name}-told`, async ({ newOutputs }) => {
@@ -134,8 +174,16 @@ export const outageHook = ({ name, engine, parent }: HookContext, replacedProxyI
     await pulumi.log.info(`The proxy was replaced; the public got no answer for ${cost}.`, parent);
   });
 
-/** The color of a container, which its resource's name says: `blue`, `shop-blue-2`. */
-const colorOf = (resource: string): Color => (/(?:^|-)green(?:-[0-9]+)?$/.test(resource) ? "green" : "blue");
+/** The color of a container, which its resource's name says: `blue`, `shop-blue-2`, `blue-worker-mail`. */
+const colorOf = (resource: string): Color =>
+  /(?:^|-)(blue|green)(?:-[0-9]+|-(?:worker|job)-.+)?$/.exec(resource)?.[1] === "green" ? "green" : "blue";
+
+/** The accessory of a container, which its resource's name says: `accessory-db`, `shop-accessory-db`. */
+function accessoryNamed({ accessories = {} }: Settings, resource: string): [string, AccessorySettings] | undefined {
+  const name = /(?:^|-)accessory-(.+)$/.exec(resource)?.[1] ?? "";
+  const block = Object.hasOwn(accessories, name) ? accessories[name] : undefined;
+  return block && [name, block];
+}
 
 /** The name under which the proxy reaches a color's container, which its resource's name ends in: `blue`, `shop-blue-2`. */
 const replicaOf = (color: Color, resource: string): ReplicaName =>

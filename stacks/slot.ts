@@ -15,13 +15,13 @@ import {
 } from "./service/names";
 import type { SlotSpec } from "./service/slotSpec";
 import type { BuiltImage, SlotContainer } from "./service/world";
-import type { OwnContainerSettings } from "./settings/container/container";
 import type { EnvironmentName } from "./settings/environment";
 import type { Settings } from "./settings/settings";
 import { rowOf, SLOT_NAMES, type SlotSettingName } from "./settings/shape";
-import { containerInputs, STRICT } from "./slotContainer";
+import { containerInputs, LOGGING, STRICT } from "./slotContainer";
 import { isObject } from "./text/json";
 import type { SlotVolumes } from "./volumes";
+import { declareWorkers } from "./workers";
 
 /** So much sooner than it would be killed a container's own server gives up what is still in flight. */
 const STOP_MARGIN_SECONDS = 3;
@@ -55,7 +55,7 @@ export interface SlotArgs {
   /** Whether it stays what it is, whatever the settings say by now: the public is on it. */
   keep: boolean;
   /** What it waits for: nothing that is wrong with the idle color may keep the public from being moved. */
-  after?: pulumi.Resource;
+  after?: pulumi.Resource[];
 }
 
 /**
@@ -73,8 +73,7 @@ const slotContainer = (color: Color, settings: Pick<SlotSettings, "slots" | "app
   // The stop signal is the image's own: it knows which one lets requests in flight finish.
   stopTimeout: 0,
   destroyGraceSeconds: 0,
-  logDriver: "local",
-  logOpts: { "max-size": "20m", "max-file": "5" },
+  ...LOGGING,
 });
 
 /** The inputs of a slot's container that are a setting's value as it is. */
@@ -95,6 +94,11 @@ function definitionOf(color: Color): string {
 
 const isEnvironment = (name: SlotSettingName): name is EnvironmentName =>
   name === "environment" || name === "secretEnvironment";
+
+/** The settings of a slot that may be absent. */
+const ABSENTABLE = ["container", "workers", "jobs", "sharedWhileSwitching"] as const;
+type AbsentableName = (typeof ABSENTABLE)[number];
+const isAbsentable = (name: SlotSettingName): boolean => (ABSENTABLE as readonly string[]).includes(name);
 
 /** The settings of a slot that have one value; what has values within, the environments, is told by names. */
 const VALUE_NAMES = SLOT_NAMES.filter((name) => !isEnvironment(name));
@@ -127,23 +131,19 @@ export function settingsOf(color: Color, { made, environment }: SlotContainer, s
   const { version, image, port, hardened } = made;
   if (version === undefined) return settings;
   const { slots } = settings;
-  const container = isObject(made.container) ? made.container : undefined;
+  const values = VALUE_NAMES.filter((name) => !isAbsentable(name)).map((name) => [name, made[name] ?? settings[name]]);
   // Of those that may say nothing, the container's own word counts.
-  const values = VALUE_NAMES.filter((name) => name !== "container" && name !== "sharedWhileSwitching").map((name) => [
-    name,
-    made[name] ?? settings[name],
-  ]);
+  const blocks = (["container", "workers", "jobs"] as const).flatMap((name) =>
+    isObject(made[name]) ? [[name, made[name]] as const] : [],
+  );
   const variables = ENVIRONMENT_NAMES.map((name) => [
     name,
     Object.fromEntries((made[name] ?? []).map((variable) => [variable, environment[variable] ?? ""])),
   ]);
   return {
-    ...(Object.fromEntries([...values, ...variables]) as Pick<
-      SlotSettings,
-      Exclude<SlotSettingName, "container" | "sharedWhileSwitching">
-    >),
+    ...(Object.fromEntries([...values, ...variables]) as Pick<SlotSettings, Exclude<SlotSettingName, AbsentableName>>),
     ...(made.sharedWhileSwitching === false && { sharedWhileSwitching: false }),
-    ...(container && { container: container as OwnContainerSettings }),
+    ...(Object.fromEntries(blocks) as Pick<SlotSettings, "container" | "workers" | "jobs">),
     slots: {
       ...slots,
       [color]: { version, port: port ?? slots[color].port, ...(image && { image }), hardened: hardened ?? true },
@@ -187,7 +187,7 @@ export class Slot extends pulumi.ComponentResource {
           // The host's port leads to the first one.
           ...(replica === 1 && { ports }),
           image: image.imageId,
-          envs: environment(color, settings),
+          envs: containerEnvironment(color, settings),
           labels: labelList({
             ...said.labels,
             ...ownerLabels(owner),
@@ -215,6 +215,8 @@ export class Slot extends pulumi.ComponentResource {
         },
       );
     }
+
+    if (replicas > 0) declareWorkers(args, image.imageId, this);
 
     this.registerOutputs();
   }
@@ -250,7 +252,10 @@ function imageArgs({ owner, color, settings, appDirectory, build }: SlotArgs): d
  * The container's environment, sorted by name. With a secret value in it, the provider keeps all of it secret in state and diffs.
  * The version is not in it: the image itself says what it is.
  */
-function environment(color: Color, settings: SlotSettings): pulumi.Input<string>[] {
+export function containerEnvironment(
+  color: Color,
+  settings: Pick<SlotSettings, "environment" | "secretEnvironment" | "appPort" | "stopGraceSeconds">,
+): pulumi.Input<string>[] {
   const drainSeconds = Math.max(1, settings.stopGraceSeconds - STOP_MARGIN_SECONDS);
   const own = { COLOR: color, PORT: String(settings.appPort), DRAIN_SECONDS: String(drainSeconds) };
   const plain = Object.entries({ ...settings.environment, ...own });

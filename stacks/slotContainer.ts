@@ -10,6 +10,9 @@ type Closed = Pick<docker.ContainerArgs, "readOnly" | "securityOpts"> & {
 
 const NO_NEW_PRIVILEGES = "no-new-privileges";
 
+/** Where a container's log goes. */
+export const LOGGING = { logDriver: "local", logOpts: { "max-size": "20m", "max-file": "5" } };
+
 /** The strict set: what a container of `app/` can do without. Its text is part of a hash (see slot.ts). */
 export const STRICT = {
   readOnly: true,

@@ -2,7 +2,7 @@ import * as docker from "@pulumi/docker";
 import type * as pulumi from "@pulumi/pulumi";
 import { COLORS, type Color } from "./service/color";
 import { LABEL, labelList, logicalName, nameOnEngine, ownerLabels, type ServiceId } from "./service/names";
-import type { OwnContainerSettings } from "./settings/container/container";
+import type { VolumeMount } from "./settings/container/volumes";
 
 /** The volumes that a service's stack has made for its colors. */
 export interface SlotVolumes {
@@ -14,16 +14,20 @@ export interface SlotVolumes {
 const partOf = (volume: string, color: Color | undefined): string =>
   color === undefined ? `data-${volume}` : `${color}-data-${volume}`;
 
+/** Volumes of some containers, and whether they may go with the stack. */
+export interface VolumeUse {
+  mounts: readonly VolumeMount[];
+  deletes: boolean;
+}
+
 /**
- * Declares the named volumes of `container.volumes`, once for both colors or one for each. They stay on the engine when the stack is
- * destroyed or no longer names them, unless that is asked for: what users saved is in them.
+ * Declares the named volumes that containers mount, once for both colors or one for each. They stay on the engine when the stack is
+ * destroyed or no longer names them, unless that is asked for: what users saved is in them. Of two uses the first counts.
  */
-export function declareVolumes(
-  { owner, container, deletes }: { owner: ServiceId; container: OwnContainerSettings | undefined; deletes: boolean },
-  parent: pulumi.Resource,
-): SlotVolumes {
+export function declareVolumes(owner: ServiceId, uses: readonly VolumeUse[], parent: pulumi.Resource): SlotVolumes {
   const made = new Map<string, docker.Volume>();
-  for (const { type, source, external, perColor } of container?.volumes?.volumes ?? []) {
+  const mounts = uses.flatMap(({ mounts, deletes }) => mounts.map((mount) => ({ ...mount, deletes })));
+  for (const { type, source, external, perColor, deletes } of mounts) {
     if (type !== "volume" || external) continue;
     for (const color of perColor ? COLORS : [undefined]) {
       const part = logicalName(owner, partOf(source, color));

@@ -28,7 +28,7 @@ export function differencesBetween(declared: Properties, runs: Properties): Diff
 export function declaredProperties({ inputs, labels }: DeclaredContainer, image: RunningImage): Properties {
   const { Config: own } = image;
   // Never read back, so it says what was declared even after a refresh has put what runs into the state.
-  const settings = objectIn(labels[LABEL.slot]) ?? {};
+  const settings = objectIn(labels[LABEL.slot] ?? labels[LABEL.spec]) ?? {};
   const { memoryMb } = settings;
   const memory = memoryMb ?? inputs.memory;
   const capabilities = isObject(inputs.capabilities) ? inputs.capabilities : {};
@@ -119,7 +119,7 @@ function containerMore(settings: JsonObject, inputs: JsonObject): Record<string,
   return {
     NanoCpus: Math.round(Number(inputs.cpus ?? 0) * NANO),
     MemoryReservation: Number(inputs.memoryReservation ?? 0) * MEBIBYTE,
-    PidsLimit: processLimit(settings),
+    PidsLimit: settings.processes ?? processLimit(settings),
     Devices: objects(inputs.devices).map(({ hostPath, containerPath, permissions }) => ({
       PathOnHost: hostPath,
       PathInContainer: containerPath,

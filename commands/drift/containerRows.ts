@@ -9,7 +9,11 @@ import type { DeclaredContainer } from "./state";
 
 /** What mends a container that is not as it is declared, once whoever is on it has left. */
 export function mendOf({ urn, role, color }: DeclaredContainer, facts: Facts, remove?: string): Mend {
-  if (role !== "slot") {
+  if (role === "accessory") {
+    const why = "both colors need it, and would get errors while it is replaced";
+    return { by: "hand", why, command: { up: ["--replace", urn] } };
+  }
+  if (role === "proxy" || role === "gateway") {
     const why = "the nginx container would be replaced, which the public notices for seconds";
     return { by: "hand", why, command: { up: ["--replace", urn] } };
   }
@@ -25,7 +29,8 @@ export function mendOf({ urn, role, color }: DeclaredContainer, facts: Facts, re
 export function containerRows(declared: DeclaredContainer, facts: Facts): Row[] {
   const { running, owner } = facts;
   const resource = partOf(owner, declared.name);
-  const retired = isRetired(declared, facts);
+  // Workers of the idle color and jobs don't run, and that is as it should be.
+  const retired = isRetired(declared, facts) || isFollower(declared, facts);
   const row = (what: string, says: string, runs: string | undefined, mend: Mend): Row => ({
     ...{ resource, what, declared: says, runs, mend },
   });
@@ -50,6 +55,7 @@ export function containerRows(declared: DeclaredContainer, facts: Facts): Row[] 
   if (container === undefined) return [];
   const rows = propertyRows(declared, container, mendOf(declared, facts), facts);
   const { Status = "unknown", ExitCode = 0 } = container.State ?? {};
+  if (declared.role === "job") return rows;
   if (retired) {
     if (container.State?.Running) rows.unshift(row("state", "stopped while idle", Status, { by: "up" }));
     return rows;
@@ -71,6 +77,13 @@ export function containerRows(declared: DeclaredContainer, facts: Facts): Row[] 
 /** Whether the container is stopped on purpose. */
 const isRetired = ({ color }: DeclaredContainer, { serving }: Facts): boolean =>
   color !== undefined && serving?.record.retired?.color === color && serving.record.retired.how === "stopped";
+
+/** Whether it is a container of a worker that follows live, of the color that is not, or a job's. */
+function isFollower({ role, color, labels }: DeclaredContainer, facts: Facts): boolean {
+  if (role !== "worker") return role === "job";
+  const { follow } = objectIn(labels[LABEL.spec]) ?? {};
+  return follow !== "both" && color !== liveIn(facts);
+}
 
 function propertyRows(
   declared: DeclaredContainer,

@@ -33,7 +33,7 @@ export interface Named {
 
 /** One container as it was declared, in the Docker provider's words. */
 export interface DeclaredContainer extends Named {
-  role: "proxy" | "slot" | "gateway";
+  role: "proxy" | "slot" | "gateway" | "worker" | "job" | "accessory";
   color?: Color;
   /** The provider's inputs, with every secret in clear. */
   inputs: JsonObject;
@@ -125,7 +125,9 @@ function declaredOf(state: State, all: ServiceId, service: string | undefined): 
   const routes = hasGateway({ containers })
     ? state.commands.find(({ urn, environment }) => environment.GATEWAY && nameOf(urn) === "gateway")
     : undefined;
-  const parts = new Set(["proxy", "gateway", "blue", "green"].map((part) => logicalName(owner, part)));
+  const accessories = containers.filter(({ role }) => role === "accessory").map(({ urn }) => nameOf(urn));
+  const own = ["proxy", "gateway", "blue", "green"].map((part) => logicalName(owner, part));
+  const parts = new Set<string>([...own, ...accessories]);
   return {
     containers,
     images: of("docker:index/remoteImage:RemoteImage")
@@ -167,11 +169,13 @@ const containerIn =
     const { [LABEL.color]: color, [LABEL.role]: role } = named.labels;
     return {
       ...named,
-      role: role === "proxy" || role === "gateway" ? role : "slot",
+      role: ROLES.find((one) => one === role) ?? "slot",
       ...((color === "blue" || color === "green") && { color }),
       inputs: clear(resource.inputs) as JsonObject,
     };
   };
+
+const ROLES = ["proxy", "gateway", "worker", "job", "accessory"] as const;
 
 function imageIn(resource: JsonObject): DeclaredImage {
   const { name } = clear(resource.inputs) as JsonObject;

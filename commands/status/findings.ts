@@ -1,7 +1,16 @@
 import { COLORS, type Color, other } from "../../stacks/service/color";
 import { type PutBack, putBackBy } from "../../stacks/service/serving";
 import type { Limits } from "../stackFile";
-import type { ColorReport, ContainerReport, CutoverReport, Finding, ProxyReport, TrafficReport } from "./report";
+import { besideFindings } from "./beside";
+import type {
+  BesideReport,
+  ColorReport,
+  ContainerReport,
+  CutoverReport,
+  Finding,
+  ProxyReport,
+  TrafficReport,
+} from "./report";
 import { tooManyErrors, tooSlow, unanswered } from "./visitors";
 
 /** What the findings and the next commands are concluded from. */
@@ -10,6 +19,7 @@ export interface Known {
   live: Color | null;
   colors: Record<Color, ColorReport>;
   proxy: ProxyReport;
+  beside: readonly BesideReport[];
   traffic: TrafficReport | null;
   limits: Limits;
   /** Whether the latest run that ended well left another configuration than the one that serves. */
@@ -81,7 +91,7 @@ function notes({ live, colors, latest, proxy: { busy } }: Known): string[] {
 const isText = (text: string | false | undefined): text is string => typeof text === "string";
 
 function degraded(known: Known, unasked: string | undefined): string[] {
-  const { active, live, colors, proxy, cutOff, unwatched, putBack, latest } = known;
+  const { active, live, colors, proxy, beside, cutOff, unwatched, putBack, latest } = known;
   const found: (string | false | undefined)[] = [unasked];
   if (live === null) {
     for (const color of ["blue", "green"] as const) found.push(about(`${color}:`, colors[color]));
@@ -115,6 +125,7 @@ function degraded(known: Known, unasked: string | undefined): string[] {
       `${idle} should get ${share}, and that was ${worded(latest.result)}: ${latest.reason ?? "for no known reason"}`,
     );
   }
+  found.push(...besideFindings(beside));
   found.push(
     proxy.edited === true && "the proxy's configuration was changed by hand",
     isServed && about(`${live} is live and answers, but`, colors[live]),

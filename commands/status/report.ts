@@ -24,6 +24,8 @@ export interface Report {
   agree: boolean;
   colors: Record<Color, ColorReport>;
   proxy: ProxyReport;
+  /** The workers of both colors, and the accessories. */
+  beside: BesideReport[];
   /** What time the colors' answers are of; null where the access log could not be read. */
   traffic: TrafficReport | null;
   /** What one color does not run yet of what the other one runs; null where both run the same, or one is gone. */
@@ -51,6 +53,21 @@ export interface Overview {
   services: Record<string, Report | CantTell>;
   /** What can be typed now, the most useful first. */
   next: NextCommand[];
+}
+
+/** A container of a worker or an accessory. */
+export interface BesideReport {
+  kind: "worker" | "accessory";
+  name: string;
+  /** The worker's; null for an accessory. */
+  color: Color | null;
+  /** What Docker calls it. */
+  container: string;
+  /** Docker's word, such as `running` or `exited`. */
+  state: string;
+  restarts: number;
+  /** What is wrong with it; null where nothing is, as with an idle color's worker that does not run. */
+  problem: string | null;
 }
 
 /** One color. */

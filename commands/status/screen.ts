@@ -5,6 +5,7 @@ import { plain } from "../../stacks/text/plain";
 import { brokenCommand } from "../../stacks/text/shell";
 import type { NextCommand } from "../outcome";
 import type { Answers } from "./answers";
+import { besideRows } from "./beside";
 import { ago, clock } from "./clock";
 import type { ColorReport, ContainerReport, Finding, Overview, Report } from "./report";
 
@@ -54,6 +55,11 @@ export interface ScreenOptions {
 export const screenOf = (report: Report, options: ScreenOptions = {}): string =>
   pageOf(report, options, (paint, width) => [
     ...colorTable(report, paint, width),
+    ...besideRows(report.beside).flatMap(([kind, text]) =>
+      wrapped(plain(text), width - NAME_COLUMNS).map(
+        (line, at) => `${paint("faint", (at === 0 ? kind : "").padEnd(NAME_COLUMNS))}${line}`,
+      ),
+    ),
     "",
     ...summary(report, width),
     ...historyTable(report, paint, width),

@@ -11,6 +11,7 @@ import { type CantTell, cantTell, EXIT } from "../outcome";
 import type { Limits } from "../stackFile";
 import { type Commands, commandsFor } from "../typed";
 import type { Traffic } from "./answers";
+import { besideOf } from "./beside";
 import { findings, NOT_WELL } from "./findings";
 import { cutoverOf } from "./history";
 import { nextCommands } from "./next";
@@ -74,6 +75,7 @@ export function statusOf(facts: Facts): Report | CantTell {
   const stable = COLORS.filter((color) => colors[color].stable);
   const active = "color" in facts.active ? facts.active.color : null;
   const proxy = proxyOf(owner, world);
+  const beside = besideOf(world, live);
   const all = (serving?.history ?? []).map(cutoverOf).reverse();
   const history = all.slice(0, CUTOVERS);
   const cutOff = serving?.declared !== undefined && serving.declared !== serving.generation;
@@ -83,7 +85,7 @@ export function statusOf(facts: Facts): Report | CantTell {
   const traffic = facts.traffic === undefined ? null : trafficOf(facts.traffic);
   const { limits = {} } = facts;
   const known = {
-    ...{ active, live, colors, proxy, traffic, limits, cutOff, unwatched },
+    ...{ active, live, colors, proxy, beside, traffic, limits, cutOff, unwatched },
     putBack: serving?.record.putBack,
     service: owner.service,
     latest: history[0],
@@ -104,6 +106,7 @@ export function statusOf(facts: Facts): Report | CantTell {
     agree: active !== null && active === live && stable.includes(active),
     colors,
     proxy,
+    beside,
     traffic,
     pending,
     findings: found,

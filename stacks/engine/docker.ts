@@ -29,6 +29,8 @@ export interface RunOptions {
   env?: Record<string, string>;
   /** Gets each line of its standard output as it comes. */
   onLine?: (line: string) => void;
+  /** The same for its standard error. */
+  onErrorLine?: (line: string) => void;
 }
 
 /** Why a question to the engine had no answer. */
@@ -73,7 +75,10 @@ export function dockerAt(host: string | undefined): Docker {
   const start = (args: string[], more: Record<string, string> = {}) =>
     spawn("docker", args, { env: { ...env, ...more }, detached: true });
 
-  const run = (args: string[], { input, timeoutSeconds = DOCKER_TIMEOUT_SECONDS, env, onLine }: RunOptions = {}) =>
+  const run = (
+    args: string[],
+    { input, timeoutSeconds = DOCKER_TIMEOUT_SECONDS, env, onLine, onErrorLine }: RunOptions = {},
+  ) =>
     new Promise<Ended>((resolve, reject) => {
       const child = start(args, env);
       const output = { stdout: "", stderr: "" };
@@ -85,12 +90,16 @@ export function dockerAt(host: string | undefined): Docker {
         () => end(`\`docker ${args[0]}\` had no answer within ${timeoutSeconds} s`),
         timeoutSeconds * 1000,
       );
-      const lines = lineSplitter((line) => onLine?.(line));
+      const lines = {
+        stdout: lineSplitter((line) => onLine?.(line)),
+        stderr: lineSplitter((line) => onErrorLine?.(line)),
+      };
+      const isHeard = { stdout: onLine !== undefined, stderr: onErrorLine !== undefined };
       for (const stream of ["stdout", "stderr"] as const) {
         child[stream].setEncoding("utf8").on("data", (text: string) => {
           output[stream] += text;
           if (output[stream].length > MOST_ANSWER_BYTES) end(`\`docker ${args[0]}\` wrote too much`);
-          if (stream === "stdout" && onLine !== undefined) lines.add(text);
+          if (isHeard[stream]) lines[stream].add(text);
         });
       }
       child.on("error", (error: NodeJS.ErrnoException) => {
@@ -100,7 +109,8 @@ export function dockerAt(host: string | undefined): Docker {
       });
       child.on("close", (code) => {
         clearTimeout(late);
-        lines.end();
+        lines.stdout.end();
+        lines.stderr.end();
         resolve({ code, ...output });
       });
       // A client that ends early does not read its input to the end.

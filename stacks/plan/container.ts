@@ -1,29 +1,39 @@
 import { COLORS, type Color, other } from "../service/color";
 import type { Found, Needs } from "../service/needs";
 import { mountedPaths } from "../settings/container/container";
+import type { AccessorySettings } from "../settings/container/named";
 import { setCommand } from "../settings/problem";
 import type { Settings } from "../settings/settings";
+import { blocksOf } from "../workers";
 import type { Part, Plan, Situation } from "./situation";
 
 /** Returns what the settings' containers need of the engine, for whoever looks for it. */
-export const needsOf = ({ container, slots }: Settings): Needs => ({
-  networks: container?.networks ?? [],
-  volumes: (container?.volumes?.volumes ?? []).flatMap(({ external, source }) => (external ? [source] : [])),
-  images: COLORS.flatMap((color) => slots[color].image ?? []),
-});
+export const needsOf = (settings: Settings): Needs => {
+  const { slots, accessories = {} } = settings;
+  const blocks = [settings.container ?? {}, ...blocksOf(settings), ...Object.values(accessories)];
+  const mounts = blocks.flatMap(({ volumes }) => volumes?.volumes ?? []);
+  return {
+    networks: blocks.flatMap(({ networks = [] }) => networks),
+    volumes: mounts.flatMap(({ external, source }) => (external ? [source] : [])),
+    images: [
+      ...COLORS.flatMap((color) => slots[color].image ?? []),
+      ...Object.values(accessories).map(({ image }) => image),
+    ],
+  };
+};
 
 /** By its own name alone: an image may be called `constructor`. */
 const volumesIn = ({ imageVolumes }: Found, image: string): string[] | undefined =>
   Object.hasOwn(imageVolumes, image) ? imageVolumes[image] : undefined;
 
-type VolumeSettings = Pick<Settings, "container" | "ephemeralVolumes">;
+type VolumeSettings = Pick<Settings, "ephemeralVolumes"> & { container?: Settings["container"] | undefined };
 
 /** Refuses containers that could not be made, or would lose what users save in them; where the public leaves, that only is told. */
 export function decideContainer(situation: Situation, plan: Plan): Part {
   const { found, settings, world } = situation;
   const live = "unknown" in world ? undefined : world.serving?.color;
   const made = COLORS.filter((color) => plan.containers[color] > 0 && !plan.keep[color]);
-  if (found === undefined || made.length === 0) return {};
+  if (found === undefined) return {};
   const part = { refusals: [] as string[], warnings: [] as string[] };
   const leaves = live !== undefined && live !== settings.activeColor;
   const say = (about: readonly Color[], seen: string, next: string) => {
@@ -32,14 +42,15 @@ export function decideContainer(situation: Situation, plan: Plan): Part {
     else part.refusals.push(`${seen} Nothing was touched. ${next}`);
   };
   const { networks, volumes } = needsOf(settings);
-  for (const name of found.missingNetworks.filter((each) => networks.includes(each))) {
+  const isMade = made.length > 0;
+  for (const name of found.missingNetworks.filter((each) => isMade && networks.includes(each))) {
     say(
       made,
       `container.networks names ${name}, and the engine has no network of that name.`,
       `Next: docker network ls; then name one that is there, or: docker network create ${name} && pulumi up`,
     );
   }
-  for (const name of found.missingVolumes.filter((each) => volumes.includes(each))) {
+  for (const name of found.missingVolumes.filter((each) => isMade && volumes.includes(each))) {
     say(
       made,
       `container.volumes names ${name} as external, and the engine has no volume of that name.`,
@@ -55,7 +66,34 @@ export function decideContainer(situation: Situation, plan: Plan): Part {
     if (runsAlready(color, settings, world)) part.warnings.push(`${volumesWords(color, image, unmounted)} ${next}`);
     else say([color], volumesWords(color, image, unmounted), next);
   }
+  for (const [name, accessory] of Object.entries(settings.accessories ?? {})) {
+    if (plan.keptAccessories.includes(name)) continue;
+    const unmounted = unmountedOfAccessory(settings, accessory, volumesIn(found, accessory.image));
+    if (unmounted.length > 0)
+      say([], accessoryWords(name, accessory, unmounted), nextForAccessory(name, accessory, unmounted));
+  }
   return part;
+}
+
+/** The same as {@link unmountedOf} for an accessory's image. */
+export const unmountedOfAccessory = (
+  { ephemeralVolumes }: Pick<Settings, "ephemeralVolumes">,
+  accessory: AccessorySettings,
+  volumes: readonly string[] | undefined,
+): string[] => unmountedOf({ container: accessory, ephemeralVolumes }, volumes);
+
+/** Says that an accessory would lose what is in its image's volumes. */
+export const accessoryWords = (name: string, { image }: AccessorySettings, paths: readonly string[]): string =>
+  `The image ${image} of the accessory ${name} keeps its data in ${paths.join(", ")} (VOLUME), and nothing is mounted there: it would be ` +
+  "gone with the container.";
+
+/** Returns what to type so that it is kept. */
+export function nextForAccessory(name: string, { volumes }: AccessorySettings, paths: readonly string[]): string {
+  const mounted = (volumes?.volumes.length ?? 0) + Object.keys(volumes?.tmpfs ?? {}).length;
+  const set = paths.map((path, at) =>
+    setCommand(`accessories.${name}.volumes[${mounted + at}]`, `${nameFor(`${name}${path}`)}:${path}`, "--path "),
+  );
+  return `Next: keep it: ${set.join(" && ")} && pulumi up`;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { decideAccessories } from "./accessories";
 import { decideCanary, decideCanaryFirst, decideVisitors } from "./canary";
 import { decideContainer } from "./container";
 import { decideGate, decidePolicies, decideSecrets } from "./gate";
@@ -18,6 +19,7 @@ import { decideProxy } from "./proxy";
 import { decidePutBack } from "./putBack";
 import { keepWhatRuns } from "./recovery";
 import { type Known, type Part, type Plan, type Served, type Situation, withPart } from "./situation";
+import { decideWorkers } from "./workers";
 
 /** One decision, made from the plan so far. */
 type Step = (plan: Plan) => Part;
@@ -41,6 +43,7 @@ export function decide(situation: Situation): Plan {
     () => (known ? decideCanary(known) : {}),
     () => decideImages(situation),
     (plan) => decideAlone(situation, plan),
+    () => decideAccessories(situation),
   ];
   const plan = inOrder(asAsked(situation), [
     ...always,
@@ -65,6 +68,7 @@ function servedSteps(served: Served): Step[] {
     () => decideCanaryFirst(served, lag.unchanged),
     (plan) => tellIdleIll(served, plan, lag),
     (plan) => decideStart(served, plan, lag),
+    () => decideWorkers(served, lag),
     (plan) => decideMend(served, plan),
     (plan) => tellMove(served, plan, lag),
     (plan) => tellReplicas(served, plan),
@@ -85,6 +89,7 @@ function asAsked({ settings, slots, world }: Situation): Plan {
     runs: { blue: { ...slots.blue, replicas }, green: { ...slots.green, replicas } },
     containers: { blue: replicas, green: replicas },
     idle: "running",
+    keptAccessories: [],
     replacedProxyId: undefined,
     mend: undefined,
     first: "unknown" in world || world.serving === undefined,

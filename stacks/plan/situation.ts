@@ -28,6 +28,8 @@ export interface Plan {
   containers: Record<Color, number>;
   /** What becomes of the idle color. */
   idle: "running" | RetiredColor["how"];
+  /** The accessories that stay as they are. */
+  keptAccessories: string[];
   /** The proxy that this run replaces on purpose. */
   replacedProxyId: string | undefined;
   /**
@@ -96,6 +98,7 @@ export interface Part {
   runs?: Partial<Plan["runs"]>;
   containers?: Partial<Plan["containers"]>;
   idle?: Plan["idle"];
+  keptAccessories?: string[];
   replacedProxyId?: string | undefined;
   mend?: string | undefined;
 }

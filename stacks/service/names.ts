@@ -21,6 +21,12 @@ export const LABEL = {
   /** Which one of its color's containers a container is, from 1 on. */
   replica: "blue-green.replica",
   version: "blue-green.version",
+  /** The name of what stands beside the web containers. */
+  worker: "blue-green.worker",
+  job: "blue-green.job",
+  accessory: "blue-green.accessory",
+  /** On such a container: what a cutover, or a comparison, goes by, as JSON without values of its environment. */
+  spec: "blue-green.spec",
   /** Hash over the sources that an image was built from. */
   source: "blue-green.source",
   /** The base image that an image was built on, as it was named. */
@@ -48,6 +54,15 @@ export type ReplicaName = Color | `${Color}-${number}`;
 export const replicaName = (color: Color, replica: number): ReplicaName =>
   replica === 1 ? color : `${color}-${replica}`;
 
+/** What one of a color's containers beside its web ones is called: `blue-worker-mail`, `blue-worker-mail-2`, `blue-job-migrate`. */
+export type BesideName = `${Color}-worker-${string}` | `${Color}-job-${string}`;
+export type AccessoryName = `accessory-${string}`;
+
+export const workerName = (color: Color, worker: string, replica: number): BesideName =>
+  `${color}-worker-${worker}${replica === 1 ? "" : `-${replica}`}`;
+export const jobName = (color: Color, job: string): BesideName => `${color}-job-${job}`;
+export const accessoryName = (accessory: string): AccessoryName => `accessory-${accessory}`;
+
 /** The names of all of a color's containers. */
 export const replicaNames = (color: Color, replicas: number): ReplicaName[] =>
   Array.from({ length: replicas }, (_, at) => replicaName(color, at + 1));
@@ -64,8 +79,10 @@ export const nameOnEngine = ({ project, stack }: ServiceId, logical: string): st
   `${project}-${stack}-${logical}`;
 
 /** The container's name as `docker ps` shows it: project, stack, service and what it is; the beginning of all of them for "". */
-export const containerName = (owner: ServiceId, part: ReplicaName | "proxy" | ""): string =>
-  nameOnEngine(owner, logicalName(owner, part));
+export const containerName = (
+  owner: ServiceId,
+  part: ReplicaName | BesideName | AccessoryName | "proxy" | "",
+): string => nameOnEngine(owner, logicalName(owner, part));
 
 /** The one network that the proxy and both colors share. */
 export const networkName = (owner: ServiceId): string =>

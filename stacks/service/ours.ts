@@ -1,13 +1,16 @@
 import { COLORS, type Color } from "./color";
 import {
+  accessoryName,
   containerName,
   gatewayName,
   imageName,
+  jobName,
   LABEL,
   ownerLabels,
   type ReplicaName,
   replicaNames,
   type ServiceId,
+  workerName,
 } from "./names";
 
 /** A container or an image, of what `docker inspect` tells. */
@@ -18,7 +21,12 @@ export interface Found {
 }
 
 /** Which part of a service a container is. */
-export type Part = { role: "proxy" } | { role: "slot"; color: Color; replica: number };
+export type Part =
+  | { role: "proxy" }
+  | { role: "slot"; color: Color; replica: number }
+  | { role: "worker"; color: Color; name: string; replica: number }
+  | { role: "job"; color: Color; name: string }
+  | { role: "accessory"; name: string };
 
 /** More containers than any color has (setting `replicas`). */
 const MOST_REPLICAS = 100;
@@ -36,6 +44,23 @@ export function partOf(owner: ServiceId, found: Found): Part | undefined {
     const at = names.findIndex((name) => isNamed(owner, found, name, { [LABEL.role]: "slot", [LABEL.color]: color }));
     if (at >= 0) return { role: "slot", color, replica: at + 1 };
   }
+  return besideOf(owner, found);
+}
+
+/** The same for what stands beside the web containers: its own labels say its name, which its container's name must be made of. */
+function besideOf(owner: ServiceId, found: Found): Part | undefined {
+  const { [LABEL.role]: role, [LABEL.color]: said, [LABEL.replica]: number } = found.Config.Labels ?? {};
+  const { [LABEL.worker]: worker, [LABEL.job]: job, [LABEL.accessory]: accessory } = found.Config.Labels ?? {};
+  const color = COLORS.find((one) => one === said);
+  const replica = Number(number);
+  const is = (name: string, as: string) => role === as && isMade(found, name, ownerLabels(owner));
+  if (accessory !== undefined && is(containerName(owner, accessoryName(accessory)), "accessory"))
+    return { role: "accessory", name: accessory };
+  if (color === undefined) return undefined;
+  if (worker !== undefined && replica >= 1 && is(containerName(owner, workerName(color, worker, replica)), "worker"))
+    return { role: "worker", color, name: worker, replica };
+  if (job !== undefined && is(containerName(owner, jobName(color, job)), "job"))
+    return { role: "job", color, name: job };
   return undefined;
 }
 

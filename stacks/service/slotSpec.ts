@@ -56,8 +56,7 @@ const SETTING = /^[A-Za-z][A-Za-z0-9]{0,63}$/;
  * says enough, and may be secret.
  */
 export function specDifferences(color: Color, before: SlotInstance, after: SlotInstance): SpecDifferences {
-  const change = (setting: string, key: string) =>
-    changesWithin(setting, specValue(before, key), specValue(after, key));
+  const change = (setting: string, key: string) => valueChanges(setting, specValue(before, key), specValue(after, key));
   const names = (kind: "environment" | "secretEnvironment") => {
     const [old = [], now = []] = [before.made[kind], after.made[kind]];
     return [...new Set([...old, ...now])]
@@ -79,7 +78,7 @@ export function specDifferences(color: Color, before: SlotInstance, after: SlotI
     shared: [
       ...change(`${color}Port`, "port"),
       ...settings.flatMap((key) => change(key, key)),
-      ...changesWithin("hardened", before.made.hardened ?? true, after.made.hardened ?? true),
+      ...valueChanges("hardened", before.made.hardened ?? true, after.made.hardened ?? true),
       ...names("environment"),
       ...names("secretEnvironment"),
       ...(before.made.definition === after.made.definition ? [] : ["how this program makes a container"]),
@@ -87,16 +86,27 @@ export function specDifferences(color: Color, before: SlotInstance, after: SlotI
   };
 }
 
+/** So many names deep what differs is told by its place. */
+const MOST_DEPTH = 4;
+
 /** Returns what differs in a setting; in one with values of its own within, in each of those. */
-function changesWithin(setting: string, was: unknown, is: unknown): string[] {
+export function valueChanges(setting: string, was: unknown, is: unknown, depth = 0): string[] {
   if (jsonOf(was) === jsonOf(is)) return [];
-  if (!isObject(was ?? {}) || !isObject(is ?? {})) return [`${setting} ${shown(was)} -> ${shown(is)}`];
-  const [old, now] = [new Map(Object.entries(was ?? {})), new Map(Object.entries(is ?? {}))];
+  const [old, now] = [named(was), named(is)];
+  const isLeaf = old === undefined || now === undefined || depth === MOST_DEPTH;
+  if (isLeaf) return [`${setting} ${shown(was)} -> ${shown(is)}`];
   return [...new Set([...old.keys(), ...now.keys()])].flatMap((key) =>
-    jsonOf(old.get(key)) === jsonOf(now.get(key))
-      ? []
-      : [`${setting}.${printableLine(key)} ${shown(old.get(key))} -> ${shown(now.get(key))}`],
+    valueChanges(`${setting}.${printableLine(key)}`, old.get(key), now.get(key), depth + 1),
   );
+}
+
+/** What a value has within, by name; nothing where it is absent. Mounts go by their paths. */
+function named(value: unknown): Map<string, unknown> | undefined {
+  if (value === undefined) return new Map();
+  if (isObject(value)) return new Map(Object.entries(value));
+  if (!Array.isArray(value) || !value.every((item) => isObject(item) && typeof item.target === "string"))
+    return undefined;
+  return new Map(value.map((item: { target: string }) => [item.target, item]));
 }
 
 const specValue = ({ made }: SlotInstance, key: string): unknown =>

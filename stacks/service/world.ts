@@ -2,7 +2,7 @@ import type { Docker } from "../engine/docker";
 import { objectIn } from "../text/json";
 import type { Color } from "./color";
 import { containerName, LABEL, ownerLabels, type ServiceId, volumeName } from "./names";
-import { builtAs, partOf, type Release, releaseIn } from "./ours";
+import { builtAs, type Part, partOf, type Release, releaseIn } from "./ours";
 import { readServing, type Serving } from "./serving";
 import type { SlotSpec } from "./slotSpec";
 
@@ -53,6 +53,30 @@ export interface SlotContainer {
 export const runsRelease = ({ source, made }: Pick<SlotContainer, "source" | "made">): boolean =>
   source !== undefined || !made.image;
 
+/** A container beside the web ones: of a worker, a job or an accessory. */
+export interface BesideContainer {
+  id: string;
+  /** What Docker calls it. */
+  container: string;
+  /** The worker's, the job's or the accessory's name. */
+  name: string;
+  /** Which one of its worker's containers it is, from 1 on; 1 for a job and an accessory. */
+  replica: number;
+  state: ContainerState;
+  restarts: number;
+  /** What it was made from (the label that this program gave it); empty where that can't be read. */
+  made: Record<string, unknown>;
+  /** Its environment with the image's own; may hold secrets, and so is never shown. */
+  environment: Record<string, string>;
+}
+
+/** What stands beside the web containers. */
+export interface Beside {
+  workers: Record<Color, BesideContainer[]>;
+  jobs: Record<Color, BesideContainer[]>;
+  accessories: BesideContainer[];
+}
+
 /** A container's state, as `docker inspect` has it. */
 export interface ContainerState {
   Running: boolean;
@@ -77,6 +101,8 @@ export interface World {
   silent?: string;
   /** Per color its containers, in their order; none where it has none. */
   slots: Record<Color, SlotContainer[]>;
+  /** What stands beside them; absent where nothing does. */
+  beside?: Beside;
   /** Per color, the images built for it that the engine still has. */
   built: Record<Color, BuiltImage[]>;
 }
@@ -179,9 +205,9 @@ export async function inTurns<Item, Result>(
   return results;
 }
 
-/** The containers of the stack's colors. */
-export async function readSlots(docker: Docker, owner: ServiceId): Promise<World["slots"]> {
-  return worldOf(owner, await inspected(docker, owner, "container"), []).slots;
+/** The containers of the stack's colors, and what stands beside them. */
+export async function readContainers(docker: Docker, owner: ServiceId): Promise<Pick<World, "slots" | "beside">> {
+  return worldOf(owner, await inspected(docker, owner, "container"), []);
 }
 
 /** Arguments of `docker ... ls` for what carries the labels of a stack, or of one of its services. */
@@ -212,9 +238,11 @@ export function worldOf(owner: ServiceId, found: Inspected[], images: Inspected[
       .map(({ part, container }) => ({ slot: slotOf(container, part.replica), container }))
       .sort((a, b) => a.slot.replica - b.slot.replica);
   const slots = { blue: slotsOf("blue"), green: slotsOf("green") };
+  const beside = besideIn(containers);
   const built = (color: Color) => builtFor(owner, color, slots[color], images);
   return {
     slots: { blue: slots.blue.map(({ slot }) => slot), green: slots.green.map(({ slot }) => slot) },
+    ...(beside && { beside }),
     ...(proxy && {
       proxy: {
         id: proxy.Id,
@@ -225,6 +253,47 @@ export function worldOf(owner: ServiceId, found: Inspected[], images: Inspected[
     built: { blue: built("blue"), green: built("green") },
   };
 }
+
+/** Sorts out what stands beside the web containers, by name and number. */
+function besideIn(found: readonly { part: Part; container: Inspected }[]): Beside | undefined {
+  const each = found.flatMap(({ part, container }) =>
+    part.role === "proxy" || part.role === "slot" ? [] : [{ part, made: besideOf(part, container) }],
+  );
+  if (each.length === 0) return undefined;
+  each.sort((a, b) =>
+    a.made.name < b.made.name ? -1 : a.made.name > b.made.name ? 1 : a.made.replica - b.made.replica,
+  );
+  const of = (role: Part["role"], color?: Color) =>
+    each
+      .filter(({ part }) => part.role === role && ("color" in part ? part.color : undefined) === color)
+      .map(({ made }) => made);
+  return {
+    workers: { blue: of("worker", "blue"), green: of("worker", "green") },
+    jobs: { blue: of("job", "blue"), green: of("job", "green") },
+    accessories: of("accessory"),
+  };
+}
+
+function besideOf(
+  part: Exclude<Part, { role: "proxy" | "slot" }>,
+  { Id, Name, RestartCount, State, Config }: Inspected,
+): BesideContainer {
+  return {
+    id: Id,
+    container: (Name ?? "").replace(/^\//, ""),
+    name: part.name,
+    replica: part.role === "worker" ? part.replica : 1,
+    state: State ?? NO_STATE,
+    restarts: RestartCount ?? 0,
+    made: parsed(Config.Labels?.[LABEL.spec]),
+    environment: environmentIn(Config.Env),
+  };
+}
+
+const NO_STATE: ContainerState = { Running: false, Status: "unknown", StartedAt: "", ExitCode: 0, OOMKilled: false };
+
+const environmentIn = (lines: readonly string[] = []): Record<string, string> =>
+  Object.fromEntries(lines.map((line) => line.split(/=(.*)/s).slice(0, 2)));
 
 /** What a slot's label says; lists that are none count as empty. */
 function madeIn(label: string | undefined): Partial<SlotSpec> {
@@ -247,11 +316,11 @@ function slotOf({ Id, Name, Created, Image, RestartCount, State, Config }: Inspe
     ...(Created !== undefined && { created: Created }),
     imageId: Image ?? "",
     ...(labels[LABEL.source] && { source: labels[LABEL.source] }),
-    state: State ?? { Running: false, Status: "unknown", StartedAt: "", ExitCode: 0, OOMKilled: false },
+    state: State ?? NO_STATE,
     restarts: RestartCount ?? 0,
     version: labels[LABEL.version] ?? "unknown",
     made: madeIn(labels[LABEL.slot]),
-    environment: Object.fromEntries((Config.Env ?? []).map((line) => line.split(/=(.*)/s).slice(0, 2))),
+    environment: environmentIn(Config.Env),
   };
 }
 

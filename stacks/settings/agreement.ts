@@ -64,6 +64,13 @@ function agreeOnPairs(agreement: Agreement): void {
 
 function agreeOnDigests(agreement: Agreement): void {
   if (agreement.parsed.imagesByDigest !== true) return;
+  const accessories = (agreement.parsed.accessories ?? {}) as Parsed["accessories"] & object;
+  for (const [name, { image }] of Object.entries(accessories)) {
+    if (image === undefined || isByDigest(image)) continue;
+    const [path, message] = [`accessories.${name}.image`, "must be named by its digest, since imagesByDigest is true"];
+    const params = { mend: setCommand(path, `${image}@sha256:<digest>`, "--path ") } satisfies Hint;
+    agreement.context.addIssue({ code: "custom", path: ["accessories", name, "image"], message, params });
+  }
   for (const name of ["blueImage", "greenImage", "nginxImage"] as const) {
     const value = agreement.values[name];
     if (typeof value !== "string" || agreement.isSecret(name) || isByDigest(value)) continue;

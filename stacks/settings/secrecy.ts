@@ -4,7 +4,7 @@ import { nameRule, setVariableCommand } from "./environment";
 import { mendCommand } from "./errors";
 import { removeCommand } from "./problem";
 import type { Hint } from "./rules";
-import { isSecretName, mustBeSecret, NAMESPACE, type Parsed, rowOf, SETTING_NAMES, type SettingName } from "./shape";
+import { isSecretName, NAMESPACE, type Parsed, rowOf, SETTING_NAMES, type SettingName } from "./shape";
 import { isFilePath } from "./values";
 
 /** How many variables a mending command names one by one. */
@@ -31,7 +31,7 @@ export function keepSecrecy(
         mendCommand(name),
       );
     }
-    if (!mustBeSecret(name) && isSet) refuseSecret(name, refuse);
+    if (rowOf(name).secret === undefined && isSet) refuseSecret(name, refuse);
   }
   keepVariables(values, secretKeys.has(`${NAMESPACE}:secretEnvironment`), refuse);
 }
@@ -45,11 +45,12 @@ function refuseSecret(name: SettingName, refuse: Refuse): void {
       "can't be kept secret; what was set with --secret belongs in secretEnvironment",
       `pulumi config rm --path 'environment.<NAME>' && ${rowOf("secretEnvironment").within}`,
     );
-  } else if (name === "container") {
+  } else if (name === "container" || name === "workers" || name === "jobs") {
+    const key = name === "container" ? "<key>" : "<name>.<key>";
     refuse(
       [name],
       "can't be kept secret; what was set with --secret belongs in secretEnvironment",
-      `pulumi config rm --path 'container.<key>' && ${rowOf("secretEnvironment").within}`,
+      `pulumi config rm --path '${name}.${key}' && ${rowOf("secretEnvironment").within}`,
     );
   } else if (name === "trustedProxies") {
     refuse([name], plain, `pulumi config rm trustedProxies && ${mendCommand(name)}`);

@@ -4,6 +4,7 @@ import type { Color } from "../service/color";
 import type { SmokeTest } from "../service/smokeTest";
 import { isObject } from "../text/json";
 import type { ContainerKey } from "./container/keys";
+import type { AccessorySettings, JobSettings, WorkerSettings } from "./container/named";
 import { defaultSettings, textsOf } from "./defaults";
 import { SettingsError } from "./errors";
 import type { Configuration } from "./read";
@@ -13,6 +14,9 @@ import { NAMESPACE, SECRET_KEYS, SECRET_NAMES, type SecretName } from "./shape";
 /** A value that may be a secret of Pulumi's, as `config.requireSecret` gives it; it has to be known in a preview too. */
 export type SecretInput = string | pulumi.Output<string>;
 
+/** A block of keys as a program gives it, in Compose's forms. */
+type NamedBlock<Key extends string> = { [_ in Key]?: unknown };
+
 /**
  * The settings of a service as a program gives them: those of the README's table under the same names, as plain values. What is left
  * out is the default of that table.
@@ -21,7 +25,16 @@ export interface ServiceSettings
   extends Partial<
     Omit<
       Settings,
-      "activeColor" | "slots" | "smokeTests" | "container" | "secretEnvironment" | "dockerHost" | SecretName
+      | "activeColor"
+      | "slots"
+      | "smokeTests"
+      | "container"
+      | "workers"
+      | "jobs"
+      | "accessories"
+      | "secretEnvironment"
+      | "dockerHost"
+      | SecretName
     >
   > {
   /** The color that the public is to see: to change it is the switch. */
@@ -42,6 +55,12 @@ export interface ServiceSettings
   smokeTests?: (Pick<SmokeTest, "name"> & Partial<SmokeTest>)[];
   /** What Compose says of a service's containers, by its keys and in its forms (docs/container.md). */
   container?: { [Key in ContainerKey]?: unknown };
+  /** Containers of each color that serve nobody, by name (docs/workers.md). */
+  workers?: Record<string, NamedBlock<keyof WorkerSettings>>;
+  /** Commands at moments of a cutover, by name (docs/workers.md). */
+  jobs?: Record<string, NamedBlock<keyof JobSettings>>;
+  /** What stands beside both colors, by name (docs/workers.md); a variable may be a secret of Pulumi's. */
+  accessories?: Record<string, NamedBlock<keyof AccessorySettings> & { environment?: Record<string, SecretInput> }>;
   /** Environment variables of both colors that are kept secret. */
   secretEnvironment?: Record<string, SecretInput>;
   /** With it as header or cookie `X-Blue-Green-Preview` a request goes to the idle color. */
@@ -76,10 +95,10 @@ export function completeSettings(given: object, of: string, provider?: Configura
  * @throws Refusal where one is not known yet: what is decided before anything is touched can't wait for it.
  */
 export async function withSecrets(
-  given: { [Name in SecretName | "secretEnvironment"]?: unknown },
+  given: { [Name in SecretName | "secretEnvironment" | "accessories"]?: unknown },
   of: string,
 ): Promise<Record<string, unknown>> {
-  const { secretEnvironment, ...plain } = given;
+  const { secretEnvironment, accessories, ...plain } = given;
   const known = async (name: string, value: unknown): Promise<unknown> => {
     if (!pulumi.Output.isInstance(value)) return value;
     // Left out of the SDK's types; one that is not known never hands over a value.
@@ -92,16 +111,25 @@ export async function withSecrets(
     }
     return new Promise((resolve) => void pulumi.unsecret(value).apply(resolve));
   };
-  const variables = isObject(secretEnvironment)
-    ? Object.fromEntries(
-        await Promise.all(
-          Object.entries(secretEnvironment).map(async ([name, value]) => [
-            name,
-            await known(`secretEnvironment.${name}`, value),
-          ]),
-        ),
-      )
-    : secretEnvironment;
+  const each = async (object: unknown, act: (name: string, value: unknown) => Promise<unknown>): Promise<unknown> =>
+    isObject(object)
+      ? Object.fromEntries(
+          await Promise.all(Object.entries(object).map(async ([name, value]) => [name, await act(name, value)])),
+        )
+      : object;
+  const variables = (place: string, environment: unknown) =>
+    each(environment, (name, value) => known(`${place}.${name}`, value));
   const secrets = SECRET_NAMES.map(async (name) => [name, await known(name, given[name])] as const);
-  return { ...plain, ...Object.fromEntries(await Promise.all(secrets)), secretEnvironment: variables };
+  return {
+    ...plain,
+    ...Object.fromEntries(await Promise.all(secrets)),
+    secretEnvironment: await variables("secretEnvironment", secretEnvironment),
+    ...(accessories !== undefined && {
+      accessories: await each(accessories, async (name, block) =>
+        isObject(block) && block.environment !== undefined
+          ? { ...block, environment: await variables(`accessories.${name}.environment`, block.environment) }
+          : block,
+      ),
+    }),
+  };
 }

@@ -4,6 +4,7 @@ import { IMAGE_RULE, isImage, isRepository, isVersion, REPOSITORY_RULE, VERSION_
 import { isRegistryPassword, isRegistryUser, REGISTRY_PASSWORD_RULE, REGISTRY_USER_RULE } from "../engine/registry";
 import { COLORS } from "../service/color";
 import { parseContainer } from "./container/container";
+import { parseAccessories, parseJobs, parseNames, parseWorkers } from "./container/named";
 import { parsePaths } from "./container/volumes";
 import { parseEnvironment, setVariableCommand } from "./environment";
 import { decimal, oneOf, structured, text, textOrNone, trueOrFalse, wholeNumber } from "./rules";
@@ -37,8 +38,8 @@ interface Row {
   whose: "run" | "color" | "slot" | "proxy" | "release" | "gate" | "cutover" | "watch" | "idle";
   /** Takes it as Pulumi hands it over (text), refuses what is not allowed, and gives it as the program gets it. */
   rule: z.ZodType;
-  /** Must be set with `--secret` where it says anything. */
-  secret?: true;
+  /** Must be set with `--secret` where it says anything; one that `may` be is kept secret where it is. */
+  secret?: true | "may";
   /** A text that YAML would make another one of where it is not quoted: 1.10 is the number 1.1. */
   quotes?: true;
   /**
@@ -143,6 +144,25 @@ export const SHAPE = {
     whose: "slot",
     rule: structured(parseContainer),
     within: "pulumi config set --path container.<key> <value>",
+  },
+  /** Containers of each color that serve nobody, by name; absent where there are none. */
+  workers: {
+    whose: "slot",
+    rule: structured(parseWorkers),
+    within: "pulumi config set --path workers.<name>.<key> <value>",
+  },
+  /** Commands in a container of their own at moments of a cutover, by name; absent where there are none. */
+  jobs: {
+    whose: "slot",
+    rule: structured(parseJobs),
+    within: "pulumi config set --path jobs.<name>.<key> <value>",
+  },
+  /** What stands beside both colors, by name; absent where there is nothing. Their variables may be secret. */
+  accessories: {
+    whose: "run",
+    rule: structured(parseAccessories),
+    secret: "may",
+    within: "pulumi config set --path accessories.<name>.<key> <value>",
   },
   /** Whether both colors run with the strict set (see slotContainer.ts); absent for that of their kind of image. */
   hardened: {
@@ -267,6 +287,12 @@ export const SHAPE = {
   allowProxyReplace: { whose: "run", rule: trueOrFalse },
   /** Whether this run may replace the container of the color that is live. */
   allowLiveReplace: { whose: "run", rule: trueOrFalse },
+  /** The accessories that this run may replace or remove, by name. */
+  allowAccessoryReplace: {
+    whose: "run",
+    rule: structured((json, refuse) => parseNames("allowAccessoryReplace", json, refuse)),
+    within: "pulumi config set --path 'allowAccessoryReplace[0]' <name>",
+  },
 } as const satisfies Record<string, Row>;
 
 type Shape = typeof SHAPE;
@@ -328,7 +354,7 @@ export const mustBeSecret = (name: string): boolean => isSetting(name) && rowOf(
 /** The namespace of the settings in a stack's configuration, which is the project's name in Pulumi.yaml. */
 export const NAMESPACE = "blue-green";
 
-/** The keys of the settings that must be secret, as the program is told them: for those who are not told which ones are. */
+/** The keys of the settings that must or may be secret, as the program is told them: for those who are not told which ones are. */
 export const SECRET_KEYS: ReadonlySet<string> = new Set(
-  SETTING_NAMES.filter(mustBeSecret).map((name) => `${NAMESPACE}:${name}`),
+  having(({ secret }) => secret !== undefined).map((name) => `${NAMESPACE}:${name}`),
 );

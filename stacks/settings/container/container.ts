@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { objectIn } from "../../text/json";
 import { closest } from "../closest";
 import { nameRule, valueRule } from "../environment";
-import { type Refuse, removeCommand } from "../problem";
+import { type Place, type Refuse, removeCommand } from "../problem";
 import { ComposeError } from "./compose";
 import { envFileVariables } from "./envFile";
 import { type ContainerKey, type ContainerValue, DECIDED, KEYS } from "./keys";
@@ -28,6 +28,9 @@ export const OTHER_SETTINGS = {
 /** The keys that a color's container says of itself as those of `container`. */
 export type OwnContainerSettings = Omit<ContainerSettings, keyof typeof OTHER_SETTINGS>;
 
+/** The settings that have blocks of these keys. */
+export type SettingWithKeys = "container" | "workers" | "jobs" | "accessories";
+
 const MOST_ENV_FILE_BYTES = 512 * 1024;
 
 const isKey = (name: string): name is ContainerKey => Object.hasOwn(KEYS, name);
@@ -39,26 +42,40 @@ export function parseContainer(json: unknown, refuse: Refuse): ContainerSettings
     refuse([], "must be an object: a service's keys, as a compose file has them", "pulumi config rm container");
     return undefined;
   }
+  const container = readKeys(given, { setting: "container", place: [], refuse });
+  return Object.keys(container).length === 0 ? undefined : container;
+}
+
+/** Where a block of keys stands. */
+export interface Block {
+  /** The setting that it is in, and its place there. */
+  setting: SettingWithKeys;
+  place: Place;
+  refuse: Refuse;
+}
+
+/** Returns the keys of a block, without those that are refused. */
+export function readKeys(given: Readonly<Record<string, unknown>>, block: Block): ContainerSettings {
   const found: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(given)) {
-    if (!isKey(name)) refuseKey(name, refuse);
+    if (!isKey(name)) refuseKey(name, block);
     else {
-      const read = readKey(name, value, refuse);
+      const read = readKey(name, value, block);
       if (read !== undefined) found[name] = read;
     }
   }
   const container = found as ContainerSettings;
-  refuseMounts(container, refuse);
-  return Object.keys(found).length === 0 ? undefined : container;
+  refuseMounts(container, block);
+  return container;
 }
 
-function readKey(name: ContainerKey, value: unknown, refuse: Refuse): unknown {
+function readKey(name: ContainerKey, value: unknown, { setting, place, refuse }: Block): unknown {
   try {
     const read = KEYS[name].read(value);
     return name === "env_file" ? variablesIn(read as ContainerValue<"env_file">) : checked(name, read);
   } catch (error) {
     if (!(error instanceof ComposeError)) throw error;
-    refuse([name, ...error.place], error.message, mendCommand(name));
+    refuse([...place, name, ...error.place], error.message, mendCommand(setting, name));
     return undefined;
   }
 }
@@ -116,25 +133,25 @@ function envFileText(path: string, required: boolean): string {
   }
 }
 
-function refuseKey(name: string, refuse: Refuse): void {
-  const remove = removeCommand("container", name);
+function refuseKey(name: string, { setting, place, refuse }: Block): void {
+  const remove = removeCommand(setting, ...place, name);
   const instead = Object.hasOwn(DECIDED, name) ? DECIDED[name] : undefined;
   const meant = closest(name, Object.keys(KEYS));
   const rule = meant === undefined ? "docs/container.md lists those that there are" : `${meant} was meant?`;
   refuse(
-    [name],
+    [...place, name],
     instead === undefined ? `there is no such key here; ${rule}` : `is not a key here: ${instead}`,
     remove,
   );
 }
 
 /** A path that `volumes` and `tmpfs` both name. */
-function refuseMounts({ volumes, tmpfs }: ContainerSettings, refuse: Refuse): void {
+function refuseMounts({ volumes, tmpfs }: ContainerSettings, { setting, place, refuse }: Block): void {
   try {
     refuseTwice([...(volumes ? mountedPaths({ volumes }) : []), ...Object.keys(tmpfs ?? {})]);
   } catch (error) {
     if (!(error instanceof ComposeError)) throw error;
-    refuse(["tmpfs"], error.message, mendCommand("tmpfs"));
+    refuse([...place, "tmpfs"], error.message, mendCommand(setting, "tmpfs"));
   }
 }
 
@@ -145,5 +162,5 @@ export const mountedPaths = ({ volumes, tmpfs }: Pick<ContainerSettings, "volume
 ];
 
 /** How a key is mended: most have more than a word, which a command can't set. */
-const mendCommand = (name: ContainerKey): string =>
-  `edit container in the stack's Pulumi.<stack>.yaml, as in: ${KEYS[name].example}`;
+const mendCommand = (setting: SettingWithKeys, name: ContainerKey): string =>
+  `edit ${setting} in the stack's Pulumi.<stack>.yaml, as in: ${KEYS[name].example}`;

@@ -119,6 +119,7 @@ describe("the report", () => {
     assert.deepEqual(rest, {
       ...{ exit: 0, level: "well", project: "blue-green", stack: "dev" },
       ...{ active: "blue", live: "blue", stable: ["blue", "green"], agree: true },
+      beside: [],
       colors: {
         blue: {
           ...{ role: "live", version: "1.0.0", well: true, stable: true, instant: false },

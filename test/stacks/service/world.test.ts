@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { READ } from "../../../stacks/service/serving";
-import { type Inspected, readSlots, readWorld, readWorlds, worldOf } from "../../../stacks/service/world";
+import { type Inspected, readContainers, readWorld, readWorlds, worldOf } from "../../../stacks/service/world";
 import { stubDocker } from "../engine/docker.stub";
 
 const owner = { project: "blue-green", stack: "dev" };
@@ -351,7 +351,7 @@ describe("what the engine has of a stack", () => {
 
   test("the colors' containers alone are read with two questions", async () => {
     const { docker, asked } = engineWith(inspectedSlot, () => assert.fail("the proxy is not asked"));
-    assert.equal((await readSlots(docker, owner)).blue[0]?.id, "b1");
+    assert.equal((await readContainers(docker, owner)).slots.blue[0]?.id, "b1");
     assert.deepEqual(asked, [
       ["container", "ls", "--all", "--quiet", "--no-trunc", ...filters],
       ["container", "inspect", "one"],
@@ -396,7 +396,7 @@ describe("what the engine has of a stack", () => {
     assert.equal(asked.length, 3 + 4 + 1);
     for (const [at, id] of ["shop-blue", "api-blue", "undefined-blue"].entries()) {
       assert.deepEqual(
-        (await readSlots(stubDocker({ ask }), owners[at] ?? owner)).blue.map(({ id }) => id),
+        (await readContainers(stubDocker({ ask }), owners[at] ?? owner)).slots.blue.map(({ id }) => id),
         [id],
       );
     }

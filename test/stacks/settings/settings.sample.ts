@@ -61,6 +61,7 @@ export const sampleSettings: Settings = {
   policies: false,
   allowProxyReplace: false,
   allowLiveReplace: false,
+  allowAccessoryReplace: [],
 };
 
 const reached = { appPort: sampleSettings.appPort, healthPath: sampleSettings.healthPath, replicas: 1 };

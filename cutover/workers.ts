@@ -1,0 +1,93 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { type Color, other } from "../stacks/service/color";
+import { dockerProblem } from "../stacks/service/health";
+import type { BesideContainer } from "../stacks/service/world";
+import { hide } from "../stacks/text/hide";
+import { firstLine, type Run, since } from "./run";
+
+/** How long a worker that was started must run before it counts as started. */
+const STAYS_UP_MILLISECONDS = 2000;
+
+/** How long the engine may take to stop workers, beside the time that they have for it: the setting's most. */
+const STOP_SECONDS = 3660;
+
+/** Whether a worker's containers run for the live color alone: all do where only one color may run at a time. */
+const followsLive = (run: Run, { made }: BesideContainer): boolean =>
+  made.follow !== "both" || run.isAlone || run.order.idle !== "running";
+
+/** Stops the workers of the color that the public has left, so that two releases never take jobs from one queue. */
+export async function stopWorkers(run: Run, color: Color): Promise<void> {
+  const running = run.beside.workers[color].filter((worker) => followsLive(run, worker) && worker.state.Running);
+  if (running.length === 0) return;
+  run.say(`${namesOf(running)} of ${color}: asked to end`);
+  const ids = running.map(({ id }) => id);
+  const ended = await run.timed("workers", () =>
+    run.tools.docker.run(["stop", ...ids], { timeoutSeconds: STOP_SECONDS }),
+  );
+  if (ended.code !== 0) throw new Error(`the workers of ${color} do not end: ${firstLine(ended.stderr.trim())}`);
+  await run.readSlots();
+}
+
+/**
+ * Starts a color's workers, and looks whether they stay up. Returns what is wrong with one, in words; undefined for nothing.
+ *
+ * @param which those that start then; all where it is left out.
+ */
+export async function startWorkers(
+  run: Run,
+  color: Color,
+  which: "after-switch" | "after-watch" | "all" = "all",
+): Promise<string | undefined> {
+  const due = run.beside.workers[color].filter(
+    ({ made }) => which === "all" || (made.start ?? "after-switch") === which,
+  );
+  const stopped = due.filter(({ state }) => !state.Running);
+  if (stopped.length === 0) return undefined;
+  run.say(`${namesOf(stopped)} of ${color}: started`);
+  const started = performance.now();
+  const ended = await run.tools.docker.run(["start", ...stopped.map(({ id }) => id)], { timeoutSeconds: STOP_SECONDS });
+  if (ended.code !== 0) return `its worker does not start: ${firstLine(ended.stderr.trim())}`;
+  await pause(STAYS_UP_MILLISECONDS, undefined, { signal: run.tools.signal }).catch(() => {});
+  const before = stopped.map(({ id, restarts }) => ({ id, restarts }));
+  await run.readSlots();
+  run.seconds.workers = (run.seconds.workers ?? 0) + since(started);
+  for (const { id, restarts } of before) {
+    const now = run.beside.workers[color].find((worker) => worker.id === id);
+    const trouble = now === undefined ? "is gone" : dockerProblem(now.state, now.restarts - restarts, true);
+    if (trouble !== undefined) return `${now?.container ?? "its worker"} ${hide(run.secrets, trouble)}`;
+  }
+  return undefined;
+}
+
+/** Has the workers of the color that serves run again, and no other ones; what can't be done is said. */
+export async function returnWorkers(run: Run, color: Color): Promise<void> {
+  try {
+    await run.readSlots();
+    await stopWorkers(run, other(color));
+    const trouble = await startWorkers(run, color);
+    if (trouble !== undefined) run.say(`${color} is live, but ${trouble}`);
+  } catch (error) {
+    run.say(`the workers do not follow to ${color}: ${firstLine((error as Error).message)}; next: pulumi up`);
+  }
+}
+
+/** What happened to the workers of the color on trial since they were looked at first, in words; undefined for nothing. */
+export function workersChanged(
+  run: Run,
+  first: readonly BesideContainer[],
+  now: readonly BesideContainer[],
+): string | undefined {
+  for (const worker of first) {
+    const seen = now.find(({ id }) => id === worker.id);
+    if (seen === undefined) return `its worker ${worker.container} is gone`;
+    const problem = dockerProblem(seen.state, seen.restarts - worker.restarts, worker.state.OOMKilled);
+    if (problem !== undefined) return `its worker ${worker.container} ${hide(run.secrets, problem)}`;
+    if (seen.state.StartedAt !== worker.state.StartedAt) return `its worker ${worker.container} was started again`;
+  }
+  return undefined;
+}
+
+const namesOf = (workers: readonly BesideContainer[]): string => {
+  const names = [...new Set(workers.map(({ name }) => name))];
+  return `${names.length === 1 ? "worker" : "workers"} ${names.join(", ")}`;
+};
