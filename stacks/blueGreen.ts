@@ -177,7 +177,7 @@ function declareAllVolumes({ owner, settings, parent }: Service): SlotVolumes {
 }
 
 /** What containers of every kind are declared with. */
-type Shared = Pick<SlotArgs, "network" | "beforePull" | "beforeCreate" | "volumes"> & { limit: pulumi.ResourceHook };
+type Shared = Pick<SlotArgs, "network" | "beforePull" | "beforeCreate" | "volumes" | "limit">;
 
 function declareAllAccessories(service: Service, { limit, ...shared }: Shared): docker.Container[] {
   const { owner, settings, plan, parent } = service;
@@ -187,11 +187,7 @@ function declareAllAccessories(service: Service, { limit, ...shared }: Shared): 
   return declareAccessories({ owner, accessories, keep: plan.keptAccessories, ...shared, afterCreate }, parent);
 }
 
-function declareSlot(
-  service: Service,
-  color: Color,
-  { limit, ...shared }: Shared & { after: pulumi.Resource[] },
-): Slot {
+function declareSlot(service: Service, color: Color, shared: Shared & { after: pulumi.Resource[] }): Slot {
   const { owner, settings, plan, world, parent, appDirectory = APP_DIRECTORY } = service;
   // What is kept is what another container beside it is like.
   const [kept] = plan.keep[color] && !("unknown" in world) ? world.slots[color] : [];
@@ -199,7 +195,7 @@ function declareSlot(
     logicalName(owner, color),
     {
       ...{ owner, color, appDirectory, ...shared },
-      afterCreate: [limit, healthyHook(service, color)],
+      healthy: healthyHook(service, color),
       settings: kept === undefined ? settings : settingsOf(color, kept, settings),
       replicas: plan.containers[color],
       build: plan.build[color],

@@ -50,8 +50,10 @@ export interface SlotArgs {
   volumes: SlotVolumes;
   /** Runs before each container is made, which is not made when it throws. */
   beforeCreate: pulumi.ResourceHook;
-  /** Run in turn after each container was made, and fail the run when one throws. */
-  afterCreate: pulumi.ResourceHook[];
+  /** Runs after each container was made, and bounds its processes. */
+  limit: pulumi.ResourceHook;
+  /** Runs after that for each web container, and fails the run when it throws. */
+  healthy: pulumi.ResourceHook;
   /** Whether it stays what it is, whatever the settings say by now: the public is on it. */
   keep: boolean;
   /** What it waits for: nothing that is wrong with the idle color may keep the public from being moved. */
@@ -211,7 +213,7 @@ export class Slot extends pulumi.ComponentResource {
           // Limits and tmpfs would be shown as updates and never reach the container.
           replaceOnChanges: ["*"],
           ...(args.after && { dependsOn: args.after }),
-          hooks: { beforeCreate: [args.beforeCreate], afterCreate: args.afterCreate },
+          hooks: { beforeCreate: [args.beforeCreate], afterCreate: [args.limit, args.healthy] },
         },
       );
     }

@@ -108,7 +108,7 @@ function declareContainer(
       ignoreChanges: keep ? ["*", "memorySwap"] : ["memorySwap"],
       replaceOnChanges: ["*"],
       ...(args.after && { dependsOn: args.after }),
-      hooks: { beforeCreate: [args.beforeCreate], afterCreate: args.afterCreate.slice(0, 1) },
+      hooks: { beforeCreate: [args.beforeCreate], afterCreate: [args.limit] },
     },
   );
 }

@@ -147,7 +147,14 @@ function readBlock<Value extends object>(
       return [key, otherwise];
     }
   });
-  return { ...readKeys(keys, { setting, place, refuse }), ...(Object.fromEntries(values) as Value) };
+  const read = readKeys(keys, { setting, place, refuse });
+  if (setting === "accessories" && read.volumes?.volumes.some(({ perColor }) => perColor))
+    refuse(
+      [name, "volumes"],
+      "can't have x-per-color: both colors have the one accessory",
+      removeCommand(setting, name, "volumes"),
+    );
+  return { ...read, ...(Object.fromEntries(values) as Value) };
 }
 
 const ENV_FILE: Readonly<Record<Kind<object>["setting"], string>> = {

@@ -157,7 +157,7 @@ describe("a new setting of a color", () => {
     const own = { replicas: 1, build: undefined, keepImage: false, keep: false };
     new program.slot.Slot("blue", {
       ...{ ...own, owner, color: "blue", settings: read({ cpuShares: "100" }), network: "net", appDirectory: "app" },
-      ...{ beforePull: hook, beforeCreate: hook, afterCreate: [hook], volumes: { nameOf: String } },
+      ...{ beforePull: hook, beforeCreate: hook, limit: hook, healthy: hook, volumes: { nameOf: String } },
     });
     const container = await new Promise<Record<string, unknown>>((resolve) => {
       containers = resolve;
