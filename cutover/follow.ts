@@ -1,6 +1,6 @@
 import { type Color, other } from "../stacks/service/color";
 import { runJobs, runLateJobs } from "./jobs";
-import { CutoverFailed, firstLine, type Run } from "./run";
+import { after, CutoverFailed, firstLine, type Run } from "./run";
 import { returnWorkers, startWorkers, stopWorkers } from "./workers";
 
 /**
@@ -25,7 +25,7 @@ export async function followSwitch(run: Run, old: Color): Promise<string | undef
     const trouble = await startWorkers(run, run.target, "after-switch");
     if (trouble !== undefined) return trouble;
     const failed = await runJobs(run, run.target, "after-switch");
-    return failed && `${failed.reason}\n${failed.more}`;
+    return failed && `${failed.reason}${after(failed.more)}\n${failed.next}`;
   } catch (error) {
     return firstLine((error as Error).message);
   }

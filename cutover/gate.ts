@@ -36,7 +36,8 @@ export async function gate(run: Run): Promise<void> {
 /** Runs the jobs that come before all else, such as a migration of the database. */
 export async function prepare(run: Run): Promise<void> {
   const failed = await runJobs(run, run.trial, "before-gate");
-  if (failed !== undefined) throw run.refused(failed.reason, failed.more);
+  if (failed !== undefined)
+    throw run.refused(failed.reason, failed.more, `${failed.next}; when it is mended: pulumi up`);
   run.stopIfCancelled();
 }
 

@@ -17,8 +17,10 @@ const MOST_LINES = 20;
 export interface JobFailure {
   /** In a line, such as `the job migrate ended with exit code 3`. */
   reason: string;
-  /** The last that it wrote, and the command that shows all of it. */
+  /** The last that it wrote. */
   more: string;
+  /** What to type to see all of it, or to have it out of the way. */
+  next: string;
 }
 
 /** Runs a color's jobs of a moment, one after the other in the order of their names; returns the first that fails, and runs no other one. */
@@ -34,10 +36,11 @@ export async function runJobs(run: Run, color: Color, moment: JobMoment): Promis
 export async function runLateJobs(run: Run, color: Color, moment: JobMoment): Promise<void> {
   const failed = await runJobs(run, color, moment).catch((error: Error) => ({
     reason: `a job did not run: ${firstLine(error.message)}`,
-    more: "",
+    next: "see npm run status",
   }));
   if (failed === undefined) return;
-  run.say(`${failed.reason}\n${failed.more}`);
+  // What it wrote was said while it ran.
+  run.say(`${failed.reason}; ${failed.next}`);
   run.notes.push(failed.reason);
 }
 
@@ -46,10 +49,9 @@ async function runJob(
   { id, container, name, made, state }: BesideContainer,
 ): Promise<JobFailure | undefined> {
   const { docker, signal } = run.tools;
-  const show = `All of its output: docker logs ${container}`;
   if (state.Running) {
-    const more = `Next: docker wait ${container}, or end it: docker stop ${container}; then: pulumi up`;
-    return { reason: `the job ${name} runs already, since an earlier run was cut off`, more };
+    const next = `docker wait ${container}, or end it: docker stop ${container}; then: pulumi up`;
+    return { reason: `the job ${name} runs already, since an earlier run was cut off`, more: "", next };
   }
   const seconds = typeof made.timeoutSeconds === "number" ? made.timeoutSeconds : 600;
   run.say(`job ${name} runs, ${seconds} s at most`);
@@ -76,7 +78,8 @@ async function runJob(
       run.say(`job ${name} ended well`);
       return undefined;
     }
-    return { reason: `the job ${name} ${why ?? `ended with exit code ${code}`}`, more: [...lines, show].join("\n") };
+    const reason = `the job ${name} ${why ?? `ended with exit code ${code}`}`;
+    return { reason, more: lines.join("\n"), next: `docker logs ${container}` };
   } finally {
     clearTimeout(late);
     signal.removeEventListener("abort", cancel);

@@ -1,5 +1,6 @@
 import { other } from "../service/color";
 import type { BesideContainer } from "../service/world";
+import type { JobMoment } from "../settings/container/named";
 import type { Lag } from "./live";
 import type { Part, Served } from "./situation";
 
@@ -23,18 +24,19 @@ export function decideWorkers({ world, serving, settings, now }: Served, { live,
   return { warnings, mend: `workers of ${live} differ after ${after} at ${now.toISOString()}` };
 }
 
+/** What a job's moment is called in a sentence; one after a way back has no turn in a switch. */
+const TURNS: Partial<Record<JobMoment, string>> = {
+  "before-gate": "before the gate",
+  "after-switch": "right after the switch",
+  "after-watch": "after the watch",
+};
+
 /** Says when workers and jobs have their turn in a switch. */
 function tellWorkers({ workers = {}, jobs = {} }: Served["settings"]): Part {
-  const following = Object.entries(workers).filter(([, { follow }]) => follow === "live");
-  const names = (start: string) => following.filter(([, worker]) => worker.start === start).map(([name]) => name);
   const turns = [
-    ...Object.entries(jobs).map(([name, { at }]) => `the job ${name} runs ${at.replaceAll("-", " ")}`),
-    ...(["after-switch", "after-watch"] as const).flatMap((start) =>
-      names(start).length > 0
-        ? [
-            `the workers ${names(start).join(", ")} move ${start === "after-switch" ? "right after the switch" : "when the watch is over"}`,
-          ]
-        : [],
+    ...Object.entries(jobs).flatMap(([name, { at }]) => (TURNS[at] ? [`the job ${name} runs ${TURNS[at]}`] : [])),
+    ...Object.entries(workers).flatMap(([name, { follow, start }]) =>
+      follow === "live" ? [`the worker ${name} moves ${TURNS[start]}`] : [],
     ),
   ];
   return turns.length === 0 ? {} : { notes: [`In this switch ${turns.join("; ")}.`] };
