@@ -15,7 +15,7 @@ import { ofService } from "./plan/service";
 import type { Plan } from "./plan/situation";
 import { COLORS, type Color } from "./service/color";
 import { healthIn } from "./service/configuration";
-import { askHealth, waitHealthy } from "./service/health";
+import { askHealth, waitHealthy, waitReached } from "./service/health";
 import {
   containerName,
   logicalName,
@@ -114,6 +114,9 @@ export const limitHook = (service: HookContext): pulumi.ResourceHook =>
     await pulumi.log.warn(`${hook.name}: the engine did not bound its processes to ${limit}: ${why}`, parent);
   });
 
+/** nginx learns a new container's address within this time: it asks for one that was not there after 2 s again. */
+const REACHED_SECONDS = 5;
+
 /** Returns the hook that waits until a color's new container is healthy, and fails with why it is not. */
 export const healthyHook = (service: HookContext, color: Color): pulumi.ResourceHook =>
   new pulumi.ResourceHook(`${service.name}-${color}-healthy`, async (hook) => {
@@ -133,7 +136,7 @@ export const healthyHook = (service: HookContext, color: Color): pulumi.Resource
       restarts: 0,
       say: (line) => pulumi.log.info(`${hook.name}: ${line}`, parent),
     });
-    if (failed === undefined) return;
+    if (failed === undefined) return waitReached(engine, proxy, color, REACHED_SECONDS);
     await rememberUnready(service, began, color, failed);
     const where = `The public is on ${color === active ? "this container" : active}.`;
     const image = settings.slots[color].image === undefined ? "" : `${color}Image and `;

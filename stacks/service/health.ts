@@ -3,6 +3,7 @@ import type { Docker } from "../engine/docker";
 import { shell } from "../engine/scripts";
 import { hide } from "../text/hide";
 import { lastOfLines, printable, printableLine, shortened } from "../text/plain";
+import type { Color } from "./color";
 import type { HealthRequest } from "./configuration";
 import { type HealthAnswer, healthAnswer } from "./healthAnswer";
 import type { ReplicaName } from "./names";
@@ -39,6 +40,17 @@ export async function askHealth(
   const answer = healthAnswer(text);
   if (answer === undefined) throw new Error(`the proxy said of ${container}'s health: ${printableLine(text)}`);
   return answer;
+}
+
+/**
+ * Waits until nginx reaches a color by the way that visitors take, for so many seconds at most: of a container that has just been made it
+ * knows the address a moment later. Whoever reports how a color is would call it ill until then.
+ */
+export async function waitReached(docker: Docker, proxy: string, color: Color, seconds: number): Promise<void> {
+  const deadline = performance.now() + seconds * 1000;
+  const reached = async () =>
+    healthAnswer((await docker.ask("exec", proxy, ...shell("reach", color)).catch(() => "")).trim())?.well === true;
+  while (!(await reached()) && performance.now() < deadline) await pause(LOOK_AGAIN_MILLISECONDS);
 }
 
 /** Which container is waited for, and what its errors must not show. */

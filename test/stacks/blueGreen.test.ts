@@ -841,6 +841,8 @@ describe("a new container's health", () => {
       ...["exec", proxy, "sh", "-c", readScript("health"), "sh", "1"],
       ...request,
     ];
+    // Afterwards nginx is asked whether it reaches the color.
+    const reach = (proxy: string) => ["exec", proxy, "sh", "-c", readScript("reach"), "sh", "green"];
     const plain = await make();
     const asked = answering(plain.engine, "well 204");
     assert.equal(await errorOf("service-green-healthy"), undefined);
@@ -848,14 +850,17 @@ describe("a new container's health", () => {
     const rest = ["5000", "/healthz", "green", "http", "200-299"];
     assert.deepEqual(asked, [
       ask("blue-green-dev-proxy", "green", ...rest),
+      reach("blue-green-dev-proxy"),
       ask("blue-green-dev-proxy", "green-3", ...rest),
+      reach("blue-green-dev-proxy"),
     ]);
 
     const slots = { ...sampleSettings.slots, green: { version: "2.0.0", port: 5002, image: "nginx:1.30.6" } };
     const own = await make({ slots, appPort: 80, healthPath: "/", healthHost: "shop.example" }, after({}));
     const seen = answering(own.engine, "well 301, to /login");
     assert.equal(await errorOf("service-green-healthy"), undefined);
-    assert.deepEqual(seen, [ask("blue-green-dev-proxy", "green", "80", "/", "shop.example", "http", "200-399")]);
+    const redirected = ask("blue-green-dev-proxy", "green", "80", "/", "shop.example", "http", "200-399");
+    assert.deepEqual(seen, [redirected, reach("blue-green-dev-proxy")]);
 
     const shop = await make({ healthStatus: "200-299,401" }, empty, RESOURCES, {
       owner: { ...owner, service: "shop-2" },
@@ -864,7 +869,7 @@ describe("a new container's health", () => {
     for (const resource of ["shop-2-green", "shop-2-green-2"])
       assert.equal(await errorOf("shop-2-green-healthy", resource), undefined);
     assert.deepEqual(
-      others.map((args) => [args[1], args[7], args.at(-1)]),
+      others.filter((args) => args.length > 7).map((args) => [args[1], args[7], args.at(-1)]),
       [
         ["blue-green-dev-shop-2-proxy", "green", "200-299,401"],
         ["blue-green-dev-shop-2-proxy", "green-2", "200-299,401"],

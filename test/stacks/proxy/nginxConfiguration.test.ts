@@ -98,7 +98,7 @@ const linesOf = (text: string, upstream: string): string[] =>
     .map((line) => line.trim())
     .filter((line) => line !== "" && !line.startsWith("#"));
 
-const KEPT = ["keepalive 64;", "keepalive_timeout 4s;"];
+const KEPT = ["keepalive 64;", "keepalive_timeout 1s;"];
 
 /** What the configuration is made from with these values and everything on, the defaults for the rest; nothing where they are refused. */
 function accepted(values: Record<string, string>): ConfigurationSettings | undefined {
