@@ -50,7 +50,7 @@ export interface Move {
   reload: boolean;
 }
 
-/** What the new color answered since the last look. */
+/** What the new color answered since the last look; a request for an asset that went on to the other color is no answer of either. */
 export interface Sample {
   /** Where the next look goes on. */
   offset: number;

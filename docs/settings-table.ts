@@ -80,7 +80,7 @@ export const GROUPS: readonly SettingsGroup[] = [
   },
   {
     title: "Which visitor meets which color",
-    names: ["canaryPercent", "stickySessions", "stickySeconds", "testerToken", "maintenance"],
+    names: ["canaryPercent", "stickySessions", "stickySeconds", "testerToken", "assetPaths", "maintenance"],
   },
   { title: "The idle color", names: ["idle", "idleAfterMinutes"] },
   {

@@ -37,6 +37,7 @@ export type ConfigurationSettings = Pick<
   | "healthHost"
   | "healthStatus"
   | "trustedProxies"
+  | "assetPaths"
 > & {
   slots: Record<Color, Endpoint>;
   files: FileNames;
@@ -76,6 +77,9 @@ function viewOf({ slots, files, stickySessions, bindAddress, ...shared }: Config
   const replicas = COLORS.some((color) => slots[color].replicas > 1);
   const again = sessions || replicas;
   const scheme = trusted ? "$asked_scheme" : "$scheme";
+  const visited = sessions ? "$answered" : "$color";
+  // Where only one color is up there is nobody else to ask.
+  const assets = shared.assetPaths.length > 0 && COLORS.every((color) => slots[color].replicas > 0);
   return {
     ...shared,
     ...headerView(shared),
@@ -113,7 +117,10 @@ function viewOf({ slots, files, stickySessions, bindAddress, ...shared }: Config
     tried: tester ? "$tried" : visiting,
     testing: tester ? "$tester" : "",
     upstream: sessions ? "$upstream" : "$color",
-    answered: sessions ? "$answered" : "$color",
+    assets,
+    assetPatterns: shared.assetPaths.map((path) => path.replaceAll(".", "\\.")),
+    visited,
+    answered: assets ? "$answerer" : visited,
   };
 }
 

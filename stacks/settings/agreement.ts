@@ -2,6 +2,7 @@ import type { z } from "zod";
 import { isByDigest, isImage } from "../engine/image";
 import { isObject, objectIn } from "../text/json";
 import { quoted } from "../text/shell";
+import { placesLeadingTo } from "./assetPaths";
 import { defaultSettings } from "./defaults";
 import { mendCommand } from "./errors";
 import { removeCommand, setCommand } from "./problem";
@@ -25,6 +26,7 @@ export function agree(agreement: Agreement): void {
   agreeOnDigests(agreement);
   agreeOnPorts(agreement);
   agreeOnHeaders(agreement);
+  agreeOnAssets(agreement);
   agreeOnDraining(agreement);
   agreeOnContainer(agreement);
   agreeOnSharing(agreement);
@@ -111,6 +113,17 @@ function agreeOnHeaders(agreement: Agreement): void {
     "must be false while trustedProxies names any: nginx reads X_Forwarded_Host, which every client may send, as X-Forwarded-Host",
     setCommand("underscoreHeaders", "false"),
   );
+}
+
+/** Whoever asks a color for its health must not be answered by the other one. */
+function agreeOnAssets({ parsed, values, isSecret, context }: Agreement): void {
+  const { healthPath } = parsed;
+  if (typeof healthPath !== "string" || isSecret("healthPath") || isSecret("assetPaths")) return;
+  for (const index of placesLeadingTo(healthPath, values.assetPaths)) {
+    const params = { mend: removeCommand("assetPaths", index) } satisfies Hint;
+    const message = "must not be a beginning of healthPath: how a color is, the other one can't say";
+    context.addIssue({ code: "custom", path: ["assetPaths", index], message, params });
+  }
 }
 
 /** A reload ends the old workers after drainSeconds, and a client may still use their idle connections for keepAliveSeconds. */

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import { IMAGE_RULE, isImage, isRepository, isVersion, REPOSITORY_RULE, VERSION_RULE } from "../engine/image";
 import { isRegistryPassword, isRegistryUser, REGISTRY_PASSWORD_RULE, REGISTRY_USER_RULE } from "../engine/registry";
 import { COLORS } from "../service/color";
+import { parseAssetPaths, SET_ASSET_PATH } from "./assetPaths";
 import { parseContainer } from "./container/container";
 import { parseAccessories, parseJobs, parseNames, parseWorkers } from "./container/named";
 import { parsePaths } from "./container/volumes";
@@ -255,6 +256,8 @@ export const SHAPE = {
   stickySeconds: { whose: "cutover", rule: wholeNumber(1, MAX_STICKY_SECONDS) },
   /** With it as header or cookie `X-Blue-Green-Preview` a request goes to the idle color; a secret. Nobody can where it is absent. */
   testerToken: { whose: "proxy", rule: textOrNone(TOKEN_RULE, isToken), secret: true },
+  /** Beginnings of paths; what the color of a request answers with 404 there is asked of the other color. None if empty. */
+  assetPaths: { whose: "proxy", rule: structured(parseAssetPaths), within: SET_ASSET_PATH },
   /** Whether everybody but testers gets 503 and the page of `nginx/maintenance.html`. */
   maintenance: { whose: "proxy", rule: trueOrFalse },
   /** The most requests a second of one client; 0 for any. */

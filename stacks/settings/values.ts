@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 
 const MAX_HOST_CHARACTERS = 253;
-const MAX_PATH_CHARACTERS = 200;
+export const MAX_PATH_CHARACTERS = 200;
 const MAX_FILE_CHARACTERS = 1000;
 /** What nginx gets of it is less (see certificate.ts). */
 const MAX_PEM_KIB = 128;

@@ -10,6 +10,16 @@ export async function backendImage(version: string): Promise<string> {
   return image;
 }
 
+/** The image of release a or b, each with assets of its own (see backend/assets.py). */
+export async function assetImage(release: "a" | "b"): Promise<string> {
+  const folder = join(__dirname, "backend");
+  const image = `blue-green-test/assets:${release}`;
+  const args = [`BASE_IMAGE=${baseImages().appBaseImage}`, `RELEASE=${release}`].flatMap((arg) => ["--build-arg", arg]);
+  const file = join(folder, "assets.Dockerfile");
+  await must("docker", ["build", "--quiet", "--file", file, ...args, "--tag", image, folder]);
+  return image;
+}
+
 /** The settings by which both colors run the test backend, each in a version of its own. */
 export const backendImages = async (): Promise<Record<string, string>> => ({
   blueImage: await backendImage("1.0.0"),

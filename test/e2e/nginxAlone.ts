@@ -8,6 +8,7 @@ import { dockerAt } from "../../stacks/engine/docker";
 import { readNginx } from "../../stacks/engine/scripts";
 import { type ConfigurationSettings, renderConfiguration } from "../../stacks/proxy/nginxConfiguration";
 import { NGINX_DNS, nginxContainer } from "../../stacks/proxy/nginxContainer";
+import { COLORS, type Color } from "../../stacks/service/color";
 import { PROXY_DIRECTORY } from "../../stacks/service/names";
 import { generationOf } from "../../stacks/service/serving";
 import { sampleConfiguration } from "../stacks/settings/settings.sample";
@@ -157,19 +158,27 @@ export interface Front {
   port: number;
 }
 
-/** Any number of nginx containers in front of a raw backend for each color (backend/raw.py), without Pulumi. */
+/** Any number of nginx containers in front of a backend for each color, without Pulumi. */
 export class Fronts {
-  private constructor(private readonly network: TestNetwork) {}
+  private constructor(
+    private readonly network: TestNetwork,
+    /** The backends' containers. */
+    readonly ids: Record<Color, string>,
+  ) {}
 
-  /** Starts the backends. Everything is removed when the test ends. */
-  static async start(t: TestContext): Promise<Fronts> {
+  /**
+   * Starts the backends. Everything is removed when the test ends.
+   *
+   * @param backend the program of both, a file in backend/.
+   */
+  static async start(t: TestContext, backend = "raw.py"): Promise<Fronts> {
     const network = await TestNetwork.create(t);
-    const program = readFileSync(join(__dirname, "backend", "raw.py"), "utf8");
+    const program = readFileSync(join(__dirname, "backend", backend), "utf8");
     const python = ["--entrypoint", "python3", baseImages().appBaseImage ?? "", "-c", program];
-    await Promise.all(
-      ["blue", "green"].map((color) => network.run("--network-alias", color, "--env", `COLOR=${color}`, ...python)),
+    const [blue, green] = await Promise.all(
+      COLORS.map((color) => network.run("--network-alias", color, "--env", `COLOR=${color}`, ...python)),
     );
-    return new Fronts(network);
+    return new Fronts(network, { blue: blue?.id ?? "", green: green?.id ?? "" });
   }
 
   /** Starts nginx under a name on the network, gives it a configuration and the files beside it, and waits until it answers. */
@@ -178,7 +187,7 @@ export class Fronts {
     const text = configuration.replaceAll("@GENERATION@", generationOf(configuration));
     // nginx starts as soon as its configuration exists, so the configuration comes last, and in one step.
     for (const [name, input] of [["sessions.conf", ""], ...Object.entries(files), ["nginx.conf", text]] as const) {
-      const script = `cd ${PROXY_DIRECTORY} && cat >${name}.next && mv ${name}.next ${name}`;
+      const script = `cd ${PROXY_DIRECTORY} && mkdir -p files && cat >${name}.next && mv ${name}.next ${name}`;
       await must("docker", ["exec", "--interactive", id, "sh", "-c", script], { input });
     }
     const port = Number((await must("docker", ["port", id, "8080/tcp"])).trim().split(":").at(-1));

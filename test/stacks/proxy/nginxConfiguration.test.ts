@@ -41,6 +41,7 @@ const settings: ConfigurationSettings = {
   bindAddress: "127.0.0.1",
   httpsPort: 8443,
   trustedProxies: [],
+  assetPaths: [],
   files: {},
 };
 

@@ -15,6 +15,10 @@ export interface Request {
   protocol?: string;
   /** Whom nginx has asked so far, as `$upstream_addr` has it: where there was nobody left to ask, the upstream's own name. */
   asked?: string;
+  /** The path as nginx reads it, decoded. Default `/`. */
+  uri?: string;
+  /** The color that lent an asset, where one did. */
+  lender?: string;
   scheme?: string;
   /** Whether the configuration's `geo` takes the sender for a trusted proxy. */
   trusted?: boolean;
@@ -147,6 +151,7 @@ function builtIn(name: string, request: Request): string {
     ...{ request: request.line ?? `${method} / HTTP/1.1`, upstream_bytes_received: "" },
     ...{ server_protocol: protocol, content_length: headers["content-length"] ?? "" },
     ...{ request_method: method, upstream_addr: asked, scheme, msec: `${now}.123` },
+    ...{ uri: request.uri ?? "/", lender: request.lender ?? "" },
     ...(request.trusted !== undefined && { trusted: request.trusted ? "1" : "" }),
   };
   const value = others[name];

@@ -47,6 +47,7 @@ export const sampleSettings: Settings = {
   canaryPercent: 0,
   stickySessions: "none",
   stickySeconds: 3600,
+  assetPaths: [],
   maintenance: false,
   rateLimitPerSecond: 0,
   maxConnections: 4096,

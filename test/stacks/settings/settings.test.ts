@@ -350,7 +350,7 @@ const nearlyRight = fc.oneof(
 );
 
 /** Settings whose values are free text for the most part, and go nowhere else than where such text belongs. */
-const FREE = ["environment", "secretEnvironment", "smokeTests", "gateCommand"];
+const FREE = ["environment", "secretEnvironment", "container", "smokeTests", "gateCommand"];
 
 describe("what is accepted", () => {
   test("the defaults of Pulumi.yaml and an active color are a whole configuration", () => {
@@ -943,7 +943,15 @@ describe("everything wrong at once", () => {
         "maxErrorPercent",
         "minRequests",
         "maxP95Seconds",
-        ...["canaryPercent", "stickySessions", "stickySeconds", "testerToken", "testerToken", "maintenance"],
+        ...[
+          "canaryPercent",
+          "stickySessions",
+          "stickySeconds",
+          "testerToken",
+          "testerToken",
+          "assetPaths",
+          "maintenance",
+        ],
         ...["rateLimitPerSecond", "maxConnections", "maxUploads", "maxBufferMb"],
         ...["stopGraceSeconds", "replicas", "idle", "idleAfterMinutes"],
         ...["canaryFirst", "imagesByDigest", "policies"],
