@@ -31,7 +31,7 @@ export function agree(agreement: Agreement): void {
 }
 
 /** Names an image by the digest that its registry has it under; the engine has learnt that by pulling it. */
-export const setByDigest = (name: SettingName, reference: string) => {
+export const setByDigest = (name: string, reference: string) => {
   const image = quoted(reference);
   return `docker pull ${image} && pulumi config set ${name} "$(docker image inspect --format '{{index .RepoDigests 0}}' ${image})"`;
 };
@@ -67,8 +67,9 @@ function agreeOnDigests(agreement: Agreement): void {
   const accessories = (agreement.parsed.accessories ?? {}) as Parsed["accessories"] & object;
   for (const [name, { image }] of Object.entries(accessories)) {
     if (image === undefined || isByDigest(image)) continue;
-    const [path, message] = [`accessories.${name}.image`, "must be named by its digest, since imagesByDigest is true"];
-    const params = { mend: setCommand(path, `${image}@sha256:<digest>`, "--path ") } satisfies Hint;
+    const message = "must be named by its digest, since imagesByDigest is true";
+    const shown = agreement.isSecret("accessories") ? "<image>" : image;
+    const params = { mend: setByDigest(`--path accessories.${name}.image`, shown) } satisfies Hint;
     agreement.context.addIssue({ code: "custom", path: ["accessories", name, "image"], message, params });
   }
   for (const name of ["blueImage", "greenImage", "nginxImage"] as const) {
