@@ -143,7 +143,7 @@ function readBlock<Value extends object>(
       return [key, read(block[key])];
     } catch (error) {
       if (!(error instanceof ComposeError)) throw error;
-      refuse([name, key], error.message, setPath(setting, name, key));
+      refuse([name, key], error.message, setPath(setting, name, key), error.bare);
       return [key, otherwise];
     }
   });
