@@ -2,7 +2,7 @@ import { readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { objectIn } from "../../text/json";
 import { closest } from "../closest";
-import { nameRule, valueRule } from "../environment";
+import { nameRule, RESERVED_NAMES, valueRule } from "../environment";
 import { type Place, type Refuse, removeCommand } from "../problem";
 import { ComposeError } from "./compose";
 import { envFileVariables } from "./envFile";
@@ -72,7 +72,7 @@ export function readKeys(given: Readonly<Record<string, unknown>>, block: Block)
 function readKey(name: ContainerKey, value: unknown, { setting, place, refuse }: Block): unknown {
   try {
     const read = KEYS[name].read(value);
-    return name === "env_file" ? variablesIn(read as ContainerValue<"env_file">) : checked(name, read);
+    return name === "env_file" ? variablesIn(read as ContainerValue<"env_file">) : checked(name, read, setting);
   } catch (error) {
     if (!(error instanceof ComposeError)) throw error;
     refuse([...place, name, ...error.place], error.message, mendCommand(setting, name), error.bare);
@@ -81,15 +81,17 @@ function readKey(name: ContainerKey, value: unknown, { setting, place, refuse }:
 }
 
 /** The environment's rules are those of the setting of that name. */
-function checked(name: ContainerKey, read: unknown): unknown {
-  if (name === "environment") checkVariables(read as Record<string, string>);
+function checked(name: ContainerKey, read: unknown, setting: SettingWithKeys): unknown {
+  // Of an accessory's variables the program itself sets none.
+  if (name === "environment") checkVariables(read as Record<string, string>, setting !== "accessories");
   if (name === "networks") refuseTwice(read as string[], "names");
   return read;
 }
 
-function checkVariables(variables: Record<string, string>): void {
+function checkVariables(variables: Record<string, string>, keepsOwn: boolean): void {
   for (const [name, value] of Object.entries(variables)) {
-    const rule = nameRule(name) ?? valueRule(value);
+    const isFree = !keepsOwn && RESERVED_NAMES.includes(name);
+    const rule = (isFree ? undefined : nameRule(name)) ?? valueRule(value);
     if (rule !== undefined) throw new ComposeError(rule, [name]);
   }
 }
