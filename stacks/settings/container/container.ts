@@ -5,6 +5,7 @@ import { closest } from "../closest";
 import { nameRule, RESERVED_NAMES, valueRule } from "../environment";
 import { type Place, type Refuse, removeCommand } from "../problem";
 import { ComposeError } from "./compose";
+import { DECIDED_IN } from "./decided";
 import { envFileVariables } from "./envFile";
 import { type ContainerKey, type ContainerValue, DECIDED, KEYS } from "./keys";
 import { refuseTwice } from "./volumes";
@@ -52,6 +53,8 @@ export interface Block {
   setting: SettingWithKeys;
   place: Place;
   refuse: Refuse;
+  /** The names of the keys that it has beside a container's, which are read elsewhere. */
+  own?: readonly string[];
 }
 
 /** Returns the keys of a block, without those that are refused. */
@@ -135,11 +138,13 @@ function envFileText(path: string, required: boolean): string {
   }
 }
 
-function refuseKey(name: string, { setting, place, refuse }: Block): void {
+function refuseKey(name: string, { setting, place, refuse, own = [] }: Block): void {
   const remove = removeCommand(setting, ...place, name);
-  const instead = Object.hasOwn(DECIDED, name) ? DECIDED[name] : undefined;
-  const meant = closest(name, Object.keys(KEYS));
-  const rule = meant === undefined ? "docs/container.md lists those that there are" : `${meant} was meant?`;
+  const decided: Readonly<Record<string, string>> = { ...DECIDED, ...DECIDED_IN[setting] };
+  const instead = Object.hasOwn(decided, name) ? decided[name] : undefined;
+  const meant = closest(name, [...Object.keys(KEYS), ...own]);
+  const pages = own.length === 0 ? "docs/container.md lists" : "docs/workers.md and docs/container.md list";
+  const rule = meant === undefined ? `${pages} those that there are` : `${meant} was meant?`;
   refuse(
     [...place, name],
     instead === undefined ? `there is no such key here; ${rule}` : `is not a key here: ${instead}`,

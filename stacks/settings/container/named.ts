@@ -148,7 +148,10 @@ function readBlock<Value extends object>(
       return [key, otherwise];
     }
   });
-  return { ...readKeys(keys, { setting, place, refuse }), ...(Object.fromEntries(values) as Value) };
+  return {
+    ...readKeys(keys, { setting, place, refuse, own: Object.keys(own) }),
+    ...(Object.fromEntries(values) as Value),
+  };
 }
 
 const ENV_FILE: Readonly<Record<Kind<object>["setting"], string>> = {
