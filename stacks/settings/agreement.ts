@@ -27,6 +27,7 @@ export function agree(agreement: Agreement): void {
   agreeOnHeaders(agreement);
   agreeOnDraining(agreement);
   agreeOnContainer(agreement);
+  agreeOnMemory(agreement);
   agreeOnSharing(agreement);
 }
 
@@ -152,12 +153,6 @@ function agreeOnContainer(agreement: Agreement): void {
       `pulumi config rm ${name}`,
     );
   }
-  const { mem_reservation: reserved, mem_limit: limit = parsed.memoryMb } = container;
-  if (typeof reserved === "number" && typeof limit === "number" && reserved > limit) {
-    const params = { mend: setCommand("container.mem_reservation", `${limit}m`, "--path ") } satisfies Hint;
-    const message = `must be at most the memory limit, which is ${limit} MiB`;
-    context.addIssue({ code: "custom", path: ["container", "mem_reservation"], message, params });
-  }
   const variables = isObject(container.environment) ? container.environment : {};
   const plain = objectIn(values.environment) ?? {};
   const secret = objectIn(values.secretEnvironment) ?? {};
@@ -176,5 +171,32 @@ function agreeOnContainer(agreement: Agreement): void {
     const differs = other === "environment" ? ", with another value" : "";
     const message = `is in ${other} too${differs}; must be in one of them only`;
     context.addIssue({ code: "custom", path: ["container", "environment", name], message, params });
+  }
+}
+
+/** A container that keeps more memory than it may have is not made by the engine. */
+function agreeOnMemory({ parsed, isSecret, context }: Agreement): void {
+  const container = isObject(parsed.container) && !isSecret("container") ? parsed.container : {};
+  const { mem_reservation: kept, mem_limit: most = parsed.memoryMb } = container;
+  const agreeIn = (
+    place: [SettingName, ...string[]],
+    block: Readonly<Record<string, unknown>>,
+    inherited: typeof block,
+  ) => {
+    const { mem_reservation: reserved, mem_limit: limit } = { ...inherited, ...block };
+    if (typeof reserved !== "number" || typeof limit !== "number" || reserved <= limit) return;
+    const bare = "must be at most the memory limit";
+    const fits = isSecret(place[0]) ? "<amount>" : `${limit}m`;
+    const mend = setCommand([...place, "mem_reservation"].join("."), fits, "--path ");
+    const params = { mend, bare } satisfies Hint;
+    const message = `${bare}, which is ${limit} MiB`;
+    context.addIssue({ code: "custom", path: [...place, "mem_reservation"], message, params });
+  };
+  agreeIn(["container"], container, { mem_limit: most });
+  for (const setting of ["workers", "jobs", "accessories"] as const) {
+    // A worker and a job get what the color has; an accessory nothing.
+    const inherited = setting === "accessories" ? {} : { mem_reservation: kept, mem_limit: most };
+    for (const [name, block] of Object.entries(isObject(parsed[setting]) ? parsed[setting] : {}))
+      if (isObject(block)) agreeIn([setting, name], block, inherited);
   }
 }
