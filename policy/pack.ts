@@ -25,8 +25,8 @@ const configuration = pulumi.runtime.allConfig();
 /** A stack without the setting is not judged. Where there is no stack at all, as in `pulumi policy`, the pack has all of its policies. */
 const isJudged = Object.keys(configuration).length === 0 || configuration[`${NAMESPACE}:policies`] === "true";
 
-/** What the stack's file has of others than the program, such as the providers; nothing where there is no such file. */
-function othersInFile(): Record<string, unknown> {
+/** What the stack's file has; nothing where there is no such file. */
+function settingsInFile(): Record<string, unknown> {
   const file = `Pulumi.${pulumi.getStack()}.yaml`;
   try {
     return configIn(file, readFileSync(join(CHECKOUT, file), "utf8"));
@@ -130,7 +130,7 @@ const policies: Policies = [
     validateResource: async (args, report) => {
       // The first resource of all: nothing has been touched yet.
       if (args.type !== STACK) return;
-      await refuse(plainSettings(configuration, othersInFile()), report, judgedIn(args));
+      await refuse(plainSettings(configuration, settingsInFile()), report, judgedIn(args));
     },
   },
 ];

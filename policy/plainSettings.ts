@@ -1,6 +1,6 @@
 import { setVariableCommand } from "../stacks/settings/environment";
 import { type Place, pathTo, removeCommand } from "../stacks/settings/problem";
-import { mustBeSecret, NAMESPACE } from "../stacks/settings/shape";
+import { mayBeSecret, mustBeSecret, NAMESPACE } from "../stacks/settings/shape";
 import { jsonIn } from "../stacks/text/json";
 import { quoted } from "../stacks/text/shell";
 import { suspicion } from "./secret";
@@ -13,21 +13,22 @@ const MAX_DEPTH = 20;
  *
  * @param configuration every key with its value as Pulumi has it: text, and JSON text for what has values of its own within.
  *   Those of other namespaces are left alone, since a policy pack is not told which of them are secret.
- * @param others what the stack's file has of other namespaces; a secret is an object with the only key `secure` there.
+ * @param file what the stack's file has, in which a secret is an object with the only key `secure`: other namespaces are judged by it, and
+ *   the settings that may be secret.
  */
 export function plainSettings(
   configuration: Readonly<Record<string, unknown>>,
-  others: Readonly<Record<string, unknown>> = {},
+  file: Readonly<Record<string, unknown>> = {},
 ): string[] {
   const own = Object.entries(configuration)
     .filter(([key]) => key.startsWith(`${NAMESPACE}:`))
     .map(([key, value]) => [key.slice(NAMESPACE.length + 1), within(value)] as const)
     // Those are refused by the program itself where they are plain.
-    .filter(([setting]) => !mustBeSecret(setting));
-  const foreign = Object.entries(others)
-    .filter(([key]) => !key.startsWith(`${NAMESPACE}:`))
-    .map(([key, value]) => [key, withoutSecrets(value)] as const);
-  return [...own, ...foreign].flatMap(([setting, value]) =>
+    .filter(([setting]) => !mustBeSecret(setting) && !mayBeSecret(setting));
+  const inFile = Object.entries(file)
+    .filter(([key]) => !key.startsWith(`${NAMESPACE}:`) || mayBeSecret(bareName(key)))
+    .map(([key, value]) => [bareName(key), withoutSecrets(value)] as const);
+  return [...own, ...inFile].flatMap(([setting, value]) =>
     leaves(value, []).flatMap(({ place, text }) => {
       const why = suspicion(String(place.findLast((step) => typeof step === "string") ?? setting), text);
       if (why === undefined) return [];
@@ -37,6 +38,9 @@ export function plainSettings(
     }),
   );
 }
+
+/** A key without our own namespace. */
+const bareName = (key: string): string => (key.startsWith(`${NAMESPACE}:`) ? key.slice(NAMESPACE.length + 1) : key);
 
 /** The value within a JSON text, and the text itself where it is none. */
 const within = (value: unknown): unknown =>
@@ -69,6 +73,6 @@ function next(setting: string, place: Place): string {
   if (setting === "smokeTests" || setting === "gateCommand") {
     return `Next: ${remove}; what needs a secret belongs in gateCommand, which takes it from the environment of whoever runs pulumi`;
   }
-  if (!setting.includes(":")) return `Next: ${remove}`;
+  if (!setting.includes(":") && !mayBeSecret(setting)) return `Next: ${remove}`;
   return `Next, with a new value, since the old one was readable: pulumi config set --secret --path ${quoted(pathTo(setting, ...place))}`;
 }

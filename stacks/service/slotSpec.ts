@@ -100,14 +100,19 @@ export function valueChanges(setting: string, was: unknown, is: unknown, depth =
   );
 }
 
-/** What a value has within, by name; nothing where it is absent. Mounts go by their paths. */
+/** What a value has within, by name; nothing where it is absent, and undefined for what has no names. Mounts go by their paths. */
 function named(value: unknown): Map<string, unknown> | undefined {
   if (value === undefined) return new Map();
-  if (isObject(value)) return new Map(Object.entries(value));
-  if (!Array.isArray(value) || !value.every((item) => isObject(item) && typeof item.target === "string"))
-    return undefined;
-  return new Map(value.map((item: { target: string }) => [item.target, item]));
+  if (!isObject(value)) return undefined;
+  const { volumes, tmpfs, ...more } = value;
+  if (!isMounts(volumes) || !isObject(tmpfs) || Object.keys(more).length > 0) return new Map(Object.entries(value));
+  const each = volumes.map(({ target, ...mount }): [string, unknown] => [target, jsonOf(mount)]);
+  return new Map([...each, ...Object.entries(tmpfs)]);
 }
+
+/** Whether these are mounts as `container.volumes` has them. */
+const isMounts = (value: unknown): value is { target: string }[] =>
+  Array.isArray(value) && value.every((mount) => isObject(mount) && typeof mount.target === "string");
 
 const specValue = ({ made }: SlotInstance, key: string): unknown =>
   Object.entries(made).find(([name]) => name === key)?.[1];

@@ -29,11 +29,12 @@ export function agree(agreement: Agreement): void {
   agreeOnAssets(agreement);
   agreeOnDraining(agreement);
   agreeOnContainer(agreement);
+  agreeOnMemory(agreement);
   agreeOnSharing(agreement);
 }
 
 /** Names an image by the digest that its registry has it under; the engine has learnt that by pulling it. */
-export const setByDigest = (name: SettingName, reference: string) => {
+export const setByDigest = (name: string, reference: string) => {
   const image = quoted(reference);
   return `docker pull ${image} && pulumi config set ${name} "$(docker image inspect --format '{{index .RepoDigests 0}}' ${image})"`;
 };
@@ -69,8 +70,9 @@ function agreeOnDigests(agreement: Agreement): void {
   const accessories = (agreement.parsed.accessories ?? {}) as Parsed["accessories"] & object;
   for (const [name, { image }] of Object.entries(accessories)) {
     if (image === undefined || isByDigest(image)) continue;
-    const [path, message] = [`accessories.${name}.image`, "must be named by its digest, since imagesByDigest is true"];
-    const params = { mend: setCommand(path, `${image}@sha256:<digest>`, "--path ") } satisfies Hint;
+    const message = "must be named by its digest, since imagesByDigest is true";
+    const shown = agreement.isSecret("accessories") ? "<image>" : image;
+    const params = { mend: setByDigest(`--path accessories.${name}.image`, shown) } satisfies Hint;
     agreement.context.addIssue({ code: "custom", path: ["accessories", name, "image"], message, params });
   }
   for (const name of ["blueImage", "greenImage", "nginxImage"] as const) {
@@ -164,12 +166,6 @@ function agreeOnContainer(agreement: Agreement): void {
       `pulumi config rm ${name}`,
     );
   }
-  const { mem_reservation: reserved, mem_limit: limit = parsed.memoryMb } = container;
-  if (typeof reserved === "number" && typeof limit === "number" && reserved > limit) {
-    const params = { mend: setCommand("container.mem_reservation", `${limit}m`, "--path ") } satisfies Hint;
-    const message = `must be at most the memory limit, which is ${limit} MiB`;
-    context.addIssue({ code: "custom", path: ["container", "mem_reservation"], message, params });
-  }
   const variables = isObject(container.environment) ? container.environment : {};
   const plain = objectIn(values.environment) ?? {};
   const secret = objectIn(values.secretEnvironment) ?? {};
@@ -188,5 +184,32 @@ function agreeOnContainer(agreement: Agreement): void {
     const differs = other === "environment" ? ", with another value" : "";
     const message = `is in ${other} too${differs}; must be in one of them only`;
     context.addIssue({ code: "custom", path: ["container", "environment", name], message, params });
+  }
+}
+
+/** A container that keeps more memory than it may have is not made by the engine. */
+function agreeOnMemory({ parsed, isSecret, context }: Agreement): void {
+  const container = isObject(parsed.container) && !isSecret("container") ? parsed.container : {};
+  const { mem_reservation: kept, mem_limit: most = parsed.memoryMb } = container;
+  const agreeIn = (
+    place: [SettingName, ...string[]],
+    block: Readonly<Record<string, unknown>>,
+    inherited: typeof block,
+  ) => {
+    const { mem_reservation: reserved, mem_limit: limit } = { ...inherited, ...block };
+    if (typeof reserved !== "number" || typeof limit !== "number" || reserved <= limit) return;
+    const bare = "must be at most the memory limit";
+    const fits = isSecret(place[0]) ? "<amount>" : `${limit}m`;
+    const mend = setCommand([...place, "mem_reservation"].join("."), fits, "--path ");
+    const params = { mend, bare } satisfies Hint;
+    const message = `${bare}, which is ${limit} MiB`;
+    context.addIssue({ code: "custom", path: [...place, "mem_reservation"], message, params });
+  };
+  agreeIn(["container"], container, { mem_limit: most });
+  for (const setting of ["workers", "jobs", "accessories"] as const) {
+    // A worker and a job get what the color has; an accessory nothing.
+    const inherited = setting === "accessories" ? {} : { mem_reservation: kept, mem_limit: most };
+    for (const [name, block] of Object.entries(isObject(parsed[setting]) ? parsed[setting] : {}))
+      if (isObject(block)) agreeIn([setting, name], block, inherited);
   }
 }

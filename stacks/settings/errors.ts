@@ -54,19 +54,12 @@ export function problemsIn(
     const [setting, ...place] = issue.path as [SettingName, ...Place];
     const hint: Hint = issue.code === "custom" ? (issue.params ?? {}) : {};
     // Of a setting that must not be secret that is all that can be said.
-    if (
-      isSecret(setting) &&
-      setting !== "environment" &&
-      setting !== "secretEnvironment" &&
-      !isSecretName(setting) &&
-      !hint.secret
-    )
-      continue;
+    if (isSecret(setting) && setting !== "environment" && rowOf(setting).secret === undefined && !hint.secret) continue;
     const value = place.length === 0 ? values[setting] : valueAt(within.get(setting), place);
     problems.get(setting)?.push({
       setting: pathTo(setting, ...place),
       given: value === undefined ? "(not set)" : hint.secret || hidden(setting, value) ? "[secret]" : shown(value),
-      rule: issue.message,
+      rule: isSecret(setting) ? (hint.bare ?? issue.message) : issue.message,
       mend: hint.mend ?? mendCommand(setting, isSecret(setting) ? undefined : value),
     });
   }

@@ -16,8 +16,11 @@ export interface Problem {
 /** Where a value is within its setting: names and, in lists, indices. */
 export type Place = readonly (string | number)[];
 
-/** Takes what is wrong at a place of a setting: what is allowed, and the command that mends it. */
-export type Refuse = (place: Place, rule: string, mend: string) => void;
+/**
+ * Takes what is wrong at a place of a setting: what is allowed, and the command that mends it; and the rule without what was given, where
+ * that is in it.
+ */
+export type Refuse = (place: Place, rule: string, mend: string, bare?: string) => void;
 
 /** A longer name is not shown whole. */
 const SHOWN_NAME_CHARACTERS = 200;

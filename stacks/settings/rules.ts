@@ -8,6 +8,8 @@ export interface Hint {
   mend?: string;
   /** The value is shown as `[secret]`, whether or not its setting is one. */
   secret?: boolean;
+  /** The rule without what was given, for a setting that is secret. */
+  bare?: string;
 }
 
 /** A text whose only error is the rule itself: zod's own messages never reach anyone, and so never carry a value. */
@@ -36,8 +38,8 @@ export const trueOrFalse = z
 /** A setting with values of its own within, which Pulumi hands over as JSON text. */
 export const structured = <Value>(parse: (json: unknown, refuse: Refuse) => Value) =>
   z.unknown().transform((json, context) =>
-    parse(json, (place, message, mend) => {
-      const params = { mend } satisfies Hint;
+    parse(json, (place, message, mend, bare) => {
+      const params = { mend, ...(bare !== undefined && { bare }) } satisfies Hint;
       context.addIssue({ code: "custom", path: [...place], message, params });
     }),
   );

@@ -354,6 +354,9 @@ export const isSecretName = (name: string): name is SecretName => SECRET_NAMES.s
 /** Whether a setting is refused where it is kept in plain text. */
 export const mustBeSecret = (name: string): boolean => isSetting(name) && rowOf(name).secret === true;
 
+/** Whether a setting's values are kept secret where they are set so, and may be plain as well. */
+export const mayBeSecret = (name: string): boolean => isSetting(name) && rowOf(name).secret === "may";
+
 /** The namespace of the settings in a stack's configuration, which is the project's name in Pulumi.yaml. */
 export const NAMESPACE = "blue-green";
 

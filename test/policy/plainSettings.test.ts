@@ -78,6 +78,20 @@ describe("the policy: no secret among plain settings", () => {
     ]);
   });
 
+  test("an accessory's variable is judged by what the stack's file has of it, where one set with --secret can be told", () => {
+    const environment = { POSTGRES_USER: "shop", POSTGRES_PASSWORD: "hunter2" };
+    const given = { accessories: JSON.stringify({ db: { image: "postgres:17", environment } }) };
+    const inFile = (POSTGRES_PASSWORD: unknown) => ({
+      "blue-green:accessories": { db: { image: "postgres:17", environment: { ...environment, POSTGRES_PASSWORD } } },
+    });
+    assert.deepEqual(found(given, inFile({ secure: "v1:abc" })), []);
+    assert.deepEqual(found(given), [], "without a file nothing can be told");
+    assert.deepEqual(found(given, inFile("hunter2")), [
+      `accessories.db.environment.POSTGRES_PASSWORD is secret by its name, ${PLAIN} ${RENEW} ` +
+        "pulumi config set --secret --path accessories.db.environment.POSTGRES_PASSWORD",
+    ]);
+  });
+
   test("hostile names and values are told in words fit for a terminal and a shell", () => {
     const [message = ""] = found({ environment: JSON.stringify({ "TOKEN\n$(reboot)\u001b[31m": "x", "": KEY }) });
     assert.match(message, /^[ -~]+$/);

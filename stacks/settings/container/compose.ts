@@ -10,10 +10,12 @@ export class ComposeError extends Error {
   /**
    * @param message what is allowed, or why it can't be; what was given may be in it.
    * @param place where it is within its key.
+   * @param bare the same without what was given, where that is in it.
    */
   constructor(
     message: string,
     readonly place: Place = [],
+    readonly bare?: string,
   ) {
     super(plain(message));
   }
@@ -24,7 +26,7 @@ export function within<Value>(place: Place[number], read: () => Value): Value {
   try {
     return read();
   } catch (error) {
-    if (error instanceof ComposeError) throw new ComposeError(error.message, [place, ...error.place]);
+    if (error instanceof ComposeError) throw new ComposeError(error.message, [place, ...error.place], error.bare);
     throw error;
   }
 }
@@ -42,9 +44,8 @@ export function text(value: unknown, rule = "must be a text"): string {
   const variable = /\$\$|\$\{[^}]*\}?|\$[A-Za-z_][A-Za-z0-9_]*|\$/g;
   return given.replaceAll(variable, (found) => {
     if (found === "$$") return "$";
-    throw new ComposeError(
-      `has ${found}, which Compose fills in from the shell or .env: write the value itself here (a dollar sign is $$)`,
-    );
+    const why = "which Compose fills in from the shell or .env: write the value itself here (a dollar sign is $$)";
+    throw new ComposeError(`has ${found}, ${why}`, [], `has a variable, ${why}`);
   });
 }
 
@@ -93,7 +94,7 @@ export function pairs<Value>(
   const found = new Map<string, Value>();
   for (const [name, given, place] of entries) {
     if (name === "" || name === "__proto__") throw new ComposeError("is not possible as a name", [place]);
-    if (found.has(name)) throw new ComposeError(`names ${name} a second time`, [place]);
+    if (found.has(name)) throw new ComposeError(`names ${name} a second time`, [place], "is named a second time");
     found.set(
       name,
       within(place, () => read(name, given)),

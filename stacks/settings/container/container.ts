@@ -2,9 +2,10 @@ import { readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { objectIn } from "../../text/json";
 import { closest } from "../closest";
-import { nameRule, valueRule } from "../environment";
+import { nameRule, RESERVED_NAMES, valueRule } from "../environment";
 import { type Place, type Refuse, removeCommand } from "../problem";
 import { ComposeError } from "./compose";
+import { DECIDED_IN } from "./decided";
 import { envFileVariables } from "./envFile";
 import { type ContainerKey, type ContainerValue, DECIDED, KEYS } from "./keys";
 import { refuseTwice } from "./volumes";
@@ -52,6 +53,8 @@ export interface Block {
   setting: SettingWithKeys;
   place: Place;
   refuse: Refuse;
+  /** The names of the keys that it has beside a container's, which are read elsewhere. */
+  own?: readonly string[];
 }
 
 /** Returns the keys of a block, without those that are refused. */
@@ -72,24 +75,26 @@ export function readKeys(given: Readonly<Record<string, unknown>>, block: Block)
 function readKey(name: ContainerKey, value: unknown, { setting, place, refuse }: Block): unknown {
   try {
     const read = KEYS[name].read(value);
-    return name === "env_file" ? variablesIn(read as ContainerValue<"env_file">) : checked(name, read);
+    return name === "env_file" ? variablesIn(read as ContainerValue<"env_file">) : checked(name, read, setting);
   } catch (error) {
     if (!(error instanceof ComposeError)) throw error;
-    refuse([...place, name, ...error.place], error.message, mendCommand(setting, name));
+    refuse([...place, name, ...error.place], error.message, mendCommand(setting, name), error.bare);
     return undefined;
   }
 }
 
 /** The environment's rules are those of the setting of that name. */
-function checked(name: ContainerKey, read: unknown): unknown {
-  if (name === "environment") checkVariables(read as Record<string, string>);
+function checked(name: ContainerKey, read: unknown, setting: SettingWithKeys): unknown {
+  // Of an accessory's variables the program itself sets none.
+  if (name === "environment") checkVariables(read as Record<string, string>, setting !== "accessories");
   if (name === "networks") refuseTwice(read as string[], "names");
   return read;
 }
 
-function checkVariables(variables: Record<string, string>): void {
+function checkVariables(variables: Record<string, string>, keepsOwn: boolean): void {
   for (const [name, value] of Object.entries(variables)) {
-    const rule = nameRule(name) ?? valueRule(value);
+    const isFree = !keepsOwn && RESERVED_NAMES.includes(name);
+    const rule = (isFree ? undefined : nameRule(name)) ?? valueRule(value);
     if (rule !== undefined) throw new ComposeError(rule, [name]);
   }
 }
@@ -133,11 +138,13 @@ function envFileText(path: string, required: boolean): string {
   }
 }
 
-function refuseKey(name: string, { setting, place, refuse }: Block): void {
+function refuseKey(name: string, { setting, place, refuse, own = [] }: Block): void {
   const remove = removeCommand(setting, ...place, name);
-  const instead = Object.hasOwn(DECIDED, name) ? DECIDED[name] : undefined;
-  const meant = closest(name, Object.keys(KEYS));
-  const rule = meant === undefined ? "docs/container.md lists those that there are" : `${meant} was meant?`;
+  const decided: Readonly<Record<string, string>> = { ...DECIDED, ...DECIDED_IN[setting] };
+  const instead = Object.hasOwn(decided, name) ? decided[name] : undefined;
+  const meant = closest(name, [...Object.keys(KEYS), ...own]);
+  const pages = own.length === 0 ? "docs/container.md lists" : "docs/workers.md and docs/container.md list";
+  const rule = meant === undefined ? `${pages} those that there are` : `${meant} was meant?`;
   refuse(
     [...place, name],
     instead === undefined ? `there is no such key here; ${rule}` : `is not a key here: ${instead}`,
@@ -151,7 +158,7 @@ function refuseMounts({ volumes, tmpfs }: ContainerSettings, { setting, place, r
     refuseTwice([...(volumes ? mountedPaths({ volumes }) : []), ...Object.keys(tmpfs ?? {})]);
   } catch (error) {
     if (!(error instanceof ComposeError)) throw error;
-    refuse([...place, "tmpfs"], error.message, mendCommand(setting, "tmpfs"));
+    refuse([...place, "tmpfs"], error.message, mendCommand(setting, "tmpfs"), error.bare);
   }
 }
 

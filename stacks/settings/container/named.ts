@@ -55,8 +55,9 @@ const JOB: Own<Omit<JobSettings, keyof NamedKeys>> = {
 const ACCESSORY: Own<Omit<AccessorySettings, keyof NamedKeys>> = {
   image: {
     read: (value) => {
-      const image = text(value);
-      if (!isImage(image)) throw new ComposeError("must be an image by tag or digest, such as postgres:16");
+      const rule = "must be an image by tag or digest, such as postgres:17";
+      const image = text(value, rule);
+      if (!isImage(image)) throw new ComposeError(rule);
       return image;
     },
   },
@@ -135,19 +136,19 @@ function readBlock<Value extends object>(
   }
   const values = (Object.keys(own) as (keyof Value & string)[]).map((key) => {
     const { read, otherwise } = own[key];
-    if (!Object.hasOwn(block, key)) {
-      if (otherwise === undefined) refuse(place, `must have ${key}`, setPath(setting, name, key));
-      return [key, otherwise];
-    }
+    const isThere = Object.hasOwn(block, key);
+    if (!isThere && otherwise !== undefined) return [key, otherwise];
     try {
       return [key, read(block[key])];
     } catch (error) {
       if (!(error instanceof ComposeError)) throw error;
-      refuse([name, key], error.message, setPath(setting, name, key));
+      const mend = setPath(setting, name, key);
+      if (isThere) refuse([name, key], error.message, mend, error.bare);
+      else refuse(place, `must have ${key}, which ${error.message}`, mend);
       return [key, otherwise];
     }
   });
-  const read = readKeys(keys, { setting, place, refuse });
+  const read = readKeys(keys, { setting, place, refuse, own: Object.keys(own) });
   if (setting === "accessories" && read.volumes?.volumes.some(({ perColor }) => perColor))
     refuse(
       [name, "volumes"],

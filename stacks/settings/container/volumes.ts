@@ -48,8 +48,11 @@ function shortMount(given: string): VolumeMount {
   const [source = "", target, mode = "", more] = given.split(":");
   if (target === undefined) {
     containerPath(source);
+    const why = "each color would get one of its own, and what it holds would be gone at a switch. Give it a name";
     throw new ComposeError(
-      `is an anonymous volume: each color would get one of its own, and what it holds would be gone at a switch. Give it a name (data:${source}), or list ${source} in ephemeralVolumes`,
+      `is an anonymous volume: ${why} (data:${source}), or list ${source} in ephemeralVolumes`,
+      [],
+      `is an anonymous volume: ${why}`,
     );
   }
   if (more !== undefined) throw new ComposeError("must be source:target or source:target:mode");
@@ -58,7 +61,8 @@ function shortMount(given: string): VolumeMount {
     if (option === "ro") found.readOnly = true;
     else if (option === "z" || option === "Z") found.selinux = option;
     else if (!["rw", "cached", "consistent", "delegated"].includes(option)) {
-      throw new ComposeError(`has the mode ${option}, which can't be had here; possible are ro, rw, z and Z`);
+      const why = "which can't be had here; possible are ro, rw, z and Z";
+      throw new ComposeError(`has the mode ${option}, ${why}`, [], `has a mode ${why}`);
     }
   }
   return found;
@@ -71,9 +75,8 @@ function named(source: string, target: string): VolumeMount {
     return { type: "bind", source: posix.normalize(source).replace(/(?<=.)\/$/, ""), target };
   }
   if (/^[.~]/.test(source)) {
-    throw new ComposeError(
-      `mounts ${source}, a path beside a compose file: the engine may be on another host, so it must be an absolute path there`,
-    );
+    const why = "a path beside a compose file: the engine may be on another host, so it must be an absolute path there";
+    throw new ComposeError(`mounts ${source}, ${why}`, [], `mounts ${why}`);
   }
   if (!NAME.test(source)) throw new ComposeError(NAME_RULE);
   return { type: "volume", source, target };
@@ -153,7 +156,7 @@ export function tmpfs(value: unknown): [path: string, options: string] {
 /** What mounts a path twice would hide one of them. */
 export function refuseTwice(paths: readonly string[], does = "mounts"): void {
   const twice = paths.find((path, at) => paths.indexOf(path) !== at);
-  if (twice !== undefined) throw new ComposeError(`${does} ${twice} twice`);
+  if (twice !== undefined) throw new ComposeError(`${does} ${twice} twice`, [], `${does} something twice`);
 }
 
 /** Returns a list of paths within a container out of the JSON text that Pulumi hands over, without those that are refused. */

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
-import { processLimit, type SlotInstance, type SlotSpec, specDifferences } from "../../../stacks/service/slotSpec";
+import {
+  processLimit,
+  type SlotInstance,
+  type SlotSpec,
+  specDifferences,
+  valueChanges,
+} from "../../../stacks/service/slotSpec";
 
 const made: SlotSpec = {
   version: "1.0.0",
@@ -131,6 +137,82 @@ describe("what a color was made from", () => {
     for (const [was, is, shared] of cases) {
       assert.deepEqual(specDifferences("blue", container(was), container(is)), { own: [], shared });
     }
+  });
+
+  test("what differs deeper is named by its place: a worker's key, an option of a check, a mount by its path", () => {
+    const data = { type: "volume", source: "data", target: "/data" };
+    const volumes = (...mounts: object[]) => ({ volumes: mounts, tmpfs: {} });
+    const mail = { command: ["serve"], replicas: 1, environment: { A: "1" } };
+    const cases: [setting: string, was: unknown, is: unknown, changes: string[]][] = [
+      ["workers", { mail }, { mail: { ...mail, replicas: 2 } }, ["workers.mail.replicas 1 -> 2"]],
+      ["workers", { mail }, { mail: { ...mail, environment: {} } }, ["workers.mail.environment.A 1 -> (none)"]],
+      ["workers", { mail: { command: ["a"] } }, undefined, ['workers.mail.command ["a"] -> (none)']],
+      [
+        "workers",
+        { a: mail },
+        { b: mail },
+        [
+          ...[
+            'workers.a.command ["serve"] -> (none)',
+            "workers.a.replicas 1 -> (none)",
+            "workers.a.environment.A 1 -> (none)",
+          ],
+          ...[
+            'workers.b.command (none) -> ["serve"]',
+            "workers.b.replicas (none) -> 1",
+            "workers.b.environment.A (none) -> 1",
+          ],
+        ],
+      ],
+      [
+        "container",
+        { volumes: volumes(data) },
+        { volumes: volumes({ ...data, source: "other" }) },
+        ['container.volumes./data {"type":"volume","source":"data"} -> {"type":"volume","source":"other"}'],
+      ],
+      [
+        "container",
+        {},
+        { volumes: volumes(data) },
+        ['container.volumes./data (none) -> {"type":"volume","source":"data"}'],
+      ],
+      [
+        "container",
+        { volumes: volumes(data, { ...data, target: "/b" }) },
+        { volumes: volumes({ ...data, target: "/b" }, data) },
+        [],
+      ],
+      [
+        "volumes",
+        { volumes: [], tmpfs: { "/run": "" } },
+        { volumes: [], tmpfs: { "/run": "size=64m" } },
+        ["volumes./run (none) -> size=64m"],
+      ],
+      [
+        "healthcheck",
+        { tests: ["CMD", "a"], interval: "1s" },
+        { tests: ["CMD", "a"], interval: "2s" },
+        ["healthcheck.interval 1s -> 2s"],
+      ],
+      ["dns", [], undefined, ["dns [] -> (none)"]],
+      ["mem_limit", undefined, 300, ["mem_limit (none) -> 300"]],
+    ];
+    for (const [setting, was, is, changes] of cases) assert.deepEqual(valueChanges(setting, was, is), changes);
+  });
+
+  test("a label that is nested without an end, or is not what it should be, differs at a place that is not deep", () => {
+    const deep = (value: unknown) =>
+      JSON.parse(`${'{"a":'.repeat(20_000)}${JSON.stringify(value)}${"}".repeat(20_000)}`);
+    assert.ok(valueChanges("x", deep(1), deep(2)).length <= 1);
+    assert.deepEqual(valueChanges("x", { a: { a: { a: { a: { a: 1 } } } } }, { a: { a: { a: { a: { a: 2 } } } } }), [
+      'x.a.a.a.a {"a":1} -> {"a":2}',
+    ]);
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.jsonValue(), (was, is) => {
+        assert.deepEqual(valueChanges("x", was, was), []);
+        for (const change of valueChanges("x", was, is)) assert.match(change, /^x.* -> /s);
+      }),
+    );
   });
 
   test("a container that says nothing of hardened ran with the strict set", () => {
