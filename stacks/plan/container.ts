@@ -1,7 +1,7 @@
 import { COLORS, type Color, other } from "../service/color";
 import type { Found, Needs } from "../service/needs";
 import { mountedPaths } from "../settings/container/container";
-import type { AccessorySettings } from "../settings/container/named";
+import type { AccessorySettings, NamedKeys } from "../settings/container/named";
 import { setCommand } from "../settings/problem";
 import type { Settings } from "../settings/settings";
 import { blocksOf } from "../workers";
@@ -11,16 +11,35 @@ import type { Part, Plan, Situation } from "./situation";
 export const needsOf = (settings: Settings): Needs => {
   const { slots, accessories = {} } = settings;
   const blocks = [settings.container ?? {}, ...blocksOf(settings), ...Object.values(accessories)];
-  const mounts = blocks.flatMap(({ volumes }) => volumes?.volumes ?? []);
   return {
     networks: blocks.flatMap(({ networks = [] }) => networks),
-    volumes: mounts.flatMap(({ external, source }) => (external ? [source] : [])),
+    volumes: blocks.flatMap(externalIn),
     images: [
       ...COLORS.flatMap((color) => slots[color].image ?? []),
       ...Object.values(accessories).map(({ image }) => image),
     ],
   };
 };
+
+/** The volumes that a block of keys mounts and that are there already. */
+const externalIn = ({ volumes }: Pick<NamedKeys, "volumes">): string[] =>
+  (volumes?.volumes ?? []).flatMap(({ external, source }) => (external ? [source] : []));
+
+/** Returns the blocks of keys whose containers this run may make, each with its place in the settings. */
+function blocksToMake(settings: Settings, plan: Plan, ofColors: boolean): [place: string, keys: NamedKeys][] {
+  const { container = {}, workers = {}, jobs = {}, accessories = {} } = settings;
+  const within = (setting: string, blocks: Readonly<Record<string, NamedKeys>>) =>
+    Object.entries(blocks).map(([name, keys]): [string, NamedKeys] => [`${setting}.${name}`, keys]);
+  const made = Object.entries(accessories).filter(([name]) => !plan.keptAccessories.includes(name));
+  return [
+    ...(ofColors ? [["container", container] as [string, NamedKeys]] : []),
+    ...(ofColors ? [...within("workers", workers), ...within("jobs", jobs)] : []),
+    ...within("accessories", Object.fromEntries(made)),
+  ];
+}
+
+const namesIt = (places: readonly string[]): string =>
+  `${places.join(" and ")} ${places.length === 1 ? "names" : "name"}`;
 
 /** By its own name alone: an image may be called `constructor`. */
 const volumesIn = ({ imageVolumes }: Found, image: string): string[] | undefined =>
@@ -41,19 +60,24 @@ export function decideContainer(situation: Situation, plan: Plan): Part {
     if (leaves && !about.includes(settings.activeColor)) part.warnings.push(`${seen} ${next}`);
     else part.refusals.push(`${seen} Nothing was touched. ${next}`);
   };
-  const { networks, volumes } = needsOf(settings);
-  const isMade = made.length > 0;
-  for (const name of found.missingNetworks.filter((each) => isMade && networks.includes(each))) {
+  const blocks = blocksToMake(settings, plan, made.length > 0);
+  const naming = (key: "networks" | "volumes", names: (keys: NamedKeys) => boolean) =>
+    blocks.flatMap(([place, keys]) => (names(keys) ? [`${place}.${key}`] : []));
+  for (const name of found.missingNetworks) {
+    const places = naming("networks", ({ networks = [] }) => networks.includes(name));
+    if (places.length === 0) continue;
     say(
       made,
-      `container.networks names ${name}, and the engine has no network of that name.`,
+      `${namesIt(places)} ${name}, and the engine has no network of that name.`,
       `Next: docker network ls; then name one that is there, or: docker network create ${name} && pulumi up`,
     );
   }
-  for (const name of found.missingVolumes.filter((each) => isMade && volumes.includes(each))) {
+  for (const name of found.missingVolumes) {
+    const places = naming("volumes", (keys) => externalIn(keys).includes(name));
+    if (places.length === 0) continue;
     say(
       made,
-      `container.volumes names ${name} as external, and the engine has no volume of that name.`,
+      `${namesIt(places)} ${name} as external, and the engine has no volume of that name.`,
       "Next: docker volume ls; then name one that is there, or leave x-external out",
     );
   }
