@@ -17,6 +17,7 @@ import { COLORS, type Color } from "./service/color";
 import { healthIn } from "./service/configuration";
 import { askHealth, waitHealthy } from "./service/health";
 import {
+  accessoryName,
   containerName,
   logicalName,
   nameOnEngine,
@@ -79,7 +80,7 @@ export const volumesHook = (service: HookContext): pulumi.ResourceHook =>
   new pulumi.ResourceHook(`${service.name}-volumes`, async (hook) => {
     const { settings, engine, world } = service;
     const { image: id } = hook.newInputs as { image: string };
-    const accessory = accessoryNamed(settings, hook.name);
+    const accessory = accessoryNamed(service, hook.name);
     if (accessory !== undefined) {
       const [name, block] = accessory;
       const unmounted = unmountedOfAccessory(settings, block, await volumesOf(engine, id));
@@ -101,7 +102,7 @@ export const volumesHook = (service: HookContext): pulumi.ResourceHook =>
 export const limitHook = (service: HookContext): pulumi.ResourceHook =>
   new pulumi.ResourceHook(`${service.name}-limit`, async (hook) => {
     const { settings, engine, parent } = service;
-    const [, accessory] = accessoryNamed(settings, hook.name) ?? [];
+    const [, accessory] = accessoryNamed(service, hook.name) ?? [];
     const beside = blockNamed(settings, hook.name);
     const limit = processLimit({
       container: accessory ?? (beside === undefined ? settings.container : keysOf(settings, beside.block)),
@@ -145,7 +146,7 @@ export const healthyHook = (service: HookContext, color: Color): pulumi.Resource
 export const accessoryHook = (service: HookContext): pulumi.ResourceHook =>
   new pulumi.ResourceHook(`${service.name}-accessory`, async (hook) => {
     const { owner, settings, engine, parent } = service;
-    const [, { environment = {} } = { environment: {} }] = accessoryNamed(settings, hook.name) ?? [];
+    const [, { environment = {} } = { environment: {} }] = accessoryNamed(service, hook.name) ?? [];
     const failed = await waitHealthy(engine, String(hook.id), {
       seconds: settings.healthTimeoutSeconds,
       // Nobody but its own check knows how an accessory is asked.
@@ -179,11 +180,11 @@ const colorOf = (resource: string): Color =>
   /(?:^|-)(blue|green)(?:-[0-9]+|-(?:worker|job)-.+)?$/.exec(resource)?.[1] === "green" ? "green" : "blue";
 
 /** The accessory of a container, which its resource's name says: `accessory-db`, `shop-accessory-db`. */
-function accessoryNamed({ accessories = {} }: Settings, resource: string): [string, AccessorySettings] | undefined {
-  const name = /(?:^|-)accessory-(.+)$/.exec(resource)?.[1] ?? "";
-  const block = Object.hasOwn(accessories, name) ? accessories[name] : undefined;
-  return block && [name, block];
-}
+const accessoryNamed = (
+  { owner, settings: { accessories = {} } }: Pick<HookContext, "owner" | "settings">,
+  resource: string,
+): [string, AccessorySettings] | undefined =>
+  Object.entries(accessories).find(([name]) => logicalName(owner, accessoryName(name)) === resource);
 
 /** The name under which the proxy reaches a color's container, which its resource's name ends in: `blue`, `shop-blue-2`. */
 const replicaOf = (color: Color, resource: string): ReplicaName =>
