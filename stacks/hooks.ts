@@ -60,7 +60,8 @@ export const pullHook = (service: HookContext): pulumi.ResourceHook =>
     const { name: image, pullTriggers } = hook.newInputs as { name: string; pullTriggers?: string[] };
     const began = new Date().toISOString();
     const color = COLORS.find((one) => logicalName(owner, one) === hook.name);
-    const registry = { ...settings, platform: color && settings.container?.platform };
+    const [, accessory] = accessoryNamed(service, hook.name) ?? [];
+    const registry = { ...settings, platform: color ? settings.container?.platform : accessory?.platform };
     const pulled =
       pullTriggers === undefined
         ? pullMissing(engine, image, registry, process.env)
