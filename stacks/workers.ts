@@ -5,11 +5,12 @@ import { containerName, jobName, LABEL, labelList, logicalName, ownerLabels, wor
 import { processLimit } from "./service/slotSpec";
 import type { OwnContainerSettings } from "./settings/container/container";
 import type { JobSettings, NamedKeys, WorkerSettings } from "./settings/container/named";
+import type { EnvironmentName } from "./settings/environment";
 import { containerEnvironment, type SlotArgs, type SlotSettings } from "./slot";
 import { containerInputs, LOGGING } from "./slotContainer";
 
 /** Of the color's `container`, what is the web containers' alone. */
-const OF_WEB = ["command", "healthcheck", "hostname", "ports"] as const;
+const OF_WEB = ["command", "healthcheck", "hostname"] as const;
 
 /** The keys that a worker or a job has by themselves; the others are those of a container. */
 type Block = (WorkerSettings | JobSettings) & NamedKeys;
@@ -58,6 +59,15 @@ export function declareWorkers(args: SlotArgs, image: pulumi.Input<string>, pare
   }
 }
 
+/** What a block says of a variable replaces what the color has, also where that is a secret. */
+function variablesOf(settings: SlotSettings, { environment = {} }: Block): Pick<SlotSettings, EnvironmentName> {
+  const secret = Object.entries(settings.secretEnvironment).filter(([name]) => !Object.hasOwn(environment, name));
+  return {
+    environment: { ...settings.environment, ...environment },
+    secretEnvironment: Object.fromEntries(secret),
+  };
+}
+
 /** One of them. */
 interface Declared {
   called: ReturnType<typeof workerName>;
@@ -88,10 +98,7 @@ function declareContainer(
       ),
       name: containerName(owner, called),
       image,
-      envs: containerEnvironment(color, {
-        ...settings,
-        environment: { ...settings.environment, ...block.environment },
-      }),
+      envs: containerEnvironment(color, { ...settings, ...variablesOf(settings, block), stopGraceSeconds: grace }),
       labels: labelList({
         ...keys.labels,
         ...ownerLabels(owner),
