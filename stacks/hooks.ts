@@ -2,15 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Docker } from "./engine/docker";
 import { secondsWithout } from "./engine/outage";
 import { pullMissing, pullTag } from "./engine/registry";
-import {
-  accessoryWords,
-  nextFor,
-  nextForAccessory,
-  runsAlready,
-  unmountedOf,
-  unmountedOfAccessory,
-  volumesWords,
-} from "./plan/container";
+import { accessoryWords, lossesOf, nextForAccessory, runsAlready, unmountedOfAccessory } from "./plan/container";
 import { ofService } from "./plan/service";
 import type { Plan } from "./plan/situation";
 import { COLORS, type Color } from "./service/color";
@@ -91,12 +83,10 @@ export const volumesHook = (service: HookContext): pulumi.ResourceHook =>
     const color = colorOf(hook.name);
     if (runsAlready(color, settings, world)) return;
     const beside = blockNamed(settings, hook.name);
-    const { ephemeralVolumes } = settings;
-    const container = beside === undefined ? settings.container : keysOf(settings, beside.block);
-    const unmounted = unmountedOf({ container, ephemeralVolumes }, await volumesOf(engine, id));
-    if (unmounted.length === 0) return;
     const named = settings.slots[color].image ?? "(built from its Dockerfile)";
-    throw new Error(`${volumesWords(color, named, unmounted)}\n${nextFor(settings, unmounted)}`);
+    const losses = lossesOf(color, named, settings, await volumesOf(engine, id));
+    const loss = losses.find(({ of }) => of === "container" || of === beside?.place);
+    if (loss !== undefined) throw new Error(`${loss.seen}\n${loss.next}`);
   });
 
 /** Returns the hook that bounds a new container's processes, which the provider can't. */

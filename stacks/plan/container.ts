@@ -4,7 +4,7 @@ import { mountedPaths } from "../settings/container/container";
 import type { AccessorySettings, NamedKeys } from "../settings/container/named";
 import { setCommand } from "../settings/problem";
 import type { Settings } from "../settings/settings";
-import { blocksOf } from "../workers";
+import { blocksOf, keysOf, placedBlocks } from "../workers";
 import type { Part, Plan, Situation } from "./situation";
 
 /** Returns what the settings' containers need of the engine, for whoever looks for it. */
@@ -27,14 +27,12 @@ const externalIn = ({ volumes }: Pick<NamedKeys, "volumes">): string[] =>
 
 /** Returns the blocks of keys whose containers this run may make, each with its place in the settings. */
 function blocksToMake(settings: Settings, plan: Plan, ofColors: boolean): [place: string, keys: NamedKeys][] {
-  const { container = {}, workers = {}, jobs = {}, accessories = {} } = settings;
-  const within = (setting: string, blocks: Readonly<Record<string, NamedKeys>>) =>
-    Object.entries(blocks).map(([name, keys]): [string, NamedKeys] => [`${setting}.${name}`, keys]);
+  const { container = {}, accessories = {} } = settings;
   const made = Object.entries(accessories).filter(([name]) => !plan.keptAccessories.includes(name));
   return [
     ...(ofColors ? [["container", container] as [string, NamedKeys]] : []),
-    ...(ofColors ? [...within("workers", workers), ...within("jobs", jobs)] : []),
-    ...within("accessories", Object.fromEntries(made)),
+    ...(ofColors ? placedBlocks(settings) : []),
+    ...made.map(([name, keys]): [string, NamedKeys] => [`accessories.${name}`, keys]),
   ];
 }
 
@@ -84,11 +82,10 @@ export function decideContainer(situation: Situation, plan: Plan): Part {
   for (const color of made) {
     const { image } = settings.slots[color];
     if (image === undefined) continue;
-    const unmounted = unmountedOf(settings, volumesIn(found, image));
-    if (unmounted.length === 0) continue;
-    const next = nextFor(settings, unmounted);
-    if (runsAlready(color, settings, world)) part.warnings.push(`${volumesWords(color, image, unmounted)} ${next}`);
-    else say([color], volumesWords(color, image, unmounted), next);
+    for (const { seen, next } of lossesOf(color, image, settings, volumesIn(found, image))) {
+      if (runsAlready(color, settings, world)) part.warnings.push(`${seen} ${next}`);
+      else say([color], seen, next);
+    }
   }
   for (const [name, accessory] of Object.entries(settings.accessories ?? {})) {
     if (plan.keptAccessories.includes(name)) continue;
@@ -98,6 +95,41 @@ export function decideContainer(situation: Situation, plan: Plan): Part {
   }
   return part;
 }
+
+/** What would be gone with a container. */
+interface Loss {
+  /** Where the mounts are that it would have: `container`, or `workers.mail`. */
+  of: string;
+  /** What would be lost, in words, and what keeps it. */
+  seen: string;
+  next: string;
+}
+
+/** Returns what would be lost of a color's image: by its web containers, and by workers and jobs that mount something else. */
+export function lossesOf(
+  color: Color,
+  image: string,
+  settings: Settings,
+  volumes: readonly string[] | undefined,
+): Loss[] {
+  const { container, ephemeralVolumes } = settings;
+  const ofWeb = unmountedOf({ container, ephemeralVolumes }, volumes);
+  const beside = placedBlocks(settings).flatMap(([place, block]): Loss[] => {
+    const keys = keysOf(settings, block);
+    const unmounted = unmountedOf({ container: keys, ephemeralVolumes }, volumes).filter(
+      (path) => !ofWeb.includes(path),
+    );
+    if (unmounted.length === 0) return [];
+    const next = nextFor({ container: keys, ephemeralVolumes }, unmounted, place);
+    return [{ of: place, seen: besideWords(color, image, place, unmounted), next }];
+  });
+  const web = { of: "container", seen: volumesWords(color, image, ofWeb), next: nextFor(settings, ofWeb) };
+  return [...(ofWeb.length > 0 ? [web] : []), ...beside];
+}
+
+const besideWords = (color: Color, image: string, place: string, paths: readonly string[]): string =>
+  `${color}'s image ${image} keeps its data in ${paths.join(", ")} (VOLUME), and ${place} mounts nothing there (its mounts replace those of ` +
+  "container): it would be gone with its container.";
 
 /** The same as {@link unmountedOf} for an accessory's image. */
 export const unmountedOfAccessory = (
@@ -140,18 +172,22 @@ export function unmountedOf(
 }
 
 /** Says that a color would lose what is in its image's volumes. */
-export const volumesWords = (color: Color, image: string, paths: readonly string[]): string =>
+const volumesWords = (color: Color, image: string, paths: readonly string[]): string =>
   `${color}'s image ${image} keeps its data in ${paths.join(", ")} (VOLUME), and nothing is mounted there: each color would ` +
   `get a volume of its own, so that what users save in ${color} would be gone with a switch to ${other(color)}.`;
 
 /** Returns what to type so that it is kept, or that this is meant. */
-export function nextFor({ container, ephemeralVolumes }: VolumeSettings, paths: readonly string[]): string {
+export function nextFor(
+  { container, ephemeralVolumes }: VolumeSettings,
+  paths: readonly string[],
+  place = "container",
+): string {
   const { volumes = [], tmpfs = {} } = container?.volumes ?? {};
   const mounted = volumes.length + Object.keys(tmpfs).length;
   const set = (list: string, from: number, value: (path: string) => string) =>
     paths.map((path, at) => setCommand(`${list}[${from + at}]`, value(path), "--path ")).join(" && ");
   return (
-    `Next: keep it for both colors: ${set("container.volumes", mounted, (path) => `${nameFor(path)}:${path}`)} && pulumi up; ` +
+    `Next: keep it for both colors: ${set(`${place}.volumes`, mounted, (path) => `${nameFor(path)}:${path}`)} && pulumi up; ` +
     `or, where it may be lost: ${set("ephemeralVolumes", ephemeralVolumes.length, (path) => path)} && pulumi up`
   );
 }
