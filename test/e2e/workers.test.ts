@@ -117,7 +117,7 @@ test("a Django project with PostgreSQL, Redis and a Celery worker that follows l
         await stack.set("activeColor", color);
         says(
           await stack.pulumi("preview"),
-          "the job migrate runs before gate; the workers mail move right after the switch",
+          "the job migrate runs before the gate; the worker mail moves right after the switch",
         );
         says(await stack.up(), `${color} is live`);
       }
