@@ -2,21 +2,14 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Docker } from "./engine/docker";
 import { secondsWithout } from "./engine/outage";
 import { pullMissing, pullTag } from "./engine/registry";
-import {
-  accessoryWords,
-  nextFor,
-  nextForAccessory,
-  runsAlready,
-  unmountedOf,
-  unmountedOfAccessory,
-  volumesWords,
-} from "./plan/container";
+import { accessoryWords, lossesOf, nextForAccessory, runsAlready, unmountedOfAccessory } from "./plan/container";
 import { ofService } from "./plan/service";
 import type { Plan } from "./plan/situation";
 import { COLORS, type Color } from "./service/color";
 import { healthIn } from "./service/configuration";
 import { askHealth, waitHealthy, waitReached } from "./service/health";
 import {
+  accessoryName,
   containerName,
   logicalName,
   nameOnEngine,
@@ -59,7 +52,8 @@ export const pullHook = (service: HookContext): pulumi.ResourceHook =>
     const { name: image, pullTriggers } = hook.newInputs as { name: string; pullTriggers?: string[] };
     const began = new Date().toISOString();
     const color = COLORS.find((one) => logicalName(owner, one) === hook.name);
-    const registry = { ...settings, platform: color && settings.container?.platform };
+    const [, accessory] = accessoryNamed(service, hook.name) ?? [];
+    const registry = { ...settings, platform: color ? settings.container?.platform : accessory?.platform };
     const pulled =
       pullTriggers === undefined
         ? pullMissing(engine, image, registry, process.env)
@@ -79,7 +73,7 @@ export const volumesHook = (service: HookContext): pulumi.ResourceHook =>
   new pulumi.ResourceHook(`${service.name}-volumes`, async (hook) => {
     const { settings, engine, world } = service;
     const { image: id } = hook.newInputs as { image: string };
-    const accessory = accessoryNamed(settings, hook.name);
+    const accessory = accessoryNamed(service, hook.name);
     if (accessory !== undefined) {
       const [name, block] = accessory;
       const unmounted = unmountedOfAccessory(settings, block, await volumesOf(engine, id));
@@ -89,19 +83,17 @@ export const volumesHook = (service: HookContext): pulumi.ResourceHook =>
     const color = colorOf(hook.name);
     if (runsAlready(color, settings, world)) return;
     const beside = blockNamed(settings, hook.name);
-    const { ephemeralVolumes } = settings;
-    const container = beside === undefined ? settings.container : keysOf(settings, beside.block);
-    const unmounted = unmountedOf({ container, ephemeralVolumes }, await volumesOf(engine, id));
-    if (unmounted.length === 0) return;
     const named = settings.slots[color].image ?? "(built from its Dockerfile)";
-    throw new Error(`${volumesWords(color, named, unmounted)}\n${nextFor(settings, unmounted)}`);
+    const losses = lossesOf(color, named, settings, await volumesOf(engine, id));
+    const loss = losses.find(({ of }) => of === "container" || of === beside?.place);
+    if (loss !== undefined) throw new Error(`${loss.seen}\n${loss.next}`);
   });
 
 /** Returns the hook that bounds a new container's processes, which the provider can't. */
 export const limitHook = (service: HookContext): pulumi.ResourceHook =>
   new pulumi.ResourceHook(`${service.name}-limit`, async (hook) => {
     const { settings, engine, parent } = service;
-    const [, accessory] = accessoryNamed(settings, hook.name) ?? [];
+    const [, accessory] = accessoryNamed(service, hook.name) ?? [];
     const beside = blockNamed(settings, hook.name);
     const limit = processLimit({
       container: accessory ?? (beside === undefined ? settings.container : keysOf(settings, beside.block)),
@@ -148,7 +140,7 @@ export const healthyHook = (service: HookContext, color: Color): pulumi.Resource
 export const accessoryHook = (service: HookContext): pulumi.ResourceHook =>
   new pulumi.ResourceHook(`${service.name}-accessory`, async (hook) => {
     const { owner, settings, engine, parent } = service;
-    const [, { environment = {} } = { environment: {} }] = accessoryNamed(settings, hook.name) ?? [];
+    const [, { environment = {} } = { environment: {} }] = accessoryNamed(service, hook.name) ?? [];
     const failed = await waitHealthy(engine, String(hook.id), {
       seconds: settings.healthTimeoutSeconds,
       // Nobody but its own check knows how an accessory is asked.
@@ -182,11 +174,11 @@ const colorOf = (resource: string): Color =>
   /(?:^|-)(blue|green)(?:-[0-9]+|-(?:worker|job)-.+)?$/.exec(resource)?.[1] === "green" ? "green" : "blue";
 
 /** The accessory of a container, which its resource's name says: `accessory-db`, `shop-accessory-db`. */
-function accessoryNamed({ accessories = {} }: Settings, resource: string): [string, AccessorySettings] | undefined {
-  const name = /(?:^|-)accessory-(.+)$/.exec(resource)?.[1] ?? "";
-  const block = Object.hasOwn(accessories, name) ? accessories[name] : undefined;
-  return block && [name, block];
-}
+const accessoryNamed = (
+  { owner, settings: { accessories = {} } }: Pick<HookContext, "owner" | "settings">,
+  resource: string,
+): [string, AccessorySettings] | undefined =>
+  Object.entries(accessories).find(([name]) => logicalName(owner, accessoryName(name)) === resource);
 
 /** The name under which the proxy reaches a color's container, which its resource's name ends in: `blue`, `shop-blue-2`. */
 const replicaOf = (color: Color, resource: string): ReplicaName =>

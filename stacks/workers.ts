@@ -5,11 +5,12 @@ import { containerName, jobName, LABEL, labelList, logicalName, ownerLabels, wor
 import { processLimit } from "./service/slotSpec";
 import type { OwnContainerSettings } from "./settings/container/container";
 import type { JobSettings, NamedKeys, WorkerSettings } from "./settings/container/named";
+import type { EnvironmentName } from "./settings/environment";
 import { containerEnvironment, type SlotArgs, type SlotSettings } from "./slot";
 import { containerInputs, LOGGING } from "./slotContainer";
 
 /** Of the color's `container`, what is the web containers' alone. */
-const OF_WEB = ["command", "healthcheck", "hostname", "ports"] as const;
+const OF_WEB = ["command", "healthcheck", "hostname"] as const;
 
 /** The keys that a worker or a job has by themselves; the others are those of a container. */
 type Block = (WorkerSettings | JobSettings) & NamedKeys;
@@ -24,11 +25,18 @@ export function keysOf(settings: Pick<SlotSettings, "container">, block: Block):
   return { ...Object.fromEntries(shared), ...own };
 }
 
-/** Returns the blocks of a slot's workers and jobs, for whoever goes through all of them. */
-export const blocksOf = ({ workers = {}, jobs = {} }: Pick<SlotSettings, "workers" | "jobs">): Block[] => [
-  ...Object.values(workers),
-  ...Object.values(jobs),
-];
+/** Returns the blocks of a slot's workers and jobs, each with its place in the settings. */
+export const placedBlocks = ({
+  workers = {},
+  jobs = {},
+}: Pick<SlotSettings, "workers" | "jobs">): [place: string, block: Block][] =>
+  Object.entries({ workers, jobs }).flatMap(([setting, blocks]) =>
+    Object.entries<Block>(blocks).map(([name, block]): [string, Block] => [`${setting}.${name}`, block]),
+  );
+
+/** The same without the places. */
+export const blocksOf = (settings: Pick<SlotSettings, "workers" | "jobs">): Block[] =>
+  placedBlocks(settings).map(([, block]) => block);
 
 /** Declares a slot's workers and jobs. A worker that follows live, and a job, is made and left to the cutover to start. */
 export function declareWorkers(args: SlotArgs, image: pulumi.Input<string>, parent: pulumi.Resource): void {
@@ -56,6 +64,15 @@ export function declareWorkers(args: SlotArgs, image: pulumi.Input<string>, pare
       parent,
     );
   }
+}
+
+/** What a block says of a variable replaces what the color has, also where that is a secret. */
+function variablesOf(settings: SlotSettings, { environment = {} }: Block): Pick<SlotSettings, EnvironmentName> {
+  const secret = Object.entries(settings.secretEnvironment).filter(([name]) => !Object.hasOwn(environment, name));
+  return {
+    environment: { ...settings.environment, ...environment },
+    secretEnvironment: Object.fromEntries(secret),
+  };
 }
 
 /** One of them. */
@@ -88,10 +105,7 @@ function declareContainer(
       ),
       name: containerName(owner, called),
       image,
-      envs: containerEnvironment(color, {
-        ...settings,
-        environment: { ...settings.environment, ...block.environment },
-      }),
+      envs: containerEnvironment(color, { ...settings, ...variablesOf(settings, block), stopGraceSeconds: grace }),
       labels: labelList({
         ...keys.labels,
         ...ownerLabels(owner),
@@ -119,13 +133,13 @@ export const mountsOf = (settings: Pick<SlotSettings, "container" | "workers" | 
   ...blocksOf(settings).flatMap(({ volumes }) => volumes?.volumes ?? []),
 ];
 
-/** The color that a worker or a job is of, and its name, out of what Pulumi calls one of its containers: `shop-blue-worker-mail-2`. */
+/** The color that a worker or a job is of, and its block, out of what Pulumi calls one of its containers: `shop-blue-worker-mail-2`. */
 export function blockNamed(
   { workers = {}, jobs = {} }: Pick<SlotSettings, "workers" | "jobs">,
   resource: string,
-): { color: Color; block: Block } | undefined {
+): { color: Color; place: string; block: Block } | undefined {
   const [, color, kind, name = ""] = /(?:^|-)(blue|green)-(worker|job)-(.+?)(?:-[0-9]+)?$/.exec(resource) ?? [];
   const blocks: Record<string, Block> = kind === "worker" ? workers : jobs;
   const block = Object.hasOwn(blocks, name) ? blocks[name] : undefined;
-  return block && { color: color as Color, block };
+  return block && { color: color as Color, place: `${kind}s.${name}`, block };
 }

@@ -32,9 +32,11 @@ export function decideAccessories({ world, settings, recovers }: Situation): Par
       part.keptAccessories.push(name);
       part.warnings.push(`The accessory ${name} stays as it is in this run, although it would be ${what}.`);
     } else {
+      // One after the other, as they are typed: a list has no gaps.
+      const at = allowed.length + part.refusals.length;
       part.refusals.push(
         `The accessory ${name} would be ${what}, and both colors need it. Nothing was touched. Either put its settings back, or do it on ` +
-          `purpose: ${setCommand(`allowAccessoryReplace[${allowed.length}]`, name, "--path ")} && pulumi up`,
+          `purpose: ${setCommand(`allowAccessoryReplace[${at}]`, name, "--path ")} && pulumi up`,
       );
     }
   }

@@ -1,26 +1,43 @@
 import { COLORS, type Color, other } from "../service/color";
 import type { Found, Needs } from "../service/needs";
 import { mountedPaths } from "../settings/container/container";
-import type { AccessorySettings } from "../settings/container/named";
+import type { AccessorySettings, NamedKeys } from "../settings/container/named";
 import { setCommand } from "../settings/problem";
 import type { Settings } from "../settings/settings";
-import { blocksOf } from "../workers";
+import { blocksOf, keysOf, placedBlocks } from "../workers";
 import type { Part, Plan, Situation } from "./situation";
 
 /** Returns what the settings' containers need of the engine, for whoever looks for it. */
 export const needsOf = (settings: Settings): Needs => {
   const { slots, accessories = {} } = settings;
   const blocks = [settings.container ?? {}, ...blocksOf(settings), ...Object.values(accessories)];
-  const mounts = blocks.flatMap(({ volumes }) => volumes?.volumes ?? []);
   return {
     networks: blocks.flatMap(({ networks = [] }) => networks),
-    volumes: mounts.flatMap(({ external, source }) => (external ? [source] : [])),
+    volumes: blocks.flatMap(externalIn),
     images: [
       ...COLORS.flatMap((color) => slots[color].image ?? []),
       ...Object.values(accessories).map(({ image }) => image),
     ],
   };
 };
+
+/** The volumes that a block of keys mounts and that are there already. */
+const externalIn = ({ volumes }: Pick<NamedKeys, "volumes">): string[] =>
+  (volumes?.volumes ?? []).flatMap(({ external, source }) => (external ? [source] : []));
+
+/** Returns the blocks of keys whose containers this run may make, each with its place in the settings. */
+function blocksToMake(settings: Settings, plan: Plan, ofColors: boolean): [place: string, keys: NamedKeys][] {
+  const { container = {}, accessories = {} } = settings;
+  const made = Object.entries(accessories).filter(([name]) => !plan.keptAccessories.includes(name));
+  return [
+    ...(ofColors ? [["container", container] as [string, NamedKeys]] : []),
+    ...(ofColors ? placedBlocks(settings) : []),
+    ...made.map(([name, keys]): [string, NamedKeys] => [`accessories.${name}`, keys]),
+  ];
+}
+
+const namesIt = (places: readonly string[]): string =>
+  `${places.join(" and ")} ${places.length === 1 ? "names" : "name"}`;
 
 /** By its own name alone: an image may be called `constructor`. */
 const volumesIn = ({ imageVolumes }: Found, image: string): string[] | undefined =>
@@ -41,30 +58,34 @@ export function decideContainer(situation: Situation, plan: Plan): Part {
     if (leaves && !about.includes(settings.activeColor)) part.warnings.push(`${seen} ${next}`);
     else part.refusals.push(`${seen} Nothing was touched. ${next}`);
   };
-  const { networks, volumes } = needsOf(settings);
-  const isMade = made.length > 0;
-  for (const name of found.missingNetworks.filter((each) => isMade && networks.includes(each))) {
+  const blocks = blocksToMake(settings, plan, made.length > 0);
+  const naming = (key: "networks" | "volumes", names: (keys: NamedKeys) => boolean) =>
+    blocks.flatMap(([place, keys]) => (names(keys) ? [`${place}.${key}`] : []));
+  for (const name of found.missingNetworks) {
+    const places = naming("networks", ({ networks = [] }) => networks.includes(name));
+    if (places.length === 0) continue;
     say(
       made,
-      `container.networks names ${name}, and the engine has no network of that name.`,
+      `${namesIt(places)} ${name}, and the engine has no network of that name.`,
       `Next: docker network ls; then name one that is there, or: docker network create ${name} && pulumi up`,
     );
   }
-  for (const name of found.missingVolumes.filter((each) => isMade && volumes.includes(each))) {
+  for (const name of found.missingVolumes) {
+    const places = naming("volumes", (keys) => externalIn(keys).includes(name));
+    if (places.length === 0) continue;
     say(
       made,
-      `container.volumes names ${name} as external, and the engine has no volume of that name.`,
+      `${namesIt(places)} ${name} as external, and the engine has no volume of that name.`,
       "Next: docker volume ls; then name one that is there, or leave x-external out",
     );
   }
   for (const color of made) {
     const { image } = settings.slots[color];
     if (image === undefined) continue;
-    const unmounted = unmountedOf(settings, volumesIn(found, image));
-    if (unmounted.length === 0) continue;
-    const next = nextFor(settings, unmounted);
-    if (runsAlready(color, settings, world)) part.warnings.push(`${volumesWords(color, image, unmounted)} ${next}`);
-    else say([color], volumesWords(color, image, unmounted), next);
+    for (const { seen, next } of lossesOf(color, image, settings, volumesIn(found, image))) {
+      if (runsAlready(color, settings, world)) part.warnings.push(`${seen} ${next}`);
+      else say([color], seen, next);
+    }
   }
   for (const [name, accessory] of Object.entries(settings.accessories ?? {})) {
     if (plan.keptAccessories.includes(name)) continue;
@@ -74,6 +95,41 @@ export function decideContainer(situation: Situation, plan: Plan): Part {
   }
   return part;
 }
+
+/** What would be gone with a container. */
+interface Loss {
+  /** Where the mounts are that it would have: `container`, or `workers.mail`. */
+  of: string;
+  /** What would be lost, in words, and what keeps it. */
+  seen: string;
+  next: string;
+}
+
+/** Returns what would be lost of a color's image: by its web containers, and by workers and jobs that mount something else. */
+export function lossesOf(
+  color: Color,
+  image: string,
+  settings: Settings,
+  volumes: readonly string[] | undefined,
+): Loss[] {
+  const { container, ephemeralVolumes } = settings;
+  const ofWeb = unmountedOf({ container, ephemeralVolumes }, volumes);
+  const beside = placedBlocks(settings).flatMap(([place, block]): Loss[] => {
+    const keys = keysOf(settings, block);
+    const unmounted = unmountedOf({ container: keys, ephemeralVolumes }, volumes).filter(
+      (path) => !ofWeb.includes(path),
+    );
+    if (unmounted.length === 0) return [];
+    const next = nextFor({ container: keys, ephemeralVolumes }, unmounted, place);
+    return [{ of: place, seen: besideWords(color, image, place, unmounted), next }];
+  });
+  const web = { of: "container", seen: volumesWords(color, image, ofWeb), next: nextFor(settings, ofWeb) };
+  return [...(ofWeb.length > 0 ? [web] : []), ...beside];
+}
+
+const besideWords = (color: Color, image: string, place: string, paths: readonly string[]): string =>
+  `${color}'s image ${image} keeps its data in ${paths.join(", ")} (VOLUME), and ${place} mounts nothing there (its mounts replace those of ` +
+  "container): it would be gone with its container.";
 
 /** The same as {@link unmountedOf} for an accessory's image. */
 export const unmountedOfAccessory = (
@@ -116,18 +172,22 @@ export function unmountedOf(
 }
 
 /** Says that a color would lose what is in its image's volumes. */
-export const volumesWords = (color: Color, image: string, paths: readonly string[]): string =>
+const volumesWords = (color: Color, image: string, paths: readonly string[]): string =>
   `${color}'s image ${image} keeps its data in ${paths.join(", ")} (VOLUME), and nothing is mounted there: each color would ` +
   `get a volume of its own, so that what users save in ${color} would be gone with a switch to ${other(color)}.`;
 
 /** Returns what to type so that it is kept, or that this is meant. */
-export function nextFor({ container, ephemeralVolumes }: VolumeSettings, paths: readonly string[]): string {
+export function nextFor(
+  { container, ephemeralVolumes }: VolumeSettings,
+  paths: readonly string[],
+  place = "container",
+): string {
   const { volumes = [], tmpfs = {} } = container?.volumes ?? {};
   const mounted = volumes.length + Object.keys(tmpfs).length;
   const set = (list: string, from: number, value: (path: string) => string) =>
     paths.map((path, at) => setCommand(`${list}[${from + at}]`, value(path), "--path ")).join(" && ");
   return (
-    `Next: keep it for both colors: ${set("container.volumes", mounted, (path) => `${nameFor(path)}:${path}`)} && pulumi up; ` +
+    `Next: keep it for both colors: ${set(`${place}.volumes`, mounted, (path) => `${nameFor(path)}:${path}`)} && pulumi up; ` +
     `or, where it may be lost: ${set("ephemeralVolumes", ephemeralVolumes.length, (path) => path)} && pulumi up`
   );
 }

@@ -2,7 +2,7 @@ import { COLORS, type Color, other } from "../service/color";
 import { replicaName } from "../service/names";
 import { isStable } from "../service/serving";
 import { colorDifferences, definedIn, type SpecDifferences } from "../service/slotSpec";
-import type { SlotContainer } from "../service/world";
+import type { SlotContainer, World } from "../service/world";
 import { allVariables } from "../settings/environment";
 import type { Settings } from "../settings/settings";
 import { afterWhat } from "./canary";
@@ -183,10 +183,9 @@ export function decideStart(situation: Served, plan: Plan, { live, active }: Lag
 
 /** Says where the public moves, when, and what comes up before. */
 export function tellMove({ world, serving, settings }: Served, plan: Plan, lag: Lag): Part {
-  const { live, active, wasStable, goesBack, unchanged } = lag;
+  const { live, active, goesBack, unchanged } = lag;
   if (active === live) return {};
   const target = world.slots[active];
-  const ready = target.length >= plan.runs[active].replicas && target.every(({ state }) => state.Running);
   const comesUp =
     serving.record.retired?.color === active
       ? `; it was ${serving.record.retired.how} and comes up first`
@@ -194,13 +193,19 @@ export function tellMove({ world, serving, settings }: Served, plan: Plan, lag: 
         ? `; ${STARTS_FIRST}`
         : "";
   const from = world.slots[live][0]?.version ?? "gone";
-  const how =
-    wasStable && ready && (goesBack || unchanged) ? atOnce(active) : afterWhat(settings, active, world.slots[active]);
+  const how = isAtOnce(world, plan, lag) ? atOnce(active) : afterWhat(settings, active, world.slots[active]);
   return {
     notes: [
       `The public moves from ${live} (${from}) to ${active} (${settings.slots[active].version}), ${how}${comesUp}.`,
     ],
   };
+}
+
+/** Reports whether the public moves without a gate and a watch: to what was stable and is still the same. */
+export function isAtOnce(world: World, plan: Plan, { active, wasStable, goesBack, unchanged }: Lag): boolean {
+  const target = world.slots[active];
+  const isReady = target.length >= plan.runs[active].replicas && target.every(({ state }) => state.Running);
+  return wasStable && isReady && (goesBack || unchanged);
 }
 
 const atOnce = (target: Color): string => `at once: ${target} was stable and its container is the same`;

@@ -68,7 +68,7 @@ function servedSteps(served: Served): Step[] {
     () => decideCanaryFirst(served, lag.unchanged),
     (plan) => tellIdleIll(served, plan, lag),
     (plan) => decideStart(served, plan, lag),
-    () => decideWorkers(served, lag),
+    (plan) => decideWorkers(served, plan, lag),
     (plan) => decideMend(served, plan),
     (plan) => tellMove(served, plan, lag),
     (plan) => tellReplicas(served, plan),

@@ -1,43 +1,62 @@
 import { other } from "../service/color";
 import type { BesideContainer } from "../service/world";
-import type { JobMoment } from "../settings/container/named";
-import type { Lag } from "./live";
-import type { Part, Served } from "./situation";
+import type { JobMoment, WorkerStart } from "../settings/container/named";
+import { isAtOnce, type Lag } from "./live";
+import type { Part, Plan, Served } from "./situation";
 
 /** Has the cutover put workers right that do not run where they should, and says what a switch does with workers and jobs. */
-export function decideWorkers({ world, serving, settings, now }: Served, { live, active }: Lag): Part {
-  if (active !== live) return tellWorkers(settings);
+export function decideWorkers(served: Served, plan: Plan, lag: Lag): Part {
+  const { world, serving, settings, now } = served;
+  const { live, active } = lag;
+  if (active !== live) return tellWorkers(settings, isAtOnce(world, plan, lag));
   const { workers } = world.beside ?? {};
   if (workers === undefined) return {};
   const stopped = workers[live].filter(({ state }) => !state.Running);
   const astray = workers[other(live)].filter(({ state, made }) => made.follow !== "both" && state.Running);
   const after = serving.history.at(-1)?.time ?? "nothing";
+  const [isOneStopped, isOneAstray] = [stopped.length === 1, astray.length === 1];
   const warnings = [
     ...(stopped.length > 0
-      ? [`${live} is live, but ${list(stopped)} ${stopped.length === 1 ? "does" : "do"} not run: this run starts it.`]
+      ? [
+          `${live} is live, but ${list(stopped)} ${isOneStopped ? "does not run: this run starts it" : "do not run: this run starts them"}.`,
+        ]
       : []),
     ...(astray.length > 0
-      ? [`${list(astray)} of the idle color takes jobs beside the live one: this run ends it, since it follows live.`]
+      ? [
+          `${list(astray)} of the idle color ${isOneAstray ? "takes" : "take"} jobs beside the live one: this run ends ` +
+            `${isOneAstray ? "it, since it follows live" : "them, since they follow live"}.`,
+        ]
       : []),
   ];
   if (warnings.length === 0) return {};
   return { warnings, mend: `workers of ${live} differ after ${after} at ${now.toISOString()}` };
 }
 
-/** What a job's moment is called in a sentence; one after a way back has no turn in a switch. */
-const TURNS: Partial<Record<JobMoment, string>> = {
+const MOMENTS: Readonly<Record<JobMoment, string>> = {
   "before-gate": "before the gate",
-  "after-switch": "right after the switch",
+  "after-switch": "after the switch",
   "after-watch": "after the watch",
+  "after-way-back": "after the way back",
+};
+const STARTS: Readonly<Record<WorkerStart, string>> = {
+  "after-switch": "right after the switch",
+  "after-watch": "when the watch is over",
 };
 
-/** Says when workers and jobs have their turn in a switch. */
-function tellWorkers({ workers = {}, jobs = {} }: Served["settings"]): Part {
+/** Says when workers and jobs have their turn in a switch, or in a way back that has neither gate nor watch. */
+function tellWorkers({ workers = {}, jobs = {} }: Served["settings"], isBack: boolean): Part {
+  const turn = Object.entries(jobs).filter(([, { at }]) => (at === "after-way-back") === isBack);
+  const moving = Object.entries(workers).filter(([, { follow }]) => follow === "live");
+  const starting = (when: WorkerStart) => moving.filter(([, { start }]) => (isBack ? "after-switch" : start) === when);
   const turns = [
-    ...Object.entries(jobs).flatMap(([name, { at }]) => (TURNS[at] ? [`the job ${name} runs ${TURNS[at]}`] : [])),
-    ...Object.entries(workers).flatMap(([name, { follow, start }]) =>
-      follow === "live" ? [`the worker ${name} moves ${TURNS[start]}`] : [],
-    ),
+    ...turn.map(([name, { at }]) => `the job ${name} runs ${MOMENTS[at]}`),
+    ...(["after-switch", "after-watch"] as const).flatMap((when) => {
+      const names = starting(when).map(([name]) => name);
+      if (names.length === 0) return [];
+      return [
+        `the ${names.length === 1 ? "worker" : "workers"} ${names.join(", ")} ${names.length === 1 ? "moves" : "move"} ${STARTS[when]}`,
+      ];
+    }),
   ];
   return turns.length === 0 ? {} : { notes: [`In this switch ${turns.join("; ")}.`] };
 }
