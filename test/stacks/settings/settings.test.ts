@@ -1016,7 +1016,8 @@ describe("any value at all", () => {
     let accepted = 0;
     fc.assert(
       fc.property(fc.constantFrom(...SETTING_NAMES), nearlyRight, (name, value) => {
-        if (FREE.includes(name)) return;
+        // An object without keys says nothing.
+        if (FREE.includes(name) || value === "{}") return;
         try {
           parseSettings(raw({ [name]: value }), new Set());
         } catch (error) {
