@@ -1,14 +1,15 @@
 import type { Color } from "../stacks/service/color";
+import { JOB_SECONDS, type JobMoment } from "../stacks/service/moments";
 import type { BesideContainer } from "../stacks/service/world";
 import { hide } from "../stacks/text/hide";
 import { printableLine } from "../stacks/text/plain";
 import { firstLine, type Run } from "./run";
 
-/** When jobs run (see stacks/settings/container/named.ts). */
-export type JobMoment = "before-gate" | "after-switch" | "after-watch" | "after-way-back";
-
 /** How long the engine may take to start and to stop a job, beside its own time. */
 const ENGINE_SECONDS = 60;
+
+/** The most that stopGraceSeconds gives a container to end. */
+const STOP_MOST_SECONDS = 3600;
 
 /** So many lines of a job's output an error shows; all of it was shown while it ran. */
 const MOST_LINES = 20;
@@ -53,7 +54,7 @@ async function runJob(
     const next = `docker wait ${container}, or end it: docker stop ${container}; then: pulumi up`;
     return { reason: `the job ${name} runs already, since an earlier run was cut off`, more: "", next };
   }
-  const seconds = typeof made.timeoutSeconds === "number" ? made.timeoutSeconds : 600;
+  const seconds = typeof made.timeoutSeconds === "number" ? made.timeoutSeconds : JOB_SECONDS;
   run.say(`job ${name} runs, ${seconds} s at most`);
   const lines: string[] = [];
   const hear = (line: string) => {
@@ -85,6 +86,3 @@ async function runJob(
     signal.removeEventListener("abort", cancel);
   }
 }
-
-/** The most that stopGraceSeconds gives a container to end. */
-const STOP_MOST_SECONDS = 3600;

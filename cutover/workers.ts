@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { type Color, other } from "../stacks/service/color";
 import { dockerProblem } from "../stacks/service/health";
+import type { WorkerStart } from "../stacks/service/moments";
 import type { BesideContainer } from "../stacks/service/world";
 import { hide } from "../stacks/text/hide";
 import { firstLine, type Run, since } from "./run";
@@ -36,7 +37,7 @@ export async function stopWorkers(run: Run, color: Color): Promise<void> {
 export async function startWorkers(
   run: Run,
   color: Color,
-  which: "after-switch" | "after-watch" | "all" = "all",
+  which: WorkerStart | "all" = "all",
 ): Promise<string | undefined> {
   const due = run.beside.workers[color].filter(
     ({ made }) => which === "all" || (made.start ?? "after-switch") === which,

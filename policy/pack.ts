@@ -105,11 +105,7 @@ const policies: Policies = [
     validateResource: (args) => {
       const judged = judgedIn(args);
       if (colorOf(judged.inputs) === undefined || workloadOf(args.type, args.name, judged.inputs) === undefined) return;
-      slots.set(args.urn, {
-        name: args.name,
-        inputs: judged.inputs,
-        kept: isKept(judged),
-      });
+      slots.set(args.urn, { name: args.name, inputs: judged.inputs, kept: isKept(judged) });
     },
     validateStack: async (args, report) => {
       // At its end a run has moved the public already, and must not fail any more: `up` begins with a preview.

@@ -10,7 +10,7 @@ import {
   type ServiceId,
 } from "./service/names";
 import { type AccessorySettings, accessorySpec, type NamedKeys } from "./settings/container/named";
-import { containerInputs, LOGGING } from "./slotContainer";
+import { changeOptions, containerInputs, LOGGING } from "./slotContainer";
 import type { SlotVolumes } from "./volumes";
 
 /** A database may have much to write when it is asked to end. */
@@ -73,9 +73,7 @@ function declareAccessory(
     },
     {
       parent,
-      deleteBeforeReplace: true,
-      ignoreChanges: kept ? ["*", "memorySwap"] : ["memorySwap"],
-      replaceOnChanges: ["*"],
+      ...changeOptions(kept),
       hooks: { beforeCreate: [beforeCreate], afterCreate },
     },
   );

@@ -27,6 +27,7 @@ import { type Color, other } from "./service/color";
 import { containerName, labelList, logicalName, networkName, ownerLabels, type ServiceId } from "./service/names";
 import { generationOf } from "./service/serving";
 import type { UnknownWorld, World } from "./service/world";
+import { mountsIn } from "./settings/container/volumes";
 import type { Settings } from "./settings/settings";
 import { Slot, type SlotArgs, settingsOf } from "./slot";
 import { printableMessage } from "./text/plain";
@@ -165,7 +166,7 @@ const declareNetwork = ({ name, owner, plan, parent }: Service): docker.Network 
 /** Declares the volumes of all containers: those of the accessories first, which are never deleted with the stack. */
 function declareAllVolumes({ owner, settings, parent }: Service): SlotVolumes {
   const { accessories = {}, deleteVolumes } = settings;
-  const kept = Object.values(accessories).flatMap(({ volumes }) => volumes?.volumes ?? []);
+  const kept = Object.values(accessories).flatMap(mountsIn);
   return declareVolumes(
     owner,
     [

@@ -18,7 +18,7 @@ import type { BuiltImage, SlotContainer } from "./service/world";
 import type { EnvironmentName } from "./settings/environment";
 import type { Settings } from "./settings/settings";
 import { rowOf, SLOT_NAMES, type SlotSettingName } from "./settings/shape";
-import { containerInputs, LOGGING, STRICT } from "./slotContainer";
+import { changeOptions, containerInputs, LOGGING, STRICT } from "./slotContainer";
 import { isObject } from "./text/json";
 import type { SlotVolumes } from "./volumes";
 import { declareWorkers } from "./workers";
@@ -207,11 +207,7 @@ export class Slot extends pulumi.ComponentResource {
         },
         {
           parent: this,
-          deleteBeforeReplace: true,
-          // memorySwap by its name too: it is the provider's own, and the star stands for what this program says.
-          ignoreChanges: keep ? ["*", "memorySwap"] : ["memorySwap"],
-          // Limits and tmpfs would be shown as updates and never reach the container.
-          replaceOnChanges: ["*"],
+          ...changeOptions(keep),
           ...(args.after && { dependsOn: args.after }),
           hooks: { beforeCreate: [args.beforeCreate], afterCreate: [args.limit, args.healthy] },
         },

@@ -13,6 +13,15 @@ const NO_NEW_PRIVILEGES = "no-new-privileges";
 /** Where a container's log goes. */
 export const LOGGING = { logDriver: "local", logOpts: { "max-size": "20m", "max-file": "5" } };
 
+/** How the engine's containers are changed: made anew, the old one first, since both have one name; one that is kept is not. */
+export const changeOptions = (keep: boolean) => ({
+  deleteBeforeReplace: true,
+  // memorySwap by its name too: it is the provider's own, and the star stands for what this program says.
+  ignoreChanges: keep ? ["*", "memorySwap"] : ["memorySwap"],
+  // Limits and tmpfs would be shown as updates and never reach the container.
+  replaceOnChanges: ["*"],
+});
+
 /** The strict set: what a container of `app/` can do without. Its text is part of a hash (see slot.ts). */
 export const STRICT = {
   readOnly: true,

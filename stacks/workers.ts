@@ -5,9 +5,10 @@ import { containerName, jobName, LABEL, labelList, logicalName, ownerLabels, wor
 import { processLimit } from "./service/slotSpec";
 import type { OwnContainerSettings } from "./settings/container/container";
 import type { JobSettings, NamedKeys, WorkerSettings } from "./settings/container/named";
+import { mountsIn } from "./settings/container/volumes";
 import type { EnvironmentName } from "./settings/environment";
 import { containerEnvironment, type SlotArgs, type SlotSettings } from "./slot";
-import { containerInputs, LOGGING } from "./slotContainer";
+import { changeOptions, containerInputs, LOGGING } from "./slotContainer";
 
 /** Of the color's `container`, what is the web containers' alone. */
 const OF_WEB = ["command", "healthcheck", "hostname"] as const;
@@ -118,9 +119,7 @@ function declareContainer(
     },
     {
       parent,
-      deleteBeforeReplace: true,
-      ignoreChanges: keep ? ["*", "memorySwap"] : ["memorySwap"],
-      replaceOnChanges: ["*"],
+      ...changeOptions(keep),
       ...(args.after && { dependsOn: args.after }),
       hooks: { beforeCreate: [args.beforeCreate], afterCreate: [args.limit] },
     },
@@ -129,8 +128,8 @@ function declareContainer(
 
 /** Returns the named volumes that the containers of both colors have, those of workers and jobs among them. */
 export const mountsOf = (settings: Pick<SlotSettings, "container" | "workers" | "jobs">) => [
-  ...(settings.container?.volumes?.volumes ?? []),
-  ...blocksOf(settings).flatMap(({ volumes }) => volumes?.volumes ?? []),
+  ...mountsIn(settings.container ?? {}),
+  ...blocksOf(settings).flatMap(mountsIn),
 ];
 
 /** The color that a worker or a job is of, and its block, out of what Pulumi calls one of its containers: `shop-blue-worker-mail-2`. */

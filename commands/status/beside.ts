@@ -14,15 +14,14 @@ function reportOf(
   { name, container, state, restarts, made }: BesideContainer,
   color: Color | null,
   live: Color | null,
-) {
+): BesideReport {
   const runs = color === null || color === live || made.follow === "both";
   const astray = state.Running ? "runs beside those of the live color, and takes their jobs" : undefined;
   const problem = runs ? dockerProblem(state) : astray;
-  const report: BesideReport = {
+  return {
     ...{ kind: color === null ? "accessory" : "worker", name, color, container },
     ...{ state: state.Status, restarts, problem: problem ?? null },
   };
-  return report;
 }
 
 /** What is not as it should be with one of them, in words. */
@@ -34,14 +33,13 @@ export const besideFindings = (beside: readonly BesideReport[]): string[] =>
 /** How they are, a kind a line: `mail 2 of blue run`, `db runs`. */
 export function besideRows(beside: readonly BesideReport[]): [kind: string, text: string][] {
   const rows = (["worker", "accessory"] as const).map((kind): [string, string] => {
-    const names = [...new Set(beside.filter((each) => each.kind === kind).map(({ name }) => name))];
-    const text = names.map((name) =>
-      wordsOf(
-        name,
-        beside.filter((each) => each.kind === kind && each.name === name),
-      ),
-    );
-    return [kind === "worker" ? "workers" : "accessories", text.join("; ")];
+    const ofKind = beside.filter((each) => each.kind === kind);
+    const names = [...new Set(ofKind.map(({ name }) => name))];
+    const words = names.map((name) => {
+      const containers = ofKind.filter((each) => each.name === name);
+      return wordsOf(name, containers);
+    });
+    return [kind === "worker" ? "workers" : "accessories", words.join("; ")];
   });
   return rows.filter(([, text]) => text !== "");
 }

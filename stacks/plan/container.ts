@@ -2,6 +2,7 @@ import { COLORS, type Color, other } from "../service/color";
 import type { Found, Needs } from "../service/needs";
 import { mountedPaths } from "../settings/container/container";
 import type { AccessorySettings, NamedKeys } from "../settings/container/named";
+import { mountsIn } from "../settings/container/volumes";
 import { setCommand } from "../settings/problem";
 import type { Settings } from "../settings/settings";
 import { blocksOf, keysOf, placedBlocks } from "../workers";
@@ -22,8 +23,8 @@ export const needsOf = (settings: Settings): Needs => {
 };
 
 /** The volumes that a block of keys mounts and that are there already. */
-const externalIn = ({ volumes }: Pick<NamedKeys, "volumes">): string[] =>
-  (volumes?.volumes ?? []).flatMap(({ external, source }) => (external ? [source] : []));
+const externalIn = (keys: Pick<NamedKeys, "volumes">): string[] =>
+  mountsIn(keys).flatMap(({ external, source }) => (external ? [source] : []));
 
 /** Returns the blocks of keys whose containers this run may make, each with its place in the settings. */
 function blocksToMake(settings: Settings, plan: Plan, ofColors: boolean): [place: string, keys: NamedKeys][] {

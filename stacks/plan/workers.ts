@@ -1,6 +1,6 @@
 import { other } from "../service/color";
+import type { JobMoment, WorkerStart } from "../service/moments";
 import type { BesideContainer } from "../service/world";
-import type { JobMoment, WorkerStart } from "../settings/container/named";
 import { isAtOnce, type Lag } from "./live";
 import type { Part, Plan, Served } from "./situation";
 

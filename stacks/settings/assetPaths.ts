@@ -1,4 +1,5 @@
 import { jsonIn } from "../text/json";
+import { boundedList } from "./boundedList";
 import { type Refuse, removeCommand } from "./problem";
 import { isPlainPath, MAX_PATH_CHARACTERS } from "./values";
 
@@ -18,16 +19,8 @@ const isAssetPath = (value: unknown): value is string =>
 
 /** Returns the paths below which old assets answer, out of the JSON text that Pulumi hands over for a list, without those that are refused. */
 export function parseAssetPaths(json: unknown, refuse: Refuse): string[] {
-  const given = jsonIn(json);
-  if (!Array.isArray(given)) {
-    refuse([], "must be a list: one path a time, with --path", "pulumi config rm assetPaths");
-    return [];
-  }
-  if (given.length > MAX_PATHS) {
-    refuse([], `must have at most ${MAX_PATHS} paths`, "pulumi config rm --path 'assetPaths[<n>]'");
-    return [];
-  }
-  return given.filter((value: unknown, index) => {
+  const given = boundedList(json, { setting: "assetPaths", one: "path", several: "paths", most: MAX_PATHS }, refuse);
+  return given.filter((value, index): value is string => {
     const first = given.indexOf(value);
     if (!isAssetPath(value)) refuse([index], RULE, removeCommand("assetPaths", index));
     else if (first < index) refuse([index], `is assetPaths[${first}] already`, removeCommand("assetPaths", index));

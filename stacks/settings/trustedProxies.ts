@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { jsonIn } from "../text/json";
+import { boundedList } from "./boundedList";
 import { type Refuse, removeCommand } from "./problem";
 
 const MAX_PROXIES = 100;
@@ -20,19 +20,8 @@ function isNetwork(value: string): boolean {
 
 /** The senders whose word about their clients is believed, out of the JSON text that Pulumi hands over for a list. */
 export function parseTrustedProxies(json: unknown, refuse: Refuse): string[] {
-  const given = jsonIn(json);
-  if (!Array.isArray(given)) {
-    refuse([], "must be a list: one address or network a time, with --path", "pulumi config rm trustedProxies");
-    return [];
-  }
-  if (given.length > MAX_PROXIES) {
-    refuse(
-      [],
-      `must have at most ${MAX_PROXIES} addresses and networks`,
-      "pulumi config rm --path 'trustedProxies[<n>]'",
-    );
-    return [];
-  }
+  const named = { setting: "trustedProxies", one: "address or network", several: "addresses and networks" };
+  const given = boundedList(json, { ...named, most: MAX_PROXIES }, refuse);
   const accepted = new Set<string>();
   for (const [index, value] of given.entries()) {
     if (typeof value === "string" && isNetwork(value)) accepted.add(value);

@@ -1,4 +1,13 @@
 import { isImage } from "../../engine/image";
+import {
+  JOB_MOMENTS,
+  JOB_SECONDS,
+  type JobMoment,
+  WORKER_FOLLOWS,
+  WORKER_STARTS,
+  type WorkerFollow,
+  type WorkerStart,
+} from "../../service/moments";
 import { processLimit } from "../../service/slotSpec";
 import { isObject, jsonIn, objectIn } from "../../text/json";
 import { type Refuse, removeCommand } from "../problem";
@@ -7,17 +16,6 @@ import { type ContainerSettings, readKeys, type SettingWithKeys } from "./contai
 
 /** The keys of a container beside a color's own, by the names that Compose has for them; its variables are in `environment`. */
 export type NamedKeys = Omit<ContainerSettings, "env_file">;
-
-/** When a worker's new containers start in a switch: right after the public has moved, or when the watch is over. */
-export const WORKER_STARTS = ["after-switch", "after-watch"] as const;
-/** Whose containers of a worker run: those of the live color alone, or those of both. */
-export const WORKER_FOLLOWS = ["live", "both"] as const;
-/** When a job runs. */
-export const JOB_MOMENTS = ["before-gate", "after-switch", "after-watch", "after-way-back"] as const;
-
-export type WorkerStart = (typeof WORKER_STARTS)[number];
-export type WorkerFollow = (typeof WORKER_FOLLOWS)[number];
-export type JobMoment = (typeof JOB_MOMENTS)[number];
 
 /** Containers of each color that serve nobody, such as one that takes jobs from a queue. */
 export type WorkerSettings = NamedKeys & { replicas: number; follow: WorkerFollow; start: WorkerStart };
@@ -50,7 +48,7 @@ const WORKER: Own<Omit<WorkerSettings, keyof NamedKeys>> = {
 };
 const JOB: Own<Omit<JobSettings, keyof NamedKeys>> = {
   at: { read: oneOf(JOB_MOMENTS) },
-  timeoutSeconds: { read: jobSeconds, otherwise: 600 },
+  timeoutSeconds: { read: jobSeconds, otherwise: JOB_SECONDS },
 };
 const ACCESSORY: Own<Omit<AccessorySettings, keyof NamedKeys>> = {
   image: {

@@ -34,6 +34,9 @@ export interface Mounts {
   tmpfs: Record<string, string>;
 }
 
+/** Returns the named volumes and folders of a block of keys. */
+export const mountsIn = ({ volumes }: { volumes?: Mounts }): VolumeMount[] => volumes?.volumes ?? [];
+
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,59}$/;
 const NAME_RULE =
   "must be a volume's name (A-Z a-z 0-9 _ . -, at most 60 characters) or an absolute path of the engine's host";
