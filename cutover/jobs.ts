@@ -73,7 +73,8 @@ async function runJob(
   if (signal.aborted) cancel();
   try {
     const timeoutSeconds = seconds + STOP_MOST_SECONDS + ENGINE_SECONDS;
-    const { code } = await docker.run(["start", "--attach", id], { timeoutSeconds, onLine: hear, onErrorLine: hear });
+    const heard = { onLine: hear, onErrorLine: hear, isEndless: true };
+    const { code } = await docker.run(["start", "--attach", id], { timeoutSeconds, ...heard });
     if (code === 0 && why === undefined) {
       run.say(`job ${name} ended well`);
       return undefined;
