@@ -132,9 +132,9 @@ export class Run {
     return testsFor(this.order.smokeTests, { ofApp: slot === undefined || runsRelease(slot) });
   }
 
-  /** Values that the containers on trial were given and that may be in their logs. */
+  /** Values that the containers were given and that may be in their logs; of both colors, since jobs of either write lines here. */
   get secrets(): string[] {
-    return this.slots[this.trial].flatMap(({ made, environment }) =>
+    return COLORS.flatMap((color) => this.slots[color]).flatMap(({ made, environment }) =>
       (made.secretEnvironment ?? []).map((name) => environment[name] ?? ""),
     );
   }
