@@ -56,10 +56,11 @@ export async function bake(run: Run, old: Served): Promise<void> {
   }
   await runLateJobs(run, old.color, "after-way-back");
   const again = `try ${target} again, as it is or after ${run.releaseOf(target)}: pulumi up`;
+  const notes = run.notes.join("; ");
   throw new CutoverFailed(
     "reverted",
-    reason,
-    `${target} was switched to and taken back: ${trouble}.\n${run.wasMet ? `${run.visitorsMet}.\n` : ""}The public is back on ${old.color}, after ${run.seconds.back} s.\n${log}\n` +
+    [reason, ...run.notes].join("; "),
+    `${target} was switched to and taken back: ${trouble}.\n${run.wasMet ? `${run.visitorsMet}.\n` : ""}The public is back on ${old.color}, after ${run.seconds.back} s${notes && `; ${notes}`}.\n${log}\n` +
       `Next: accept ${old.color}: pulumi config set activeColor ${old.color} && pulumi up; or ${again}`,
   );
 }

@@ -45,7 +45,7 @@ export async function runLateJobs(run: Run, color: Color, moment: JobMoment): Pr
   if (failed === undefined) return;
   // What it wrote was said while it ran.
   run.say(`${failed.reason}; ${failed.next}`);
-  run.notes.push(failed.reason);
+  run.note(failed.reason);
 }
 
 async function runJob(run: Run, job: BesideContainer): Promise<JobFailure | undefined> {
@@ -90,7 +90,8 @@ function boundOf({ tools: { docker, signal } }: Run, id: string, seconds: number
   let reason: string | undefined;
   let isOver = false;
   const end = async (why: string) => {
-    reason ??= why;
+    if (reason !== undefined) return;
+    reason = why;
     // More than once: it may not have been started yet.
     while (!isOver) {
       await docker.run(["stop", id], { timeoutSeconds: STOP_SECONDS }).catch(() => {});

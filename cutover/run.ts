@@ -106,6 +106,11 @@ export class Run {
     this.beside = beside;
   }
 
+  /** Has the last line and the history say something beside what they are about; once, however often it was seen. */
+  note(what: string): void {
+    if (!this.notes.includes(what)) this.notes.push(what);
+  }
+
   /** Says a line to people. */
   say(line: string): void {
     this.tools.say(line);
