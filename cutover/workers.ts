@@ -48,13 +48,13 @@ export async function startWorkers(
   const ended = await run.tools.docker.run(["start", ...stopped.map(({ id }) => id)], { timeoutSeconds: STOP_SECONDS });
   if (ended.code !== 0) return `its worker does not start: ${firstLine(ended.stderr.trim())}`;
   await pause(STAYS_UP_MILLISECONDS, undefined, { signal: run.tools.signal }).catch(() => {});
-  const before = stopped.map(({ id, restarts }) => ({ id, restarts }));
   await run.readSlots();
   run.seconds.workers = (run.seconds.workers ?? 0) + since(started);
-  for (const { id, restarts } of before) {
+  for (const { id, container } of stopped) {
     const now = run.beside.workers[color].find((worker) => worker.id === id);
-    const trouble = now === undefined ? "is gone" : dockerProblem(now.state, now.restarts - restarts, true);
-    if (trouble !== undefined) return `${now?.container ?? "its worker"} ${hide(run.secrets, trouble)}`;
+    // The engine counts from zero again when somebody starts a container.
+    const trouble = now === undefined ? "is gone" : dockerProblem(now.state, now.restarts, true);
+    if (trouble !== undefined) return `its worker ${container} ${hide(run.secrets, trouble)}`;
   }
   return undefined;
 }
