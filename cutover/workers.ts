@@ -3,6 +3,7 @@ import { type Color, other } from "../stacks/service/color";
 import { dockerProblem } from "../stacks/service/health";
 import type { BesideContainer } from "../stacks/service/world";
 import { hide } from "../stacks/text/hide";
+import { printableLine } from "../stacks/text/plain";
 import { firstLine, type Run, since } from "./run";
 
 /** How long a worker that was started must run before it counts as started. */
@@ -46,15 +47,19 @@ export async function startWorkers(
   run.say(`${namesOf(stopped)} of ${color}: started`);
   const started = performance.now();
   const ended = await run.tools.docker.run(["start", ...stopped.map(({ id }) => id)], { timeoutSeconds: STOP_SECONDS });
-  if (ended.code !== 0) return `its worker does not start: ${firstLine(ended.stderr.trim())}`;
+  if (ended.code !== 0) {
+    const ill = stopped.find(({ id }) => ended.stderr.includes(id)) ?? stopped[0];
+    const why = printableLine(firstLine(ended.stderr.trim()));
+    return ill && illness(run, ill, `does not start: ${why}`);
+  }
   await pause(STAYS_UP_MILLISECONDS, undefined, { signal: run.tools.signal }).catch(() => {});
   await run.readSlots();
   run.seconds.workers = (run.seconds.workers ?? 0) + since(started);
-  for (const { id, container } of stopped) {
-    const now = run.beside.workers[color].find((worker) => worker.id === id);
+  for (const worker of stopped) {
+    const now = run.beside.workers[color].find(({ id }) => id === worker.id);
     // The engine counts from zero again when somebody starts a container.
     const trouble = now === undefined ? "is gone" : dockerProblem(now.state, now.restarts, true);
-    if (trouble !== undefined) return `its worker ${container} ${hide(run.secrets, trouble)}`;
+    if (trouble !== undefined) return illness(run, worker, trouble);
   }
   return undefined;
 }
@@ -81,10 +86,16 @@ export function workersChanged(
     const seen = now.find(({ id }) => id === worker.id);
     if (seen === undefined) return `its worker ${worker.container} is gone`;
     const problem = dockerProblem(seen.state, seen.restarts - worker.restarts, worker.state.OOMKilled);
-    if (problem !== undefined) return `its worker ${worker.container} ${hide(run.secrets, problem)}`;
-    if (seen.state.StartedAt !== worker.state.StartedAt) return `its worker ${worker.container} was started again`;
+    if (problem !== undefined) return illness(run, worker, problem);
+    if (seen.state.StartedAt !== worker.state.StartedAt) return illness(run, worker, "was started again");
   }
   return undefined;
+}
+
+/** Says what is wrong with a worker, whose log is what is shown of this run then. */
+function illness(run: Run, worker: BesideContainer, what: string): string {
+  run.illWorker = worker;
+  return `its worker ${worker.container} ${hide(run.secrets, what)}`;
 }
 
 const namesOf = (workers: readonly BesideContainer[]): string => {
