@@ -32,16 +32,16 @@ export async function stopWorkers(run: Run, color: Color): Promise<void> {
 /**
  * Starts a color's workers, and looks whether they stay up. Returns what is wrong with one, in words; undefined for nothing.
  *
- * @param which those that start then; all where it is left out.
+ * @param which those that start then, or follow both; all where it is left out.
  */
 export async function startWorkers(
   run: Run,
   color: Color,
-  which: "after-switch" | "after-watch" | "all" = "all",
+  which: "after-switch" | "after-watch" | "both" | "all" = "all",
 ): Promise<string | undefined> {
-  const due = run.beside.workers[color].filter(
-    ({ made }) => which === "all" || (made.start ?? "after-switch") === which,
-  );
+  const isDue = (worker: BesideContainer) =>
+    which === "all" || (which === "both" ? !followsLive(run, worker) : (worker.made.start ?? "after-switch") === which);
+  const due = run.beside.workers[color].filter(isDue);
   const stopped = due.filter(({ state }) => !state.Running);
   if (stopped.length === 0) return undefined;
   run.say(`${namesOf(stopped)} of ${color}: started`);
@@ -64,16 +64,33 @@ export async function startWorkers(
   return undefined;
 }
 
-/** Has the workers of the color that serves run again, and no other ones; what can't be done is said. */
-export async function returnWorkers(run: Run, color: Color): Promise<void> {
-  try {
+/** Has the workers of the color that serves, and no other ones; what can't be done is said, and is in the last line too. */
+export const moveWorkers = (run: Run, color: Color): Promise<void> =>
+  orNote(run, color, async () => {
+    await stopWorkers(run, other(color));
+    return startWorkers(run, color);
+  });
+
+/** The same where the containers may be others by now than those that were read last. */
+export const returnWorkers = (run: Run, color: Color): Promise<void> =>
+  orNote(run, color, async () => {
     await run.readSlots();
     await stopWorkers(run, other(color));
-    const trouble = await startWorkers(run, color);
-    if (trouble !== undefined) run.say(`${color} is live, but ${trouble}`);
-  } catch (error) {
-    run.say(`the workers do not follow to ${color}: ${firstLine((error as Error).message)}; next: pulumi up`);
-  }
+    return startWorkers(run, color);
+  });
+
+/** Starts those of the idle color's workers that follow both, as after it was stopped as a whole. */
+export async function startBoth(run: Run, idle: Color): Promise<void> {
+  if (run.order.replicas[idle] > 0) await orNote(run, idle, () => startWorkers(run, idle, "both"));
+}
+
+async function orNote(run: Run, color: Color, act: () => Promise<string | undefined>): Promise<void> {
+  const trouble = await act().catch(
+    (error: Error) => `the workers do not follow to ${color}: ${firstLine(error.message)}`,
+  );
+  if (trouble === undefined) return;
+  run.say(`${trouble}; next: npm run status`);
+  run.note(trouble);
 }
 
 /** What happened to the workers of the color on trial since they were looked at first, in words; undefined for nothing. */
