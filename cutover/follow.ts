@@ -43,6 +43,10 @@ export async function followSwitch(run: Run, old: Color): Promise<string | undef
   }
 }
 
+/** When the watch is over: the workers start that wait for that. Returns what is wrong, in words. */
+export const followWatch = (run: Run): Promise<string | undefined> =>
+  startWorkers(run, run.target, "after-watch").catch((error: Error) => firstLine(error.message));
+
 /** After a way back at once, which nothing of this may hold up: the workers follow, and the jobs of that moment run. */
 export async function followBack(run: Run): Promise<void> {
   await returnWorkers(run, run.target);
