@@ -132,3 +132,41 @@ export const servedWith = (target: Color, replicas: Record<Color, number>): stri
 };
 
 export const RETIRED = { color: "green", how: "stopped", version: "2.0.0", image: "" } as const;
+
+/** A container of a worker: that of blue runs, which is live in most tests. */
+export const workerOf = (
+  color: Color,
+  name: string,
+  spec: object = {},
+  replica = 1,
+  change: Partial<Inspected> = {},
+): Inspected =>
+  besideOf(`${color}-worker-${name}${replica === 1 ? "" : `-${replica}`}`, {
+    labels: { role: "worker", color, worker: name, replica: String(replica), spec: JSON.stringify(spec) },
+    ...change,
+    State: change.State ?? (color === "blue" ? running : stopped),
+  });
+
+/** A container of a job, which does not run. */
+export const jobOf = (color: Color, name: string, at: string, spec: object = {}): Inspected =>
+  besideOf(`${color}-job-${name}`, {
+    labels: { role: "job", color, job: name, spec: JSON.stringify({ at, timeoutSeconds: 10, ...spec }) },
+    State: stopped,
+  });
+
+/** One that was asked to end. */
+export const stopped: ContainerState = { ...running, Running: false, Status: "exited", ExitCode: 0 };
+
+const besideOf = (
+  part: string,
+  { labels, ...more }: Partial<Inspected> & { labels: Record<string, string> },
+): Inspected => ({
+  ...{ Id: part, Name: `/blue-green-dev-${part}`, RestartCount: 0 },
+  Config: {
+    Labels: {
+      ...{ [LABEL.project]: "blue-green", [LABEL.stack]: "dev" },
+      ...Object.fromEntries(Object.entries(labels).map(([label, value]) => [`blue-green.${label}`, value])),
+    },
+  },
+  ...more,
+});

@@ -7,9 +7,9 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { carryOut } from "../../cutover/cutover";
 import type { Order } from "../../cutover/order";
-import { CutoverFailed } from "../../cutover/run";
+import { CutoverFailed, type Tools } from "../../cutover/run";
 import { sessionsFile } from "../../cutover/sessions";
-import type { Docker, Ended } from "../../stacks/engine/docker";
+import type { Docker, Ended, RunOptions } from "../../stacks/engine/docker";
 import { readScript } from "../../stacks/engine/scripts";
 import { COLORS, type Color } from "../../stacks/service/color";
 import { LABEL, PROXY_DIRECTORY } from "../../stacks/service/names";
@@ -21,7 +21,6 @@ import {
   READ,
 } from "../../stacks/service/serving";
 import type { ContainerState, Inspected } from "../../stacks/service/world";
-
 import { BOTH, configurationFor, containerOf, dead, MOVING, running, SECRET, sharedBy, VERSIONS } from "./order.sample";
 
 /** Who runs all of them. */
@@ -71,8 +70,12 @@ export class StubProxy {
   move = async (): Promise<Ended> => ok;
   back = async (): Promise<Ended> => ok;
   stop = async (): Promise<Ended> => ok;
-  /** What becomes of a container that is started. */
+  /** What becomes of a container that is started, and of one of that id. */
   started = running;
+  readonly startedAs = new Map<string, Partial<Inspected>>();
+  /** How it starts workers, and what a job does until it has ended. */
+  start = async (_ids: readonly string[]): Promise<Ended> => ok;
+  job = async (_id: string, _options: RunOptions): Promise<Ended> => ok;
   seen: Partial<Seen> = {};
   sample = async (): Promise<Partial<Seen>> => this.seen;
   smoke = async (): Promise<{ status: number; body?: string }> => ({ status: 200 });
@@ -152,8 +155,15 @@ export class StubProxy {
 
   change(color: Color, change: Partial<Inspected>): void {
     this.containers = this.containers.map((each) =>
-      each.Config.Labels?.[LABEL.color] === color ? containerOf(color, change) : each,
+      each.Config.Labels?.[LABEL.color] === color && each.Config.Labels[LABEL.role] === "slot"
+        ? containerOf(color, change)
+        : each,
     );
+  }
+
+  /** This container is another one from now on. */
+  update(id: string, change: Partial<Inspected>): void {
+    this.containers = this.containers.map((each) => (each.Id === id ? { ...each, ...change } : each));
   }
 
   /** These containers are in this state from now on. */
@@ -188,6 +198,7 @@ export class StubProxy {
     return {
       ask: async (...args) => {
         this.engine(args);
+        if (args[0] === "exec" && args[2] === "cat") return this.read(args[3]?.split("/").at(-1) ?? "") ?? "";
         if (args[0] === "exec")
           return this.exec(args[args.indexOf("-c") + 1] ?? "", args.slice(args.indexOf("-c") + 3));
         if (args[0] === "start") {
@@ -209,6 +220,7 @@ export class StubProxy {
         }
         if (env.STEP === "back") return this.backTo(env.WANTED ?? "");
         if (args.some((arg) => arg.includes("--config -"))) return this.answer(options.input ?? "");
+        if (args[0] === "start") return this.begin(args.slice(1), options);
         if (args[0] === "stop") {
           this.events.push(args.join(" "));
           const ended = await this.stop();
@@ -232,6 +244,22 @@ export class StubProxy {
       },
       log: async () => this.log,
     };
+  }
+
+  /** Starts workers, or a job to its end. */
+  private async begin(args: string[], options: RunOptions): Promise<Ended> {
+    const ids = args.filter((arg) => arg !== "--attach");
+    this.events.push(`${args.length === ids.length ? "start" : "run"} ${ids.join(" ")}`);
+    if (args.length === ids.length) {
+      const ended = await this.start(ids);
+      if (ended.code === 0) this.become(ids, this.started);
+      if (ended.code === 0) for (const id of ids) this.update(id, this.startedAs.get(id) ?? {});
+      return ended;
+    }
+    this.become(ids, running);
+    const ended = await this.job(ids[0] ?? "", options);
+    this.become(ids, { ...running, Running: false, Status: "exited", ExitCode: ended.code ?? 137 });
+    return ended;
   }
 
   private async moveTo(configuration: string, env: Record<string, string>): Promise<Ended> {
@@ -265,13 +293,18 @@ export class StubProxy {
     };
   }
 
-  /** Carries out an order; answers how it failed, undefined where it did not. */
-  async carriesOut(order: Order): Promise<Error | undefined> {
+  /** With what a cutover is carried out here. */
+  get tools(): Tools {
     const say = (line: string) => {
       this.said.push(line);
       if (line.startsWith("gate: ")) this.events.push(line);
     };
-    const error = await carryOut(order, { docker: this.docker, say, signal: this.cancelled.signal, who: WHO }).then(
+    return { docker: this.docker, say, signal: this.cancelled.signal, who: WHO };
+  }
+
+  /** Carries out an order; answers how it failed, undefined where it did not. */
+  async carriesOut(order: Order): Promise<Error | undefined> {
+    const error = await carryOut(order, this.tools).then(
       () => undefined,
       (error: Error) => error,
     );
