@@ -52,7 +52,7 @@ async function runJob(run: Run, job: BesideContainer): Promise<JobFailure | unde
   const { id, container, name, made, state } = job;
   const { docker, signal } = run.tools;
   if (state.Running) {
-    const next = `docker wait ${container}, or end it: docker stop ${container}; then: pulumi up`;
+    const next = `docker wait ${container}, or end it: docker stop ${container}`;
     return { reason: `the job ${name} runs already, since an earlier run was cut off`, more: "", next };
   }
   if (signal.aborted) {
