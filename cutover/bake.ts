@@ -4,7 +4,7 @@ import { dockerProblem } from "../stacks/service/health";
 import { replicaName } from "../stacks/service/names";
 import { readContainers, type SlotContainer } from "../stacks/service/world";
 import { hide } from "../stacks/text/hide";
-import { followSwitch } from "./follow";
+import { followSwitch, followWatch } from "./follow";
 import { details, direct, FRONT, smoke } from "./gate";
 import { reoccupy } from "./idle";
 import { runLateJobs } from "./jobs";
@@ -13,7 +13,7 @@ import { remember } from "./record";
 import { ANSWER_SECONDS, CutoverFailed, firstLine, type Run, type Served, since } from "./run";
 import { settle } from "./settle";
 import { Watch } from "./watch";
-import { startWorkers, workersChanged } from "./workers";
+import { workersChanged } from "./workers";
 
 /** The proxy may fail to be asked so many times in a row while it is watched. */
 const MOST_UNASKED = 3;
@@ -27,7 +27,7 @@ export async function bake(run: Run, old: Served): Promise<void> {
   const trouble =
     (await followSwitch(run, old.color)) ??
     (order.bakeSeconds === 0 ? undefined : await watch(run)) ??
-    (await startWorkers(run, target, "after-watch"));
+    (await followWatch(run));
   if (trouble === undefined) return runLateJobs(run, target, "after-watch");
 
   const reason = firstLine(trouble);
@@ -56,10 +56,11 @@ export async function bake(run: Run, old: Served): Promise<void> {
   }
   await runLateJobs(run, old.color, "after-way-back");
   const again = `try ${target} again, as it is or after ${run.releaseOf(target)}: pulumi up`;
+  const notes = run.notes.join("; ");
   throw new CutoverFailed(
     "reverted",
-    reason,
-    `${target} was switched to and taken back: ${trouble}.\n${run.wasMet ? `${run.visitorsMet}.\n` : ""}The public is back on ${old.color}, after ${run.seconds.back} s.\n${log}\n` +
+    [reason, ...run.notes].join("; "),
+    `${target} was switched to and taken back: ${trouble}.\n${run.wasMet ? `${run.visitorsMet}.\n` : ""}The public is back on ${old.color}, after ${run.seconds.back} s${notes && `; ${notes}`}.\n${log}\n` +
       `Next: accept ${old.color}: pulumi config set activeColor ${old.color} && pulumi up; or ${again}`,
   );
 }

@@ -4,7 +4,7 @@ import { containerName } from "../stacks/service/names";
 import { isStable, type Serving } from "../stacks/service/serving";
 import { bake } from "./bake";
 import { raiseCanary } from "./canary";
-import { followBack, followLive } from "./follow";
+import { followBack, followFirst, followLive } from "./follow";
 import { examine, gate, healthy, prepare } from "./gate";
 import { drain, scaled, startIdle, startStopped, vacate } from "./idle";
 import { holderSince, type Lock } from "./lock";
@@ -73,7 +73,7 @@ async function firstRun(run: Run): Promise<void> {
   await prepare(run);
   await run.timed("health", () => healthy(run));
   await run.timed("switch", () => move(run, run.order.healthTimeoutSeconds));
-  await followLive(run);
+  await followFirst(run);
   await finish(run, "first");
 }
 
@@ -129,7 +129,14 @@ async function reload(run: Run, before: Serving, started: readonly Color[]): Pro
 
   const asked = before.generation === order.generation && before.answers && !before.edited;
   // The next one of its kind is told from this one by the history.
-  if (!asked || !stable || retire !== undefined || run.leaving.length > 0 || started.length > 0) {
+  if (
+    !asked ||
+    !stable ||
+    retire !== undefined ||
+    run.leaving.length > 0 ||
+    started.length > 0 ||
+    run.notes.length > 0
+  ) {
     return finish(run, "reloaded", reloadReasons(run, before).join("; ") || undefined);
   }
   // Nothing moved: a changed limit, for example, is nothing that the history tells.

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { Color } from "../stacks/service/color";
 import { JOB_SECONDS, type JobMoment } from "../stacks/service/moments";
 import type { BesideContainer } from "../stacks/service/world";
@@ -5,11 +6,11 @@ import { hide } from "../stacks/text/hide";
 import { printableLine } from "../stacks/text/plain";
 import { firstLine, type Run } from "./run";
 
-/** How long the engine may take to start and to stop a job, beside its own time. */
-const ENGINE_SECONDS = 60;
+/** How long a job may take to end once it was asked to: the most that stopGraceSeconds gives it, and the engine's own time. */
+const STOP_SECONDS = 3600 + 60;
 
-/** The most that stopGraceSeconds gives a container to end. */
-const STOP_MOST_SECONDS = 3600;
+/** After so long a job that was asked to end, and has not, is asked again. */
+const STOP_AGAIN_MILLISECONDS = 1000;
 
 /** So many lines of a job's output an error shows; all of it was shown while it ran. */
 const MOST_LINES = 20;
@@ -42,17 +43,19 @@ export async function runLateJobs(run: Run, color: Color, moment: JobMoment): Pr
   if (failed === undefined) return;
   // What it wrote was said while it ran.
   run.say(`${failed.reason}; ${failed.next}`);
-  run.notes.push(failed.reason);
+  run.note(failed.reason);
 }
 
-async function runJob(
-  run: Run,
-  { id, container, name, made, state }: BesideContainer,
-): Promise<JobFailure | undefined> {
+async function runJob(run: Run, job: BesideContainer): Promise<JobFailure | undefined> {
+  const { id, container, name, made, state } = job;
   const { docker, signal } = run.tools;
   if (state.Running) {
-    const next = `docker wait ${container}, or end it: docker stop ${container}; then: pulumi up`;
+    const next = `docker wait ${container}, or end it: docker stop ${container}`;
     return { reason: `the job ${name} runs already, since an earlier run was cut off`, more: "", next };
+  }
+  if (signal.aborted) {
+    const next = `docker start --attach ${container}`;
+    return { reason: `the job ${name} did not run, since the run was cancelled`, more: "", next };
   }
   const seconds = typeof made.timeoutSeconds === "number" ? made.timeoutSeconds : JOB_SECONDS;
   run.say(`job ${name} runs, ${seconds} s at most`);
@@ -63,18 +66,12 @@ async function runJob(
     if (lines.length > MOST_LINES) lines.shift();
     run.say(`job ${name}: ${said}`);
   };
-  let why: string | undefined;
-  const end = (reason: string) => {
-    why ??= reason;
-    void docker.run(["stop", id], { timeoutSeconds: seconds + ENGINE_SECONDS }).catch(() => {});
-  };
-  const late = setTimeout(() => end(`took longer than ${seconds} s and was ended`), seconds * 1000);
-  const cancel = () => end("was ended, since the run was cancelled");
-  signal.addEventListener("abort", cancel, { once: true });
-  if (signal.aborted) cancel();
+  const bound = boundOf(run, id, seconds);
   try {
-    const timeoutSeconds = seconds + STOP_MOST_SECONDS + ENGINE_SECONDS;
-    const { code } = await docker.run(["start", "--attach", id], { timeoutSeconds, onLine: hear, onErrorLine: hear });
+    const timeoutSeconds = seconds + STOP_SECONDS;
+    const heard = { onLine: hear, onErrorLine: hear, isEndless: true };
+    const { code } = await docker.run(["start", "--attach", id], { timeoutSeconds, ...heard });
+    const why = bound.reached();
     if (code === 0 && why === undefined) {
       run.say(`job ${name} ended well`);
       return undefined;
@@ -82,7 +79,32 @@ async function runJob(
     const reason = `the job ${name} ${why ?? `ended with exit code ${code}`}`;
     return { reason, more: lines.join("\n"), next: `docker logs ${container}` };
   } finally {
-    clearTimeout(late);
-    signal.removeEventListener("abort", cancel);
+    bound.release();
   }
+}
+
+/** Ends a job that takes too long, or whose run is cancelled; says which bound was reached, if any. */
+function boundOf({ tools: { docker, signal } }: Run, id: string, seconds: number) {
+  let reason: string | undefined;
+  let isOver = false;
+  const end = async (why: string) => {
+    if (reason !== undefined) return;
+    reason = why;
+    // More than once: it may not have been started yet.
+    while (!isOver) {
+      await docker.run(["stop", id], { timeoutSeconds: STOP_SECONDS }).catch(() => {});
+      await pause(STOP_AGAIN_MILLISECONDS, undefined, { ref: false });
+    }
+  };
+  const late = setTimeout(() => void end(`took longer than ${seconds} s and was ended`), seconds * 1000);
+  const cancel = () => void end("was ended, since the run was cancelled");
+  signal.addEventListener("abort", cancel, { once: true });
+  return {
+    reached: () => reason,
+    release: () => {
+      isOver = true;
+      clearTimeout(late);
+      signal.removeEventListener("abort", cancel);
+    },
+  };
 }

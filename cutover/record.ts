@@ -89,7 +89,7 @@ export async function finish(run: Run, result: Result, reason?: string): Promise
       });
   }
   const notes = run.notes.join("; ");
-  await remember(run, result, reason ?? (notes || undefined));
+  await remember(run, result, [reason, notes].filter(Boolean).join("; ") || undefined);
   const from = before === undefined || before.color === target ? "" : `, from ${before.color}`;
   const well = result === "reloaded" || result === "canary" ? "" : " and well";
   const share = result === "canary" ? `, and ${run.trial} has ${run.order.canaryPercent} % of the new visitors` : "";

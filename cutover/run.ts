@@ -7,7 +7,14 @@ import { containerName, type ReplicaName } from "../stacks/service/names";
 import type { CutoverRecord, PutBack, Result, Serving, Sessions } from "../stacks/service/serving";
 import { type SmokeTest, testsFor } from "../stacks/service/smokeTest";
 import type { Who } from "../stacks/service/who";
-import { type Beside, readContainers, runsRelease, type SlotContainer, type World } from "../stacks/service/world";
+import {
+  type Beside,
+  type BesideContainer,
+  readContainers,
+  runsRelease,
+  type SlotContainer,
+  type World,
+} from "../stacks/service/world";
 import type { Lock } from "./lock";
 import type { Order } from "./order";
 import type { CutoverProxy } from "./proxy";
@@ -60,6 +67,8 @@ export class Run {
   slots: Record<Color, SlotContainer[]> = { blue: [], green: [] };
   /** What stands beside the web containers, as it was last read. */
   beside: Beside = NOTHING;
+  /** The worker that the run found not well last. */
+  illWorker: BesideContainer | undefined;
   /** What the last line says beside who is live, such as a job that failed afterwards. */
   readonly notes: string[] = [];
   /** What the proxy served before. */
@@ -106,16 +115,21 @@ export class Run {
     this.beside = beside;
   }
 
+  /** Has the last line and the history say something beside what they are about; once, however often it was seen. */
+  note(what: string): void {
+    if (!this.notes.includes(what)) this.notes.push(what);
+  }
+
   /** Says a line to people. */
   say(line: string): void {
     this.tools.say(line);
   }
 
-  /** The end of a container's log: of the one that is named, or else of one that is not well. */
+  /** The end of a container's log: of the one that is named, or else of a worker or a web container that is not well. */
   log(named?: SlotContainer): Promise<string> {
     const slots = this.slots[this.trial];
     const ill = slots.find(({ state }) => !state.Running || state.Health?.Status === "unhealthy");
-    const slot = named ?? ill ?? slots[0];
+    const slot = named ?? this.illWorker ?? ill ?? slots[0];
     return slot === undefined ? Promise.resolve("") : lastLines(this.tools.docker, slot.id, this.secrets);
   }
 
@@ -132,9 +146,9 @@ export class Run {
     return testsFor(this.order.smokeTests, { ofApp: slot === undefined || runsRelease(slot) });
   }
 
-  /** Values that the containers on trial were given and that may be in their logs. */
+  /** Values that the containers were given and that may be in their logs; of both colors, since jobs of either write lines here. */
   get secrets(): string[] {
-    return this.slots[this.trial].flatMap(({ made, environment }) =>
+    return COLORS.flatMap((color) => this.slots[color]).flatMap(({ made, environment }) =>
       (made.secretEnvironment ?? []).map((name) => environment[name] ?? ""),
     );
   }

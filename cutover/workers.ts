@@ -4,6 +4,7 @@ import { dockerProblem } from "../stacks/service/health";
 import type { WorkerStart } from "../stacks/service/moments";
 import type { BesideContainer } from "../stacks/service/world";
 import { hide } from "../stacks/text/hide";
+import { printableLine } from "../stacks/text/plain";
 import { firstLine, type Run, since } from "./run";
 
 /** How long a worker that was started must run before it counts as started. */
@@ -32,44 +33,65 @@ export async function stopWorkers(run: Run, color: Color): Promise<void> {
 /**
  * Starts a color's workers, and looks whether they stay up. Returns what is wrong with one, in words; undefined for nothing.
  *
- * @param which those that start then; all where it is left out.
+ * @param which those that start then, or follow both; all where it is left out.
  */
 export async function startWorkers(
   run: Run,
   color: Color,
-  which: WorkerStart | "all" = "all",
+  which: WorkerStart | "both" | "all" = "all",
 ): Promise<string | undefined> {
-  const due = run.beside.workers[color].filter(
-    ({ made }) => which === "all" || (made.start ?? "after-switch") === which,
-  );
+  const isDue = (worker: BesideContainer) =>
+    which === "all" || (which === "both" ? !followsLive(run, worker) : (worker.made.start ?? "after-switch") === which);
+  const due = run.beside.workers[color].filter(isDue);
   const stopped = due.filter(({ state }) => !state.Running);
   if (stopped.length === 0) return undefined;
   run.say(`${namesOf(stopped)} of ${color}: started`);
   const started = performance.now();
   const ended = await run.tools.docker.run(["start", ...stopped.map(({ id }) => id)], { timeoutSeconds: STOP_SECONDS });
-  if (ended.code !== 0) return `its worker does not start: ${firstLine(ended.stderr.trim())}`;
+  if (ended.code !== 0) {
+    const ill = stopped.find(({ id }) => ended.stderr.includes(id)) ?? stopped[0];
+    const why = printableLine(firstLine(ended.stderr.trim()));
+    return ill && illness(run, ill, `does not start: ${why}`);
+  }
   await pause(STAYS_UP_MILLISECONDS, undefined, { signal: run.tools.signal }).catch(() => {});
-  const before = stopped.map(({ id, restarts }) => ({ id, restarts }));
   await run.readSlots();
   run.seconds.workers = (run.seconds.workers ?? 0) + since(started);
-  for (const { id, restarts } of before) {
-    const now = run.beside.workers[color].find((worker) => worker.id === id);
-    const trouble = now === undefined ? "is gone" : dockerProblem(now.state, now.restarts - restarts, true);
-    if (trouble !== undefined) return `${now?.container ?? "its worker"} ${hide(run.secrets, trouble)}`;
+  for (const worker of stopped) {
+    const now = run.beside.workers[color].find(({ id }) => id === worker.id);
+    // The engine counts from zero again when somebody starts a container.
+    const trouble = now === undefined ? "is gone" : dockerProblem(now.state, now.restarts, true);
+    if (trouble !== undefined) return illness(run, worker, trouble);
   }
   return undefined;
 }
 
-/** Has the workers of the color that serves run again, and no other ones; what can't be done is said. */
-export async function returnWorkers(run: Run, color: Color): Promise<void> {
-  try {
+/** Has the workers of the color that serves, and no other ones; what can't be done is said, and is in the last line too. */
+export const moveWorkers = (run: Run, color: Color): Promise<void> =>
+  orNote(run, color, async () => {
+    await stopWorkers(run, other(color));
+    return startWorkers(run, color);
+  });
+
+/** The same where the containers may be others by now than those that were read last. */
+export const returnWorkers = (run: Run, color: Color): Promise<void> =>
+  orNote(run, color, async () => {
     await run.readSlots();
     await stopWorkers(run, other(color));
-    const trouble = await startWorkers(run, color);
-    if (trouble !== undefined) run.say(`${color} is live, but ${trouble}`);
-  } catch (error) {
-    run.say(`the workers do not follow to ${color}: ${firstLine((error as Error).message)}; next: pulumi up`);
-  }
+    return startWorkers(run, color);
+  });
+
+/** Starts those of the idle color's workers that follow both, as after it was stopped as a whole. */
+export async function startBoth(run: Run, idle: Color): Promise<void> {
+  if (run.order.replicas[idle] > 0) await orNote(run, idle, () => startWorkers(run, idle, "both"));
+}
+
+async function orNote(run: Run, color: Color, act: () => Promise<string | undefined>): Promise<void> {
+  const trouble = await act().catch(
+    (error: Error) => `the workers do not follow to ${color}: ${firstLine(error.message)}`,
+  );
+  if (trouble === undefined) return;
+  run.say(`${trouble}; next: npm run status`);
+  run.note(trouble);
 }
 
 /** What happened to the workers of the color on trial since they were looked at first, in words; undefined for nothing. */
@@ -82,10 +104,16 @@ export function workersChanged(
     const seen = now.find(({ id }) => id === worker.id);
     if (seen === undefined) return `its worker ${worker.container} is gone`;
     const problem = dockerProblem(seen.state, seen.restarts - worker.restarts, worker.state.OOMKilled);
-    if (problem !== undefined) return `its worker ${worker.container} ${hide(run.secrets, problem)}`;
-    if (seen.state.StartedAt !== worker.state.StartedAt) return `its worker ${worker.container} was started again`;
+    if (problem !== undefined) return illness(run, worker, problem);
+    if (seen.state.StartedAt !== worker.state.StartedAt) return illness(run, worker, "was started again");
   }
   return undefined;
+}
+
+/** Says what is wrong with a worker, whose log is what is shown of this run then. */
+function illness(run: Run, worker: BesideContainer, what: string): string {
+  run.illWorker = worker;
+  return `its worker ${worker.container} ${hide(run.secrets, what)}`;
 }
 
 const namesOf = (workers: readonly BesideContainer[]): string => {

@@ -38,7 +38,7 @@ export function containerRows(declared: DeclaredContainer, facts: Facts): Row[] 
   const namesake = running.containers.find(({ Id, Name }) => Id !== declared.id && Name === `/${declared.name}`);
   if (container === undefined && namesake === undefined) {
     // Nobody is on what is not there.
-    const mend: Mend = retired ? { by: "up" } : { by: "replace", urn: declared.urn };
+    const mend: Mend = declared.role === "slot" && retired ? { by: "up" } : { by: "replace", urn: declared.urn };
     return [row("container", short(declared.id), "gone", mend)];
   }
   if (container === undefined && namesake !== undefined) {

@@ -1,28 +1,66 @@
 import { COLORS, type Color } from "../../stacks/service/color";
 import { dockerProblem } from "../../stacks/service/health";
 import type { BesideContainer, World } from "../../stacks/service/world";
+import { hide } from "../../stacks/text/hide";
+import { isLooping } from "./past";
 import type { BesideReport } from "./report";
 
-/** Reports the workers of both colors and the accessories. */
-export function besideOf({ beside }: World, live: Color | null): BesideReport[] {
+/**
+ * Reports the workers of both colors and the accessories.
+ *
+ * @param now the engine's clock, in seconds since 1970.
+ */
+export function besideOf(world: World, live: Color | null, now: number): BesideReport[] {
+  const { beside, serving } = world;
   if (beside === undefined) return [];
-  const workers = COLORS.flatMap((color) => beside.workers[color].map((worker) => reportOf(worker, color, live)));
-  return [...workers, ...beside.accessories.map((accessory) => reportOf(accessory, null, live))];
+  // One that is stopped because it is idle has no workers that run, whomever they follow.
+  const isIdle = (color: Color) => serving?.record.retired?.color === color;
+  const runs = (color: Color, { made }: BesideContainer) =>
+    color === live || (made.follow === "both" && !isIdle(color));
+  const workers = COLORS.flatMap((color) =>
+    beside.workers[color].map((worker) => {
+      const astray = worker.state.Running ? "runs beside those of the live color, and takes their jobs" : undefined;
+      const problem = runs(color, worker) ? problemOf(worker, now) : astray;
+      return reportOf("worker", color, worker, problem && hide(secretsIn(world, color), problem));
+    }),
+  );
+  const accessories = beside.accessories.map((accessory) => {
+    const problem = problemOf(accessory, now);
+    return reportOf("accessory", null, accessory, problem && hide(variablesIn(accessory), problem));
+  });
+  return [...workers, ...accessories];
 }
 
-function reportOf(
-  { name, container, state, restarts, made }: BesideContainer,
+const reportOf = (
+  kind: BesideReport["kind"],
   color: Color | null,
-  live: Color | null,
-): BesideReport {
-  const runs = color === null || color === live || made.follow === "both";
-  const astray = state.Running ? "runs beside those of the live color, and takes their jobs" : undefined;
-  const problem = runs ? dockerProblem(state) : astray;
-  return {
-    ...{ kind: color === null ? "accessory" : "worker", name, color, container },
-    ...{ state: state.Status, restarts, problem: problem ?? null },
-  };
+  { name, container, state, restarts }: BesideContainer,
+  problem: string | undefined,
+): BesideReport => ({ kind, name, color, container, state: state.Status, restarts, problem: problem ?? null });
+
+/** What is wrong with one that should run, said of it. */
+function problemOf({ state, restarts }: BesideContainer, now: number): string | undefined {
+  if (isLooping({ state, restarts }, now)) {
+    const isAbout = state.Status === "restarting";
+    const starts = isAbout ? Math.max(1, restarts) : restarts + 1;
+    const exit = isAbout ? `last exit ${state.ExitCode}` : "and ends again and again";
+    return `was started ${starts === 1 ? "once" : `${starts} times`}, ${exit}`;
+  }
+  if (state.Status === "created") return "was never started";
+  return state.Status === "paused" ? "is paused" : dockerProblem(state);
 }
+
+/** What a color's containers were given as secrets, which a check of theirs may print. */
+const secretsIn = ({ slots }: World, color: Color): string[] =>
+  slots[color].flatMap(({ made, environment }) =>
+    namesIn(made.secretEnvironment).map((name) => environment[name] ?? ""),
+  );
+
+/** The same of an accessory, of which nobody can tell which of its variables are secret. */
+const variablesIn = ({ made, environment }: BesideContainer): string[] =>
+  namesIn(made.environment).map((name) => environment[name] ?? "");
+
+const namesIn = (list: unknown): string[] => (Array.isArray(list) ? list.map(String) : []);
 
 /** What is not as it should be with one of them, in words. */
 export const besideFindings = (beside: readonly BesideReport[]): string[] =>

@@ -27,7 +27,7 @@ export interface Past {
 }
 
 /** Whether it is ended and started again and again. */
-export const isLooping = ({ state, restarts }: SlotContainer, now: number): boolean =>
+export const isLooping = ({ state, restarts }: Pick<SlotContainer, "state" | "restarts">, now: number): boolean =>
   state.Status === "restarting" ||
   (restarts >= LOOP_RESTARTS && state.Running && now - Date.parse(state.StartedAt) / 1000 < PAST_SECONDS);
 

@@ -75,7 +75,7 @@ export function statusOf(facts: Facts): Report | CantTell {
   const stable = COLORS.filter((color) => colors[color].stable);
   const active = "color" in facts.active ? facts.active.color : null;
   const proxy = proxyOf(owner, world);
-  const beside = besideOf(world, live);
+  const beside = besideOf(world, live, serving?.now ?? facts.now.getTime() / 1000);
   const all = (serving?.history ?? []).map(cutoverOf).reverse();
   const history = all.slice(0, CUTOVERS);
   const cutOff = serving?.declared !== undefined && serving.declared !== serving.generation;

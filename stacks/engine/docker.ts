@@ -8,6 +8,9 @@ const DOCKER_TIMEOUT_SECONDS = 20;
 /** The most that one answer may hold: a hundred containers inspected are far below. */
 const MOST_ANSWER_BYTES = 64 * 1024 * 1024;
 
+/** So many characters are kept of what a command without such a bound has written. */
+const MOST_KEPT = 64 * 1024;
+
 /** How many characters of the client's words an error shows. */
 const MOST_WORDS = 2000;
 
@@ -31,6 +34,8 @@ export interface RunOptions {
   onLine?: (line: string) => void;
   /** The same for its standard error. */
   onErrorLine?: (line: string) => void;
+  /** Whether it may write as much as it likes, such as a job that runs for hours: of its output only the end is kept. */
+  isEndless?: boolean;
 }
 
 /** Why a question to the engine had no answer. */
@@ -77,7 +82,7 @@ export function dockerAt(host: string | undefined): Docker {
 
   const run = (
     args: string[],
-    { input, timeoutSeconds = DOCKER_TIMEOUT_SECONDS, env, onLine, onErrorLine }: RunOptions = {},
+    { input, timeoutSeconds = DOCKER_TIMEOUT_SECONDS, env, onLine, onErrorLine, isEndless = false }: RunOptions = {},
   ) =>
     new Promise<Ended>((resolve, reject) => {
       const child = start(args, env);
@@ -97,7 +102,7 @@ export function dockerAt(host: string | undefined): Docker {
       const isHeard = { stdout: onLine !== undefined, stderr: onErrorLine !== undefined };
       for (const stream of ["stdout", "stderr"] as const) {
         child[stream].setEncoding("utf8").on("data", (text: string) => {
-          output[stream] += text;
+          output[stream] = isEndless ? (output[stream] + text).slice(-MOST_KEPT) : output[stream] + text;
           if (output[stream].length > MOST_ANSWER_BYTES) end(`\`docker ${args[0]}\` wrote too much`);
           if (isHeard[stream]) lines[stream].add(text);
         });

@@ -93,8 +93,10 @@ const MOST_DEPTH = 4;
 export function valueChanges(setting: string, was: unknown, is: unknown, depth = 0): string[] {
   if (jsonOf(was) === jsonOf(is)) return [];
   const [old, now] = [named(was), named(is)];
-  const isLeaf = old === undefined || now === undefined || depth === MOST_DEPTH;
-  if (isLeaf) return [`${setting} ${shown(was)} -> ${shown(is)}`];
+  // Of a block within that comes or goes each key would be told for nothing; of mounts each is one.
+  const isWhole = depth > 0 && (was === undefined || is === undefined) && !isMounted(was ?? is);
+  if (old === undefined || now === undefined || isWhole || depth === MOST_DEPTH)
+    return [`${setting} ${shown(was)} -> ${shown(is)}`];
   return [...new Set([...old.keys(), ...now.keys()])].flatMap((key) =>
     valueChanges(`${setting}.${printableLine(key)}`, old.get(key), now.get(key), depth + 1),
   );
@@ -104,15 +106,18 @@ export function valueChanges(setting: string, was: unknown, is: unknown, depth =
 function named(value: unknown): Map<string, unknown> | undefined {
   if (value === undefined) return new Map();
   if (!isObject(value)) return undefined;
-  const { volumes, tmpfs, ...more } = value;
-  if (!isMounts(volumes) || !isObject(tmpfs) || Object.keys(more).length > 0) return new Map(Object.entries(value));
-  const each = volumes.map(({ target, ...mount }): [string, unknown] => [target, jsonOf(mount)]);
-  return new Map([...each, ...Object.entries(tmpfs)]);
+  if (!isMounted(value)) return new Map(Object.entries(value));
+  const each = value.volumes.map(({ target, ...mount }): [string, unknown] => [target, jsonOf(mount)]);
+  return new Map([...each, ...Object.entries(value.tmpfs)]);
 }
 
-/** Whether these are mounts as `container.volumes` has them. */
-const isMounts = (value: unknown): value is { target: string }[] =>
-  Array.isArray(value) && value.every((mount) => isObject(mount) && typeof mount.target === "string");
+/** Whether this is what is mounted, as `container.volumes` has it. */
+const isMounted = (value: unknown): value is { volumes: { target: string }[]; tmpfs: object } =>
+  isObject(value) &&
+  Object.keys(value).length === 2 &&
+  isObject(value.tmpfs) &&
+  Array.isArray(value.volumes) &&
+  value.volumes.every((mount) => isObject(mount) && typeof mount.target === "string");
 
 const specValue = ({ made }: SlotInstance, key: string): unknown =>
   Object.entries(made).find(([name]) => name === key)?.[1];

@@ -135,6 +135,76 @@ describe("the policy: both colors are equal", () => {
     assert.deepEqual(equalColors(colors({}, { containers: containers(false) })), differIn("healthcheck"));
   });
 
+  describe("workers and jobs", () => {
+    const beside = (color: "blue" | "green", own: Record<string, string>, change: Inputs = {}) => ({
+      ...{ name: `${color}-${Object.values(own).join("-")}`, kept: false },
+      inputs: slotInputs(color, {
+        ...{ name: `blue-green-prod-${color}-x`, ports: undefined, networksAdvanced: [{ name: "blue-green-prod" }] },
+        labels: labels({
+          ...{
+            "blue-green.stack": "prod",
+            "blue-green.color": color,
+            "blue-green.version": color,
+            "blue-green.spec": "{}",
+          },
+          ...own,
+        }),
+        ...change,
+      }),
+    });
+    const worker = (color: "blue" | "green", name: string, change?: Inputs, replica = "1") =>
+      beside(color, { "blue-green.role": "worker", "blue-green.worker": name, "blue-green.replica": replica }, change);
+    const job = (color: "blue" | "green", name: string, change?: Inputs) =>
+      beside(color, { "blue-green.role": "job", "blue-green.job": name }, change);
+    const found = (...more: Colors["containers"][number][]) =>
+      equalColors(colors({}, { containers: [...colors().containers, ...more] })).map((text) =>
+        /\((.*?)\) differ in (.*?):/.exec(text)?.slice(1),
+      );
+
+    test("are compared with their own kind and name alone, and not with web containers", () => {
+      const mail = { memory: 64, start: false };
+      const others = { memory: 512, start: true, command: ["report"] };
+      assert.deepEqual(
+        found(
+          ...[worker("blue", "mail", mail), worker("green", "mail", mail), worker("green", "mail", mail, "2")],
+          ...[worker("blue", "report", others), worker("green", "report", others)],
+          // A job may be called as a worker is.
+          ...[job("blue", "mail", { restart: "no" }), job("green", "mail", { restart: "no" })],
+        ),
+        [],
+      );
+    });
+
+    test("that differ between the colors are refused, by kind", () => {
+      assert.deepEqual(
+        found(
+          worker("blue", "mail"),
+          worker("green", "mail", { memory: 64 }),
+          job("blue", "up"),
+          job("green", "up", { user: "0" }),
+        ),
+        [
+          ["blue-worker-mail-1, green-worker-mail-1", "memory"],
+          ["blue-job-up, green-job-up", "user"],
+        ],
+      );
+      const spec = (text: string) =>
+        labels({ "blue-green.role": "worker", "blue-green.worker": "mail", "blue-green.spec": text });
+      const color = (of: string, text: string) => ({ labels: [...spec(text), ...labels({ "blue-green.color": of })] });
+      assert.deepEqual(
+        found(
+          worker("blue", "mail", color("blue", '{"follow":"live"}')),
+          worker("green", "mail", color("green", '{"follow":"both"}')),
+        ),
+        [["blue-worker-mail-1, green-worker-mail-1", "label blue-green.spec"]],
+      );
+    });
+
+    test("that one color alone has, as before its first switch, differ from nothing", () => {
+      assert.deepEqual(found(worker("green", "mail", { memory: 64 })), []);
+    });
+  });
+
   test("with one color, or none, there is nothing to compare", () => {
     assert.deepEqual(equalColors(colors({}, { containers: [] })), []);
     assert.deepEqual(equalColors(colors({}, { containers: colors().containers.slice(0, 1) })), []);

@@ -101,6 +101,23 @@ describe("docker's client", () => {
     await assertEnds(Number(readFileSync(join(directory, "pid"), "utf8")));
   });
 
+  test("of a command that may write without an end only that is kept, each line of it is heard, and one that never ends in parts", async (t) => {
+    const docker = clientThat(
+      t,
+      'yes "$(printf %01000d 7)" | head -c 68000000; head -c 3000000 /dev/zero | tr "\\0" x >&2',
+    );
+    const heard = { lines: 0, most: 0 };
+    const { code, stdout } = await docker.run(["start"], {
+      ...{ isEndless: true, timeoutSeconds: 60, onLine: () => heard.lines++ },
+      onErrorLine: (line) => {
+        heard.most = Math.max(heard.most, line.length);
+      },
+    });
+    assert.deepEqual([code, heard.lines], [0, Math.ceil(68_000_000 / 1001)]);
+    assert.ok(stdout.length === 64 * 1024 && stdout.includes("00007\n"));
+    assert.ok(heard.most > 1024 * 1024 && heard.most < 2 * 1024 * 1024, String(heard.most));
+  });
+
   test("lines are handed over whole and as they come, however they are cut on their way, and an unterminated last one at the end", async (t) => {
     const script =
       "printf on; sleep 0.1; printf 'e\\ntwo\\n\\nth'; sleep 0.1; printf 'ree\\n'; echo no >&2; printf 'rest'";

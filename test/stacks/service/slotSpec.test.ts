@@ -146,22 +146,20 @@ describe("what a color was made from", () => {
     const cases: [setting: string, was: unknown, is: unknown, changes: string[]][] = [
       ["workers", { mail }, { mail: { ...mail, replicas: 2 } }, ["workers.mail.replicas 1 -> 2"]],
       ["workers", { mail }, { mail: { ...mail, environment: {} } }, ["workers.mail.environment.A 1 -> (none)"]],
-      ["workers", { mail: { command: ["a"] } }, undefined, ['workers.mail.command ["a"] -> (none)']],
+      ["workers", { mail: { command: ["a"] } }, undefined, ['workers.mail {"command":["a"]} -> (none)']],
+      [
+        "mail",
+        undefined,
+        { command: ["a"], replicas: 1 },
+        ['mail.command (none) -> ["a"]', "mail.replicas (none) -> 1"],
+      ],
       [
         "workers",
         { a: mail },
         { b: mail },
         [
-          ...[
-            'workers.a.command ["serve"] -> (none)',
-            "workers.a.replicas 1 -> (none)",
-            "workers.a.environment.A 1 -> (none)",
-          ],
-          ...[
-            'workers.b.command (none) -> ["serve"]',
-            "workers.b.replicas (none) -> 1",
-            "workers.b.environment.A (none) -> 1",
-          ],
+          'workers.a {"command":["serve"],"replicas":1,"environment":{"A":"1"}} -> (none)',
+          'workers.b (none) -> {"command":["serve"],"replicas":1,"environment":{"A":"1"}}',
         ],
       ],
       [

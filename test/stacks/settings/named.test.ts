@@ -224,6 +224,15 @@ describe("workers, jobs and accessories", () => {
     assert.match(problemIn(block("accessories", { environment: { "a b": "1" } }))[1], /^must have a name of A-Z/);
   });
 
+  test("a volume of an accessory is of no color", () => {
+    const volumes = [{ type: "volume", source: "db", target: "/data", "x-per-color": true }];
+    assert.deepEqual(problemIn(block("accessories", { volumes })), [
+      ...["accessories.one.volumes", "can't have x-per-color: both colors have the one accessory"],
+      "pulumi config rm --path accessories.one.volumes",
+    ]);
+    for (const setting of ["workers", "jobs"] as const) read(block(setting, { volumes }));
+  });
+
   test("what keeps more memory than it may have is refused, also where a worker has either of them from the color", () => {
     const reserve = (setting: Named) => [
       ...[`${setting}.one.mem_reservation`, "must be at most the memory limit, which is 64 MiB"],

@@ -350,7 +350,9 @@ const nearlyRight = fc.oneof(
 );
 
 /** Settings whose values are free text for the most part, and go nowhere else than where such text belongs. */
-const FREE = ["environment", "secretEnvironment", "container", "smokeTests", "gateCommand"];
+const FREE = [
+  ...["environment", "secretEnvironment", "container", "workers", "jobs", "accessories", "smokeTests", "gateCommand"],
+];
 
 describe("what is accepted", () => {
   test("the defaults of Pulumi.yaml and an active color are a whole configuration", () => {
