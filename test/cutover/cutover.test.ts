@@ -35,6 +35,7 @@ import {
   type Sessions,
 } from "../../stacks/service/serving";
 import type { ContainerState, Inspected } from "../../stacks/service/world";
+import { stubDocker } from "../stacks/engine/docker.stub";
 import { sampleSettings } from "../stacks/settings/settings.sample";
 
 /** The part of a configuration by which it is known, and what else is in it. */
@@ -272,6 +273,7 @@ class StubProxy {
 
   get docker(): Docker {
     return {
+      ...stubDocker({}),
       ask: async (...args) => {
         this.engine(args);
         if (args[0] === "exec")
