@@ -1,7 +1,9 @@
 import { parseArgs } from "node:util";
+import { isColor } from "../stacks/service/color";
 import { shown } from "../stacks/text/plain";
-import { CantTellError } from "./outcome";
-import { asTyped } from "./typed";
+import { commandLine } from "../stacks/text/shell";
+import { CantTellError, type NextCommand } from "./outcome";
+import { asTyped, isPackaged } from "./typed";
 
 /** What a command takes. */
 export interface Usage<Value extends string = string, Flag extends string = string> {
@@ -15,6 +17,10 @@ export interface Usage<Value extends string = string, Flag extends string = stri
   values: readonly Value[];
   /** Options without one, such as `--json`. */
   flags: readonly Flag[];
+  /** Whether it takes the words of another command, behind a `--` of its own. */
+  takesWords?: true;
+  /** Its exit code where it ends early, in place of 1 and 3: those may be of the command that it runs. */
+  earlyExit?: number;
 }
 
 /** A command's arguments. */
@@ -22,12 +28,26 @@ export type Arguments<Value extends string, Flag extends string> = Partial<Recor
   Record<Flag | "help", boolean> & {
     /** Whether `--version` asks for this program's version; where it is an option with a value, it never does. */
     printsVersion: boolean;
+    /** What stands behind `--`, in a command that takes it. */
+    words?: readonly string[];
   };
 
-const SHORT: Readonly<Record<string, string>> = { help: "h", stack: "s", yes: "y" };
+const SHORT: Readonly<Record<string, string>> = { help: "h", stack: "s", yes: "y", follow: "f", tail: "n" };
 
 /** Options of npm's own, which it may have from a file of the user's: npm naming them says nothing about this command. */
-const OF_NPM = ["json", "yes"];
+const OF_NPM = ["color", "json", "proxy", "yes"];
+
+/** Stands before what is not the command's own. */
+const TERMINATOR = "--";
+
+/** What the arguments set, by the options' names. */
+type Given = Record<string, string | boolean>;
+
+/** The options that a command takes, by whether they have a value. */
+interface Options {
+  values: readonly string[];
+  flags: readonly string[];
+}
 
 /**
  * Reads a command's arguments. What is not known, given twice or incomplete is refused, before anything is looked at; `--help` wins
@@ -41,15 +61,49 @@ export function readArguments<Value extends string, Flag extends string>(
   args: readonly string[],
   env: NodeJS.ProcessEnv,
 ): Arguments<Value, Flag> {
-  const { command, takesStack } = usage;
-  const fail = (reason: string): never => {
-    throw new CantTellError(reason, [
-      { purpose: "read what there is", command: asTyped(`npm run ${command} -- --help`) },
-    ]);
-  };
-  const values: string[] = [...usage.values, ...(takesStack ? ["stack"] : [])];
-  const takesVersion = values.includes("version");
-  const flags: string[] = [...usage.flags, "help", ...(takesVersion ? [] : ["version"])];
+  const { own, words } = usage.takesWords ? splitAtTerminator(args) : { own: args, words: undefined };
+  const options = optionsOf(usage);
+  const tokens = tokensIn(own, options);
+  const asks = (flag: string) => (token: Token) =>
+    token.kind === "option" && token.name === flag && token.value === undefined;
+  const asksHelp = tokens.some(asks("help"));
+  const isAlone = own.length === 1 && tokens.some(asks("version"));
+  if (usage.takesWords && !words?.length && !asksHelp && !isAlone) failWithoutWords(usage, own, words, options);
+
+  const given = asksHelp ? { help: true } : givenIn(usage, own, options);
+  if (!asksHelp) checkNpm(usage, options, given, env);
+  const { version, ...others } = given as Given;
+  const takesVersion = options.values.includes("version");
+  return {
+    ...Object.fromEntries([...usage.flags, "help"].map((name) => [name, false])),
+    ...(takesVersion ? given : others),
+    printsVersion: !takesVersion && version === true,
+    ...(words !== undefined && { words }),
+  } as Arguments<Value, Flag>;
+}
+
+function fail({ command }: Usage, reason: string, next: readonly NextCommand[] = []): never {
+  throw new CantTellError(reason, [
+    ...next,
+    { purpose: "read what there is", command: asTyped(`npm run ${command} -- --help`) },
+  ]);
+}
+
+/** Returns the arguments before the first `--`, and the words behind it where there is one. */
+function splitAtTerminator(args: readonly string[]): { own: readonly string[]; words: readonly string[] | undefined } {
+  const at = args.indexOf(TERMINATOR);
+  return at < 0 ? { own: args, words: undefined } : { own: args.slice(0, at), words: args.slice(at + 1) };
+}
+
+function optionsOf(usage: Usage): Options {
+  const values = [...usage.values, ...(usage.takesStack ? ["stack"] : [])];
+  return { values, flags: [...usage.flags, "help", ...(values.includes("version") ? [] : ["version"])] };
+}
+
+/** What one argument is, or two of which the second is the first one's value. */
+type Token = ReturnType<typeof tokensIn>[number];
+
+function tokensIn(args: readonly string[], { values, flags }: Options) {
   const option = (name: string, type: "string" | "boolean") => {
     const short = SHORT[name];
     return [name, { type, ...(short !== undefined && { short }) }] as const;
@@ -58,43 +112,76 @@ export function readArguments<Value extends string, Flag extends string>(
     ...values.map((name) => option(name, "string")),
     ...flags.map((name) => option(name, "boolean")),
   ]);
-  const { tokens } = parseArgs({ args: [...args], options, allowPositionals: true, strict: false, tokens: true });
+  return parseArgs({ args: [...args], options, allowPositionals: true, strict: false, tokens: true }).tokens;
+}
 
-  const given: Record<string, string | boolean> = {};
-  const unknown = (index: number) => fail(`the argument ${shown(args[index])} is not known`);
+/** Returns what the arguments set; refuses the first one that is wrong. */
+function givenIn(usage: Usage, args: readonly string[], options: Options): Given {
+  const given: Given = {};
+  const unknown = (index: number) => fail(usage, `the argument ${shown(args[index])} is not known`);
+  const set = (name: string, value: string | true) => {
+    if (given[name] !== undefined) fail(usage, `--${name} is given twice`);
+    given[name] = value;
+  };
   const setStack = (stack: string) => {
-    if (given.stack !== undefined) fail(`one stack at a time, and not ${shown(stack)} too`);
+    if (given.stack !== undefined) fail(usage, `one stack at a time, and not ${shown(stack)} too`);
     given.stack = stack;
   };
-  if (tokens.some((token) => token.kind === "option" && token.name === "help" && token.value === undefined))
-    given.help = true;
-  else
-    for (const token of tokens) {
-      if (token.kind === "option-terminator") unknown(token.index);
-      else if (token.kind === "positional")
-        takesStack && token.value !== "" ? setStack(token.value) : unknown(token.index);
-      else if (values.includes(token.name)) {
-        const { name, value, inlineValue } = token;
-        const isMissing = value === undefined || value === "" || (!inlineValue && value.startsWith("-"));
-        if (isMissing) fail(name === "stack" ? "--stack needs the stack's name" : `--${name} needs a value`);
-        else if (name === "stack") setStack(value);
-        else if (given[name] !== undefined) fail(`--${name} is given twice`);
-        else given[name] = value;
-      } else if (flags.includes(token.name) && token.value === undefined) {
-        if (given[token.name] !== undefined) fail(`--${token.name} is given twice`);
-        given[token.name] = true;
-      } else unknown(token.index);
-    }
+  for (const token of tokensIn(args, options)) {
+    if (token.kind === "option-terminator") unknown(token.index);
+    else if (token.kind === "positional") {
+      if (!usage.takesStack || token.value === "") unknown(token.index);
+      refuseColor(usage, token.value);
+      setStack(token.value);
+    } else if (options.values.includes(token.name)) {
+      const value = valueIn(usage, token);
+      if (token.name === "stack") setStack(value);
+      else set(token.name, value);
+    } else if (options.flags.includes(token.name) && token.value === undefined) set(token.name, true);
+    else unknown(token.index);
+  }
+  return given;
+}
 
+function valueIn(usage: Usage, { name, value, inlineValue }: Extract<Token, { kind: "option" }>): string {
+  const isMissing = typeof value !== "string" || value === "" || (!inlineValue && value.startsWith("-"));
+  return isMissing
+    ? fail(usage, name === "stack" ? "--stack needs the stack's name" : `--${name} needs a value`)
+    : value;
+}
+
+/** Refuses a color as a stack's name: npm has an option `--color` without a value, and leaves the color behind. */
+function refuseColor(usage: Usage, stack: string): void {
+  if (!isColor(stack) || !usage.values.includes("color")) return;
+  fail(usage, `${stack} stands where a stack's name does: a color is given as \`--color ${stack}\`${behind(usage)}`);
+}
+
+/** Refuses to run where npm has kept an option that was meant for the command. */
+function checkNpm(usage: Usage, { values, flags }: Options, given: Given, env: NodeJS.ProcessEnv): void {
   const taken = [...values, ...flags].find(
     (name) => name !== "help" && env[`npm_config_${name}`] !== undefined && given[name] === undefined,
   );
-  if (taken !== undefined && !OF_NPM.includes(taken) && given.help !== true)
-    fail(`npm took --${taken} for its own; its options come before \`--\`, those of ${command} after it`);
-  const { version, ...others } = given;
-  return {
-    ...Object.fromEntries([...usage.flags, "help"].map((name) => [name, false])),
-    ...(takesVersion ? given : others),
-    printsVersion: !takesVersion && version === true,
-  } as Arguments<Value, Flag>;
+  if (taken === undefined || OF_NPM.includes(taken)) return;
+  fail(usage, `npm took --${taken} for its own; its options come before \`--\`, those of ${usage.command} after it`);
+}
+
+/** Where options stand, for whoever types them with npm. */
+const behind = ({ command }: Usage): string => (isPackaged() ? "" : `, behind the \`--\` of \`npm run ${command} --\``);
+
+/** Refuses to run without a command, and shows where it stands: most often npm has taken the only `--`. */
+function failWithoutWords(
+  usage: Usage,
+  own: readonly string[],
+  words: readonly string[] | undefined,
+  options: Options,
+): never {
+  if (words !== undefined) fail(usage, `no command stands behind \`${TERMINATOR}\``);
+  const isOwn = (token: Token) =>
+    token.kind === "option" && (options.values.includes(token.name) || options.flags.includes(token.name));
+  const at = tokensIn(own, options).find((token) => !isOwn(token))?.index ?? own.length;
+  const line = [...own.slice(0, at), TERMINATOR, ...(at < own.length ? own.slice(at) : ["COMMAND"])];
+  const npm = isPackaged() ? "" : ", and npm takes the first one for itself";
+  fail(usage, `no command to run: it stands behind a \`${TERMINATOR}\` of its own${npm}`, [
+    { purpose: "run it", command: asTyped(`npm run ${usage.command} -- ${commandLine(line)}`) },
+  ]);
 }

@@ -1,7 +1,7 @@
 import { programVersion } from "../stacks/engine/checkout";
 import { plainJson } from "../stacks/text/plain";
 import { type Arguments, readArguments, type Usage } from "./arguments";
-import { type ExitCode, stopOf, stopReport, stopScreen } from "./outcome";
+import { stopOf, stopReport, stopScreen } from "./outcome";
 import { asTyped } from "./typed";
 
 /** Returns how many columns the terminal has; undefined where the output goes elsewhere. */
@@ -16,7 +16,7 @@ export function terminalColumns(): number | undefined {
  */
 export async function runCommand<Value extends string, Flag extends string>(
   usage: Usage<Value, Flag>,
-  command: (asked: Arguments<Value, Flag>) => Promise<ExitCode>,
+  command: (asked: Arguments<Value, Flag>) => Promise<number>,
 ): Promise<void> {
   // Whoever reads this may be gone before the end, as `head` is.
   process.stdout.on("error", () => {});
@@ -37,8 +37,8 @@ export async function runCommand<Value extends string, Flag extends string>(
     else process.exitCode = await command(asked);
   } catch (error) {
     const stop = stopOf(error);
-    if (args.includes("--json")) console.log(plainJson(stopReport(stop)));
+    if (!usage.takesWords && args.includes("--json")) console.log(plainJson(stopReport(stop)));
     else console.error(stopScreen(stop));
-    process.exitCode = stop.exit;
+    process.exitCode = usage.earlyExit ?? stop.exit;
   }
 }

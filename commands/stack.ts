@@ -108,6 +108,21 @@ export function textOf({ owner, text, next }: FoundStack): string {
 }
 
 /**
+ * Returns the engine's address where the stack's file names one. A file that can't be read must not hold up whoever has to act now: then
+ * `say` gets why it was left out.
+ */
+export function hostOf({ file, text, owner }: FoundStack, say: (line: string) => void): Pick<StackFile, "host"> {
+  if (text === undefined) return {};
+  try {
+    const { host } = stackIn(file, text, owner.project);
+    return host === undefined ? {} : { host };
+  } catch (error) {
+    say(`${(error as Error).message}: the engine is that of DOCKER_HOST, or this machine's`);
+    return {};
+  }
+}
+
+/**
  * Returns the engine that a stack is on.
  *
  * @throws CantTellError where Docker's context would choose another one.

@@ -1,5 +1,5 @@
 import type { Color } from "../stacks/service/color";
-import { quoted } from "../stacks/text/shell";
+import { commandLine, quoted } from "../stacks/text/shell";
 
 /** How commands are typed for a stack: whichever stack is selected, and wherever its engine is. */
 export interface Commands {
@@ -15,6 +15,10 @@ export interface Commands {
   activate(color: Color): string;
   /** Takes the public back without Pulumi, to a color where one is named. */
   rollback(to?: Color): string;
+  /** Shows logs, with more options. */
+  logs(...options: string[]): string;
+  /** Runs a command in a container that options choose. */
+  exec(options: readonly string[], words: readonly string[]): string;
 }
 
 let isPackage = false;
@@ -56,5 +60,7 @@ export function commandsFor(stack: string | undefined, host: string | undefined,
     docker: (...args) => `${host === undefined ? "" : `DOCKER_HOST=${quoted(host)} `}docker ${args.join(" ")}`,
     activate: (color) => upWith(["activeColor", color]),
     rollback: (to) => run("rollback", [...options, ...(to === undefined ? [] : ["--to", to])]),
+    logs: (...more) => run("logs", [...options, ...more]),
+    exec: (more, words) => run("exec", [...options, ...more, "--", commandLine(words)]),
   };
 }

@@ -17,11 +17,12 @@ describe("the package", () => {
     const inFolder = (folder: string) =>
       readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).map((file) => `${folder}/${file}`);
     // Of the commands those that know a program's services, with what they need.
-    const shared = ["arguments", "cli", "command", "outcome", "pulumi", "stack", "stackFile", "stackFileEdit", "typed"];
+    const shared = [
+      ...["arguments", "cli", "command", "outcome", "parts", "pulumi", "stack", "stackFile", "stackFileEdit", "typed"],
+    ];
+    const commands = ["status", "drift", "preview", "rollback", "logs", "exec"].map((name) => `commands/${name}`);
     const compiled = [
-      ...["stacks", "cutover", "commands/status", "commands/drift", "commands/preview", "commands/rollback"].flatMap(
-        inFolder,
-      ),
+      ...["stacks", "cutover", ...commands].flatMap(inFolder),
       ...shared.map((name) => `commands/${name}.ts`),
     ]
       .filter((file) => file.endsWith(".ts"))

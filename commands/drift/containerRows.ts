@@ -1,6 +1,7 @@
 import { other } from "../../stacks/service/color";
 import { LABEL } from "../../stacks/service/names";
 import { isFromImage, isGateway, partOf as stackPart } from "../../stacks/service/ours";
+import { isOneOff } from "../../stacks/service/parts";
 import { objectIn } from "../../stacks/text/json";
 import { type Difference, declaredProperties, differencesBetween, runningProperties } from "./container";
 import type { RunningContainer } from "./engine";
@@ -139,12 +140,13 @@ function shownOf({ what, declared, runs }: Difference, { labels }: DeclaredConta
   };
 }
 
-/** What carries the stack's labels and is not the stack's. */
+/** What carries the stack's labels and is not the stack's. A container of `npm run exec -- --new` ends with its command. */
 export function extraRows({ declared, running, owner }: Facts): Row[] {
   const names = new Set(declared.containers.map(({ name }) => `/${name}`));
   const ids = new Set(declared.containers.map(({ id }) => id));
   return running.containers
     .filter(({ Id, Name }) => !ids.has(Id) && !names.has(Name))
+    .filter((container) => !isOneOff(owner, container))
     .filter((container) => !isFromImage(owner, container, running.images.get(container.Image)?.Config.Labels))
     .map(({ Id, Name, State }) => ({
       resource: partOf(owner, Name.slice(1)),

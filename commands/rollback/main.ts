@@ -8,8 +8,7 @@ import { plain, printableMessage, shown } from "../../stacks/text/plain";
 import type { Arguments } from "../arguments";
 import { runCommand } from "../command";
 import { CantTellError, EXIT, type ExitCode, Stop } from "../outcome";
-import { engineOf, type FoundStack, findStack, noService, noStack } from "../stack";
-import { type StackFile, stackIn } from "../stackFile";
+import { engineOf, type FoundStack, findStack, hostOf, noService, noStack } from "../stack";
 import { withValues, writeStackFile } from "../stackFileEdit";
 import { readServices } from "../status/services";
 import { asTyped, type Commands, commandsFor } from "../typed";
@@ -20,7 +19,7 @@ const say = (line: string) => console.log(printableMessage(line));
 
 async function rollback({ stack, service, to }: Arguments<"to" | "service", never>): Promise<ExitCode> {
   const found = await findStack(process.cwd(), stack, (name) => commandsFor(name, undefined, service).rollback());
-  const { host } = hostIn(found);
+  const { host } = hostOf(found, say);
   const commands = commandsFor(found.named, host, service);
   const color = colorOf(to, commands);
   const docker = engineOf(host === undefined ? {} : { host });
@@ -65,17 +64,6 @@ function unasked({ message }: Error, owner: ServiceId, commands: Commands): Cant
     ...(/is not running/.test(message) ? [start] : []),
     { purpose: "see what is known", command: commands.status() },
   ]);
-}
-
-/** The engine's address in the stack's file. A file that can't be read must not hold up the way back. */
-function hostIn({ file, text, owner }: FoundStack): Pick<StackFile, "host"> {
-  if (text === undefined) return {};
-  try {
-    return stackIn(file, text, owner.project);
-  } catch (error) {
-    say(`${(error as Error).message}: the engine is that of DOCKER_HOST, or this machine's`);
-    return {};
-  }
 }
 
 /** Returns why there is no proxy of that name: the stack has several services, or nothing of it runs. */

@@ -1,6 +1,9 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { constants } from "node:os";
+import type { Readable } from "node:stream";
 import { lineSplitter } from "../text/lines";
 import { printable, shortened } from "../text/plain";
+import { readScript } from "./scripts";
 
 /** How long one question to the Docker Engine may take; a remote one behind SSH needs a few seconds. */
 const DOCKER_TIMEOUT_SECONDS = 20;
@@ -38,6 +41,23 @@ export interface RunOptions {
   isEndless?: boolean;
 }
 
+/** What a `docker` command writes, while it does. */
+export interface Output {
+  /** Its standard output with its standard error, in the order in which it wrote them. */
+  stream: Readable;
+  /** Its exit code once it has ended and all of it was read; null where it was ended. */
+  ended: Promise<number | null>;
+  /** Ends it. */
+  end(): void;
+}
+
+/** A `docker` command on this process's own standard input and output. */
+export interface Attached {
+  /** Its exit code once it has ended; as of a shell where a signal has ended it. */
+  ended: Promise<number>;
+  end(signal: NodeJS.Signals): void;
+}
+
 /** Why a question to the engine had no answer. */
 export class DockerError extends Error {
   override readonly name = "DockerError";
@@ -66,6 +86,14 @@ export interface Docker {
   run(args: string[], options?: RunOptions): Promise<Ended>;
   /** Starts `docker` and hands it over with its standard input open. */
   start(args: string[]): ChildProcessWithoutNullStreams;
+  /** Starts `docker` and hands over what it writes; it waits where that is not read. */
+  output(args: string[]): Output;
+  /**
+   * Starts `docker` on this process's own standard input and output.
+   *
+   * @param isTerminal whether it is to hear of the terminal: of its size, and that it is gone. Without, it hears no Ctrl-C either.
+   */
+  attach(args: string[], isTerminal: boolean): Attached;
   /** The last lines of what a container wrote, standard output before standard error. */
   log(container: string, lines: number): Promise<string>;
 }
@@ -132,12 +160,48 @@ export function dockerAt(host: string | undefined): Docker {
   return {
     run,
     start: (args) => start(args),
+    output: (args) => output(args, env),
+    attach: (args, isTerminal) => attach(args, env, isTerminal),
     ask: async (...args) => (await must(args)).stdout,
     log: async (container, lines) => {
       const { stdout, stderr } = await must(["container", "logs", "--tail", String(lines), container]);
       return stdout + stderr;
     },
   };
+}
+
+function output(args: string[], env: NodeJS.ProcessEnv): Output {
+  const child = spawn("/bin/sh", ["-c", readScript("joined"), "docker", ...args], {
+    env,
+    detached: true,
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  const ended = new Promise<number | null>((resolve) => {
+    child.on("error", () => resolve(null));
+    child.on("close", resolve);
+  });
+  const end = () => {
+    // What it has started, as ssh, may outlive it and hold this open.
+    child.stdout.destroy();
+    child.kill("SIGKILL");
+  };
+  return { stream: child.stdout, ended, end };
+}
+
+/** Begins the exit codes that say which signal ended a command. */
+const SIGNAL_EXIT = 128;
+
+/** Returns the exit code of what a signal has ended, as a shell has it. */
+export const signalExit = (signal: NodeJS.Signals | null): number =>
+  SIGNAL_EXIT + (signal === null ? 0 : constants.signals[signal]);
+
+function attach(args: string[], env: NodeJS.ProcessEnv, isTerminal: boolean): Attached {
+  const child = spawn("docker", args, { env, detached: !isTerminal, stdio: "inherit" });
+  const ended = new Promise<number>((resolve, reject) => {
+    child.on("error", (error) => reject(new DockerError(error.message)));
+    child.on("close", (code, signal) => resolve(code ?? signalExit(signal)));
+  });
+  return { ended, end: (signal) => child.kill(signal) };
 }
 
 /** The engine's address as an environment variable, where the provider's setting names one: commands don't inherit that. */

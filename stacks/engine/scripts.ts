@@ -37,6 +37,10 @@ export const SCRIPTS = {
   start: ["start.sh"],
   /** Runs the gate command, and ends it with us. */
   guard: ["guard.sh"],
+  /** Runs the docker client with its errors among its output. */
+  joined: ["joined.sh"],
+  /** Passes a signal on to a command in a container. */
+  signal: ["signal.sh"],
   /** Says whose containers keep a network. */
   network: ["network.sh"],
 } as const satisfies Record<string, readonly string[]>;

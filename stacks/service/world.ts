@@ -219,7 +219,7 @@ const labelledVolumes = async (docker: Docker, owner: ServiceId): Promise<string
   (await docker.ask("volume", "ls", "--quiet", ...filtersOf(owner))).split("\n").filter(Boolean);
 
 /** What `docker inspect` tells of everything of one kind that carries the owner's labels. */
-async function inspected(docker: Docker, owner: ServiceId, kind: "container" | "image"): Promise<Inspected[]> {
+export async function inspected(docker: Docker, owner: ServiceId, kind: "container" | "image"): Promise<Inspected[]> {
   const listed = await docker.ask(kind, "ls", "--all", "--quiet", "--no-trunc", ...filtersOf(owner));
   const ids = listed.split("\n").filter(Boolean);
   return ids.length === 0 ? [] : JSON.parse(await docker.ask(kind, "inspect", ...new Set(ids)));

@@ -1,10 +1,13 @@
 import { wrapped } from "./columns";
 
 /** A word for a POSIX shell. What begins with a dash goes behind `--`. */
-export function quoted(word: string): string {
-  const safe = /^[A-Za-z0-9_./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
-  return word.startsWith("-") ? `-- ${safe}` : safe;
-}
+export const quoted = (word: string): string => (word.startsWith("-") ? `-- ${asWord(word)}` : asWord(word));
+
+/** The words of a command for a POSIX shell, as they are. */
+export const commandLine = (words: readonly string[]): string => words.map(asWord).join(" ");
+
+const asWord = (word: string): string =>
+  /^[A-Za-z0-9_./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 
 /** A command over several lines so that it can be pasted still: broken after `&&`, or else after a word. */
 export function brokenCommand(command: string, columns: number): string[] {

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { readArguments, type Usage } from "../../commands/arguments";
 import { USAGE as DRIFT } from "../../commands/drift/usage";
+import { USAGE as EXEC } from "../../commands/exec/usage";
+import { USAGE as LOGS } from "../../commands/logs/usage";
 import { CantTellError, stopScreen } from "../../commands/outcome";
 import { USAGE as PREVIEW } from "../../commands/preview/usage";
 import { USAGE as RECOVER } from "../../commands/recover/usage";
@@ -25,7 +27,7 @@ function problem(usage: Usage, args: string[], env: NodeJS.ProcessEnv = {}): str
 
 describe("a command's arguments", () => {
   test("the stack, by itself or as --stack, in every command that takes one", () => {
-    for (const usage of [STATUS, DRIFT, PREVIEW, RECOVER, RELEASE] as Usage[]) {
+    for (const usage of [STATUS, DRIFT, PREVIEW, RECOVER, RELEASE, LOGS] as Usage[]) {
       const none = Object.fromEntries(["help", "printsVersion", ...usage.flags].map((name) => [name, false]));
       assert.deepEqual(readArguments(usage, [], {}), none);
       for (const args of [["prod"], ["--stack", "prod"], ["--stack=prod"], ["-s", "prod"], ["-sprod"]]) {
@@ -87,7 +89,7 @@ describe("a command's arguments", () => {
     for (const args of [["--help"], ["-h"], ["prod", "--help"], ["--what", "-h"], ["a", "b", "--help"]])
       assert.equal(readArguments(STATUS, args, { npm_config_stack: "prod" }).help, true, args.join(" "));
     assert.equal(problem(STATUS, ["--help=1"]), 'the argument "--help=1" is not known');
-    for (const { help, command, flags } of [STATUS, DRIFT, PREVIEW, RECOVER]) {
+    for (const { help, command, flags } of [STATUS, DRIFT, PREVIEW, RECOVER, LOGS]) {
       for (const line of help.split("\n")) assert.ok(line.length <= 120, line);
       assert.match(help, new RegExp(`^npm run ${command} -- prod `, "m"));
       assert.match(help, /--stack prod means the same/);
@@ -112,6 +114,18 @@ describe("a command's arguments", () => {
     );
   });
 
+  test("an option that npm has of its own may be in a user's file, and says nothing", () => {
+    const env = { npm_config_color: "always", npm_config_proxy: "http://proxy.example:3128" };
+    assert.equal(readArguments(LOGS, ["prod"], env).proxy, false);
+    assert.equal(readArguments(LOGS, ["-f", "-n", "5", "--color=blue"], env).follow, true);
+    assert.equal(
+      problem(LOGS, ["green"]),
+      "green stands where a stack's name does: a color is given as `--color green`, behind the `--` of `npm run logs --`",
+    );
+    assert.equal(readArguments(LOGS, ["--stack", "green"], {}).stack, "green", "one may be called that");
+    assert.equal(readArguments(STATUS, ["green"], {}).stack, "green");
+  });
+
   test("hostile arguments are named in one plain line", () => {
     for (const hostile of [
       "--\u001b[2J\u202e",
@@ -131,5 +145,51 @@ describe("a command's arguments", () => {
         );
       }
     }
+  });
+});
+
+describe("the words of another command", () => {
+  const missing = (args: string[]) => {
+    try {
+      readArguments(EXEC, args, {});
+    } catch (error) {
+      assert.ok(error instanceof CantTellError);
+      const [next] = error.next;
+      return [error.message, typeof next === "string" ? next : next?.command];
+    }
+    return assert.fail(`accepted: ${args}`);
+  };
+
+  test("are all that stands behind `--`, whatever they look like", () => {
+    const none = { new: false, help: false, printsVersion: false };
+    const words = ["ls", "--help", "--", "-x", "", "--stack=prod", "--version"];
+    assert.deepEqual(readArguments(EXEC, ["--", ...words], {}), { ...none, words });
+    assert.deepEqual(readArguments(EXEC, ["prod", "--color=green", "--new", "--", "ls"], {}), {
+      ...{ ...none, new: true, stack: "prod", color: "green", words: ["ls"] },
+    });
+    assert.equal(readArguments(EXEC, ["--help", "--", "ls"], {}).help, true);
+    assert.equal(readArguments(EXEC, ["ls", "--help"], {}).help, true);
+    assert.equal(readArguments(EXEC, ["--version"], {}).printsVersion, true);
+    assert.equal(problem(EXEC, ["--colr", "green", "--", "ls"]), 'the argument "--colr" is not known');
+    assert.equal(problem(EXEC, ["--color", "--", "ls"]), "--color needs a value");
+    assert.equal(problem(EXEC, ["--"]), "no command stands behind `--`");
+  });
+
+  test("where npm has taken the only `--`, it is shown where the other one belongs", () => {
+    const reason = "no command to run: it stands behind a `--` of its own, and npm takes the first one for itself";
+    assert.deepEqual(missing(["ls", "-l"]), [reason, "npm run exec -- -- ls -l"]);
+    assert.deepEqual(missing(["--color", "green", "sh", "-c", "a b"]), [
+      ...[reason, "npm run exec -- --color green -- sh -c 'a b'"],
+    ]);
+    assert.deepEqual(missing(["--new", "--verbose"]), [reason, "npm run exec -- --new -- --verbose"]);
+    assert.deepEqual(missing(["python", "--version"]), [reason, "npm run exec -- -- python --version"]);
+    assert.deepEqual(missing(["--new"]), [reason, "npm run exec -- --new -- COMMAND"]);
+    assert.deepEqual(missing([]), [reason, "npm run exec -- -- COMMAND"]);
+  });
+
+  test("where npm has taken an option, that is said", () => {
+    const env = { npm_config_worker: "true" };
+    assert.match(problem(EXEC, ["mail", "--", "ls"], env), /^npm took --worker for its own; /);
+    assert.match(problem(EXEC, ["green", "--", "ls"]), /^green stands where a stack's name does: a color is given as /);
   });
 });

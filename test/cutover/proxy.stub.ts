@@ -21,6 +21,7 @@ import {
   READ,
 } from "../../stacks/service/serving";
 import type { ContainerState, Inspected } from "../../stacks/service/world";
+import { stubDocker } from "../stacks/engine/docker.stub";
 import { BOTH, configurationFor, containerOf, dead, MOVING, running, SECRET, sharedBy, VERSIONS } from "./order.sample";
 
 /** Who runs all of them. */
@@ -196,6 +197,7 @@ export class StubProxy {
 
   get docker(): Docker {
     return {
+      ...stubDocker({}),
       ask: async (...args) => {
         this.engine(args);
         if (args[0] === "exec" && args[2] === "cat") return this.read(args[3]?.split("/").at(-1) ?? "") ?? "";

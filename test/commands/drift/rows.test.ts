@@ -293,6 +293,17 @@ test("a color that was stopped on purpose is no difference, and one that runs ag
   assert.deepEqual(lines({ serving: served }, { green: [] }), [`green: container, ${short("green")} -> gone, up`]);
 });
 
+test("a container of `npm run exec -- --new` is no difference, and any other with the stack's labels is one", () => {
+  const beside = (Name: string, role: string) => {
+    const { Config } = runningSlot("green");
+    const one = { Id: idOf("one"), Name, Config: { ...Config, Labels: { ...Config.Labels, "blue-green.role": role } } };
+    return lines({}, { green: [runningSlot("green"), runningSlot("green", one)] });
+  };
+  assert.deepEqual(beside("/blue-green-dev-green-exec-0a1b2c3d", "exec"), []);
+  assert.equal(beside("/blue-green-dev-green-exec-0a1b2c3d", "slot").length, 1);
+  assert.equal(beside("/blue-green-dev-other", "exec").length, 1);
+});
+
 test("a container under a declared name that Pulumi did not make", () => {
   const Id = idOf("other");
   const [first] = rows({}, { green: [runningSlot("green", { Id })] });

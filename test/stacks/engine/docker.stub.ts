@@ -9,6 +9,8 @@ export const stubDocker = (does: Partial<Docker>): Docker => ({
   ask: unasked("answer"),
   run: unasked("run"),
   start: unasked("start"),
+  output: unasked("write"),
+  attach: unasked("take a terminal"),
   log: unasked("show a log"),
   ...does,
 });

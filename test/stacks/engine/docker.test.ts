@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
@@ -207,6 +207,27 @@ describe("docker's client", () => {
     delete process.env.DOCKER_HOST;
     assert.equal(await dockerAt(undefined).ask("ps"), " default\n");
     assert.deepEqual([dockerHost("ssh://host"), dockerHost(undefined)], [{ DOCKER_HOST: "ssh://host" }, {}]);
+  });
+
+  test("what it writes is handed over in its order, whether to standard output or to standard error", async (t) => {
+    const docker = clientThat(t, 'for at in 1 2 3; do echo "out $at $*"; echo "err $at" >&2; done; exit 3');
+    const { stream, ended } = docker.output(["a b"]);
+    const text = (await stream.setEncoding("utf8").toArray()).join("");
+    assert.equal(text, [1, 2, 3].map((at) => `out ${at} a b\nerr ${at}\n`).join(""));
+    assert.equal(await ended, 3);
+  });
+
+  test("it waits where that is not read, and is ended with what it has started", async (t) => {
+    const directory = place(t, `cd "\${0%/*}"; echo $$ >pid; while :; do echo line; echo line >>lines; done`);
+    const { stream, ended, end } = dockerAt(undefined).output(["logs"]);
+    const written = () => (existsSync(join(directory, "lines")) ? readFileSync(join(directory, "lines")).length : 0);
+    for (let before = -1; written() === 0 || before !== written(); await pause(300)) before = written();
+    assert.ok(written() < 1 << 20, `${written()} bytes`);
+    const pid = Number(readFileSync(join(directory, "pid"), "utf8"));
+    end();
+    assert.equal(await ended, null);
+    assert.equal(stream.destroyed, true);
+    await assertEnds(pid);
   });
 
   test("what interrupts this program does not reach a command under way: it has a process group of its own", async (t) => {

@@ -1,0 +1,157 @@
+import type { Docker } from "../../stacks/engine/docker";
+import { readParts, type StackContainer } from "../../stacks/service/parts";
+import { ASKED_AT_A_TIME, filtersOf, inTurns } from "../../stacks/service/world";
+import { printableMessage, quotedWords } from "../../stacks/text/plain";
+import type { Arguments } from "../arguments";
+import { runCommand } from "../command";
+import { CantTellError, EXIT, type ExitCode } from "../outcome";
+import { colorOf, containersOf, labelOf } from "../parts";
+import { engineOf, type FoundStack, findStack, hostOf } from "../stack";
+import { painter } from "../status/screen";
+import { commandsFor } from "../typed";
+import { SINCE, sinceIn, tailIn } from "./bounds";
+import { absence, type Choice, choiceOf, isChosen } from "./choice";
+import { Follower } from "./follow";
+import { Latest } from "./latest";
+import { merge } from "./merge";
+import { LogPrinter, type Origin } from "./printer";
+import type { LogLine } from "./reader";
+import { type LogSource, openLog } from "./source";
+import { isAnswer } from "./statuses";
+import { USAGE } from "./usage";
+
+type Asked = Arguments<(typeof USAGE.values)[number], (typeof USAGE.flags)[number]>;
+
+/** What is shown, of which containers, and where. */
+interface Showing {
+  docker: Docker;
+  choice: Choice;
+  since: string | undefined;
+  tail: number | undefined;
+  originOf: (container: StackContainer) => Origin;
+  isShown: (line: LogLine) => boolean;
+  printer: LogPrinter;
+  /** Ends it. */
+  signal: AbortSignal;
+}
+
+/** What was shown, or could not be. */
+interface Shown {
+  /** By the containers' ids, the time of the latest line of each. */
+  lastTimes: Map<string, string>;
+  problems: number;
+}
+
+async function logs(asked: Asked): Promise<ExitCode> {
+  const choice = choiceOf(asked);
+  const tail = asked.tail === undefined ? undefined : tailIn(asked.tail);
+  const since = asked.since !== undefined ? sinceIn(asked.since) : tail === undefined ? SINCE : undefined;
+  const found = await findStack(process.cwd(), asked.stack, (name) =>
+    commandsFor(name, undefined, asked.service).logs(),
+  );
+  const docker = engineOf(hostOf(found, (line) => console.error(printableMessage(line))));
+  const containers = await containersOf(docker, found, asked.service);
+  const missing = absence(choice, containers);
+  if (missing !== undefined)
+    throw new CantTellError(missing, [
+      { purpose: "see what is there", command: commandsFor(found.named, undefined, asked.service).status() },
+    ]);
+
+  const meant = containers.filter(({ part }) => isChosen(choice, part));
+  const { printer, signal } = screen(asked.follow);
+  const showing: Showing = { docker, choice, since, tail, printer, signal, ...rules(choice, asked.service) };
+  for (const container of meant) printer.widen(showing.originOf(container));
+  const { lastTimes, problems } = await showPast(showing, meant);
+  if (asked.follow && !signal.aborted) await follow(showing, found, asked.service, meant, lastTimes);
+  return problems === 0 ? EXIT.well : EXIT.finding;
+}
+
+/** Returns where lines are printed, and what ends the printing: nobody who reads, and Ctrl-C where it would go on for ever. */
+function screen(isEndless: boolean): { printer: LogPrinter; signal: AbortSignal } {
+  const paint = painter(process.stdout.isTTY && !process.env.NO_COLOR);
+  const printer = new LogPrinter(process.stdout, process.stderr, paint);
+  const ended = new AbortController();
+  if (isEndless) for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => ended.abort());
+  return { printer, signal: AbortSignal.any([printer.gone, ended.signal]) };
+}
+
+/** Returns what lines are called, and which of them are shown. */
+const rules = ({ status, color }: Choice, service: string | undefined): Pick<Showing, "originOf" | "isShown"> => ({
+  originOf: (container) => ({ label: labelOf(container, service !== undefined), color: colorOf(container.part) }),
+  isShown: ({ text }) => status === undefined || isAnswer(text, status, color),
+});
+
+/** Shows what the containers have written until now. */
+async function showPast(showing: Showing, containers: readonly StackContainer[]): Promise<Shown> {
+  const { printer, tail, originOf, isShown, signal } = showing;
+  const opened = await openAll(showing, containers);
+  const origins = new Map(opened.map(({ log, container }) => [log, originOf(container)]));
+  const latest = tail === undefined ? undefined : new Latest<LogLine & { origin: Origin }>(tail);
+  const print = ({ text, origin }: { text: string; origin: Origin }) => printer.line(origin, text);
+  const take = (line: LogLine, log: LogSource) => {
+    if (!isShown(line) || signal.aborted) return;
+    const whole = { ...line, origin: origins.get(log) ?? { label: "" } };
+    if (latest === undefined) print(whole);
+    else latest.add(whole);
+  };
+  await merge([...origins.keys()], take, () => printer.flush());
+  for (const line of latest?.all() ?? []) print(line);
+  await printer.flush();
+  return tellProblems(showing, opened);
+}
+
+interface Opened {
+  container: StackContainer;
+  log: LogSource;
+}
+
+/** Opens the containers' logs, a few at a time. */
+function openAll(
+  { docker, since, tail, choice, signal }: Showing,
+  containers: readonly StackContainer[],
+): Promise<Opened[]> {
+  const logs: LogSource[] = [];
+  signal.addEventListener("abort", () => {
+    for (const log of logs) log.end();
+  });
+  return inTurns(containers, ASKED_AT_A_TIME, async (container) => {
+    const log = openLog(docker, container.id, {
+      ...(since !== undefined && { since }),
+      // Of an access log the engine knows no statuses.
+      ...(tail !== undefined && choice.status === undefined && { tail }),
+    });
+    logs.push(log);
+    if (signal.aborted) log.end();
+    await log.more();
+    return { container, log };
+  });
+}
+
+/** Says which logs could not be read. */
+async function tellProblems({ printer, originOf, signal }: Showing, opened: readonly Opened[]): Promise<Shown> {
+  const shown: Shown = { lastTimes: new Map(), problems: 0 };
+  for (const { container, log } of opened) {
+    if (log.lastTime !== undefined) shown.lastTimes.set(container.id, log.lastTime);
+    const problem = signal.aborted ? undefined : await log.problem();
+    if (problem === undefined) continue;
+    printer.note(originOf(container), `its log can't be read: ${quotedWords(problem)}`);
+    shown.problems += 1;
+  }
+  return shown;
+}
+
+/** Shows what the containers write from now on. */
+async function follow(
+  { docker, choice, since, originOf, isShown, printer, signal }: Showing,
+  { owner }: FoundStack,
+  service: string | undefined,
+  containers: readonly StackContainer[],
+  lastTimes: ReadonlyMap<string, string>,
+): Promise<void> {
+  const asked = service === undefined ? owner : { ...owner, service };
+  const list = async () => (await readParts(docker, asked)).filter(({ part }) => isChosen(choice, part));
+  const what = { docker, list, filters: filtersOf(asked), originOf, isShown, since, printer, signal };
+  await new Follower(what).run(containers, lastTimes);
+}
+
+runCommand(USAGE, logs);
