@@ -11,6 +11,8 @@ export interface Usage<Value extends string = string, Flag extends string = stri
   help: string;
   /** Whether it is about one stack, which is given as `prod` or as `--stack prod`. */
   takesStack: boolean;
+  /** Whether it takes files, of which there may be several. */
+  takesFiles?: boolean;
   /** Options with a value, such as `--version 1.4.0`. */
   values: readonly Value[];
   /** Options without one, such as `--json`. */
@@ -22,6 +24,8 @@ export type Arguments<Value extends string, Flag extends string> = Partial<Recor
   Record<Flag | "help", boolean> & {
     /** Whether `--version` asks for this program's version; where it is an option with a value, it never does. */
     printsVersion: boolean;
+    /** The files that were named, of a command that takes files. */
+    files?: string[];
   };
 
 const SHORT: Readonly<Record<string, string>> = { help: "h", stack: "s", yes: "y" };
@@ -62,6 +66,7 @@ export function readArguments<Value extends string, Flag extends string>(
 
   const given: Record<string, string | boolean> = {};
   const unknown = (index: number) => fail(`the argument ${shown(args[index])} is not known`);
+  const files: string[] = [];
   const setStack = (stack: string) => {
     if (given.stack !== undefined) fail(`one stack at a time, and not ${shown(stack)} too`);
     given.stack = stack;
@@ -71,6 +76,7 @@ export function readArguments<Value extends string, Flag extends string>(
   else
     for (const token of tokens) {
       if (token.kind === "option-terminator") unknown(token.index);
+      else if (token.kind === "positional" && usage.takesFiles && token.value !== "") files.push(token.value);
       else if (token.kind === "positional")
         takesStack && token.value !== "" ? setStack(token.value) : unknown(token.index);
       else if (values.includes(token.name)) {
@@ -96,5 +102,6 @@ export function readArguments<Value extends string, Flag extends string>(
     ...Object.fromEntries([...usage.flags, "help"].map((name) => [name, false])),
     ...(takesVersion ? given : others),
     printsVersion: !takesVersion && version === true,
+    ...(usage.takesFiles && { files }),
   } as Arguments<Value, Flag>;
 }
