@@ -13,6 +13,8 @@ export interface Usage<Value extends string = string, Flag extends string = stri
   help: string;
   /** Whether it is about one stack, which is given as `prod` or as `--stack prod`. */
   takesStack: boolean;
+  /** Whether it takes files, of which there may be several. */
+  takesFiles?: boolean;
   /** Options with a value, such as `--version 1.4.0`. */
   values: readonly Value[];
   /** Options without one, such as `--json`. */
@@ -30,6 +32,8 @@ export type Arguments<Value extends string, Flag extends string> = Partial<Recor
     printsVersion: boolean;
     /** What stands behind `--`, in a command that takes it. */
     words?: readonly string[];
+    /** The files that were named, of a command that takes files. */
+    files?: readonly string[];
   };
 
 const SHORT: Readonly<Record<string, string>> = { help: "h", stack: "s", yes: "y", follow: "f", tail: "n" };
@@ -70,7 +74,8 @@ export function readArguments<Value extends string, Flag extends string>(
   const isAlone = own.length === 1 && tokens.some(asks("version"));
   if (usage.takesWords && !words?.length && !asksHelp && !isAlone) failWithoutWords(usage, own, words, options);
 
-  const given = asksHelp ? { help: true } : givenIn(usage, own, options);
+  const files: string[] = [];
+  const given = asksHelp ? { help: true } : givenIn(usage, own, options, files);
   if (!asksHelp) checkNpm(usage, options, given, env);
   const { version, ...others } = given as Given;
   const takesVersion = options.values.includes("version");
@@ -79,6 +84,7 @@ export function readArguments<Value extends string, Flag extends string>(
     ...(takesVersion ? given : others),
     printsVersion: !takesVersion && version === true,
     ...(words !== undefined && { words }),
+    ...(usage.takesFiles && { files }),
   } as Arguments<Value, Flag>;
 }
 
@@ -115,8 +121,8 @@ function tokensIn(args: readonly string[], { values, flags }: Options) {
   return parseArgs({ args: [...args], options, allowPositionals: true, strict: false, tokens: true }).tokens;
 }
 
-/** Returns what the arguments set; refuses the first one that is wrong. */
-function givenIn(usage: Usage, args: readonly string[], options: Options): Given {
+/** Returns what the arguments set, and adds the files that they name; refuses the first one that is wrong. */
+function givenIn(usage: Usage, args: readonly string[], options: Options, files: string[]): Given {
   const given: Given = {};
   const unknown = (index: number) => fail(usage, `the argument ${shown(args[index])} is not known`);
   const set = (name: string, value: string | true) => {
@@ -129,6 +135,7 @@ function givenIn(usage: Usage, args: readonly string[], options: Options): Given
   };
   for (const token of tokensIn(args, options)) {
     if (token.kind === "option-terminator") unknown(token.index);
+    else if (token.kind === "positional" && usage.takesFiles && token.value !== "") files.push(token.value);
     else if (token.kind === "positional") {
       if (!usage.takesStack || token.value === "") unknown(token.index);
       refuseColor(usage, token.value);

@@ -20,6 +20,8 @@ export interface PulumiOptions {
   env?: Readonly<Record<string, string>>;
   /** {@link TIMEOUT_SECONDS} by default; a command that is shown has no limit, since ending `pulumi up` halfway is worse. */
   timeoutSeconds?: number;
+  /** Its standard input, such as a secret; none where it is left out. */
+  input?: string;
   mostCharacters?: number;
   /** Shows what it prints, on standard output or on standard error, instead of keeping it. */
   show?: "stdout" | "stderr";
@@ -41,7 +43,7 @@ export interface PulumiResult {
  * @throws CantTellError, one line, where it can't be started, takes too long, prints too much or is interrupted.
  */
 export function runPulumi(args: readonly string[], options: PulumiOptions = {}): Promise<PulumiResult> {
-  const { directory, env, show, mostCharacters = MOST_CHARACTERS } = options;
+  const { directory, env, input, show, mostCharacters = MOST_CHARACTERS } = options;
   const timeoutSeconds = options.timeoutSeconds ?? (show === undefined ? TIMEOUT_SECONDS : undefined);
   const out = show === undefined ? "pipe" : show === "stdout" ? "inherit" : process.stderr;
   const name = `\`pulumi ${args[0]}\``;
@@ -57,8 +59,10 @@ export function runPulumi(args: readonly string[], options: PulumiOptions = {}):
     const child = spawn("pulumi", [...args, "--non-interactive", ...(show ? [] : ["--color", "never"])], {
       ...(directory !== undefined && { cwd: directory }),
       env: { ...process.env, ...env },
-      stdio: ["ignore", out, show === undefined ? "pipe" : "inherit"],
+      stdio: [input === undefined ? "ignore" : "pipe", out, show === undefined ? "pipe" : "inherit"],
     });
+    // One that ends before it has read that says why on its standard error.
+    child.stdin?.on("error", () => {}).end(input);
     const said = { stdout: "", stderr: "" };
     let fault: string | undefined;
     let killer: NodeJS.Timeout | undefined;

@@ -36,11 +36,13 @@ describe("the walls between rooms", () => {
       "commands/release/c.ts": "../../stacks/settings/writtenForms",
       "commands/status/d.ts": "../../stacks/settings/settings",
       "commands/status/e.ts": "../../stacks/plan/plan",
+      "commands/adopt/k.ts": "../../stacks/settings/container/keys",
       "cutover/f.ts": "../stacks/cutover",
       "cutover/g.ts": "@pulumi/pulumi",
     };
     const allowed = {
       "commands/release/registrySettings.ts": "../../stacks/settings/writtenForms",
+      "commands/adopt/rules.ts": "../../stacks/settings/container/keys",
       "commands/status/h.ts": "../../stacks/service/world",
       "cutover/i.ts": "../stacks/engine/docker",
       "cutover/j.ts": "../stacks/text/plain",
@@ -48,6 +50,10 @@ describe("the walls between rooms", () => {
     assert.deepEqual(refusedIn(t, { ...refused, ...allowed }), Object.keys(refused).sort());
     const excused = "commands/release/registrySettings.ts";
     assert.deepEqual(refusedIn(t, { [excused]: "../../stacks/settings/settings" }), [excused]);
+    const door = "commands/adopt/rules.ts";
+    for (const imported of ["../../stacks/slot", "../../stacks", "@pulumi/pulumi"]) {
+      assert.deepEqual(refusedIn(t, { [door]: imported }), [door]);
+    }
   });
 
   test("those rooms import one another and nothing else of the project", (t) => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { USAGE as ADOPT } from "../../commands/adopt/usage";
 import { readArguments, type Usage } from "../../commands/arguments";
 import { USAGE as DRIFT } from "../../commands/drift/usage";
 import { USAGE as EXEC } from "../../commands/exec/usage";
@@ -40,6 +41,18 @@ describe("a command's arguments", () => {
       for (const args of [["--stack"], ["--stack="], ["--stack", ""], ["--stack", "--json"], ["-s"], ["-s", "-x"]])
         assert.equal(problem(usage, args), "--stack needs the stack's name", args.join(" "));
     }
+  });
+
+  test("files, of which there may be several, in a command that takes them", () => {
+    const none = { yes: false, help: false, printsVersion: false };
+    assert.deepEqual(readArguments(ADOPT, [], {}), { ...none, files: [] });
+    assert.deepEqual(readArguments(ADOPT, ["a.yml", "-s", "shop", "../b.yml", "-y", "--keep=db,redis"], {}), {
+      ...{ ...none, yes: true, stack: "shop", keep: "db,redis", files: ["a.yml", "../b.yml"] },
+    });
+    assert.equal(problem(ADOPT, ["a.yml", ""]), 'the argument "" is not known');
+    assert.equal(problem(ADOPT, ["--", "a.yml"]), 'the argument "--" is not known');
+    assert.equal(problem(ADOPT, ["--stack"]), "--stack needs the stack's name");
+    assert.equal(problem(PROMOTE, ["a.yml"]), 'the argument "a.yml" is not known');
   });
 
   test("options with and without a value", () => {

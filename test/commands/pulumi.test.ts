@@ -41,6 +41,14 @@ describe("running pulumi", () => {
     assert.equal(said, `stack --show-name --non-interactive --color never\n${directory}\nmore\n`);
   });
 
+  test("a secret comes on its standard input, whole, and one that it doesn't read is no error of this process", async (t) => {
+    const { options } = standIn(t, "cat");
+    const input = "two\nlines $x\n".repeat(50_000);
+    assert.equal(await askPulumi(["config"], { ...options, input }), input);
+    const deaf = standIn(t, "exec <&-; echo done").options;
+    assert.equal(await askPulumi(["config"], { ...deaf, input }), "done\n");
+  });
+
   test("how it ended is told, and asked for an answer its failure is one line with the cause", async (t) => {
     const script = "echo out; printf 'error: context canceled\\nerror: no\\n  backend\\n' >&2; exit 7";
     const { options } = standIn(t, script);

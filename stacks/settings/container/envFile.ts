@@ -2,13 +2,22 @@ import { ComposeError } from "./compose";
 
 const LINE = /^(?:export[ \t]+)?([^\s=#"']+)[ \t]*(?:=[ \t]*(.*))?$/s;
 
+/** Where Compose takes what a file of variables does not say itself. */
+export interface Shell {
+  /** The value of a name that stands in the file alone; without one the variable is left out. */
+  value(name: string): string | undefined;
+  /** A variable's value with the variables in it filled in, `$$` among them; those that stand above it in the file are known. */
+  filled(name: string, text: string, above: ReadonlyMap<string, string>): string;
+}
+
 /**
  * Returns the variables of a file as Compose reads it: a `#` begins a comment at the start of a line or behind a space, single quotes keep
  * a value as it is, double quotes have `\n` and the like in them and may span lines.
  *
+ * @param shell where a value comes from that Compose would take from elsewhere; without it such a one is refused.
  * @throws ComposeError for a line that is none, and for a variable whose value Compose would take from elsewhere.
  */
-export function envFileVariables(content: string): Map<string, string> {
+export function envFileVariables(content: string, shell?: Shell): Map<string, string> {
   const found = new Map<string, string>();
   let rest = content.replaceAll("\r\n", "\n");
   for (let number = 1; rest !== ""; ) {
@@ -21,6 +30,13 @@ export function envFileVariables(content: string): Map<string, string> {
     }
     const [, name = "", value] = LINE.exec(line) ?? [];
     if (name === "") throw new ComposeError(`has no NAME=value in line ${number}`);
+    if (value === undefined && shell !== undefined) {
+      const set = shell.value(name);
+      if (set !== undefined) found.set(name, set);
+      rest = end < 0 ? "" : rest.slice(end + 1);
+      number += 1;
+      continue;
+    }
     if (value === undefined) {
       throw new ComposeError(`takes ${name} (line ${number}) from the shell in Compose: write its value there`);
     }
@@ -28,12 +44,14 @@ export function envFileVariables(content: string): Map<string, string> {
     const began = rest.indexOf(value === "" ? "=" : value, rest.indexOf("="));
     const read = quote === undefined ? plainValue(value) : quotedValue(rest.slice(began), quote);
     if (read === undefined) throw new ComposeError(`has a quote without its end in line ${number}`);
-    if (quote !== "'" && /\$(?:\{|[A-Za-z_])/.test(read.value.replaceAll("\\$", ""))) {
+    if (shell === undefined && quote !== "'" && /\$(?:\{|[A-Za-z_])/.test(read.value.replaceAll("\\$", ""))) {
       throw new ComposeError(
         `names another variable in ${name} (line ${number}): write the value itself, or in single quotes`,
       );
     }
-    found.set(name, quote === "'" ? read.value : read.value.replaceAll("\\$", "$"));
+    if (quote === "'") found.set(name, read.value);
+    else if (shell === undefined) found.set(name, read.value.replaceAll("\\$", "$"));
+    else found.set(name, shell.filled(name, read.value.replaceAll("\\$", "$$$$"), found));
     const past = quote === undefined ? (end < 0 ? rest.length : end) : began + read.length;
     const next = rest.indexOf("\n", past);
     const taken = rest.slice(0, next < 0 ? rest.length : next + 1);
