@@ -44,6 +44,10 @@ test("a stack whose workers' and jobs' containers are removed by hand", async (t
   const stack = await makeStack(t);
   await stack.up();
   assert.deepEqual(await beside(stack), onColor("blue", { blue: "exited", green: "created" }));
+  for (const part of ["blue-worker-mail", "green-job-migrate"]) {
+    const check = await stack.docker("inspect", "--format", "{{json .Config.Healthcheck.Test}}", nameOf(stack, part));
+    assert.equal(check, '["NONE"]\n', "the image's own check doesn't run in it");
+  }
 
   await t.test("is degraded, and a switch makes those again and runs the migration", async () => {
     await remove(stack, "green-job-migrate", "green-worker-mail");
