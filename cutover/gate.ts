@@ -5,6 +5,7 @@ import type { SlotContainer } from "../stacks/service/world";
 import { hide } from "../stacks/text/hide";
 import { runGateCommand } from "./gateCommand";
 import { runJobs } from "./jobs";
+import { requireBeside } from "./missing";
 import { firstLine, type Run, restOf } from "./run";
 import { runSmokeTests, type SmokeFailure } from "./smokeTest";
 
@@ -35,6 +36,7 @@ export async function gate(run: Run): Promise<void> {
 
 /** Runs the jobs that come before all else, such as a migration of the database. */
 export async function prepare(run: Run): Promise<void> {
+  requireBeside(run);
   const failed = await runJobs(run, run.trial, "before-gate");
   if (failed !== undefined)
     throw run.refused(failed.reason, failed.more, `${failed.next}; when it is mended: pulumi up`);

@@ -5,6 +5,7 @@ import type { WorkerStart } from "../stacks/service/moments";
 import type { BesideContainer } from "../stacks/service/world";
 import { hide } from "../stacks/text/hide";
 import { printableLine } from "../stacks/text/plain";
+import { goneOf } from "./missing";
 import { firstLine, type Run, since } from "./run";
 
 /** How long a worker that was started must run before it counts as started. */
@@ -44,6 +45,9 @@ export async function startWorkers(
     which === "all" || (which === "both" ? !followsLive(run, worker) : (worker.made.start ?? "after-switch") === which);
   const due = run.beside.workers[color].filter(isDue);
   const stopped = due.filter(({ state }) => !state.Running);
+  // For Docker one that waits for its next start runs.
+  const looping = due.find(({ state }) => state.Status === "restarting");
+  if (looping !== undefined) return illness(run, looping, `ends again and again (exit code ${looping.state.ExitCode})`);
   if (stopped.length === 0) return undefined;
   run.say(`${namesOf(stopped)} of ${color}: started`);
   const started = performance.now();
@@ -69,7 +73,7 @@ export async function startWorkers(
 export const moveWorkers = (run: Run, color: Color): Promise<void> =>
   orNote(run, color, async () => {
     await stopWorkers(run, other(color));
-    return startWorkers(run, color);
+    return (await startWorkers(run, color)) ?? goneOf(run, color);
   });
 
 /** The same where the containers may be others by now than those that were read last. */
@@ -77,7 +81,7 @@ export const returnWorkers = (run: Run, color: Color): Promise<void> =>
   orNote(run, color, async () => {
     await run.readSlots();
     await stopWorkers(run, other(color));
-    return startWorkers(run, color);
+    return (await startWorkers(run, color)) ?? goneOf(run, color);
   });
 
 /** Starts those of the idle color's workers that follow both, as after it was stopped as a whole. */

@@ -14,6 +14,7 @@ import {
   limitHook,
   outageHook,
   pullHook,
+  startHook,
   toldHook,
   volumesHook,
 } from "./hooks";
@@ -106,9 +107,10 @@ export class BlueGreen extends pulumi.ComponentResource {
     const beforePull = pullHook(service);
     const volumes = declareAllVolumes(service);
     const hooks = { beforePull, beforeCreate: volumesHook(service), limit: limitHook(service) };
+    const started = startHook(service);
     const beside = declareAllAccessories(service, { network: network.name, volumes, ...hooks });
     const slot = (color: Color, after: pulumi.Resource[] = []) =>
-      declareSlot(service, color, { network: network.name, ...hooks, volumes, after: [...beside, ...after] });
+      declareSlot(service, color, { network: network.name, ...hooks, started, volumes, after: [...beside, ...after] });
     const proxy = new NginxProxy(
       logicalName(owner, "proxy"),
       {
@@ -127,7 +129,7 @@ export class BlueGreen extends pulumi.ComponentResource {
       logicalName(owner, "network"),
       {
         network: networkName(owner),
-        ...{ begins: containerName(owner, ""), ends: serviceEnds(settings) },
+        ...{ begins: containerName(owner, ""), ends: serviceEnds(settings, world) },
         dockerHost: settings.dockerHost,
         dependsOn: [network, ...beside, cutover, idleSlot],
       },
@@ -188,7 +190,7 @@ function declareAllAccessories(service: Service, { limit, ...shared }: Shared): 
   return declareAccessories({ owner, accessories, keep: plan.keptAccessories, ...shared, afterCreate }, parent);
 }
 
-function declareSlot(service: Service, color: Color, shared: Shared & { after: pulumi.Resource[] }): Slot {
+function declareSlot(service: Service, color: Color, shared: Shared & Pick<SlotArgs, "after" | "started">): Slot {
   const { owner, settings, plan, world, parent, appDirectory = APP_DIRECTORY } = service;
   // What is kept is what another container beside it is like.
   const [kept] = plan.keep[color] && !("unknown" in world) ? world.slots[color] : [];
@@ -201,6 +203,7 @@ function declareSlot(service: Service, color: Color, shared: Shared & { after: p
       replicas: plan.containers[color],
       build: plan.build[color],
       keep: plan.keep[color],
+      again: plan.again,
       keepImage: hasRelease(world, color, settings),
     },
     { parent },

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import * as pulumi from "@pulumi/pulumi";
 import type { Docker } from "./engine/docker";
 import { secondsWithout } from "./engine/outage";
@@ -7,7 +8,7 @@ import { ofService } from "./plan/service";
 import type { Plan } from "./plan/situation";
 import { COLORS, type Color } from "./service/color";
 import { healthIn } from "./service/configuration";
-import { askHealth, waitHealthy, waitReached } from "./service/health";
+import { askHealth, dockerProblem, waitHealthy, waitReached } from "./service/health";
 import {
   accessoryName,
   containerName,
@@ -21,10 +22,10 @@ import { volumesOf } from "./service/needs";
 import { type HistoryEntry, remember } from "./service/serving";
 import { processLimit } from "./service/slotSpec";
 import { whoRuns } from "./service/who";
-import type { UnknownWorld, World } from "./service/world";
+import type { Inspected, UnknownWorld, World } from "./service/world";
 import type { AccessorySettings } from "./settings/container/named";
 import type { Settings } from "./settings/settings";
-import { printableMessage } from "./text/plain";
+import { printableLine, printableMessage } from "./text/plain";
 import { blockNamed, keysOf } from "./workers";
 
 /** What the hooks of a service's resources go by. */
@@ -105,6 +106,33 @@ export const limitHook = (service: HookContext): pulumi.ResourceHook =>
     const why = printableMessage(stderr.trim());
     await pulumi.log.warn(`${hook.name}: the engine did not bound its processes to ${limit}: ${why}`, parent);
   });
+
+/** How long a worker that was started must run before it counts as started. */
+const STAYS_UP_MILLISECONDS = 2000;
+
+/**
+ * Returns the hook that starts a worker which was made again while its color is live, as one that is replaced in place or was removed by
+ * hand. In all other runs the cutover starts it, when the public has moved. One that doesn't run is told, and holds up nothing.
+ */
+export const startHook = (service: HookContext): pulumi.ResourceHook =>
+  new pulumi.ResourceHook(`${service.name}-start`, async (hook) => {
+    const { owner, settings, engine, live, world, parent } = service;
+    const { moving } = ("unknown" in world ? undefined : world.serving?.record) ?? {};
+    if (colorOf(hook.name) !== live || settings.activeColor !== live || moving !== undefined) return;
+    const id = String(hook.id);
+    const { code, stderr } = await engine.run(["start", id]);
+    if (code === 0) await pause(STAYS_UP_MILLISECONDS);
+    const trouble = code === 0 ? await stateTrouble(engine, id) : `does not start: ${printableLine(stderr)}`;
+    if (trouble === undefined) return void pulumi.log.info(`${hook.name} of the live color is started`, parent);
+    const next = `docker logs --tail 30 ${nameOnEngine(owner, hook.name)}`;
+    await pulumi.log.warn(`${live} is live, but its worker ${hook.name} ${trouble}. Next: ${next}`, parent);
+  });
+
+/** What is wrong with a container that was started a moment ago, as far as Docker knows; undefined for nothing. */
+async function stateTrouble(engine: Docker, id: string): Promise<string | undefined> {
+  const [found]: Inspected[] = JSON.parse(await engine.ask("container", "inspect", id));
+  return found?.State && dockerProblem(found.State, found.RestartCount);
+}
 
 /** nginx learns a new container's address within this time: it asks for one that was not there after 2 s again. */
 const REACHED_SECONDS = 5;

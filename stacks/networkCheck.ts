@@ -2,6 +2,7 @@ import { local } from "@pulumi/command";
 import type * as pulumi from "@pulumi/pulumi";
 import { dockerHost } from "./engine/docker";
 import { readScript } from "./engine/scripts";
+import type { UnknownWorld, World } from "./service/world";
 import type { Settings } from "./settings/settings";
 
 /** Names the containers on the network that the stack did not make (see nginx/network.sh). */
@@ -28,13 +29,17 @@ export const SERVICE_ENDS = "(blue|green)(-[0-9]+)?|proxy";
 const BESIDE_ENDS = "|(blue|green)-(worker|job)-.+|accessory-.+";
 export const GATEWAY_ENDS = "gateway|.+-proxy";
 
-/** How the names of a service's containers go on, with those that stand beside the web ones where there are any. */
-export const serviceEnds = ({
-  workers,
-  jobs,
-  accessories,
-}: Pick<Settings, "workers" | "jobs" | "accessories">): string =>
-  `${SERVICE_ENDS}${workers || jobs || accessories ? BESIDE_ENDS : ""}`;
+/**
+ * How the names of a service's containers go on, with those that stand beside the web ones where there are any: the live color keeps
+ * its workers and jobs, whatever the settings say by now.
+ */
+export const serviceEnds = (
+  { workers, jobs, accessories }: Pick<Settings, "workers" | "jobs" | "accessories">,
+  world: World | UnknownWorld,
+): string => {
+  const isThere = !("unknown" in world) && world.beside !== undefined;
+  return `${SERVICE_ENDS}${workers || jobs || accessories || isThere ? BESIDE_ENDS : ""}`;
+};
 
 /**
  * Has `pulumi destroy` say at once whose containers keep the network, instead of after half a minute and without a name. It is a

@@ -52,6 +52,10 @@ export interface SlotArgs {
   beforeCreate: pulumi.ResourceHook;
   /** Runs after each container was made, and bounds its processes. */
   limit: pulumi.ResourceHook;
+  /** Runs after that for each worker that is not started with its color, and starts it where its color is live. */
+  started: pulumi.ResourceHook;
+  /** Which of the workers' and jobs' containers are gone and are made again. */
+  again: readonly string[];
   /** Runs after that for each web container, and fails the run when it throws. */
   healthy: pulumi.ResourceHook;
   /** Whether it stays what it is, whatever the settings say by now: the public is on it. */

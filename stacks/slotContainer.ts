@@ -13,11 +13,15 @@ const NO_NEW_PRIVILEGES = "no-new-privileges";
 /** Where a container's log goes. */
 export const LOGGING = { logDriver: "local", logOpts: { "max-size": "20m", "max-file": "5" } };
 
-/** How the engine's containers are changed: made anew, the old one first, since both have one name; one that is kept is not. */
-export const changeOptions = (keep: boolean) => ({
+/**
+ * How the engine's containers are changed: made anew, the old one first, since both have one name; one that is kept is not.
+ *
+ * @param ignored further inputs that stay what they are.
+ */
+export const changeOptions = (keep: boolean, ignored: readonly string[] = []) => ({
   deleteBeforeReplace: true,
   // memorySwap by its name too: it is the provider's own, and the star stands for what this program says.
-  ignoreChanges: keep ? ["*", "memorySwap"] : ["memorySwap"],
+  ignoreChanges: [...(keep ? ["*"] : []), "memorySwap", ...ignored],
   // Limits and tmpfs would be shown as updates and never reach the container.
   replaceOnChanges: ["*"],
 });

@@ -1,6 +1,7 @@
 import * as docker from "@pulumi/docker";
 import type * as pulumi from "@pulumi/pulumi";
 import type { Color } from "./service/color";
+import { AGAIN } from "./service/missing";
 import { containerName, jobName, LABEL, labelList, logicalName, ownerLabels, workerName } from "./service/names";
 import { processLimit } from "./service/slotSpec";
 import type { OwnContainerSettings } from "./settings/container/container";
@@ -39,7 +40,10 @@ export const placedBlocks = ({
 export const blocksOf = (settings: Pick<SlotSettings, "workers" | "jobs">): Block[] =>
   placedBlocks(settings).map(([, block]) => block);
 
-/** Declares a slot's workers and jobs. A worker that follows live, and a job, is made and left to the cutover to start. */
+/**
+ * Declares a slot's workers and jobs. A worker that follows live is made and left to the cutover to start, or to a hook where its color is
+ * live already; so is one that follows both where the colors must not run at the same time. A job is the cutover's.
+ */
 export function declareWorkers(args: SlotArgs, image: pulumi.Input<string>, parent: pulumi.Resource): void {
   const { color, settings } = args;
   for (const [name, worker] of Object.entries(settings.workers ?? {})) {
@@ -47,10 +51,14 @@ export function declareWorkers(args: SlotArgs, image: pulumi.Input<string>, pare
     for (let replica = 1; replica <= replicas; replica++) {
       const labels = { [LABEL.role]: "worker", [LABEL.worker]: name, [LABEL.replica]: String(replica) };
       const spec = { follow, start };
-      const runs = { restart: "unless-stopped", start: follow === "both" };
+      const starts = follow === "both" && settings.sharedWhileSwitching !== false;
+      const runs = { restart: "unless-stopped", start: starts };
       declareContainer(
         args,
-        { called: workerName(color, name, replica), image, block: worker, labels, spec, runs },
+        {
+          ...{ called: workerName(color, name, replica), image, block: worker, labels, spec, runs },
+          afterCreate: starts ? [] : [args.started],
+        },
         parent,
       );
     }
@@ -61,7 +69,7 @@ export function declareWorkers(args: SlotArgs, image: pulumi.Input<string>, pare
     const runs = { restart: "no", start: false };
     declareContainer(
       args,
-      { called: jobName(color, name), image, block: job, labels, spec: { at, timeoutSeconds }, runs },
+      { called: jobName(color, name), image, block: job, labels, spec: { at, timeoutSeconds }, runs, afterCreate: [] },
       parent,
     );
   }
@@ -76,6 +84,9 @@ function variablesOf(settings: SlotSettings, { environment = {} }: Block): Pick<
   };
 }
 
+/** An image's own check asks a port, which neither a worker nor a job has: without one of their own they have none. */
+const UNCHECKED = { healthcheck: { tests: ["NONE"] } };
+
 /** One of them. */
 interface Declared {
   called: ReturnType<typeof workerName>;
@@ -85,15 +96,18 @@ interface Declared {
   /** What the cutover goes by. */
   spec: Record<string, unknown>;
   runs: { restart: string; start: boolean };
+  /** What follows the bound of its processes when it was made. */
+  afterCreate: pulumi.ResourceHook[];
 }
 
 function declareContainer(
   args: SlotArgs,
-  { called, image, block, labels, spec, runs }: Declared,
+  { called, image, block, labels, spec, runs, afterCreate }: Declared,
   parent: pulumi.Resource,
 ) {
   const { owner, color, settings, keep } = args;
-  const keys = keysOf(settings, block);
+  const isGone = args.again.includes(called);
+  const keys = { ...UNCHECKED, ...keysOf(settings, block) };
   const { hardened = true } = settings.slots[color];
   const grace = block.stop_grace_period ?? settings.stopGraceSeconds;
   new docker.Container(
@@ -106,6 +120,7 @@ function declareContainer(
       ),
       name: containerName(owner, called),
       image,
+      ...(isGone && { [AGAIN]: Math.floor(Date.now() / 1000) }),
       envs: containerEnvironment(color, { ...settings, ...variablesOf(settings, block), stopGraceSeconds: grace }),
       labels: labelList({
         ...keys.labels,
@@ -119,9 +134,10 @@ function declareContainer(
     },
     {
       parent,
-      ...changeOptions(keep),
+      // Of one that is gone there is nothing to keep.
+      ...(isGone ? changeOptions(false) : changeOptions(keep, [AGAIN])),
       ...(args.after && { dependsOn: args.after }),
-      hooks: { beforeCreate: [args.beforeCreate], afterCreate: [args.limit] },
+      hooks: { beforeCreate: [args.beforeCreate], afterCreate: [args.limit, ...afterCreate] },
     },
   );
 }

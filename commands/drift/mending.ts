@@ -144,6 +144,11 @@ export function blockedBy(compared: Compared, commands: CommandsOf, others: read
 function isServing({ urn }: Step, facts: Facts): boolean {
   const { containers, network, volume, cutover, routes } = facts.declared;
   const live = liveIn(facts);
-  const serve = containers.filter(({ role, color }) => role !== "slot" || color === live);
+  const isThere = (id: string) => facts.running.containers.some(({ Id }) => Id === id);
+  const serve = containers.filter(({ id, role, color }) => {
+    if (role === "slot") return color === live;
+    // One that is gone does nothing, and a job serves nobody.
+    return role === "worker" ? color === live && isThere(id) : role !== "job";
+  });
   return [...serve, network, volume, cutover, routes].some((each) => each?.urn === urn);
 }

@@ -69,7 +69,7 @@ function threatOf(step: Step, decision: Decision, live: Color, steps: readonly S
       ? undefined
       : text`the ${carrier} ${nameOf(step)} is ${DONE[op]}, and the containers on it with it`;
   }
-  if (type !== CONTAINER) return undefined;
+  if (type !== CONTAINER || servesNobody(step)) return undefined;
   const name = nameOf(step);
   const { color, replica } = partOf(name, decision);
   const byCutover = steps.some((each) => each.type === COMMAND && (each.op === "update" || each.op === "replace"));
@@ -86,6 +86,10 @@ function threatOf(step: Step, decision: Decision, live: Color, steps: readonly S
 /** Reports whether a resource is the gateway's, in front of all services: its container, network or volume. */
 export const isGateway = ({ old, new: now }: Step): boolean =>
   [now, old].some((inputs) => labelsOf(inputs)[LABEL.role] === "gateway");
+
+/** Reports whether a container is a worker's or a job's: no request comes to it. */
+const servesNobody = ({ old, new: now }: Step): boolean =>
+  [now, old].some((inputs) => ["worker", "job"].includes(labelsOf(inputs)[LABEL.role] ?? ""));
 
 /** What is done to a resource, as people say it. */
 export const DONE: Record<Step["op"], string> = {

@@ -1,5 +1,6 @@
 import { type Color, other } from "../../stacks/service/color";
 import type { Decision } from "../../stacks/service/decision";
+import { AGAIN } from "../../stacks/service/missing";
 import { plainVariables } from "../../stacks/service/orderVariables";
 import { EXIT, type ExitCode } from "../outcome";
 import { causesIn } from "../pulumi";
@@ -215,6 +216,7 @@ const isRemade = ({ type, op }: Step): boolean => type === CONTAINER && (op === 
 /** The settings behind a change; where none is, what differs of the resource. */
 function reasons(step: Step): string[] {
   const settings = containerChanges(step);
+  if (step.differs.includes(AGAIN)) return ["its container is gone"];
   return settings.length > 0 ? settings : step.differs.slice(0, 10);
 }
 

@@ -1,8 +1,8 @@
 import { COLORS, type Color } from "../../stacks/service/color";
-import { dockerProblem } from "../../stacks/service/health";
+import { dockerProblem, isLooping } from "../../stacks/service/health";
+import { type MissingContainer, missingBeside } from "../../stacks/service/missing";
 import type { BesideContainer, World } from "../../stacks/service/world";
 import { hide } from "../../stacks/text/hide";
-import { isLooping } from "./past";
 import type { BesideReport } from "./report";
 
 /**
@@ -12,24 +12,39 @@ import type { BesideReport } from "./report";
  */
 export function besideOf(world: World, live: Color | null, now: number): BesideReport[] {
   const { beside, serving } = world;
-  if (beside === undefined) return [];
   // One that is stopped because it is idle has no workers that run, whomever they follow.
   const isIdle = (color: Color) => serving?.record.retired?.color === color;
   const runs = (color: Color, { made }: BesideContainer) =>
     color === live || (made.follow === "both" && !isIdle(color));
   const workers = COLORS.flatMap((color) =>
-    beside.workers[color].map((worker) => {
-      const astray = worker.state.Running ? "runs beside those of the live color, and takes their jobs" : undefined;
+    (beside?.workers[color] ?? []).map((worker) => {
+      const astray = worker.state.Running ? ASTRAY : undefined;
       const problem = runs(color, worker) ? problemOf(worker, now) : astray;
       return reportOf("worker", color, worker, problem && hide(secretsIn(world, color), problem));
     }),
   );
-  const accessories = beside.accessories.map((accessory) => {
+  const gone = COLORS.filter((color) => !isIdle(color)).flatMap((color) =>
+    missingBeside(world, color).map(goneReport(color)),
+  );
+  const accessories = (beside?.accessories ?? []).map((accessory) => {
     const problem = problemOf(accessory, now);
     return reportOf("accessory", null, accessory, problem && hide(variablesIn(accessory), problem));
   });
-  return [...workers, ...accessories];
+  return [...workers, ...gone, ...accessories];
 }
+
+/** What a worker of the idle color does that runs. */
+const ASTRAY = "runs beside those of the live color, and takes their jobs";
+
+/** Docker's word for what it doesn't have, in a report. */
+const GONE = "gone";
+
+const goneReport =
+  (color: Color) =>
+  ({ kind, name, container }: MissingContainer): BesideReport => ({
+    ...{ kind, name, color, container, state: GONE, restarts: 0 },
+    problem: "is gone",
+  });
 
 const reportOf = (
   kind: BesideReport["kind"],
@@ -64,9 +79,11 @@ const namesIn = (list: unknown): string[] => (Array.isArray(list) ? list.map(Str
 
 /** What is not as it should be with one of them, in words. */
 export const besideFindings = (beside: readonly BesideReport[]): string[] =>
-  beside.flatMap(({ kind, container, problem }) =>
-    problem === null ? [] : [`the ${kind} ${container} ${problem}: docker logs --tail 30 ${container}`],
-  );
+  beside.flatMap(({ kind, container, state, problem }) => {
+    if (problem === null) return [];
+    const next = state === GONE ? "pulumi up makes it again" : `docker logs --tail 30 ${container}`;
+    return [`the ${kind} ${container} ${problem}: ${next}`];
+  });
 
 /** How they are, a kind a line: `mail 2 of blue run`, `db runs`. */
 export function besideRows(beside: readonly BesideReport[]): [kind: string, text: string][] {
@@ -83,8 +100,10 @@ export function besideRows(beside: readonly BesideReport[]): [kind: string, text
 }
 
 function wordsOf(name: string, containers: readonly BesideReport[]): string {
-  const up = containers.filter(({ state }) => state === "running");
-  if (up.length === 0) return `${name} ${containers[0]?.state ?? "is gone"}`;
+  // One that ends again and again runs at times.
+  const up = containers.filter(({ state, problem }) => state === "running" && (problem === null || problem === ASTRAY));
+  const [first] = containers;
+  if (up.length === 0) return `${name} ${first?.state === "running" ? "not well" : first?.state}`;
   const colors = [...new Set(up.flatMap(({ color }) => color ?? []))];
   const of = colors.length === 0 ? "" : `${up.length} of ${colors.join(" and ")} `;
   return `${name} ${of}${up.length === 1 ? "runs" : "run"}`;

@@ -1,12 +1,7 @@
 import type { Docker } from "../../stacks/engine/docker";
+import { isLooping, PAST_SECONDS } from "../../stacks/service/health";
 import type { SlotContainer } from "../../stacks/service/world";
 import { isObject, objectIn } from "../../stacks/text/json";
-
-/** How far back what happened to a container says something of how it is now. */
-export const PAST_SECONDS = 600;
-
-/** So often started again within that time it is not over a mishap. */
-const LOOP_RESTARTS = 2;
 
 /** The engine keeps its latest events in memory: a question that takes longer waits for new ones. */
 const EVENTS_SECONDS = 2;
@@ -25,11 +20,6 @@ export interface Past {
   /** What it wrote before it ended the last time: the line that says why, as far as one does. */
   lastWords?: string;
 }
-
-/** Whether it is ended and started again and again. */
-export const isLooping = ({ state, restarts }: Pick<SlotContainer, "state" | "restarts">, now: number): boolean =>
-  state.Status === "restarting" ||
-  (restarts >= LOOP_RESTARTS && state.Running && now - Date.parse(state.StartedAt) / 1000 < PAST_SECONDS);
 
 /**
  * Asks the engine what happened to these containers of late. What it does not tell is left out: it keeps only its latest events.

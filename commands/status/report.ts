@@ -24,7 +24,7 @@ export interface Report {
   agree: boolean;
   colors: Record<Color, ColorReport>;
   proxy: ProxyReport;
-  /** The workers of both colors, and the accessories. */
+  /** The workers of both colors and the accessories, and the jobs whose container is gone. */
   beside: BesideReport[];
   /** What time the colors' answers are of; null where the access log could not be read. */
   traffic: TrafficReport | null;
@@ -55,15 +55,15 @@ export interface Overview {
   next: NextCommand[];
 }
 
-/** A container of a worker or an accessory. */
+/** A container of a worker or an accessory; of a job only where it is gone. */
 export interface BesideReport {
-  kind: "worker" | "accessory";
+  kind: "worker" | "job" | "accessory";
   name: string;
-  /** The worker's; null for an accessory. */
+  /** The worker's or the job's; null for an accessory. */
   color: Color | null;
   /** What Docker calls it. */
   container: string;
-  /** Docker's word, such as `running` or `exited`. */
+  /** Docker's word, such as `running` or `exited`; `gone` where it has no such container. */
   state: string;
   restarts: number;
   /** What is wrong with it; null where nothing is, as with an idle color's worker that does not run. */

@@ -1,5 +1,5 @@
 import { COLORS, type Color, other } from "../../stacks/service/color";
-import { dockerProblem } from "../../stacks/service/health";
+import { dockerProblem, isLooping, PAST_SECONDS } from "../../stacks/service/health";
 import type { HealthAnswer } from "../../stacks/service/healthAnswer";
 import { containerName, replicaName, replicaNames, type ServiceId } from "../../stacks/service/names";
 import { colorHealth, isStable, type Result } from "../../stacks/service/serving";
@@ -15,7 +15,7 @@ import { besideOf } from "./beside";
 import { findings, NOT_WELL } from "./findings";
 import { cutoverOf } from "./history";
 import { nextCommands } from "./next";
-import { isLooping, PAST_SECONDS, type Past } from "./past";
+import type { Past } from "./past";
 import type { ColorReport, ContainerReport, Pending, ProxyReport, Report } from "./report";
 import { hasNoContainer } from "./services";
 

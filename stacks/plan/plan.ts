@@ -19,7 +19,7 @@ import { decideProxy } from "./proxy";
 import { decidePutBack } from "./putBack";
 import { keepWhatRuns } from "./recovery";
 import { type Known, type Part, type Plan, type Served, type Situation, withPart } from "./situation";
-import { decideWorkers } from "./workers";
+import { decideMissing, decideWorkers } from "./workers";
 
 /** One decision, made from the plan so far. */
 type Step = (plan: Plan) => Part;
@@ -52,7 +52,8 @@ export function decide(situation: Situation): Plan {
   ]);
   const kept = situation.recovers ? keepWhatRuns(plan, world) : plan;
   const last: Step[] = served ? [(soFar) => decideRebuilds(served, soFar), (soFar) => tellDisplay(served, soFar)] : [];
-  return inOrder(kept, [(soFar) => decideContainer(situation, soFar), ...last]);
+  const missing: Step[] = known ? [(soFar) => decideMissing(known, soFar)] : [];
+  return inOrder(kept, [(soFar) => decideContainer(situation, soFar), ...missing, ...last]);
 }
 
 /** Returns the decisions about the two colors, while the public is on one of them. */
@@ -89,6 +90,7 @@ function asAsked({ settings, slots, world }: Situation): Plan {
     runs: { blue: { ...slots.blue, replicas }, green: { ...slots.green, replicas } },
     containers: { blue: replicas, green: replicas },
     idle: "running",
+    again: [],
     keptAccessories: [],
     replacedProxyId: undefined,
     mend: undefined,

@@ -1,4 +1,5 @@
 import type { Color } from "../service/color";
+import type { BesideName } from "../service/names";
 import type { Found } from "../service/needs";
 import type { RetiredColor, Serving } from "../service/serving";
 import type { SlotSpec } from "../service/slotSpec";
@@ -28,6 +29,8 @@ export interface Plan {
   containers: Record<Color, number>;
   /** What becomes of the idle color. */
   idle: "running" | RetiredColor["how"];
+  /** The workers' and jobs' containers that are gone and that this run makes again, of which Pulumi's state doesn't know that. */
+  again: BesideName[];
   /** The accessories that stay as they are. */
   keptAccessories: string[];
   /** The proxy that this run replaces on purpose. */
@@ -98,6 +101,7 @@ export interface Part {
   runs?: Partial<Plan["runs"]>;
   containers?: Partial<Plan["containers"]>;
   idle?: Plan["idle"];
+  again?: BesideName[];
   keptAccessories?: string[];
   replacedProxyId?: string | undefined;
   mend?: string | undefined;

@@ -1,8 +1,10 @@
-import { other } from "../service/color";
+import { COLORS, type Color, other } from "../service/color";
+import { isLooping } from "../service/health";
+import { expectedBeside, goneWords, type MissingContainer, missingBeside } from "../service/missing";
 import type { JobMoment, WorkerStart } from "../service/moments";
 import type { BesideContainer } from "../service/world";
 import { isAtOnce, type Lag } from "./live";
-import type { Part, Plan, Served } from "./situation";
+import type { Known, Part, Plan, Served } from "./situation";
 
 /** Has the cutover put workers right that do not run where they should, and says what a switch does with workers and jobs. */
 export function decideWorkers(served: Served, plan: Plan, lag: Lag): Part {
@@ -12,6 +14,7 @@ export function decideWorkers(served: Served, plan: Plan, lag: Lag): Part {
   const { workers } = world.beside ?? {};
   if (workers === undefined) return {};
   const stopped = workers[live].filter(({ state }) => !state.Running);
+  const looping = workers[live].filter((worker) => isLooping(worker, serving.now ?? now.getTime() / 1000));
   const astray = workers[other(live)].filter(({ state, made }) => made.follow !== "both" && state.Running);
   const after = serving.history.at(-1)?.time ?? "nothing";
   const [isOneStopped, isOneAstray] = [stopped.length === 1, astray.length === 1];
@@ -28,8 +31,46 @@ export function decideWorkers(served: Served, plan: Plan, lag: Lag): Part {
         ]
       : []),
   ];
-  if (warnings.length === 0) return {};
-  return { warnings, mend: `workers of ${live} differ after ${after} at ${now.toISOString()}` };
+  const [first] = looping;
+  const told =
+    first === undefined
+      ? []
+      : [
+          `${live} is live, but ${list(looping)} ${looping.length === 1 ? "ends" : "end"} again and again. ` +
+            `Next: docker logs --tail 30 ${first.container}`,
+        ];
+  if (warnings.length === 0) return { warnings: told };
+  return { warnings: [...warnings, ...told], mend: `workers of ${live} differ after ${after} at ${now.toISOString()}` };
+}
+
+/**
+ * Has the run make workers' and jobs' containers again that are gone, as after `docker system prune`: Pulumi's state doesn't know that
+ * they are. Those of an idle color that is stopped or removed are made when it comes back.
+ */
+export function decideMissing({ world, settings, recovers }: Known, plan: Plan): Part {
+  if (recovers) return {};
+  const missing = COLORS.flatMap((color) => missingOf(color, { world, settings }, plan));
+  if (missing.length === 0) return {};
+  const how = missing.length === 1 ? "this run makes it" : "this run makes them";
+  const words = goneWords(missing);
+  return {
+    again: missing.map(({ part }) => part),
+    warnings: [
+      `${words[0]?.toUpperCase()}${words.slice(1)}, as after docker system prune, which removes what doesn't run: ${how} again.`,
+    ],
+  };
+}
+
+/** Those of a color that it was made with and is going to have. */
+function missingOf(
+  color: Color,
+  { world, settings }: Pick<Known, "world" | "settings">,
+  plan: Plan,
+): MissingContainer[] {
+  const isAway = plan.containers[color] === 0 || (plan.idle !== "running" && color !== settings.activeColor);
+  if (isAway) return [];
+  const wanted = new Set(expectedBeside(color, settings).map(({ part }) => part));
+  return missingBeside(world, color).filter(({ part }) => plan.keep[color] || wanted.has(part));
 }
 
 const MOMENTS: Readonly<Record<JobMoment, string>> = {

@@ -71,8 +71,26 @@ export interface HealthWait {
   signal?: AbortSignal;
 }
 
+/** How far back what happened to a container says something of how it is now. */
+export const PAST_SECONDS = 600;
+
+/** So often started again within that time it is not over a mishap. */
+const LOOP_RESTARTS = 2;
+
+/**
+ * Reports whether a container ends and is started again and again. One that waits for its next start counts as running for Docker.
+ *
+ * @param now the engine's clock, in seconds since 1970.
+ */
+export const isLooping = ({ state, restarts }: { state: ContainerState; restarts: number }, now: number): boolean =>
+  isBetweenStarts(state) ||
+  (restarts >= LOOP_RESTARTS && state.Running && now - Date.parse(state.StartedAt) / 1000 < PAST_SECONDS);
+
+/** Whether the engine waits before it starts it again: none of its processes runs. */
+const isBetweenStarts = ({ Status }: ContainerState): boolean => Status === "restarting";
+
 /** Whether it runs, so that its state has forgotten how it ended the last time. */
-const isUpAgain = ({ Running, Status }: ContainerState): boolean => Running && Status !== "restarting";
+const isUpAgain = (state: ContainerState): boolean => state.Running && !isBetweenStarts(state);
 
 /**
  * Returns what Docker says of a container: `running`, which the proxy may ask; `starting` or `unhealthy` where the image has a health
@@ -103,6 +121,8 @@ export function verdict(
 export function dockerProblem(state: ContainerState, restarts = 0, wasKilled = true): string | undefined {
   const seen = verdict(state, restarts, wasKilled);
   if (typeof seen === "object") return seen.failed;
+  // However often it was started again before it was looked at first.
+  if (isBetweenStarts(state)) return `ended with exit code ${state.ExitCode}`;
   if (seen !== "unhealthy") return undefined;
   const says = checkSays(state);
   return says === undefined ? "is unhealthy" : `is unhealthy; ${says}`;

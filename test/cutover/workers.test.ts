@@ -220,6 +220,23 @@ describe("a worker for which a switch is taken back", { concurrency: true }, () 
     assert.equal(isUp(gone, BLUE), true);
   });
 
+  test("one that waits for its next start doesn't run, however often the engine has started it before", async (t) => {
+    const loops = { State: { ...running, Status: "restarting", Restarting: true, ExitCode: 4 }, RestartCount: 7 };
+    const before = withWorkers(t, ...both("mail", { follow: "both" }, loops));
+    const { result, reason } = await before.fails(orderTo("green"));
+    assert.equal(result, "reverted");
+    assert.equal(reason, `its worker blue-green-dev-${GREEN} ends again and again (exit code 4)`);
+
+    const meanwhile = withWorkers(t, ...both("mail", {}, { RestartCount: 7 }));
+    meanwhile.startedAs.set(GREEN, { RestartCount: 0 });
+    meanwhile.sample = async () => {
+      meanwhile.update(GREEN, { State: loops.State, RestartCount: 0 });
+      return {};
+    };
+    const { reason: seen } = await takenBack(meanwhile, orderTo("green", { bakeSeconds: 3 }));
+    assert.equal(seen, `its worker blue-green-dev-${GREEN} ended with exit code 4`);
+  });
+
   test("one that starts after the watch and doesn't stay up", async (t) => {
     const proxy = withWorkers(t, ...both("mail", { start: "after-watch" }));
     proxy.startedAs.set(GREEN, { State: dead });

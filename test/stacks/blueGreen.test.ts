@@ -938,7 +938,7 @@ describe("one of several services", () => {
     ]);
     assert.deepEqual([...hooks.keys()].sort(), [
       ...["shop-blue-healthy", "shop-green-healthy", "shop-limit"],
-      ...["shop-pull", "shop-told", "shop-volumes"],
+      ...["shop-pull", "shop-start", "shop-told", "shop-volumes"],
     ]);
     const { environment } = one(COMMAND, "shop-cutover");
     assert.equal((environment as Record<string, string>).BLUE_GREEN_SERVICE, "shop");

@@ -4,7 +4,8 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
-import { CHECK, GATEWAY_ENDS, ownNames, SERVICE_ENDS } from "../../stacks/networkCheck";
+import { CHECK, GATEWAY_ENDS, ownNames, SERVICE_ENDS, serviceEnds } from "../../stacks/networkCheck";
+import { settingsOf, worldOf } from "./plan/beside.sample";
 
 /** How the check ends where the client says this of the network, in a shell whose seconds take no time. */
 function checked(t: TestContext, docker: string | undefined, OWN: string) {
@@ -61,6 +62,18 @@ describe("the end of a network", () => {
     );
     // A point of a name stands for itself.
     assert.equal(checked(t, says("axb-dev-blue"), ownNames({ begins: "a.b-dev-", ends: SERVICE_ENDS })).status, 1);
+  });
+
+  test("a worker or a job that the live color keeps is no stranger, although the settings don't name it any more", (t) => {
+    const workers = settingsOf({ workers: { mail: { command: "x" } } });
+    const none = settingsOf();
+    const names = says("blue-green-dev-blue", "blue-green-dev-blue-worker-mail-2", "blue-green-dev-green-job-migrate");
+    const status = (ends: string) => checked(t, names, ownNames({ begins: "blue-green-dev-", ends })).status;
+    assert.equal(status(serviceEnds(none, worldOf(workers))), 0);
+    assert.equal(status(serviceEnds(workers, { unknown: true, reason: "" })), 0);
+    for (const world of [worldOf(none), { unknown: true, reason: "" } as const])
+      assert.equal(serviceEnds(none, world), SERVICE_ENDS, "the check of a stack without them stays what it was");
+    assert.equal(status(SERVICE_ENDS), 1);
   });
 
   test("one that leaves within some seconds, an engine that does not answer and a missing client hold nothing up", (t) => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import type { Color } from "../../stacks/service/color";
 import type { BesideContainer, World } from "../../stacks/service/world";
 import { accessorySpec } from "../../stacks/settings/container/named";
 import { parseSettings, type Settings } from "../../stacks/settings/settings";
@@ -40,6 +41,26 @@ const MAIL = { command: "serve mail" };
 
 /** How the SDK marks a secret on its way to the engine. */
 const SECRET = { "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270" };
+
+/** The world that these settings have left, with these workers' containers beside the colors. */
+function withWorkers(settings: Partial<Settings>, ...parts: `${Color}-worker-${string}`[]): World {
+  const of = (color: Color) =>
+    parts
+      .filter((part) => part.startsWith(color))
+      .map(
+        (part): BesideContainer => ({
+          ...{ id: part, container: `blue-green-dev-${part}`, name: part.split("-").at(-1) ?? "", replica: 1 },
+          ...{
+            state: { ...running, Running: color === "blue" },
+            restarts: 0,
+            made: { follow: "live" },
+            environment: {},
+          },
+        }),
+      );
+  const workers = { blue: of("blue"), green: of("green") };
+  return { ...after(settings), beside: { workers, jobs: { blue: [], green: [] }, accessories: [] } };
+}
 
 const labelsOf = (name: string) =>
   Object.fromEntries(
@@ -189,6 +210,8 @@ describe("the containers of workers and jobs", () => {
         user: "1000",
       },
       ...{ start: false, mustRun: false, restart: "unless-stopped" },
+      // The image's own check asks a port that it doesn't have.
+      healthcheck: { tests: ["NONE"] },
       ...{ memory: 64, stopTimeout: 90, destroyGraceSeconds: 90 },
       envs: ["A=1", "B=2", "COLOR=green", "DRAIN_SECONDS=87", "PORT=5000"],
       ...{ logDriver: "local", logOpts: { "max-file": "5", "max-size": "20m" } },
@@ -257,7 +280,10 @@ describe("the containers of workers and jobs", () => {
     for (const part of ["worker-mail-2", "job-migrate"])
       for (const color of ["blue", "green"]) {
         const { hooks, dependencies, deleteBeforeReplace, replaceOnChanges } = optionsOf(CONTAINER, `${color}-${part}`);
-        assert.deepEqual(hooks, { beforeCreateList: ["service-volumes"], afterCreateList: ["service-limit"] });
+        const started = part === "job-migrate" ? [] : ["service-start"];
+        assert.deepEqual(hooks, {
+          ...{ beforeCreateList: ["service-volumes"], afterCreateList: ["service-limit", ...started] },
+        });
         assert.deepEqual([deleteBeforeReplace, replaceOnChanges], [true, ["*"]]);
         assert.equal(
           dependencies.includes(`${COMMAND} cutover`),
@@ -271,11 +297,87 @@ describe("the containers of workers and jobs", () => {
   test("those of the live color stay as they were made, whatever the settings say by now, and those of the idle color follow", async () => {
     const before = settingsOf({ workers: { old: MAIL } });
     const now = settingsOf({ workers: { mail: { ...MAIL, replicas: 2 } } });
-    await make(now, after(before), RESOURCES + 3);
+    await make(now, withWorkers(before, "blue-worker-old", "green-worker-old"), RESOURCES + 3);
     const names = made.filter(({ name }) => name.includes("-worker-")).map(({ name }) => name);
     assert.deepEqual(names.sort(), ["blue-worker-old", "green-worker-mail", "green-worker-mail-2"]);
-    assert.deepEqual(optionsOf(CONTAINER, "blue-worker-old").ignoreChanges, ["*", "memorySwap"]);
-    assert.deepEqual(optionsOf(CONTAINER, "green-worker-mail").ignoreChanges, ["memorySwap"]);
+    assert.deepEqual(optionsOf(CONTAINER, "blue-worker-old").ignoreChanges, ["*", "memorySwap", "waitTimeout"]);
+    assert.deepEqual(optionsOf(CONTAINER, "green-worker-mail").ignoreChanges, ["memorySwap", "waitTimeout"]);
+    assert.deepEqual(optionsOf(CONTAINER, "blue").ignoreChanges, ["*", "memorySwap"]);
+  });
+
+  test("one that is gone is made again by an input that differs from all before it, the live color's too; no other one is", async () => {
+    const both = settingsOf({ workers: { mail: MAIL }, jobs: { migrate: { ...MAIL, at: "before-gate" } } });
+    await make(both, withWorkers(both, "green-worker-mail"), RESOURCES + 4);
+    for (const gone of ["blue-worker-mail", "blue-job-migrate", "green-job-migrate"]) {
+      const { waitTimeout, wait } = one(CONTAINER, gone);
+      assert.ok(Math.abs(Number(waitTimeout) - Date.now() / 1000) < 60, gone);
+      assert.equal(wait, undefined, "the provider doesn't wait for it");
+      assert.deepEqual(optionsOf(CONTAINER, gone).ignoreChanges, ["memorySwap"]);
+    }
+    assert.equal("waitTimeout" in one(CONTAINER, "green-worker-mail"), false);
+  });
+
+  test("a check of a block's own is its container's, and the color's is not", async () => {
+    const healthcheck = { test: "celery inspect ping" };
+    const checked = settingsOf({
+      container: { healthcheck: { test: "curl localhost" } },
+      workers: { mail: { ...MAIL, healthcheck }, other: MAIL },
+      jobs: { migrate: { ...MAIL, at: "before-gate" } },
+    });
+    await make(checked, empty, RESOURCES + 6);
+    const tests = (name: string) => (one(CONTAINER, name).healthcheck as { tests: string[] }).tests;
+    assert.deepEqual(tests("blue-worker-mail"), ["CMD-SHELL", "celery inspect ping"]);
+    assert.deepEqual(tests("blue"), ["CMD-SHELL", "curl localhost"]);
+    for (const name of ["blue-worker-other", "blue-job-migrate"]) assert.deepEqual(tests(name), ["NONE"]);
+  });
+
+  test("where the colors must not run at the same time, one that follows both is the cutover's to start too", async () => {
+    const alone = {
+      ...settingsOf({ workers: { report: { ...MAIL, follow: "both" } } }),
+      sharedWhileSwitching: false as const,
+    };
+    await make(alone, empty, RESOURCES + 2);
+    for (const color of ["blue", "green"]) assert.equal(one(CONTAINER, `${color}-worker-report`).start, false);
+    assert.ok(optionsOf(CONTAINER, "blue-worker-report").hooks.afterCreateList?.includes("service-start"));
+  });
+
+  test("a worker that is made while its color is live is started in that run, and told where it doesn't stay up", async (t) => {
+    const mail = settingsOf({ workers: { mail: MAIL } });
+    const asked: string[][] = [];
+    const there = () => withWorkers(mail, "blue-worker-mail", "green-worker-mail");
+    const started = async (name: string, change: Partial<Settings> = {}, world = there(), State: object = running) => {
+      const { engine } = await make({ ...mail, ...change }, world, RESOURCES + 2);
+      asked.length = 0;
+      engine.run = async (args) => {
+        asked.push(args);
+        return { code: 0, stdout: "", stderr: "" };
+      };
+      engine.ask = async () => JSON.stringify([{ RestartCount: 0, State }]);
+      assert.equal(await errorOf("service-start", name), undefined);
+      return asked.length > 0;
+    };
+    const said = listen(t, "info", "warn");
+    assert.ok(await started("blue-worker-mail"));
+    assert.deepEqual(asked, [["start", "g1"]]);
+    assert.equal(said.at(-1), "blue-worker-mail of the live color is started");
+    assert.equal(await started("green-worker-mail"), false, "the idle color's");
+    assert.equal(
+      await started("blue-worker-mail", { activeColor: "green" }),
+      false,
+      "of the color that the public leaves",
+    );
+    assert.equal(await started("green-worker-mail", { activeColor: "green" }), false, "the switch starts it");
+    assert.equal(await started("blue-worker-mail", {}, empty), false, "the first run's cutover starts it");
+    const cutOff = there();
+    const moving = { from: "green", to: "blue", generation: "g" } as const;
+    assert.ok(cutOff.serving !== undefined);
+    const unfinished = { ...cutOff, serving: { ...cutOff.serving, record: { ...cutOff.serving.record, moving } } };
+    assert.equal(await started("blue-worker-mail", {}, unfinished), false, "the old one may run still");
+    said.length = 0;
+    await started("blue-worker-mail", {}, there(), { ...running, Status: "restarting", ExitCode: 4 });
+    assert.deepEqual(said, [
+      "blue is live, but its worker blue-worker-mail ended with exit code 4. Next: docker logs --tail 30 blue-green-dev-blue-worker-mail",
+    ]);
   });
 
   test("one whose image has a volume that nothing is mounted on is not made, and its processes are bounded", async (t) => {

@@ -4,7 +4,7 @@ import { blockedBy, commandsOf, mendingOf, upFlags } from "../../../commands/dri
 import type { Step } from "../../../commands/drift/preview";
 import type { Mend, Row } from "../../../commands/drift/row";
 import { commandsFor } from "../../../commands/typed";
-import { CONFIGURATION, compared, declared, facts, OWNER, urnOf } from "./facts.sample";
+import { CONFIGURATION, compared, declared, declaredSlot, facts, OWNER, runningSlot, urnOf } from "./facts.sample";
 
 const commands = (service?: string) => commandsFor(undefined, undefined, service);
 const row = (resource: string, mend: Mend): Row => ({ resource, what: "w", declared: "d", runs: "r", mend });
@@ -97,6 +97,32 @@ describe("what keeps --fix from any `pulumi up`", () => {
       why(container("green", "replace"), container("blue", "update"), container("green-2", "delete")),
       undefined,
     );
+  });
+
+  test("a worker of the idle color, a job or what is gone serves nobody: the run that makes it is no danger", () => {
+    const named = (role: "worker" | "job", color: "blue" | "green") => {
+      const name = `${color}-${role}-x`;
+      const urn = urnOf("docker:index/container:Container", name);
+      return { ...declaredSlot(color), urn, id: `id-${name}`, name: `blue-green-dev-${name}`, role };
+    };
+    const blocked = (role: "worker" | "job", color: "blue" | "green", isThere: boolean) => {
+      const [all, container] = [facts(), named(role, color)];
+      const containers = [...all.declared.containers, container];
+      const running = [...all.running.containers, ...(isThere ? [{ ...runningSlot(color), Id: container.id }] : [])];
+      const given = {
+        ...all,
+        declared: { ...all.declared, containers },
+        running: { ...all.running, containers: running },
+      };
+      const step = { urn: container.urn, type: "docker:index/container:Container", op: "replace", reasons: [] };
+      return blockedBy(compared(given, { pending: [step] }), commands)?.why;
+    };
+    assert.match(blocked("worker", "blue", true) ?? "", /would replace blue-worker-x, which the public is served by/);
+    assert.equal(blocked("worker", "blue", false), undefined);
+    for (const isThere of [true, false]) {
+      assert.equal(blocked("worker", "green", isThere), undefined);
+      for (const color of ["blue", "green"] as const) assert.equal(blocked("job", color, isThere), undefined);
+    }
   });
 
   test("what is pending of other services, where one was asked for", () => {

@@ -4,6 +4,7 @@ import type { Step } from "../../../commands/preview/events";
 import { requestsOf } from "../../../commands/preview/requests";
 import { inTerminal } from "../../../commands/preview/text";
 import type { Decision } from "../../../stacks/service/decision";
+import { LABEL } from "../../../stacks/service/names";
 import { container, cutover, decision, other } from "./said.sample";
 
 function requests(steps: Step[], change: Partial<Decision> = {}): [string, string] {
@@ -26,6 +27,18 @@ describe("whether a run drops requests", () => {
     assert.deepEqual(requests([cutover()]), RELOADS);
     assert.deepEqual(requests([cutover(), container("green", "replace")], { active: "green" }), RELOADS);
     assert.deepEqual(requests([container("blue-2", "create"), cutover()]), RELOADS);
+  });
+
+  test("no request comes to a worker or a job, whatever is done to its container", () => {
+    for (const role of ["worker", "job"]) {
+      const inputs = { name: "x", labels: [{ label: LABEL.role, value: role }] };
+      for (const color of ["blue", "green"])
+        for (const op of ["replace", "delete", "update"] as const)
+          assert.deepEqual(requests([container(`${color}-${role}-x`, op, { old: inputs, new: inputs })]), AS_IT_IS);
+      assert.deepEqual(requests([container("blue-job-x", "delete", { old: inputs, new: {} })]), AS_IT_IS);
+    }
+    const db = { name: "db", labels: [{ label: LABEL.role, value: "accessory" }] };
+    assert.equal(requests([container("accessory-db", "replace", { old: db, new: db })])[0], "dropped");
   });
 
   test("in maintenance everybody gets 503, whatever else the run does; at its beginning that is what drops", () => {

@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import type { Said } from "../../../commands/preview/events";
 import { screenOf } from "../../../commands/preview/screen";
 import { summaryOf } from "../../../commands/preview/summary";
+import { AGAIN } from "../../../stacks/service/missing";
 import { container, cutover, decision, other, said, slotInputs } from "./said.sample";
 
 const FINE = { code: 0, output: "" };
@@ -51,6 +52,11 @@ describe("a preview's summary", () => {
     - default blue;
     + default green;`,
     );
+  });
+
+  test("a job that is made again says that its container is gone, and not the input by which Pulumi sees that", () => {
+    const text = shown({ steps: [container("green-job-migrate", "replace", { differs: [AGAIN] })] });
+    assert.match(text, /^- Containers: blue-green-dev-green-job-migrate is replaced \(its container is gone\)$/m);
   });
 
   test("a release on the idle color says what is made anew, and why", () => {

@@ -117,6 +117,62 @@ describe("workers and accessories in a stack's status", () => {
     assert.match(findings(runs, {}, change)[0] ?? "", /runs beside those of the live color/);
   });
 
+  test("one that is gone is a finding with what mends it, a job's too, but of a color that was stopped on purpose", () => {
+    const blocks = { workers: { mail: { replicas: 1 } }, jobs: { migrate: { at: "before-gate" } } };
+    const slots = {
+      blue: slot("blue", { made: made("blue", blocks) }),
+      green: slot("green", { made: made("green", blocks) }),
+    };
+    const { level, findings: found, beside: told } = report(beside({ green: [] }), {}, { slots });
+    assert.equal(level, "degraded");
+    const name = (part: string) => `blue-green-dev-green-${part}`;
+    assert.deepEqual(
+      found.map(({ text }) => text),
+      [
+        `the worker ${name("worker-mail")} is gone: pulumi up makes it again`,
+        `the job ${name("job-migrate")} is gone: pulumi up makes it again`,
+      ],
+    );
+    assert.deepEqual(told.slice(1, 3), [
+      ...[
+        {
+          kind: "worker",
+          name: "mail",
+          color: "green",
+          container: name("worker-mail"),
+          state: "gone",
+          restarts: 0,
+          problem: "is gone",
+        },
+      ],
+      ...[
+        {
+          kind: "job",
+          name: "migrate",
+          color: "green",
+          container: name("job-migrate"),
+          state: "gone",
+          restarts: 0,
+          problem: "is gone",
+        },
+      ],
+    ]);
+    assert.equal(findings(undefined, {}, { slots }).length, 4, "nothing is left beside the colors");
+    const record = {
+      ...serving().record,
+      retired: { color: "green", how: "stopped", version: "1.1.0", image: "" },
+    } as const;
+    const retired = { slots: { ...slots, green: slot("green", { made: made("green", blocks), state: stopped }) } };
+    assert.deepEqual(
+      findings(
+        beside({ green: [] }),
+        {},
+        { ...retired, serving: serving({ record, replicas: { blue: 1, green: 0 } }) },
+      ),
+      [],
+    );
+  });
+
   test("while a cutover runs nothing of them is a finding: it moves them", () => {
     const busy = { serving: serving({ busy: "host, process 7" }) };
     const moving = beside({ blue: [worker("blue", { state: stopped })], green: [worker("green", { state: state() })] });
@@ -172,6 +228,11 @@ describe("the rows of workers and accessories on the screen", () => {
       "workers mail 2 of blue run; a 2 of blue and green run",
       "accessories db runs; redis exited",
     ]);
+    const row = (change: Partial<BesideContainer>) => rows(beside({ blue: [worker("blue", change)] }))[0];
+    assert.equal(row(inState({ Status: "restarting" }, 7)), "workers mail restarting");
+    assert.equal(row(inState({ StartedAt: "2026-11-23T17:49:50Z" }, 3)), "workers mail not well", "between two ends");
+    const astray = beside({ green: [worker("green", { state: state() })] });
+    assert.equal(rows(astray)[0], "workers mail 2 of blue and green run", "it takes jobs");
     assert.deepEqual(rows(beside({ blue: [worker("blue", { state: ended })] })), [
       "workers mail exited",
       "accessories db runs",

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { isLooping, lastWordsIn, pastIn, readPast } from "../../../commands/status/past";
+import { lastWordsIn, pastIn, readPast } from "../../../commands/status/past";
 import { dockerAt } from "../../../stacks/engine/docker";
+import { isLooping } from "../../../stacks/service/health";
 import { slot, state } from "./facts.sample";
 
 const NOW = Date.parse("2026-11-28T20:15:00Z") / 1000;

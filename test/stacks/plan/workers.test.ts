@@ -76,6 +76,77 @@ describe("workers that do not run where they should", () => {
   });
 });
 
+describe("workers and jobs that are gone", () => {
+  const jobs = { migrate: { command: "x", at: "before-gate" } };
+  const settings = settingsOf({ ...WORKERS, jobs });
+  const toGreen = settingsOf({ ...WORKERS, jobs, activeColor: "green" });
+  /** The world without these containers beside the colors. */
+  function without(world: World, ...ids: string[]): World {
+    const { beside } = world;
+    assert.ok(beside !== undefined);
+    const left = (list: Beside["accessories"]) => list.filter(({ id }) => !ids.includes(id));
+    const of = (kind: Beside["workers"]) => ({ blue: left(kind.blue), green: left(kind.green) });
+    return { ...world, beside: { ...beside, workers: of(beside.workers), jobs: of(beside.jobs) } };
+  }
+  const world = worldOf(settings);
+
+  test("are made again by any run, which says so: those of both colors, before a switch and without one", () => {
+    for (const asked of [settings, toGreen]) {
+      const { again, warnings, refusals } = plan(asked, without(world, "green-job-migrate", "blue-worker-mail"));
+      assert.deepEqual(again, ["blue-worker-mail", "green-job-migrate"]);
+      assert.deepEqual(refusals, []);
+      assert.ok(
+        warnings.includes(
+          "The containers blue-green-dev-blue-worker-mail, blue-green-dev-green-job-migrate are gone, as after docker system prune, " +
+            "which removes what doesn't run: this run makes them again.",
+        ),
+      );
+    }
+    assert.deepEqual(plan(settings, without(world, "green-job-migrate")).warnings, [
+      "The container blue-green-dev-green-job-migrate of the job migrate is gone, as after docker system prune, which removes what doesn't " +
+        "run: this run makes it again.",
+    ]);
+    const { beside, ...bare } = world;
+    assert.equal(plan(settings, bare).again.length, 6);
+    assert.deepEqual(plan(settings, world).again, []);
+  });
+
+  test("a worker or job that the idle color is not going to have is not made, and the live color's is what it keeps", () => {
+    const gone = without(world, "green-job-migrate", "blue-job-migrate");
+    assert.deepEqual(plan(settingsOf(WORKERS), gone).again, ["blue-job-migrate"]);
+    const more = settingsOf({ ...WORKERS, jobs: { ...jobs, other: { command: "x", at: "after-watch" } } });
+    assert.deepEqual(plan(more, world).again, [], "one that is new was never there");
+  });
+
+  test("those of an idle color that is stopped wait until it comes back", () => {
+    const record = { retired: { color: "green", how: "stopped", version: "1.0.0", image: "" } } as const;
+    const values = { ...WORKERS, jobs, idle: "stopped", idleAfterMinutes: "0" };
+    const stoppedWorld = (asked: Settings) =>
+      without(worldOf(settingsOf(values), {}, { ...worldOf(asked).serving?.record, ...record }), "green-job-migrate");
+    assert.deepEqual(plan(settingsOf(values), stoppedWorld(settings)).again, []);
+    const back = settingsOf({ ...values, activeColor: "green" });
+    assert.deepEqual(plan(back, stoppedWorld(settings)).again, ["green-job-migrate"]);
+  });
+
+  test("nothing is declared again in the preview of a recovery, nor where no engine answers", () => {
+    const gone = without(world, "green-job-migrate");
+    assert.deepEqual(decide(situation(settings, gone, { recovers: true, preview: true })).again, []);
+    assert.deepEqual(decide(situation(settings, { unknown: true, reason: "" }, { preview: true })).again, []);
+  });
+});
+
+describe("a worker of the live color that ends again and again", () => {
+  test("is told with where to look, since for Docker it runs: no run starts it", () => {
+    const settings = settingsOf(WORKERS);
+    const looping = { ...RUNNING, Status: "restarting", ExitCode: 4 };
+    const { warnings, mend } = plan(settings, withStates(worldOf(settings), { "blue-worker-mail": looping }));
+    assert.deepEqual(warnings, [
+      "blue is live, but blue-green-dev-blue-worker-mail ends again and again. Next: docker logs --tail 30 blue-green-dev-blue-worker-mail",
+    ]);
+    assert.equal(mend, undefined);
+  });
+});
+
 describe("what a preview says of workers and jobs in a switch", () => {
   const job = (at: string) => ({ command: "x", at });
   const jobs = {

@@ -125,6 +125,12 @@ describe("a container's health", () => {
     assert.equal(dockerProblem({ ...running, Running: false, ExitCode: 3 }), "ended with exit code 3");
   });
 
+  test("one that waits for its next start is not well, also where it had been started as often before", () => {
+    const waits = { ...running, Status: "restarting", ExitCode: 4 };
+    for (const restarts of [0, 1]) assert.equal(dockerProblem(waits, restarts), "ended with exit code 4");
+    assert.equal(verdict(waits, 0), "running", "who waits for it may see it come up");
+  });
+
   test("an answer of the proxy's scripts is read, and nothing else is taken for one", () => {
     assert.deepEqual(healthAnswer("well 200 "), WELL);
     assert.deepEqual(healthAnswer("well 204\n"), { well: true, status: 204, seen: "204" });

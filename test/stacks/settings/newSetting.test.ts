@@ -154,7 +154,7 @@ describe("a new setting of a color", () => {
   test("a color's container gets it, and says so in its label", async () => {
     const owner = { project: "blue-green", stack: "dev" };
     const hook = new pulumi.ResourceHook("hook", async () => {});
-    const own = { replicas: 1, build: undefined, keepImage: false, keep: false };
+    const own = { replicas: 1, build: undefined, keepImage: false, keep: false, again: [], started: hook };
     new program.slot.Slot("blue", {
       ...{ ...own, owner, color: "blue", settings: read({ cpuShares: "100" }), network: "net", appDirectory: "app" },
       ...{ beforePull: hook, beforeCreate: hook, limit: hook, healthy: hook, volumes: { nameOf: String } },
