@@ -39,7 +39,7 @@ export const placedBlocks = ({
 export const blocksOf = (settings: Pick<SlotSettings, "workers" | "jobs">): Block[] =>
   placedBlocks(settings).map(([, block]) => block);
 
-/** Declares a slot's workers and jobs. A worker that follows live, and a job, is made and left to the cutover to start. */
+/** Declares a slot's workers and jobs. A worker that follows live, and a job, are made and left to the cutover to start. */
 export function declareWorkers(args: SlotArgs, image: pulumi.Input<string>, parent: pulumi.Resource): void {
   const { color, settings } = args;
   for (const [name, worker] of Object.entries(settings.workers ?? {})) {
@@ -47,7 +47,8 @@ export function declareWorkers(args: SlotArgs, image: pulumi.Input<string>, pare
     for (let replica = 1; replica <= replicas; replica++) {
       const labels = { [LABEL.role]: "worker", [LABEL.worker]: name, [LABEL.replica]: String(replica) };
       const spec = { follow, start };
-      const runs = { restart: "unless-stopped", start: follow === "both" };
+      // One that may not run beside the other color is the cutover's to start.
+      const runs = { restart: "unless-stopped", start: follow === "both" && settings.sharedWhileSwitching !== false };
       declareContainer(
         args,
         { called: workerName(color, name, replica), image, block: worker, labels, spec, runs },

@@ -1,6 +1,6 @@
 import { COLORS, type Color } from "../../stacks/service/color";
 import { dockerProblem } from "../../stacks/service/health";
-import type { BesideContainer, World } from "../../stacks/service/world";
+import { type BesideContainer, isAlone, type World } from "../../stacks/service/world";
 import { hide } from "../../stacks/text/hide";
 import { isLooping } from "./past";
 import type { BesideReport } from "./report";
@@ -14,7 +14,7 @@ export function besideOf(world: World, live: Color | null, now: number): BesideR
   const { beside, serving } = world;
   if (beside === undefined) return [];
   // One that is stopped because it is idle has no workers that run, whomever they follow.
-  const isIdle = (color: Color) => serving?.record.retired?.color === color;
+  const isIdle = (color: Color) => serving?.record.retired?.color === color || isAlone(world.slots[color]);
   const runs = (color: Color, { made }: BesideContainer) =>
     color === live || (made.follow === "both" && !isIdle(color));
   const workers = COLORS.flatMap((color) =>
