@@ -109,6 +109,7 @@ export async function watch(run: Run, following?: Following): Promise<string | u
   const isDone = () => following?.isDone ?? true;
   let offset = 0;
   let unasked = 0;
+  let sayAt = 0;
   for (;;) {
     const left = order.bakeSeconds - passed();
     const wait = left <= 1 && left > 0 ? left * 1000 + COUNTED_AFTER_MILLISECONDS : 1000;
@@ -130,7 +131,13 @@ export async function watch(run: Run, following?: Following): Promise<string | u
     offset = sample.offset;
     answers.add(sample);
     run.requests = answers.figures.count;
-    sayLook(run, passed(), answers);
+    const second = Math.min(Math.max(1, Math.floor(passed())), order.bakeSeconds);
+    const goesOn = left <= 0 && !last;
+    if (!goesOn || passed() > sayAt) {
+      sayAt = passed() + SAY_EVERY_SECONDS;
+      const why = goesOn ? "; it goes on until workers and jobs have followed" : "";
+      run.say(`watch ${second}/${order.bakeSeconds} s, ${answers.short}${why}`);
+    }
     const trouble =
       troubleIn(run, answers, sample, first, slots[trial]) ??
       workersChanged(run, run.watchedWorkers, beside?.workers[trial] ?? []);
@@ -139,16 +146,6 @@ export async function watch(run: Run, following?: Following): Promise<string | u
     if (last && answers.answered) break;
   }
   return answers.enough ? undefined : smokeAgain(run, answers, first);
-}
-
-/** Says what a look has seen: each of the bake time, and now and then one of those after it. */
-function sayLook({ order, tools }: Run, passed: number, answers: Watch): void {
-  const second = Math.floor(passed);
-  if (second <= order.bakeSeconds) {
-    tools.say(`watch ${Math.max(1, second)}/${order.bakeSeconds} s, ${answers.short}`);
-  } else if (second % SAY_EVERY_SECONDS === 0) {
-    tools.say(`watch ${second} s, ${answers.short}; it goes on until workers and jobs have followed`);
-  }
 }
 
 /** What one look finds wrong, with the proxy, the containers or the answers. */

@@ -40,7 +40,11 @@ export async function gate(run: Run): Promise<void> {
  */
 export async function prepare(run: Run): Promise<void> {
   const { trial, before } = run;
-  if (before !== undefined && hasStableRelease(before.record, trial, run.containersOf(trial))) return;
+  if (before !== undefined && hasStableRelease(before.record, trial, run.containersOf(trial))) {
+    const some = run.beside.jobs[trial].some(({ made }) => made.at === "before-gate");
+    if (some) run.say(`${trial} was stable with this release: its jobs before the gate don't run again`);
+    return;
+  }
   const failed = await runJobs(run, run.trial, "before-gate");
   if (failed !== undefined)
     throw run.refused(failed.reason, failed.more, `${failed.next}; when it is mended: pulumi up`);

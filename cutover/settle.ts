@@ -72,7 +72,7 @@ export async function orRemember(run: Run, act: () => Promise<void>): Promise<vo
     await reoccupy(run).catch((left: Error) =>
       run.say(`what was stopped for ${run.target} does not start: ${firstLine(left.message)}`),
     );
-    if (run.workersMoved && run.before !== undefined) {
+    if ((run.workersMoved || run.following !== undefined) && run.before !== undefined) {
       await remember(run, failed.result, failed.reason);
       await returnWorkers(run, run.moved ? run.target : run.before.color);
     }

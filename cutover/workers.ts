@@ -122,6 +122,7 @@ export const returnWorkers = (run: Run, color: Color): Promise<void> =>
     }
     return startWorkers(run, color);
   }).finally(() => {
+    run.following = undefined;
     run.workersMoved = color !== run.before?.color;
   });
 

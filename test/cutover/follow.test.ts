@@ -100,6 +100,8 @@ describe("the watch of a switch begins with it, beside what follows", { concurre
     };
     assert.equal(await proxy.carriesOut(orderTo("green")), undefined);
     assert.deepEqual(acts(proxy), ["move green", `stop ${BLUE}`, "look", `start ${GREEN}`, "look"]);
+    const watched = proxy.said.filter((line) => line.startsWith("watch "));
+    assert.equal(watched.length, 2, "not each look of an hour is a line");
 
     const late = withWorkers(t);
     const releaseLate = holdStop(late, BLUE);
