@@ -4,13 +4,11 @@ import { dockerProblem } from "../stacks/service/health";
 import { replicaName } from "../stacks/service/names";
 import { readContainers, type SlotContainer } from "../stacks/service/world";
 import { hide } from "../stacks/text/hide";
-import { followSwitch, followWatch } from "./follow";
+import { Following, followBack, followWatch } from "./follow";
 import { details, direct, FRONT, smoke } from "./gate";
-import { reoccupy } from "./idle";
-import { runLateJobs } from "./jobs";
 import type { Sample } from "./proxy";
 import { remember } from "./record";
-import { ANSWER_SECONDS, CutoverFailed, firstLine, type Run, type Served, since } from "./run";
+import { ANSWER_SECONDS, CutoverFailed, firstLine, type Run, type Served } from "./run";
 import { settle } from "./settle";
 import { Watch } from "./watch";
 import { workersChanged } from "./workers";
@@ -21,19 +19,39 @@ const MOST_UNASKED = 3;
 /** nginx hands on what it has counted after at most half a second. */
 const COUNTED_AFTER_MILLISECONDS = 700;
 
+/** After the bake time a look is said once in so many seconds: what goes on beside the watch may take an hour. */
+const SAY_EVERY_SECONDS = 10;
+
+const CANCELLED = "the run was cancelled";
+
 /** After the switch: the new color's own answers are watched, and it goes back when they are not good enough. */
 export async function bake(run: Run, old: Served): Promise<void> {
-  const { order, target } = run;
-  const trouble =
-    (await followSwitch(run, old.color)) ??
-    (order.bakeSeconds === 0 ? undefined : await watch(run)) ??
-    (await followWatch(run));
-  if (trouble === undefined) return runLateJobs(run, target, "after-watch");
+  const following = new Following(run, old.color);
+  run.following = following;
+  const watched = run.order.bakeSeconds === 0 ? unwatched(run, following) : watch(run, following);
+  const trouble = (await watched) ?? (await followWatch(run));
+  if (trouble !== undefined) await takeBack(run, old, trouble);
+}
 
+/** Where there is no watch: what is wrong with the workers and the jobs that have their turn right after the switch. */
+async function unwatched(run: Run, following: Following): Promise<string | undefined> {
+  await following.wait();
+  if (following.isDone) return following.trouble;
+  return run.tools.signal.aborted ? CANCELLED : undefined;
+}
+
+/**
+ * Takes the switch back: the public at once, and then, in the time that they have for it, the workers.
+ *
+ * @throws CutoverFailed in any case.
+ */
+async function takeBack(run: Run, old: Served, trouble: string): Promise<never> {
+  const { target } = run;
   const reason = firstLine(trouble);
+  void run.following?.halt();
   const log = await run.log();
-  await reoccupy(run);
-  if (!(await canGoBackTo(run, old.color))) {
+  // One that was stopped for the target is started again, and there is nobody left to leave the public with.
+  if (run.vacated === undefined && !(await canGoBackTo(run, old.color))) {
     throw new CutoverFailed(
       "failed",
       `${reason}; ${old.color} does not answer either`,
@@ -44,9 +62,7 @@ export async function bake(run: Run, old: Served): Promise<void> {
   run.say(`${target} is not well (${reason}): going back to ${old.color}`);
   // Not waited for: a disk that hangs must not hold up the way back.
   void remember(run, "interrupted", `${reason}; the run was cut off while it went back to ${old.color}`);
-  const started = performance.now();
-  const where = await settle(run, old);
-  run.seconds.back = since(started);
+  const where = await run.timed("back", () => settle(run, old));
   if (!where.settled) {
     throw new CutoverFailed(
       "failed",
@@ -54,13 +70,16 @@ export async function bake(run: Run, old: Served): Promise<void> {
       `${target} is live and not well: ${trouble}.\n${where.says}\n${log}\nNext: npm run status; docker logs --tail 30 ${run.name("proxy")}; then: pulumi up`,
     );
   }
-  await runLateJobs(run, old.color, "after-way-back");
+  const met = run.wasMet ? `${run.visitorsMet}.\n` : "";
+  const back = `he public is back on ${old.color}, after ${run.seconds.back} s`;
+  run.say(`t${back}`);
+  await remember(run, "reverted", reason);
+  await followBack(run, old.color);
   const again = `try ${target} again, as it is or after ${run.releaseOf(target)}: pulumi up`;
-  const notes = run.notes.join("; ");
   throw new CutoverFailed(
     "reverted",
-    [reason, ...run.notes].join("; "),
-    `${target} was switched to and taken back: ${trouble}.\n${run.wasMet ? `${run.visitorsMet}.\n` : ""}The public is back on ${old.color}, after ${run.seconds.back} s${notes && `; ${notes}`}.\n${log}\n` +
+    reason,
+    `${target} was switched to and taken back: ${trouble}.\n${met}T${back}.\n${log}\n` +
       `Next: accept ${old.color}: pulumi config set activeColor ${old.color} && pulumi up; or ${again}`,
   );
 }
@@ -75,22 +94,29 @@ async function canGoBackTo(run: Run, old: Color): Promise<boolean> {
   }
 }
 
-/** Watches for the bake time; answers what is wrong, as soon as something is. */
-export async function watch(run: Run): Promise<string | undefined> {
+/**
+ * Watches for the bake time, and until what goes on beside it is done; answers what is wrong, as soon as something is.
+ *
+ * @param following what goes on beside it; nothing in the watch of a canary.
+ */
+export async function watch(run: Run, following?: Following): Promise<string | undefined> {
   const { order, trial, proxy, tools } = run;
   const answers = new Watch(order.limits);
   const first = run.containersOf(trial);
-  const workers = trial === run.target ? run.beside.workers[trial].filter(({ state }) => state.Running) : [];
+  if (trial === run.target) run.watchedWorkers = run.beside.workers[trial].filter(({ state }) => state.Running);
   const started = performance.now();
   const passed = () => (performance.now() - started) / 1000;
+  const isDone = () => following?.isDone ?? true;
   let offset = 0;
   let unasked = 0;
+  let sayAt = 0;
   for (;;) {
     const left = order.bakeSeconds - passed();
-    const last = left <= 1;
-    const wait = last ? Math.max(0, left * 1000) + COUNTED_AFTER_MILLISECONDS : 1000;
-    await pause(wait, undefined, { signal: tools.signal }).catch(() => {});
-    if (tools.signal.aborted) return "the run was cancelled";
+    const wait = left <= 1 && left > 0 ? left * 1000 + COUNTED_AFTER_MILLISECONDS : 1000;
+    await pause(wait, undefined, { signal: following?.interrupted ?? tools.signal }).catch(() => {});
+    if (tools.signal.aborted) return CANCELLED;
+    if (following?.trouble !== undefined) return following.trouble;
+    const last = left <= 1 && isDone();
     const seen = await Promise.all([proxy.sample(offset, trial), readContainers(tools.docker, order.owner)]).catch(
       (error: Error) => error,
     );
@@ -106,10 +132,15 @@ export async function watch(run: Run): Promise<string | undefined> {
     answers.add(sample);
     run.requests = answers.figures.count;
     const second = Math.min(Math.max(1, Math.floor(passed())), order.bakeSeconds);
-    run.say(`watch ${second}/${order.bakeSeconds} s, ${answers.short}`);
+    const goesOn = left <= 0 && !last;
+    if (!goesOn || passed() > sayAt) {
+      sayAt = passed() + SAY_EVERY_SECONDS;
+      const why = goesOn ? "; it goes on until workers and jobs have followed" : "";
+      run.say(`watch ${second}/${order.bakeSeconds} s, ${answers.short}${why}`);
+    }
     const trouble =
       troubleIn(run, answers, sample, first, slots[trial]) ??
-      workersChanged(run, workers, beside?.workers[trial] ?? []);
+      workersChanged(run, run.watchedWorkers, beside?.workers[trial] ?? []);
     if (trouble !== undefined) return trouble;
     // A last look that was missed is looked at again.
     if (last && answers.answered) break;

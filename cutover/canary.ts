@@ -1,6 +1,7 @@
 import { type Color, other } from "../stacks/service/color";
 import type { Serving } from "../stacks/service/serving";
 import { watch } from "./bake";
+import { followLive } from "./follow";
 import { gate } from "./gate";
 import { move } from "./move";
 import { withoutCanary } from "./order";
@@ -18,7 +19,10 @@ export async function raiseCanary(run: Run, before: Serving, started: readonly C
   await run.timed("switch", () => move(run, run.answerSeconds, { watched: true }));
   run.say(`${run.trial} gets ${share}`);
   const trouble = order.bakeSeconds === 0 ? undefined : await run.timed("watch", () => watch(run));
-  if (trouble === undefined) return finish(run, "canary");
+  if (trouble === undefined) {
+    await followLive(run);
+    return finish(run, "canary");
+  }
 
   const reason = firstLine(trouble);
   const log = await run.log();

@@ -7,6 +7,7 @@ import { raiseCanary } from "./canary";
 import { followBack, followFirst, followLive } from "./follow";
 import { examine, gate, healthy, prepare } from "./gate";
 import { drain, scaled, startIdle, startStopped, vacate } from "./idle";
+import { runLateJobs } from "./jobs";
 import { holderSince, type Lock } from "./lock";
 import { move } from "./move";
 import type { Order } from "./order";
@@ -82,8 +83,7 @@ async function wayBack(run: Run): Promise<void> {
   const same = run.containersOf(run.target).length === 1 ? "its container is" : "its containers are";
   run.say(`${run.target} was stable and ${same} the same: going back at once, without smoke tests and watch`);
   await run.timed("switch", () => move(run, run.answerSeconds));
-  await followBack(run);
-  await finish(run, "instant");
+  await finish(run, "instant", undefined, () => followBack(run, run.target));
 }
 
 /** A switch: gated before, watched afterwards. */
@@ -97,7 +97,7 @@ async function switchTo(run: Run, before: Serving): Promise<void> {
     run.say(`the public got no answer for ${run.seconds.away} s`);
   }
   await run.timed("watch", () => bake(run, from));
-  await finish(run, "switched");
+  await finish(run, "switched", undefined, () => runLateJobs(run, run.target, "after-watch"));
 }
 
 /** The rest of a switch that was cut off: its watch. */
@@ -105,7 +105,8 @@ async function finishWatch(run: Run, moving: NonNullable<Serving["record"]["movi
   run.say(`${run.target} is live, but was not watched to the end after its switch: that is done now`);
   await run.timed("switch", () => move(run, run.answerSeconds, { watched: true, keepPrevious: true }));
   await run.timed("watch", () => bake(run, { generation: moving.generation, color: moving.from }));
-  await finish(run, "switched", "the watch of a switch that was cut off");
+  const late = () => runLateJobs(run, run.target, "after-watch");
+  await finish(run, "switched", "the watch of a switch that was cut off", late);
 }
 
 /** A reload: the public stays on its color, and what is around it changes, as a limit or the number of containers. */

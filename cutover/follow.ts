@@ -30,13 +30,61 @@ export async function followLive(run: Run): Promise<void> {
   await startBoth(run, other(run.target));
 }
 
-/** Right after a switch that is watched: the workers move, and the jobs of that moment run. Returns what is wrong, in words. */
-export async function followSwitch(run: Run, old: Color): Promise<string | undefined> {
+/** The workers' move and the jobs right after a switch, which go on beside its watch: nothing of it holds up a way back. */
+export class Following {
+  /** What is wrong, in words, as soon as something is. */
+  trouble: string | undefined;
+  /** Whether nothing of it goes on any longer. */
+  isDone = false;
+  private readonly ended: Promise<void>;
+  private readonly halted = new AbortController();
+  private readonly cut = new AbortController();
+
+  constructor(run: Run, old: Color) {
+    const { signal } = run.tools;
+    signal.addEventListener("abort", () => this.interrupt(), { once: true });
+    if (signal.aborted) this.interrupt();
+    this.ended = followSwitch(run, old, this.halted.signal).then((trouble) => {
+      this.isDone = true;
+      this.trouble = trouble;
+      if (trouble !== undefined) this.cut.abort();
+    });
+  }
+
+  /** Aborted when there is trouble, or the run is cancelled: whoever watches meanwhile looks at once. */
+  get interrupted(): AbortSignal {
+    return this.cut.signal;
+  }
+
+  /** Waits until it is done or interrupted. */
+  wait(): Promise<void> {
+    const interrupted = new Promise<void>((resolve) => {
+      if (this.cut.signal.aborted) resolve();
+      this.cut.signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+    return Promise.race([this.ended, interrupted]);
+  }
+
+  /** Has it begin nothing more and end the job that runs; waits until what was asked to end has ended. */
+  halt(): Promise<void> {
+    this.halted.abort();
+    return this.ended;
+  }
+
+  private interrupt(): void {
+    this.halted.abort();
+    this.cut.abort();
+  }
+}
+
+async function followSwitch(run: Run, old: Color, signal: AbortSignal): Promise<string | undefined> {
+  if (signal.aborted) return undefined;
   try {
     await stopWorkers(run, old);
-    const trouble = await startWorkers(run, run.target, "after-switch");
-    if (trouble !== undefined) return trouble;
-    const failed = await runJobs(run, run.target, "after-switch");
+    if (signal.aborted) return undefined;
+    const trouble = await startWorkers(run, run.target, "after-switch", signal);
+    if (trouble !== undefined || signal.aborted) return trouble;
+    const failed = await runJobs(run, run.target, "after-switch", signal);
     return failed && `${failed.reason}${after(failed.more)}\n${failed.next}`;
   } catch (error) {
     return firstLine((error as Error).message);
@@ -47,8 +95,8 @@ export async function followSwitch(run: Run, old: Color): Promise<string | undef
 export const followWatch = (run: Run): Promise<string | undefined> =>
   startWorkers(run, run.target, "after-watch").catch((error: Error) => firstLine(error.message));
 
-/** After a way back at once, which nothing of this may hold up: the workers follow, and the jobs of that moment run. */
-export async function followBack(run: Run): Promise<void> {
-  await returnWorkers(run, run.target);
-  await runLateJobs(run, run.target, "after-way-back");
+/** After a way back to a color, which nothing of this may hold up: the workers follow, and the jobs of that moment run. */
+export async function followBack(run: Run, color: Color): Promise<void> {
+  await returnWorkers(run, color);
+  await runLateJobs(run, color, "after-way-back");
 }

@@ -1,6 +1,7 @@
 import { authority } from "../stacks/engine/host";
 import { waitHealthy } from "../stacks/service/health";
 import { replicaName } from "../stacks/service/names";
+import { hasStableRelease } from "../stacks/service/serving";
 import type { SlotContainer } from "../stacks/service/world";
 import { hide } from "../stacks/text/hide";
 import { runGateCommand } from "./gateCommand";
@@ -34,9 +35,19 @@ export async function gate(run: Run): Promise<void> {
   run.say("gate command passed");
 }
 
-/** Runs the jobs that come before all else, such as a migration of the database. */
+/**
+ * Runs the jobs that come before all else, such as a migration of the database. Those of a release that was stable have done what it
+ * needs, and must not hold up the way back to it.
+ */
 export async function prepare(run: Run): Promise<void> {
-  requireBeside(run);
+  const { trial, before } = run;
+  const wasStable = before !== undefined && hasStableRelease(before.record, trial, run.containersOf(trial));
+  requireBeside(run, wasStable);
+  if (wasStable) {
+    const some = run.beside.jobs[trial].some(({ made }) => made.at === "before-gate");
+    if (some) run.say(`${trial} was stable with this release: its jobs before the gate don't run again`);
+    return;
+  }
   const failed = await runJobs(run, run.trial, "before-gate");
   if (failed !== undefined)
     throw run.refused(failed.reason, failed.more, `${failed.next}; when it is mended: pulumi up`);

@@ -3,15 +3,18 @@ import type { Docker } from "../stacks/engine/docker";
 import { waitDrained } from "../stacks/engine/drain";
 import { COLORS, type Color, other } from "../stacks/service/color";
 import type { Serving } from "../stacks/service/serving";
-import type { SlotContainer } from "../stacks/service/world";
+import type { BesideContainer, SlotContainer } from "../stacks/service/world";
 import { firstLine, type Run, since } from "./run";
-import { returnWorkers, stopWorkers } from "./workers";
+import { askToEnd, stopWorkers } from "./workers";
 
 /** Between two looks at whether a color that was started again answers. */
 const LOOK_AGAIN_MILLISECONDS = 200;
 
 /** How long the engine may take to stop containers, beside the time that they have for it. */
 const STOP_SECONDS = 60;
+
+/** How long a container may take to end where its color does not say how long, in seconds: as in Docker. */
+const LEAST_GRACE_SECONDS = 10;
 
 /**
  * Starts what this run needs and what does not run: the containers of the colors that visitors are to be on, whoever stopped them,
@@ -41,14 +44,18 @@ async function start(run: Run, color: Color, stopped: readonly SlotContainer[], 
 /** Stops the color that is not to be live before the other one starts, where the two must not have their volumes at the same time. */
 export async function vacate(run: Run): Promise<void> {
   const { target, tools } = run;
+  if (!run.isAlone) return;
   const leaves = other(target);
+  // In their own time: the web containers still answer the public.
+  await stopWorkers(run, leaves);
+  await stopJobs(run, leaves);
+  run.stopIfCancelled();
   const containers = run.slots[leaves].filter(({ state }) => state.Running);
-  if (!run.isAlone || containers.length === 0) return;
+  if (containers.length === 0) return;
   run.say(
     `${leaves} is stopped before ${target} starts, since sharedWhileSwitching is false: the public gets no answer meanwhile`,
   );
   run.vacated = { containers, since: performance.now() };
-  await stopWorkers(run, leaves);
   await run.timed("stop", () => stop(tools.docker, containers));
   await run.readSlots();
 }
@@ -59,25 +66,72 @@ export async function reoccupy(run: Run): Promise<void> {
   if (vacated === undefined) return;
   run.vacated = undefined;
   const old = other(target);
-  await stop(
-    tools.docker,
-    run.slots[target].filter(({ state }) => state.Running),
-  );
+  await clear(run, target);
   await tools.docker.ask("start", ...vacated.containers.map(({ id }) => id));
   // As nginx reaches it, which looks its address up again.
   const deadline = performance.now() + order.healthTimeoutSeconds * 1000;
   const answers = () => proxy.answers(old).catch(() => false);
-  while (!(await answers()) && performance.now() < deadline) await pause(LOOK_AGAIN_MILLISECONDS);
-  await returnWorkers(run, old);
+  let isWell = await answers();
+  while (!isWell && performance.now() < deadline) {
+    await pause(LOOK_AGAIN_MILLISECONDS);
+    isWell = await answers();
+  }
+  if (!isWell) run.note(`${old} was started again and does not answer yet`);
   run.say(`${old} is started again: the public got no answer for ${since(vacated.since)} s`);
 }
+
+/** Ends the jobs of an earlier run that was cut off, which the other color may not run beside. */
+async function stopJobs(run: Run, color: Color): Promise<void> {
+  const running = run.beside.jobs[color].filter(({ state }) => state.Running);
+  if (running.length === 0) return;
+  run.say(`${running.map(({ name }) => `job ${name}`).join(", ")} of ${color}: asked to end`);
+  const ended = await askToEnd(run, running);
+  if (ended?.code !== 0)
+    throw new Error(`the jobs of ${color} do not end: ${firstLine(ended?.stderr.trim() ?? "the run was cancelled")}`);
+}
+
+/**
+ * Ends all of a color that the other one must not run beside, while the public waits: workers and jobs get no longer for it than the
+ * web containers.
+ */
+async function clear(run: Run, color: Color): Promise<void> {
+  const halted = run.following?.halt() ?? Promise.resolve();
+  run.workersMoved = true;
+  for (let isOver = false; ; ) {
+    await run.readSlots();
+    const isUp = ({ state }: { state: { Running: boolean } }) => state.Running;
+    const beside = [...run.beside.workers[color], ...run.beside.jobs[color]].filter(isUp);
+    await Promise.all([stop(run.tools.docker, run.slots[color].filter(isUp)), endSoon(run, color, beside)]);
+    if (isOver) return;
+    // What was about to start may have done so meanwhile.
+    isOver = await Promise.race([halted.then(() => true), pause(LOOK_AGAIN_MILLISECONDS).then(() => false)]);
+  }
+}
+
+/** Ends workers and jobs; those that take longer than a web container may are killed. */
+async function endSoon(run: Run, color: Color, running: readonly BesideContainer[]): Promise<void> {
+  if (running.length === 0) return;
+  const { docker } = run.tools;
+  const seconds = graceOf(run.slots[color]) || LEAST_GRACE_SECONDS;
+  const names = running.map(({ name }) => name).join(", ");
+  const ids = running.map(({ id }) => id);
+  run.say(`${names} of ${color}: asked to end, and killed after ${seconds} s, since the public waits`);
+  const late = setTimeout(() => void docker.run(["kill", ...ids]).catch(() => {}), seconds * 1000);
+  const ended = await docker
+    .run(["stop", ...ids], { timeoutSeconds: seconds + STOP_SECONDS })
+    .finally(() => clearTimeout(late));
+  if (ended.code !== 0) throw new Error(ended.stderr.trim());
+}
+
+/** How long the longest of these may take to end, in seconds. */
+const graceOf = (containers: readonly SlotContainer[]): number =>
+  Math.max(0, ...containers.map(({ made }) => made.stopGraceSeconds ?? 0));
 
 /** SIGTERM first, then each container's own time to end. */
 async function stop(docker: Docker, containers: readonly SlotContainer[]): Promise<void> {
   if (containers.length === 0) return;
-  const grace = Math.max(...containers.map(({ made }) => made.stopGraceSeconds ?? 0));
   const ids = containers.map(({ id }) => id);
-  const ended = await docker.run(["stop", ...ids], { timeoutSeconds: grace + STOP_SECONDS });
+  const ended = await docker.run(["stop", ...ids], { timeoutSeconds: graceOf(containers) + STOP_SECONDS });
   if (ended.code !== 0) throw new Error(ended.stderr.trim());
 }
 

@@ -3,7 +3,8 @@ import type { Color } from "../stacks/service/color";
 import { JOB_SECONDS, type JobMoment } from "../stacks/service/moments";
 import type { BesideContainer } from "../stacks/service/world";
 import { hide } from "../stacks/text/hide";
-import { printableLine } from "../stacks/text/plain";
+import { printable, printableLine } from "../stacks/text/plain";
+import { patiently } from "./patience";
 import { firstLine, type Run } from "./run";
 
 /** How long a job may take to end once it was asked to: the most that stopGraceSeconds gives it, and the engine's own time. */
@@ -25,10 +26,19 @@ export interface JobFailure {
   next: string;
 }
 
-/** Runs a color's jobs of a moment, one after the other in the order of their names; returns the first that fails, and runs no other one. */
-export async function runJobs(run: Run, color: Color, moment: JobMoment): Promise<JobFailure | undefined> {
+/**
+ * Runs a color's jobs of a moment, one after the other in the order of their names; returns the first that fails, and runs no other one.
+ *
+ * @param signal ends the job that runs.
+ */
+export async function runJobs(
+  run: Run,
+  color: Color,
+  moment: JobMoment,
+  signal = run.tools.signal,
+): Promise<JobFailure | undefined> {
   for (const job of run.beside.jobs[color].filter(({ made }) => made.at === moment)) {
-    const failed = await run.timed(`job ${job.name}`, () => runJob(run, job));
+    const failed = await run.timed(`job ${job.name}`, () => runJob(run, job, signal));
     if (failed !== undefined) return failed;
   }
   return undefined;
@@ -46,19 +56,45 @@ export async function runLateJobs(run: Run, color: Color, moment: JobMoment): Pr
   run.note(failed.reason);
 }
 
-async function runJob(run: Run, job: BesideContainer): Promise<JobFailure | undefined> {
-  const { id, container, name, made, state } = job;
-  const { docker, signal } = run.tools;
-  if (state.Running) {
-    const next = `docker wait ${container}, or end it: docker stop ${container}`;
-    return { reason: `the job ${name} runs already, since an earlier run was cut off`, more: "", next };
-  }
+async function runJob(run: Run, job: BesideContainer, signal: AbortSignal): Promise<JobFailure | undefined> {
+  const { container, name, made, state } = job;
   if (signal.aborted) {
     const next = `docker start --attach ${container}`;
-    return { reason: `the job ${name} did not run, since the run was cancelled`, more: "", next };
+    return { reason: `the job ${name} did not run, since ${whyEnded(run)}`, more: "", next };
   }
   const seconds = typeof made.timeoutSeconds === "number" ? made.timeoutSeconds : JOB_SECONDS;
-  run.say(`job ${name} runs, ${seconds} s at most`);
+  const runsAlready = state.Running ? " already, since an earlier run was cut off: it is waited for" : "";
+  run.say(`job ${name} runs${runsAlready}, ${seconds} s at most`);
+  const bound = boundOf(run, job.id, seconds, signal);
+  try {
+    const ended = await patiently(
+      run.tools.signal,
+      state.Running ? waitFor(run, job, seconds) : start(run, job, seconds),
+    );
+    const why = bound.reached();
+    if (ended?.code === 0 && why === undefined) {
+      run.say(`job ${name} ended well`);
+      return undefined;
+    }
+    if (ended === undefined) {
+      const reason = `the job ${name} was asked to end, since the run was cancelled, and still does`;
+      return { reason, more: "", next: `docker wait ${container}` };
+    }
+    const reason = `the job ${name} ${why ?? `ended with exit code ${ended.code}`}`;
+    return { reason, more: ended.lines, next: `docker logs ${container}` };
+  } finally {
+    bound.release();
+  }
+}
+
+/** How a job ended, and the last that it wrote. */
+interface JobEnd {
+  code: number | null;
+  lines: string;
+}
+
+/** Runs it to its end, and says what it writes. */
+async function start(run: Run, { id, name }: BesideContainer, seconds: number): Promise<JobEnd> {
   const lines: string[] = [];
   const hear = (line: string) => {
     const said = printableLine(hide(run.secrets, line));
@@ -66,25 +102,27 @@ async function runJob(run: Run, job: BesideContainer): Promise<JobFailure | unde
     if (lines.length > MOST_LINES) lines.shift();
     run.say(`job ${name}: ${said}`);
   };
-  const bound = boundOf(run, id, seconds);
-  try {
-    const timeoutSeconds = seconds + STOP_SECONDS;
-    const heard = { onLine: hear, onErrorLine: hear, isEndless: true };
-    const { code } = await docker.run(["start", "--attach", id], { timeoutSeconds, ...heard });
-    const why = bound.reached();
-    if (code === 0 && why === undefined) {
-      run.say(`job ${name} ended well`);
-      return undefined;
-    }
-    const reason = `the job ${name} ${why ?? `ended with exit code ${code}`}`;
-    return { reason, more: lines.join("\n"), next: `docker logs ${container}` };
-  } finally {
-    bound.release();
-  }
+  const heard = { onLine: hear, onErrorLine: hear, isEndless: true };
+  const timeoutSeconds = seconds + STOP_SECONDS;
+  const { code } = await run.tools.docker.run(["start", "--attach", id], { timeoutSeconds, ...heard });
+  return { code, lines: lines.join("\n") };
 }
 
-/** Ends a job that takes too long, or whose run is cancelled; says which bound was reached, if any. */
-function boundOf({ tools: { docker, signal } }: Run, id: string, seconds: number) {
+/** Waits for the end of one that an earlier run has started. */
+async function waitFor(run: Run, { id }: BesideContainer, seconds: number): Promise<JobEnd> {
+  const { docker } = run.tools;
+  const { code, stdout, stderr } = await docker.run(["wait", id], { timeoutSeconds: seconds + STOP_SECONDS });
+  if (code !== 0) throw new Error(firstLine(stderr.trim()));
+  const log = await docker.log(id, MOST_LINES).catch(String);
+  return { code: Number(stdout.trim()), lines: printable(hide(run.secrets, log)).trimEnd() };
+}
+
+const whyEnded = ({ tools }: Run): string =>
+  tools.signal.aborted ? "the run was cancelled" : "the switch is taken back";
+
+/** Ends a job that takes too long, or that nobody needs any longer; says which bound was reached, if any. */
+function boundOf(run: Run, id: string, seconds: number, signal: AbortSignal) {
+  const { docker } = run.tools;
   let reason: string | undefined;
   let isOver = false;
   const end = async (why: string) => {
@@ -97,7 +135,7 @@ function boundOf({ tools: { docker, signal } }: Run, id: string, seconds: number
     }
   };
   const late = setTimeout(() => void end(`took longer than ${seconds} s and was ended`), seconds * 1000);
-  const cancel = () => void end("was ended, since the run was cancelled");
+  const cancel = () => void end(`was ended, since ${whyEnded(run)}`);
   signal.addEventListener("abort", cancel, { once: true });
   return {
     reached: () => reason,

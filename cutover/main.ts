@@ -35,8 +35,11 @@ async function main(): Promise<void> {
   });
 }
 
-main().catch((error: Error) => {
-  console.error(printableMessage(error.message));
-  // A lock that is still waited for must not hold up the end.
-  process.exit(1);
-});
+// What is still waited for, as a lock or the end of a container, must not hold up the end.
+main().then(
+  () => process.exit(0),
+  (error: Error) => {
+    console.error(printableMessage(error.message));
+    process.exit(1);
+  },
+);

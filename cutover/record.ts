@@ -60,24 +60,18 @@ export async function noteMove(run: Run, from: Served): Promise<void> {
   });
 }
 
-/** Ends a cutover that went well: its record, what the public has left, its line of the history, and its last word. */
-export async function finish(run: Run, result: Result, reason?: string): Promise<void> {
-  const { target, before, lock } = run;
-  const idsOf = (color: Color) =>
-    run
-      .containersOf(color)
-      .map(({ id }) => id)
-      .sort();
-  // A canary says nothing of the color that most of the public is on.
-  const record =
-    result === "canary" ? recordAfter(run, {}, idsOf(run.trial)) : recordAfter(run, { [target]: idsOf(target) });
-  const lost =
-    result === "canary"
-      ? `that ${run.trial} was well as a canary`
-      : `the way back will not be at once: that ${target} is stable`;
-  await lock.writeRecord(record).catch((error: Error) => {
-    run.say(`${lost} could not be written (${firstLine(error.message)})`);
-  });
+/**
+ * Ends a cutover that went well: its record, what the public has left, its line of the history, and its last word.
+ *
+ * @param late what only follows, such as jobs. A run that is killed while it does leaves the truth of what is served.
+ */
+export async function finish(run: Run, result: Result, reason?: string, late?: () => Promise<void>): Promise<void> {
+  const { target, before } = run;
+  await writeRecord(run, result);
+  if (late !== undefined) {
+    await remember(run, result, reason);
+    await late();
+  }
   // What goes wrong from here on takes nothing from the public: the next run does it again.
   if (run.leaving.length > 0) {
     await run
@@ -95,6 +89,26 @@ export async function finish(run: Run, result: Result, reason?: string): Promise
   const share = result === "canary" ? `, and ${run.trial} has ${run.order.canaryPercent} % of the new visitors` : "";
   const steps = Object.entries(run.seconds).map(([step, value]) => `${step} ${value} s`);
   run.say(`${target} is live${from}${well}${share} (${steps.join(", ")})${notes && `; ${notes}`}`);
+}
+
+/** Writes the record of a cutover that went well. */
+async function writeRecord(run: Run, result: Result): Promise<void> {
+  const { target, lock } = run;
+  const idsOf = (color: Color) =>
+    run
+      .containersOf(color)
+      .map(({ id }) => id)
+      .sort();
+  // A canary says nothing of the color that most of the public is on.
+  const record =
+    result === "canary" ? recordAfter(run, {}, idsOf(run.trial)) : recordAfter(run, { [target]: idsOf(target) });
+  const lost =
+    result === "canary"
+      ? `that ${run.trial} was well as a canary`
+      : `the way back will not be at once: that ${target} is stable`;
+  await lock.writeRecord(record).catch((error: Error) => {
+    run.say(`${lost} could not be written (${firstLine(error.message)})`);
+  });
 }
 
 /** Writes the history's line of this cutover: with how it ended, or how it stands should it be cut off. */

@@ -42,6 +42,7 @@ export interface WayBack {
  * color in it, and in the steps of any cutover.
  *
  * @param choose says, under the lock, where to; undefined where nothing is to be done. What it throws ends this, and nothing has moved.
+ * @param moved is told when the public is there; what only follows, workers and jobs, comes afterwards.
  * @throws CutoverFailed where it could not be done; what served before serves.
  */
 export async function rollBack(
@@ -49,6 +50,7 @@ export async function rollBack(
   choose: (found: Found) => WayBack | undefined,
   reason: string,
   tools: Tools,
+  moved: (way: WayBack) => void = () => {},
 ): Promise<WayBack | undefined> {
   const { docker } = tools;
   const began = new Date().toISOString();
@@ -67,14 +69,22 @@ export async function rollBack(
     const run = new Run(order, tools, proxy, lock, began);
     run.see(containers);
     run.putBack = way.putBack;
-    await orRemember(run, () => goBack(run, way, reason, () => read("nginx.conf.previous").catch(() => "")));
+    const previous = () => read("nginx.conf.previous").catch(() => "");
+    await orRemember(run, async () => {
+      const switched = await goBack(run, way, previous);
+      await finish(run, switched ? "instant" : "reloaded", reason, async () => {
+        moved(way);
+        if (switched) await followBack(run, way.to);
+      });
+    });
     return way;
   } finally {
     await lock.release();
   }
 }
 
-async function goBack(run: Run, { to, from }: WayBack, reason: string, previous: () => Promise<string>) {
+/** Moves the public; reports whether that was from one color to the other. */
+async function goBack(run: Run, { to, from }: WayBack, previous: () => Promise<string>): Promise<boolean> {
   // Nobody stays where it is not well: sessions and the canary's visitors come along.
   if (run.order.sessions) run.sessions = run.nextSessions({ stickySeconds: undefined, canary: false, retire: from });
   // Should we be killed, no run takes it forward again all the same.
@@ -89,8 +99,7 @@ async function goBack(run: Run, { to, from }: WayBack, reason: string, previous:
       if (!switched || !NO_ROOM.test(error.message)) throw error;
       await putPrevious(run, to, await previous(), error);
     });
-  if (switched) await followBack(run);
-  await finish(run, switched ? "instant" : "reloaded", reason);
+  return switched;
 }
 
 /**

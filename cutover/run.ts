@@ -10,6 +10,7 @@ import type { Who } from "../stacks/service/who";
 import {
   type Beside,
   type BesideContainer,
+  isAlone,
   readContainers,
   runsRelease,
   type SlotContainer,
@@ -67,6 +68,14 @@ export class Run {
   slots: Record<Color, SlotContainer[]> = { blue: [], green: [] };
   /** What stands beside the web containers, as it was last read. */
   beside: Beside = NOTHING;
+  /** Containers (ids) that the engine was asked to end, and has not ended yet. */
+  readonly ending = new Set<string>();
+  /** Workers of the color on trial that have come up, as they were then: they must stay so while it is watched. */
+  watchedWorkers: BesideContainer[] = [];
+  /** Whether other workers may run than before. */
+  workersMoved = false;
+  /** What goes on beside the watch of a switch. */
+  following: { halt(): Promise<void> } | undefined;
   /** The worker that the run found not well last. */
   illWorker: BesideContainer | undefined;
   /** What the last line says beside who is live, such as a job that failed afterwards. */
@@ -165,7 +174,7 @@ export class Run {
 
   /** Whether the colors must not run at the same time (setting `sharedWhileSwitching`), as their containers say. */
   get isAlone(): boolean {
-    return COLORS.some((color) => this.slots[color].some(({ made }) => made.sharedWhileSwitching === false));
+    return COLORS.some((color) => isAlone(this.slots[color]));
   }
 
   /** The containers that the configuration does not name: they get no new requests, and are stopped or removed. */

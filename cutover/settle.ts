@@ -43,7 +43,6 @@ export async function settle(run: Run, old: Served | undefined): Promise<{ settl
       if (old.color !== run.target) {
         await run.lock.writeRecord({ ...run.recordBefore(), ...(sessions && { sessions }) }).catch(() => {});
       }
-      await returnWorkers(run, old.color);
       const says = run.wasMet
         ? `The public is back on ${old.color}. ${run.visitorsMet}.`
         : `Nothing was changed: the public is on ${old.color}.`;
@@ -73,9 +72,25 @@ export async function orRemember(run: Run, act: () => Promise<void>): Promise<vo
     await reoccupy(run).catch((left: Error) =>
       run.say(`what was stopped for ${run.target} does not start: ${firstLine(left.message)}`),
     );
-    await remember(run, failed.result, failed.reason);
-    throw failed;
+    if ((run.workersMoved || run.following !== undefined) && run.before !== undefined) {
+      await remember(run, failed.result, failed.reason);
+      await returnWorkers(run, run.moved ? run.target : run.before.color);
+    }
+    const told = withNotes(failed, run.notes);
+    await remember(run, told.result, told.reason);
+    throw told;
   }
+}
+
+/** Says beside why a cutover failed what went wrong afterwards, such as a worker that did not come back. */
+function withNotes(failed: CutoverFailed, notes: readonly string[]): CutoverFailed {
+  if (notes.length === 0) return failed;
+  const [, what = failed.message, next = ""] = /^(.*)(\nNext: .*)$/s.exec(failed.message) ?? [];
+  return new CutoverFailed(
+    failed.result,
+    [failed.reason, ...notes].join("; "),
+    `${what}\nBeside that: ${notes.join("; ")}.${next}`,
+  );
 }
 
 /** What nobody has thought of, such as an engine that stops answering: what served before serves. */

@@ -24,16 +24,27 @@ async function rollback({ stack, service, to }: Arguments<"to" | "service", neve
   const color = colorOf(to, commands);
   const docker = engineOf(host === undefined ? {} : { host });
   const owner = { ...found.owner, ...(service !== undefined && { service }) };
-  // What has begun is brought to its end: it takes less than the thought of stopping it.
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
+  // A move that has begun is brought to its end: it takes less than the thought of stopping it. What only follows is not waited for.
+  const cancelled = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => {
+      if (!cancelled.signal.aborted) say("the way back goes on to its end; workers and jobs are not waited for");
+      cancelled.abort();
+    });
+  }
   const who = whoRuns(process.env);
   const asked = { to: color, by: nameOf(who), now: new Date(), commands };
-  const tools = { docker, say, signal: new AbortController().signal, who };
+  const tools = { docker, say, signal: cancelled.signal, who };
   const reason = `put back by hand (${commandsFor(undefined, undefined).rollback()})`;
 
   let way: WayBack | undefined;
+  let set: Written;
+  // Before workers and jobs have followed, which may take long: a `pulumi up` meanwhile must not go forward again.
+  const moved = (to: WayBack) => {
+    set = service === undefined ? written(found, ...agreed(to)) : undefined;
+  };
   try {
-    way = await rollBack(owner, (seen) => wayBack(seen, asked), reason, tools);
+    way = await rollBack(owner, (seen) => wayBack(seen, asked), reason, tools, moved);
   } catch (error) {
     // Its words are those of a cutover by `pulumi up`, which is not what was typed.
     const again = (message: string) => asTyped(message).replace(/pulumi up$/, commands.rollback(color));
@@ -45,7 +56,7 @@ async function rollback({ stack, service, to }: Arguments<"to" | "service", neve
     throw isGone(error as Error) ? await absent(docker, found, owner, color) : unasked(error as Error, owner, commands);
   }
   if (way === undefined) console.log(`The public is on ${color} already. Nothing was changed.`);
-  else tellNext(found, way, service, commands);
+  else tellNext(found, way, set, commands);
   return EXIT.well;
 }
 
@@ -91,11 +102,13 @@ async function absent(
   ]);
 }
 
-/** Has the stack's file agree, and says what is left to type. */
-function tellNext(found: FoundStack, { to, putBack }: WayBack, service: string | undefined, commands: Commands): void {
-  const [name, value] =
-    putBack?.canaryPercent === undefined ? (["activeColor", to] as const) : (["canaryPercent", "0"] as const);
-  const set = service === undefined ? written(found, name, value) : undefined;
+/** The setting that has Pulumi agree to a way back. */
+const agreed = ({ to, putBack }: WayBack): [name: string, value: string] =>
+  putBack?.canaryPercent === undefined ? ["activeColor", to] : ["canaryPercent", "0"];
+
+/** Says what is left to type. */
+function tellNext(found: FoundStack, way: WayBack, set: Written, commands: Commands): void {
+  const [name, value] = agreed(way);
   if (set === true) {
     console.log(`${found.file} says ${name} ${value} now. Next, to have Pulumi agree: ${commands.up()}`);
     console.log("Where a pipeline runs `pulumi up`, commit that line first.");
@@ -105,8 +118,11 @@ function tellNext(found: FoundStack, { to, putBack }: WayBack, service: string |
   console.log(`Next, to have Pulumi agree: ${commands.upWith([name, value])}`);
 }
 
-/** Sets a setting in the stack's file, where there is one; otherwise why it could not. */
-function written({ owner, file, text }: FoundStack, name: string, value: string): true | string | undefined {
+/** Whether the stack's file was set; why not, in words; undefined where there is none. */
+type Written = true | string | undefined;
+
+/** Sets a setting in the stack's file. */
+function written({ owner, file, text }: FoundStack, name: string, value: string): Written {
   if (text === undefined) return undefined;
   try {
     const edited = withValues(file, text, { [`${owner.project}:${name}`]: value });
@@ -117,4 +133,5 @@ function written({ owner, file, text }: FoundStack, name: string, value: string)
   }
 }
 
-runCommand(USAGE, rollback);
+// The end of a container that nobody waits for any longer must not hold up this one.
+runCommand(USAGE, rollback).finally(() => process.exit());

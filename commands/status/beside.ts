@@ -1,7 +1,7 @@
 import { COLORS, type Color } from "../../stacks/service/color";
 import { dockerProblem, isLooping } from "../../stacks/service/health";
 import { type MissingContainer, missingBeside } from "../../stacks/service/missing";
-import type { BesideContainer, World } from "../../stacks/service/world";
+import { type BesideContainer, isAlone, type World } from "../../stacks/service/world";
 import { hide } from "../../stacks/text/hide";
 import type { BesideReport } from "./report";
 
@@ -13,7 +13,7 @@ import type { BesideReport } from "./report";
 export function besideOf(world: World, live: Color | null, now: number): BesideReport[] {
   const { beside, serving } = world;
   // One that is stopped because it is idle has no workers that run, whomever they follow.
-  const isIdle = (color: Color) => serving?.record.retired?.color === color;
+  const isIdle = (color: Color) => serving?.record.retired?.color === color || isAlone(world.slots[color]);
   const runs = (color: Color, { made }: BesideContainer) =>
     color === live || (made.follow === "both" && !isIdle(color));
   const workers = COLORS.flatMap((color) =>

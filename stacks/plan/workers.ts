@@ -2,7 +2,8 @@ import { COLORS, type Color, other } from "../service/color";
 import { isLooping } from "../service/health";
 import { expectedBeside, goneWords, type MissingContainer, missingBeside } from "../service/missing";
 import type { JobMoment, WorkerStart } from "../service/moments";
-import type { BesideContainer } from "../service/world";
+import { hasStableRelease } from "../service/serving";
+import { type BesideContainer, isAlone } from "../service/world";
 import { isAtOnce, type Lag } from "./live";
 import type { Known, Part, Plan, Served } from "./situation";
 
@@ -10,12 +11,15 @@ import type { Known, Part, Plan, Served } from "./situation";
 export function decideWorkers(served: Served, plan: Plan, lag: Lag): Part {
   const { world, serving, settings, now } = served;
   const { live, active } = lag;
-  if (active !== live) return tellWorkers(settings, isAtOnce(world, plan, lag));
+  if (active !== live) return tellWorkers(settings, isAtOnce(world, plan, lag), goesToStable(served, lag));
   const { workers } = world.beside ?? {};
   if (workers === undefined) return {};
+  const idle = other(live);
   const stopped = workers[live].filter(({ state }) => !state.Running);
   const looping = workers[live].filter((worker) => isLooping(worker, serving.now ?? now.getTime() / 1000));
-  const astray = workers[other(live)].filter(({ state, made }) => made.follow !== "both" && state.Running);
+  // One that is stopped because it is idle has no workers that run, whomever they follow.
+  const isStopped = plan.idle !== "running" && (serving.record.retired?.color === idle || isAlone(world.slots[idle]));
+  const astray = workers[idle].filter(({ state, made }) => (isStopped || made.follow !== "both") && state.Running);
   const after = serving.history.at(-1)?.time ?? "nothing";
   const [isOneStopped, isOneAstray] = [stopped.length === 1, astray.length === 1];
   const warnings = [
@@ -27,7 +31,7 @@ export function decideWorkers(served: Served, plan: Plan, lag: Lag): Part {
     ...(astray.length > 0
       ? [
           `${list(astray)} of the idle color ${isOneAstray ? "takes" : "take"} jobs beside the live one: this run ends ` +
-            `${isOneAstray ? "it, since it follows live" : "them, since they follow live"}.`,
+            `${isOneAstray ? "it" : "them"}, since ${isStopped ? `${idle} is stopped while it is idle` : isOneAstray ? "it follows live" : "they follow live"}.`,
         ]
       : []),
   ];
@@ -84,9 +88,22 @@ const STARTS: Readonly<Record<WorkerStart, string>> = {
   "after-watch": "when the watch is over",
 };
 
-/** Says when workers and jobs have their turn in a switch, or in a way back that has neither gate nor watch. */
-function tellWorkers({ workers = {}, jobs = {} }: Served["settings"], isBack: boolean): Part {
-  const turn = Object.entries(jobs).filter(([, { at }]) => (at === "after-way-back") === isBack);
+/** Whether the public goes to a release that was stable, whose jobs before the gate don't run again. */
+function goesToStable({ serving, settings }: Served, { active, wasStable, goesBack, unchanged }: Lag): boolean {
+  if (wasStable && (goesBack || unchanged)) return true;
+  const { version, image = "" } = settings.slots[active];
+  return hasStableRelease({ ...serving.record, stable: {} }, active, [{ id: "", version, made: { image } }]);
+}
+
+/**
+ * Says when workers and jobs have their turn in a switch.
+ *
+ * @param isBack whether it is a way back that has neither gate nor watch.
+ */
+function tellWorkers({ workers = {}, jobs = {} }: Served["settings"], isBack: boolean, isStable: boolean): Part {
+  const turn = Object.entries(jobs).filter(
+    ([, { at }]) => (at === "after-way-back") === isBack && !(isStable && at === "before-gate"),
+  );
   const moving = Object.entries(workers).filter(([, { follow }]) => follow === "live");
   const starting = (when: WorkerStart) => moving.filter(([, { start }]) => (isBack ? "after-switch" : start) === when);
   const turns = [

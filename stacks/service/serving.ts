@@ -326,6 +326,27 @@ function entryOf(line: string): HistoryEntry[] {
 export const isStable = (record: CutoverRecord, color: Color, containers: readonly { id: string }[]): boolean =>
   containers.length > 0 && containers.every(({ id }) => record.stable[color]?.includes(id));
 
+/** A container, as far as it says which release it runs. */
+interface Released {
+  id: string;
+  version: string;
+  made: { image?: string };
+}
+
+/**
+ * Whether a color has the release with which it was stable: in a container that it has still, or, where it was stopped or removed since,
+ * by what was written down then.
+ */
+export function hasStableRelease(record: CutoverRecord, color: Color, containers: readonly Released[]): boolean {
+  const { retired } = record;
+  const isOf = (version: string, image = "") =>
+    containers.length > 0 &&
+    containers.every(({ made, ...one }) => one.version === version && (made.image ?? "") === image);
+  const known = containers.find((container) => isStable(record, color, [container]));
+  if (known !== undefined && isOf(known.version, known.made.image)) return true;
+  return retired?.color === color && retired.stable === true && isOf(retired.version, retired.image);
+}
+
 /** Notes beside the configuration what Pulumi's state holds; whole or not at all, since it travels as an argument. */
 export async function writeDeclared(docker: Docker, proxy: string, generation: string): Promise<void> {
   await docker.ask("exec", proxy, ...shell("declare", generation));

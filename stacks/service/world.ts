@@ -53,6 +53,10 @@ export interface SlotContainer {
 export const runsRelease = ({ source, made }: Pick<SlotContainer, "source" | "made">): boolean =>
   source !== undefined || !made.image;
 
+/** Reports whether these containers must not run beside those of the other color (setting `sharedWhileSwitching`), as they say. */
+export const isAlone = (containers: readonly Pick<SlotContainer, "made">[]): boolean =>
+  containers.some(({ made }) => made.sharedWhileSwitching === false);
+
 /** A container beside the web ones: of a worker, a job or an accessory. */
 export interface BesideContainer {
   id: string;

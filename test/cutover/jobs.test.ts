@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
 import type { RunOptions } from "../../stacks/engine/docker";
 import type { Inspected } from "../../stacks/service/world";
-import { BACK_TO_BLUE, jobOf, orderTo, orderToShare, running, SECRET, workerOf } from "./order.sample";
-import { ok, onBlue, StubProxy } from "./proxy.stub";
+import { BACK_TO_BLUE, dead, jobOf, orderTo, orderToShare, RETIRED, running, SECRET, workerOf } from "./order.sample";
+import { cutOff, ok, onBlue, StubProxy } from "./proxy.stub";
 
 const withJobs = (t: TestContext, ...jobs: Inspected[]): StubProxy => {
   const proxy = onBlue(t);
@@ -14,8 +14,9 @@ const withJobs = (t: TestContext, ...jobs: Inspected[]): StubProxy => {
 /** What happened that moved the public, a worker or a color, or ran a job or a smoke test. */
 const acts = ({ events }: StubProxy): string[] =>
   events
-    .filter((event) => /^(move|back|stop|start|run|look|smoke) ?/.test(event))
-    .map((event) => (event.startsWith("smoke") ? "smoke" : event));
+    .filter((event) => /^(move|back|stop|start|run|wait|look|smoke) ?/.test(event))
+    .map((event) => (event.startsWith("smoke") ? "smoke" : event))
+    .filter((event, at, all) => event !== "look" || all[at - 1] !== "look");
 
 const exits = (code: number | null) => ({ ...ok, code });
 
@@ -185,21 +186,140 @@ describe("a job without an end", { concurrency: true }, () => {
     assert.equal(reason, "the run was cancelled; the job undo did not run, since the run was cancelled");
     assert.match(
       message,
-      /The public is back on blue, after [0-9.]+ s; the job undo did not run, since the run was cancelled\.\n/,
+      /\nThe public is back on blue, after [0-9.]+ s\.\n.*\nBeside that: the job undo did not run, since the run was cancelled\.\nNext: /s,
     );
     assert.ok(proxy.said.some((line) => line.endsWith("; docker start --attach blue-green-dev-blue-job-undo")));
     assert.ok(!acts(proxy).some((act) => act.startsWith("run")));
   });
 
-  test("one that runs already, since an earlier run was cut off, is not started a second time", async (t) => {
-    const proxy = withJobs(t, { ...jobOf("green", "migrate", "before-gate"), State: running });
+  test("one that does not end soon after the run was cancelled is not waited for, and the command that does is said", async (t) => {
+    const proxy = withJobs(t, jobOf("green", "migrate", "before-gate", { timeoutSeconds: 100 }));
+    hang(proxy, Number.POSITIVE_INFINITY);
+    proxy.engine = (args) => {
+      if (args[1] === "--attach") proxy.cancelled.abort();
+    };
     const { reason, message } = await proxy.fails(orderTo("green"));
-    assert.equal(reason, "the job migrate runs already, since an earlier run was cut off");
-    assert.ok(
-      message.endsWith(`\nNext: docker wait ${NAME}, or end it: docker stop ${NAME}; when it is mended: pulumi up`),
-      message,
-    );
-    assert.deepEqual(acts(proxy), []);
+    assert.equal(reason, "the job migrate was asked to end, since the run was cancelled, and still does");
+    assert.ok(message.endsWith(`\nNext: docker wait ${NAME}; when it is mended: pulumi up`), message);
+    assert.equal(proxy.live, "blue");
+  });
+});
+
+describe("a job that runs already, since an earlier run was cut off", { concurrency: true }, () => {
+  const withRunning = (t: TestContext, at: string, spec: object = {}): StubProxy => {
+    const job = { ...jobOf("green", "migrate", at, spec), State: running };
+    if (at === "before-gate") return withJobs(t, job);
+    const proxy = cutOff(t);
+    proxy.containers.push(job);
+    return proxy;
+  };
+
+  test("it is waited for and not started a second time, and its exit code 0 is as good as of one that this run starts", async (t) => {
+    for (const at of ["before-gate", "after-switch"]) {
+      const proxy = withRunning(t, at);
+      assert.equal(await proxy.carriesOut(orderTo("green")), undefined, at);
+      assert.ok(acts(proxy).includes(`wait ${MIGRATE}`));
+      assert.ok(!acts(proxy).includes(`run ${MIGRATE}`));
+      assert.deepEqual(
+        proxy.said.filter((line) => line.startsWith("job migrate")),
+        [
+          "job migrate runs already, since an earlier run was cut off: it is waited for, 10 s at most",
+          "job migrate ended well",
+        ],
+      );
+      assert.deepEqual([proxy.live, proxy.history.at(-1)?.result], ["green", "switched"]);
+    }
+  });
+
+  test("another exit code refuses the switch, or takes it back, with the last that it wrote", async (t) => {
+    const ends = async (at: string) => {
+      const proxy = withRunning(t, at);
+      proxy.wait = async () => 3;
+      proxy.log = `no such column ${SECRET}\u001b[31m\n`;
+      const failed = await proxy.fails(orderTo("green"));
+      assert.equal(failed.reason, "the job migrate ended with exit code 3");
+      assert.match(failed.message, /\nno such column \[secret\]\n/);
+      assert.equal(proxy.live, "blue");
+      return failed.result;
+    };
+    assert.equal(await ends("before-gate"), "refused");
+    assert.equal(await ends("after-switch"), "reverted");
+  });
+
+  test("it has no longer than any job: then it is ended", async (t) => {
+    const proxy = withRunning(t, "before-gate", { timeoutSeconds: 1 });
+    let end = (_: number) => {};
+    proxy.wait = () =>
+      new Promise((resolve) => {
+        end = resolve;
+      });
+    proxy.stop = async () => {
+      end(143);
+      return ok;
+    };
+    const { reason } = await proxy.fails(orderTo("green"));
+    assert.equal(reason, "the job migrate took longer than 1 s and was ended");
+  });
+});
+
+describe("a job before the gate of a release that was stable", { concurrency: true }, () => {
+  /** A proxy on blue, to which green comes back; returns what ran. */
+  async function comesBack(t: TestContext, change: (proxy: StubProxy) => void, order = orderTo("green")) {
+    const proxy = withJobs(t, jobOf("green", "migrate", "before-gate"));
+    proxy.job = writes(1);
+    change(proxy);
+    await proxy.carriesOut(order);
+    return { runs: acts(proxy).filter((act) => act.startsWith("run")), live: proxy.live };
+  }
+  const stable = { blue: ["blue-1"], green: ["green-1"] };
+  const again = (change: object = {}) => ({ Id: "green-9", ...change });
+
+  test("it does not run again on the way back, also where the color was stopped or removed since", async (t) => {
+    const ways: ((proxy: StubProxy) => void)[] = [
+      (proxy) => {
+        proxy.change("green", { State: dead });
+        proxy.remembers({ stable });
+      },
+      (proxy) => {
+        proxy.change("green", { State: dead });
+        proxy.remembers({ stable, retired: RETIRED });
+      },
+      (proxy) => {
+        proxy.change("green", again());
+        proxy.remembers({ stable, retired: { ...RETIRED, how: "removed", stable: true } });
+      },
+    ];
+    for (const way of ways) assert.deepEqual(await comesBack(t, way), { runs: [], live: "green" });
+    const canary = await comesBack(t, (proxy) => void proxy.remembers({ stable }), orderToShare(5));
+    assert.deepEqual(canary.runs, []);
+  });
+
+  test("it runs where the release is another one, or was never stable", async (t) => {
+    const ways: ((proxy: StubProxy) => void)[] = [
+      (proxy) => void proxy.remembers({ stable: { blue: ["blue-1"] } }),
+      (proxy) => {
+        proxy.change("green", again());
+        proxy.remembers({ stable });
+      },
+      (proxy) => {
+        proxy.change("green", again());
+        proxy.remembers({ stable, retired: { ...RETIRED, how: "removed" } });
+      },
+      (proxy) => {
+        proxy.change("green", again());
+        proxy.remembers({ stable, retired: { ...RETIRED, version: "1.9.0", stable: true } });
+      },
+      (proxy) => {
+        proxy.change("green", again());
+        proxy.remembers({ stable, retired: { ...RETIRED, image: "shop:2", stable: true } });
+      },
+      (proxy) => {
+        proxy.change("green", again());
+        proxy.remembers({ stable, retired: { ...RETIRED, color: "blue", stable: true } });
+      },
+    ];
+    for (const [at, way] of ways.entries())
+      assert.deepEqual(await comesBack(t, way), { runs: [`run ${MIGRATE}`], live: "blue" }, String(at));
   });
 });
 
@@ -220,7 +340,7 @@ describe("a job after the switch", { concurrency: true }, () => {
       /^green was switched to and taken back: the job warm ended with exit code 4\ncold \[secret\]\ndocker logs blue-green-dev-green-job-warm\./,
     );
     assert.deepEqual(acts(proxy), [
-      ...["smoke", "move green", "stop blue-worker-mail", "start green-worker-mail", "run green-job-warm"],
+      ...["smoke", "move green", "stop blue-worker-mail", "start green-worker-mail", "look", "run green-job-warm"],
       ...[BACK_TO_BLUE, "stop green-worker-mail", "start blue-worker-mail"],
     ]);
   });
@@ -250,7 +370,8 @@ describe("a job after the switch", { concurrency: true }, () => {
     const { result, reason, message } = await proxy.fails(orderTo("green"));
     assert.equal(result, "reverted");
     assert.match(reason, /^100 answers, 50 of them .*; the job undo ended with exit code 6$/);
-    assert.match(message, /The public is back on blue, after [0-9.]+ s; the job undo ended with exit code 6\.\n/);
+    assert.match(message, /\nThe public is back on blue, after [0-9.]+ s\.\n/);
+    assert.match(message, /\nBeside that: the job undo ended with exit code 6\.\nNext: /);
     assert.deepEqual(acts(proxy), ["smoke", "move green", "look", BACK_TO_BLUE, "run blue-job-undo"]);
     assert.ok(proxy.said.includes("job undo: still [secret]"));
   });

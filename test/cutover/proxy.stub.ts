@@ -70,7 +70,11 @@ export class StubProxy {
   // How it does what it is asked: all goes well unless a test says otherwise.
   move = async (): Promise<Ended> => ok;
   back = async (): Promise<Ended> => ok;
-  stop = async (): Promise<Ended> => ok;
+  stop = async (_ids: readonly string[]): Promise<Ended> => ok;
+  /** With which exit code a job ends that runs already; called when it is waited for. */
+  wait = async (_id: string): Promise<number> => 0;
+  /** Called when containers are killed. */
+  kill: (ids: readonly string[]) => void = () => {};
   /** What becomes of a container that is started, and of one of that id. */
   started = running;
   readonly startedAs = new Map<string, Partial<Inspected>>();
@@ -225,9 +229,20 @@ export class StubProxy {
         if (args[0] === "start") return this.begin(args.slice(1), options);
         if (args[0] === "stop") {
           this.events.push(args.join(" "));
-          const ended = await this.stop();
+          const ended = await this.stop(args.slice(1));
           if (ended.code === 0) this.become(args, { ...running, Running: false, Status: "exited" });
           return ended;
+        }
+        if (args[0] === "wait") {
+          this.events.push(args.join(" "));
+          const code = await this.wait(args[1] ?? "");
+          this.become(args, { ...running, Running: false, Status: "exited", ExitCode: code });
+          return { ...ok, stdout: `${code}\n` };
+        }
+        if (args[0] === "kill") {
+          this.events.push(args.join(" "));
+          this.kill(args.slice(1));
+          return ok;
         }
         if (args.includes("/proc/net/tcp")) {
           this.events.push("count");

@@ -57,6 +57,54 @@ describe("npm run rollback", { concurrency: true }, () => {
     assert.deepEqual([proxy.history.at(-1)?.result, proxy.history.at(-1)?.reason], ["instant", `by hand; ${told}`]);
   });
 
+  test("whoever is told that the public moved hears it before a worker is asked to end, and the record says it by then", async (t) => {
+    const proxy = onGreen(
+      t,
+      workerOf("green", "mail", {}, 1, { State: running }),
+      workerOf("blue", "mail", {}, 1, STOPPED),
+      jobOf("blue", "undo", "after-way-back"),
+    );
+    const heard: unknown[] = [];
+    await rollBack(
+      OWNER,
+      () => WAY,
+      "by hand",
+      proxy.tools,
+      (way) => heard.push([way, acts(proxy), proxy.history.at(-1)?.result, proxy.record?.stable.blue]),
+    );
+    assert.deepEqual(heard, [[WAY, ["move blue"], "instant", ["blue-1"]]]);
+    const failing = onGreen(t);
+    failing.move = async () => ({ code: 1, stdout: "", stderr: "nginx: no\n" });
+    const untold = rollBack(
+      OWNER,
+      () => WAY,
+      "by hand",
+      failing.tools,
+      () => assert.fail("nothing moved"),
+    );
+    await assert.rejects(untold, { name: "CutoverFailed" });
+  });
+
+  test("one that is cancelled stays where it is, and waits for neither a worker that ends nor a job", async (t) => {
+    const proxy = onGreen(
+      t,
+      workerOf("green", "mail", {}, 1, { State: running }),
+      workerOf("blue", "mail", {}, 1, STOPPED),
+      jobOf("blue", "undo", "after-way-back"),
+    );
+    proxy.stop = () => {
+      proxy.cancelled.abort();
+      return new Promise(() => {});
+    };
+    assert.deepEqual(await goBack(proxy), WAY);
+    assert.equal(proxy.live, "blue");
+    assert.deepEqual(acts(proxy), ["move blue", "stop green-worker-mail"]);
+    assert.match(
+      proxy.said.at(-1) ?? "",
+      /; the workers do not follow to blue: worker mail of green still ends, and the run was cancelled; the job undo did not run/,
+    );
+  });
+
   test("where the public is there already, or stays, no worker and no job is touched", async (t) => {
     const beside = [
       workerOf("green", "mail", {}, 1, { State: running }),

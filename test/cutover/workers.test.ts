@@ -29,9 +29,11 @@ const both = (name: string, spec: object = {}, change: Partial<Inspected> = {}):
   workerOf("green", name, spec, 1, change),
 ];
 
-/** What happened that moved the public, a worker or a color; nothing of what was only asked. */
+/** What happened that moved the public, a worker or a color; nothing of what was only asked, and of looks in a row the first. */
 const acts = ({ events }: StubProxy): string[] =>
-  events.filter((event) => /^(move|back|stop|start|run|look) ?/.test(event));
+  events
+    .filter((event) => /^(move|back|stop|start|run|kill|look) ?/.test(event))
+    .filter((event, at, all) => event !== "look" || all[at - 1] !== "look");
 
 const isUp = (proxy: StubProxy, id: string): boolean | undefined =>
   proxy.containers.find(({ Id }) => Id === id)?.State?.Running;
@@ -40,7 +42,7 @@ const [BLUE, GREEN] = ["blue-worker-mail", "green-worker-mail"];
 
 // Each waits for two seconds to see whether a worker stays up.
 describe("workers in a switch", { concurrency: true }, () => {
-  test("the public moves first, then the old release's worker ends, and only then the new release's starts, before the watch", async (t) => {
+  test("the public moves first, then the old release's worker ends, and only then the new release's starts, beside the watch", async (t) => {
     const proxy = withWorkers(t, ...both("mail"));
     assert.equal(await proxy.carriesOut(orderTo("green")), undefined);
     assert.deepEqual(acts(proxy), ["move green", `stop ${BLUE}`, `start ${GREEN}`, "look"]);
@@ -192,30 +194,33 @@ describe("a worker for which a switch is taken back", { concurrency: true }, () 
 
   test("one that ends, is started again, is ill or is gone while the watch runs", async (t) => {
     const ill = { ...running, Health: { Status: "unhealthy", Log: [{ Output: `no queue ${SECRET}\n` }] } };
-    const changes: [change: Partial<Inspected> | undefined, seen: string][] = [
+    const changes: [changed: Partial<Inspected>, seen: string][] = [
       [{ State: dead }, "ended with exit code 3"],
       [{ RestartCount: 1 }, "ended and was started again"],
       [{ State: { ...running, StartedAt: "2026-01-01T00:00:09Z" } }, "was started again"],
       [{ State: { ...running, OOMKilled: true } }, "was killed for want of memory (setting memoryMb)"],
       [{ State: ill }, "is unhealthy; its image's health check says: no queue [secret]"],
     ];
-    const taken = changes.map(async ([change, seen]) => {
-      const proxy = withWorkers(t, ...both("mail"));
+    // It stayed up at first, and the watch goes on.
+    const change = (proxy: StubProxy, act: () => void) => {
       proxy.sample = async () => {
-        proxy.update(GREEN, change ?? {});
+        if (proxy.events.filter((event) => event === "look").length === 3) act();
         return {};
       };
-      const { reason } = await takenBack(proxy, orderTo("green", { bakeSeconds: 3 }));
+    };
+    const taken = changes.map(async ([changed, seen]) => {
+      const proxy = withWorkers(t, ...both("mail"));
+      change(proxy, () => proxy.update(GREEN, changed));
+      const { reason } = await takenBack(proxy, orderTo("green", { bakeSeconds: 6 }));
       assert.equal(reason, `its worker blue-green-dev-${GREEN} ${seen}`);
-      assert.ok(acts(proxy).join().includes(`${BACK_TO_BLUE},stop ${GREEN},start ${BLUE}`) || change?.State === dead);
+      assert.ok(acts(proxy).join().includes(`${BACK_TO_BLUE},stop ${GREEN},start ${BLUE}`) || changed.State === dead);
     });
     await Promise.all(taken);
     const gone = withWorkers(t, ...both("mail"));
-    gone.sample = async () => {
+    change(gone, () => {
       gone.containers = gone.containers.filter(({ Id }) => Id !== GREEN);
-      return {};
-    };
-    const { reason } = await gone.fails(orderTo("green", { bakeSeconds: 3 }));
+    });
+    const { reason } = await gone.fails(orderTo("green", { bakeSeconds: 6 }));
     assert.equal(reason, `its worker blue-green-dev-${GREEN} is gone`);
     assert.equal(isUp(gone, BLUE), true);
   });

@@ -1,9 +1,22 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { type Color, other } from "../../stacks/service/color";
-import { colorOf, fails, failureSettings, history, masterOf, RunningUp, row, says, until, whole } from "./failures";
+import {
+  colorOf,
+  endRun,
+  fails,
+  failureSettings,
+  history,
+  masterOf,
+  processesWith,
+  RunningUp,
+  row,
+  says,
+  until,
+  whole,
+} from "./failures";
 import { run, TestStack } from "./stack";
 
 let settings: Record<string, string>;
@@ -11,21 +24,6 @@ let settings: Record<string, string>;
 before(async () => {
   settings = await failureSettings();
 });
-
-/** The processes whose environment has this; of one container alone, where its id is given. */
-function processesWith(variable: string, container = ""): number[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        const environment = readFileSync(`/proc/${pid}/environ`, "latin1").split("\0");
-        return environment.includes(variable) && readFileSync(`/proc/${pid}/cgroup`, "utf8").includes(container);
-      } catch {
-        return false;
-      }
-    });
-}
 
 test("failures before the switch leave the public where it was", async (t) => {
   const stack = await TestStack.make(t, settings);
@@ -252,18 +250,6 @@ test("failures during the switch leave one whole configuration, and the next up 
     await finish();
   });
 
-  const killAll = async (up: RunningUp, ...inside: number[]) => {
-    up.child.kill("SIGKILL");
-    for (const pid of [...processesWith(`BLUE_GREEN_STACK=${stack.name}`), ...inside]) {
-      try {
-        process.kill(pid, "SIGKILL");
-      } catch {
-        // It has ended by itself.
-      }
-    }
-    await up.ended;
-  };
-
   await row(t, stack, "everything of the run killed (SIGKILL) at the reload", async () => {
     const up = await switchUnderWay();
     const proxy = (await stack.container("proxy")).Id;
@@ -272,7 +258,7 @@ test("failures during the switch leave one whole configuration, and the next up 
       inside = processesWith("STEP=move", proxy);
       return inside.length > 0;
     });
-    await killAll(up, ...inside);
+    await endRun(stack, up, ...inside);
     assert.ok(["blue", "green"].includes(String(await colorOf(stack))));
     says(await finish(), /an earlier cutover was cut off \(.*, process \d+, since .*\); going on from what it left/);
   });
@@ -280,7 +266,7 @@ test("failures during the switch leave one whole configuration, and the next up 
   await row(t, stack, "everything of the run killed (SIGKILL) in the watch", async () => {
     const up = await switchUnderWay();
     await up.says(/watch \d+\/\d+ s/);
-    await killAll(up);
+    await endRun(stack, up);
     assert.equal(await whole(stack), other(live));
     const { result, from, to } = (await history(stack)).at(-1) ?? {};
     assert.deepEqual([result, from, to], ["interrupted", live, other(live)], "the move is in the history all the same");

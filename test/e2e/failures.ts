@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { readdirSync, readFileSync } from "node:fs";
 import { after, type TestContext } from "node:test";
 import { freshGets, keepAliveGets, LIGHT, type LoadReport } from "../load";
 import { backendImages } from "./backend";
@@ -198,3 +199,31 @@ export async function masterOf(stack: TestStack, part: "blue" | "green" | "proxy
 export const killMaster = async (stack: TestStack, part: "blue" | "green" | "proxy"): Promise<void> => {
   process.kill(await masterOf(stack, part), "SIGKILL");
 };
+
+/** The processes whose environment has this; of one container alone, where its id is given. */
+export function processesWith(variable: string, container = ""): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        const environment = readFileSync(`/proc/${pid}/environ`, "latin1").split("\0");
+        return environment.includes(variable) && readFileSync(`/proc/${pid}/cgroup`, "utf8").includes(container);
+      } catch {
+        return false;
+      }
+    });
+}
+
+/** Ends everything of a run (SIGKILL), and these processes beside it. */
+export async function endRun(stack: TestStack, up: RunningUp, ...inside: number[]): Promise<void> {
+  up.child.kill("SIGKILL");
+  for (const pid of [...processesWith(`BLUE_GREEN_STACK=${stack.name}`), ...inside]) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      // It has ended by itself.
+    }
+  }
+  await up.ended;
+}

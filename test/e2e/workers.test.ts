@@ -3,7 +3,7 @@ import { type TestContext, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { assertNoFailures, keepAliveGets, LIGHT } from "../load";
 import { appImage } from "./apps";
-import { fails, says } from "./failures";
+import { endRun, fails, killMaster, RunningUp, says } from "./failures";
 import { TestStack } from "./stack";
 
 /** Jobs a second that the web process gets. */
@@ -163,6 +163,45 @@ test("a Django project with PostgreSQL, Redis and a Celery worker that follows l
     assert.deepEqual(await running(stack), onColor("green"));
     await stack.setObject("workers", { mail: WORKER });
     await stack.switchTo("green");
+  });
+
+  await t.test("goes back at once where the web container ends, and its worker follows when it can", async () => {
+    const slow = `sh -c 'trap "sleep 8; exit 0" TERM; while :; do sleep 1; done'`;
+    await stack.setObject("workers", { mail: { ...WORKER, command: slow } });
+    await stack.set("blueVersion", "8.0.0");
+    await stack.set("bakeSeconds", "3");
+    await stack.up();
+    says(await stack.switchTo("blue"), "blue is live");
+    await stack.setObject("jobs", { ...JOBS, warm: { command: "sh -c 'sleep 40; echo warm'", at: "after-switch" } });
+    await stack.set("activeColor", "green");
+    const up = new RunningUp(stack);
+    await up.says(/worker mail of blue: asked to end/);
+    await killMaster(stack, "green");
+    const { code, output } = await up.ended;
+    assert.notEqual(code, 0);
+    says(output, "green was switched to and taken back");
+    const after = Number(/The public is back on blue, after ([0-9.]+) s/.exec(output)?.[1]);
+    assert.ok(after < 4, `the worker has 8 s, and the public was back after ${after} s`);
+    assert.deepEqual(await running(stack), onColor("blue"));
+  });
+
+  await t.test("waits for the job of a run that was killed, and does not take a release back for it", async () => {
+    const up = new RunningUp(stack);
+    await up.says(/job warm runs/);
+    await endRun(stack, up);
+    await stack.pulumi("cancel", "--yes");
+    says(
+      await stack.up(),
+      "job warm runs already, since an earlier run was cut off: it is waited for",
+      "job warm ended well",
+      "green is live",
+    );
+    assert.deepEqual(await running(stack), onColor("green"));
+    await stack.setObject("workers", { mail: WORKER });
+    await stack.setObject("jobs", JOBS);
+    await stack.up();
+    says(await stack.switchTo("blue"), "blue is live");
+    await stack.up();
   });
 
   await t.test("keeps its database where its settings change, until that is meant", async () => {

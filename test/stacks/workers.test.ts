@@ -255,6 +255,12 @@ describe("the containers of workers and jobs", () => {
     );
   });
 
+  test("one that follows both is left to the cutover to start where the colors must not run at the same time", async () => {
+    await make({ ...settings, sharedWhileSwitching: false }, empty, RESOURCES + 8);
+    assert.equal(one(CONTAINER, "green-worker-report").start, false);
+    assert.equal(one(CONTAINER, "green-worker-mail").start, false);
+  });
+
   test("an image of somebody else's runs without the strict set, bounded in its processes, as its label says", async () => {
     const slots = { ...sampleSettings.slots, blue: { version: "1", port: 5001, image: "shop:1", hardened: false } };
     await make({ ...settings, slots }, empty, RESOURCES + 8);

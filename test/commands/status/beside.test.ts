@@ -102,6 +102,19 @@ describe("workers and accessories in a stack's status", () => {
     );
   });
 
+  test("nor has one that must not run beside the other, which no run has ever stopped", () => {
+    const worked = (green: ContainerState) =>
+      findings(
+        beside({ green: [worker("green", { made: { follow: "both" }, state: green })] }),
+        {},
+        {
+          slots: { blue: slot("blue"), green: slot("green", { made: { ...made, sharedWhileSwitching: false } }) },
+        },
+      ).filter((text) => text.includes("worker"));
+    assert.deepEqual(worked(state({ Running: false, Status: "created" })), []);
+    assert.match(worked(state())[0] ?? "", /takes their jobs/);
+  });
+
   test("an idle color that was stopped on purpose has no workers that run, whomever they follow", () => {
     const record = {
       ...serving().record,

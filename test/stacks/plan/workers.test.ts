@@ -69,6 +69,28 @@ describe("workers that do not run where they should", () => {
     assert.equal(plan(settings, both).warnings.length, 2);
   });
 
+  test("one of an idle color that is stopped while it is idle is ended, also where it follows both", () => {
+    const idle = (values: object, record = {}) => {
+      const asked = settingsOf({ ...WORKERS, ...values });
+      const stoppedWorld = worldOf(asked, {}, record);
+      return said(
+        plan(asked, withStates(stoppedWorld, { "green-worker-mail": EXITED, "green-worker-report": RUNNING })),
+      );
+    };
+    const retired = { color: "green", how: "stopped", version: "1.0.0", image: "" } as const;
+    const found = [idle({ sharedWhileSwitching: "false" }), idle({ idle: "stopped" }, { retired })];
+    for (const { warnings, mend } of found) {
+      const told = warnings.filter((warning) => warning.includes("worker"));
+      assert.deepEqual(told, [
+        "blue-green-dev-green-worker-report of the idle color takes jobs beside the live one: this run ends it, since green is stopped " +
+          "while it is idle.",
+      ]);
+      assert.ok(mend !== undefined);
+    }
+    const runs = idle({ idle: "stopped" }).warnings.filter((warning) => warning.includes("worker"));
+    assert.deepEqual(runs, [], "one that is not stopped yet");
+  });
+
   test("what is to be put right is told anew in each run, so that one that was not is tried again", () => {
     const astray = withStates(world, { "green-worker-mail": RUNNING });
     const at = (now: Date) => decide(situation(settings, astray, { now })).mend;
@@ -177,6 +199,27 @@ describe("what a preview says of workers and jobs in a switch", () => {
     assert.deepEqual(notes(toGreen(values), worldOf(settingsOf(values), {}, stable)), [
       "In this switch the job undo runs after the way back; the workers mail, late move right after the switch.",
     ]);
+  });
+
+  test("the jobs before the gate have no turn where the release was stable, also in a color that was stopped or removed", () => {
+    const values = { workers: { mail: MAIL }, jobs: { migrate: jobs.migrate } };
+    const moves = "In this switch the worker mail moves right after the switch.";
+    const stable = { stable: { blue: ["blue-1"], green: ["green-1"] } };
+    const settings = settingsOf(values);
+    const { green } = worldOf(settings).slots;
+    const { blue } = worldOf(settings).slots;
+    const stopped = { slots: { blue, green: green.map((slot) => ({ ...slot, state: EXITED })) } };
+    assert.deepEqual(notes(toGreen(values), worldOf(settings, stopped, stable)), [moves]);
+    const retired = { color: "green", how: "removed", version: settings.slots.green.version, image: "" } as const;
+    const removed = (stableBefore: boolean, version: string = retired.version) =>
+      notes(
+        toGreen(values),
+        worldOf(settings, { slots: { blue, green: [] } }, { retired: { ...retired, version, stable: stableBefore } }),
+      );
+    assert.deepEqual(removed(true), [moves]);
+    const runs = "In this switch the job migrate runs before the gate; the worker mail moves right after the switch.";
+    assert.deepEqual(removed(false), [runs]);
+    assert.deepEqual(removed(true, "0.9.0"), [runs]);
   });
 
   test("nothing is said where none of them has a turn", () => {
