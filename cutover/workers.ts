@@ -38,6 +38,21 @@ export async function stopWorkers(run: Run, color: Color): Promise<void> {
     );
   if (ended.code !== 0) throw new Error(`the workers of ${color} do not end: ${firstLine(ended.stderr.trim())}`);
   await run.readSlots();
+  tellKilled(run, color, running);
+}
+
+/** The exit code of what was ended by force. */
+const KILLED = 137;
+
+/** Says which of the workers that were asked to end had to be killed: what they were at may be done twice, or never. */
+function tellKilled(run: Run, color: Color, asked: readonly BesideContainer[]): void {
+  const ids = new Set(asked.map(({ id }) => id));
+  for (const { id, container, state } of run.beside.workers[color]) {
+    if (!ids.has(id) || state.Running || state.ExitCode !== KILLED) continue;
+    const killed = `the worker ${container} was killed (exit code ${KILLED}), as after its stop_grace_period`;
+    run.say(killed);
+    run.note(killed);
+  }
 }
 
 /** Has the engine end containers, each in its own time; undefined where a cancelled run waits no longer. */

@@ -52,6 +52,8 @@ const answerOf = (status: number): string => `${status === 200 ? "well" : "ill"}
  * the test.
  */
 export class StubProxy {
+  /** Containers (ids) that don't end when they are asked to. */
+  readonly killed = new Set<string>();
   readonly directory: string;
   /** What happened, in its order. */
   readonly events: string[] = [];
@@ -230,7 +232,10 @@ export class StubProxy {
         if (args[0] === "stop") {
           this.events.push(args.join(" "));
           const ended = await this.stop(args.slice(1));
-          if (ended.code === 0) this.become(args, { ...running, Running: false, Status: "exited" });
+          const state = { ...running, Running: false, Status: "exited" };
+          for (const id of args.slice(1)) {
+            if (ended.code === 0) this.become([id], { ...state, ExitCode: this.killed.has(id) ? 137 : 0 });
+          }
           return ended;
         }
         if (args[0] === "wait") {

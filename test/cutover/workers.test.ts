@@ -65,6 +65,16 @@ describe("workers in a switch", { concurrency: true }, () => {
     assert.ok(proxy.said.includes("workers mail, report of blue: asked to end"));
   });
 
+  test("one that had to be killed is told, since what it was at may be lost", async (t) => {
+    const proxy = withWorkers(t, ...both("mail"));
+    proxy.killed.add(BLUE);
+    assert.equal(await proxy.carriesOut(orderTo("green")), undefined);
+    const told = `the worker blue-green-dev-${BLUE} was killed (exit code 137), as after its stop_grace_period`;
+    assert.ok(proxy.said.includes(told), proxy.said.join("\n"));
+    assert.ok(proxy.said.at(-1)?.endsWith(told));
+    assert.equal(proxy.history[0]?.reason, told);
+  });
+
   test("one that starts after the watch starts then: nobody takes jobs in the watch", async (t) => {
     const proxy = withWorkers(t, ...both("mail", { start: "after-watch" }));
     assert.equal(await proxy.carriesOut(orderTo("green")), undefined);
