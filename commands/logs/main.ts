@@ -3,11 +3,11 @@ import { readParts, type StackContainer } from "../../stacks/service/parts";
 import { ASKED_AT_A_TIME, filtersOf, inTurns } from "../../stacks/service/world";
 import { printableMessage, quotedWords } from "../../stacks/text/plain";
 import type { Arguments } from "../arguments";
-import { runCommand } from "../command";
+import { isColored, runCommand } from "../command";
 import { CantTellError, EXIT, type ExitCode } from "../outcome";
+import { painter } from "../paint";
 import { colorOf, containersOf, labelOf } from "../parts";
 import { engineOf, type FoundStack, findStack, hostOf } from "../stack";
-import { painter } from "../status/screen";
 import { commandsFor } from "../typed";
 import { SINCE, sinceIn, tailIn } from "./bounds";
 import { absence, type Choice, choiceOf, isChosen } from "./choice";
@@ -68,7 +68,7 @@ async function logs(asked: Asked): Promise<ExitCode> {
 
 /** Returns where lines are printed, and what ends the printing: nobody who reads, and Ctrl-C where it would go on for ever. */
 function screen(isEndless: boolean): { printer: LogPrinter; signal: AbortSignal } {
-  const paint = painter(process.stdout.isTTY && !process.env.NO_COLOR);
+  const paint = painter(isColored());
   const printer = new LogPrinter(process.stdout, process.stderr, paint);
   const ended = new AbortController();
   if (isEndless) for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => ended.abort());
