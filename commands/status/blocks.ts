@@ -19,7 +19,7 @@ const STYLE = new RegExp(`(${String.fromCharCode(27)}\\[[0-9;]*m)`);
 
 /**
  * Returns lines for a terminal of a size. What has no room is left out, first of the blocks that can spare it, then at the end. The last
- * line says how much that is, and how large a terminal shows all.
+ * line says what that is, and how large a terminal shows all.
  */
 export function fitted(blocks: readonly Block[], { columns, rows, least }: Size): string[] {
   const all = blocks.flatMap(({ lines }) => lines);
@@ -33,14 +33,15 @@ export function fitted(blocks: readonly Block[], { columns, rows, least }: Size)
     const left = lines.length - over;
     const some = lines.slice(0, left < spare.least ? 0 : left);
     over -= lines.length - some.length;
-    names.push(` (${spare.name})`);
+    names.push(spare.name);
     return some;
   });
+  if (over > 0) names.push("the end");
   const missing = all.length - Math.min(kept.length, room);
-  const what = missing === 0 ? "cut off" : `${missing} lines more${over > 0 ? "" : names.join("")}`;
-  const size = isNarrow ? `${least} columns and ${all.length + 1} lines` : `${all.length} lines`;
-  const rest = cut(`... ${what}: a terminal of ${size} shows all`, columns);
-  return [...kept.slice(0, room).map((line) => clipped(line, columns)), rest];
+  const rest = isNarrow
+    ? `... more with ${least} columns and ${all.length} lines`
+    : `... ${missing} lines more (${names.join(", ")}); ${all.length} lines show all`;
+  return [...kept.slice(0, room).map((line) => clipped(line, columns)), cut(rest, columns)];
 }
 
 /** Returns the beginning of a line with styles that has room in so many columns. */
