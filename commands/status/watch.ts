@@ -10,8 +10,8 @@ import { type Picture, pictureAfter, pictureLines } from "./picture";
 /** So long after a reading the next one begins. */
 const PAUSE_MILLISECONDS = 2000;
 
-/** How old a picture is at most before it says so, though the engine may still answer: a health path may take 5 s. */
-const LATE_SECONDS = 10;
+/** So long a reading may take before the picture says that it is old: a health path alone may take 5 s. */
+const LATE_SECONDS = 8;
 
 /**
  * Refuses to draw where there is nothing to draw on.
@@ -45,6 +45,7 @@ export async function watchOnScreen(read: () => Promise<Status>): Promise<never>
   }, 1000);
   try {
     for (;;) {
+      waited = 0;
       picture = pictureAfter(picture, await readOn(read, picture));
       waited = 0;
       draw();

@@ -128,7 +128,7 @@ describe("npm run status -- --watch", { skip: NO_TERMINAL }, () => {
     await shown.shows(/stack dev: well/);
     instead(made, "exec /bin/sleep 25");
     await shown.shows(
-      /^! can't tell how it is now; this is how it was 1\d s ago.*\n! the engine has not answered for 1\d s$/m,
+      /^! can't tell how it is now; this is how it was 1\d s ago.*\n! the engine has not answered for \d+ s$/m,
     );
     // Nobody waits for the engine to end it.
     shown.type("C-c");
