@@ -26,9 +26,8 @@ export class TerminalScreen {
     private readonly out: WriteStream,
     redraw: () => void,
   ) {
+    // Of an error that nobody caught Node writes after this.
     process.on("exit", () => this.leave());
-    // Before Node writes what went wrong.
-    process.on("uncaughtExceptionMonitor", () => this.leave());
     process.on("SIGTSTP", () => {
       this.leave();
       process.kill(process.pid, "SIGSTOP");
