@@ -36,7 +36,7 @@ export type Arguments<Value extends string, Flag extends string> = Partial<Recor
     files?: readonly string[];
   };
 
-const SHORT: Readonly<Record<string, string>> = { help: "h", stack: "s", yes: "y", follow: "f", tail: "n" };
+const SHORT: Readonly<Record<string, string>> = { help: "h", stack: "s", yes: "y", follow: "f", tail: "n", watch: "w" };
 
 /** Options of npm's own, which it may have from a file of the user's: npm naming them says nothing about this command. */
 const OF_NPM = ["color", "json", "proxy", "yes"];

@@ -10,6 +10,9 @@ export function terminalColumns(): number | undefined {
   return isTTY && columns > 0 ? columns : undefined;
 }
 
+/** Reports whether the output is shown in color: in a terminal, unless NO_COLOR says otherwise. */
+export const isColored = (): boolean => process.stdout.isTTY === true && !process.env.NO_COLOR;
+
 /**
  * Runs a command to its end: reads its arguments, prints its help where that is asked for, says why where it ends early (as JSON with
  * `--json`), and sets the exit code.

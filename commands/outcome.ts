@@ -78,7 +78,8 @@ export function stopReport({ exit, message, next }: Stop) {
     : { exit, level: "refused", reason: message, next: commands };
 }
 
-const nextLines = (next: readonly (NextCommand | string)[]): string[] =>
+/** Returns what to type next, one line each. */
+export const nextLines = (next: readonly (NextCommand | string)[]): string[] =>
   next.map((each) =>
     typeof each === "string" ? `Next: ${plain(each)}` : `Next, to ${each.purpose}: ${plain(each.command)}`,
   );

@@ -81,6 +81,13 @@ export async function findStack(
   };
 }
 
+/** Returns a stack with what is in its files by now. */
+export const readAgain = (directory: string, found: FoundStack): FoundStack => ({
+  ...found,
+  text: readFile(directory, found.file),
+  program: readFile(directory, "Pulumi.yaml") ?? found.program,
+});
+
 /**
  * Returns the stack with what its file sets.
  *

@@ -2,10 +2,11 @@ import type { Color } from "../../stacks/service/color";
 import type { StackContainer, StackPart } from "../../stacks/service/parts";
 import { CantTellError } from "../outcome";
 import { colorIn, colorOf, NAMED_ROLES, type NamedRole, noPart } from "../parts";
-import { type StatusRange, statusRange } from "./statuses";
+import { requestIdIn, tellsOf } from "./requests";
+import { isAnswer, type StatusRange, statusRange } from "./statuses";
 
 /** Whose logs are asked for, as it was typed. */
-export interface Asked extends Partial<Record<NamedRole | "color" | "status", string>> {
+export interface Asked extends Partial<Record<NamedRole | "color" | "status" | "request", string>> {
   proxy: boolean;
 }
 
@@ -21,6 +22,8 @@ export interface Choice {
   named: { role: NamedRole; name: string }[];
   /** Of the proxy's log, the answers with such a status alone. */
   status?: StatusRange;
+  /** The lines of the request with this id alone. */
+  request?: string;
 }
 
 /**
@@ -45,6 +48,7 @@ export function choiceOf(asked: Asked): Choice {
     proxy: asked.proxy || status !== undefined || (isOpen && color === undefined),
     named,
     ...(status !== undefined && { status }),
+    ...(asked.request !== undefined && { request: requestIdIn(asked.request) }),
   };
 }
 
@@ -55,6 +59,13 @@ export function isChosen({ web, proxy, color, named }: Choice, part: StackPart):
   if (part.role === "slot") return web;
   return named.some(({ role, name }) => role === part.role && name === part.name);
 }
+
+/** Reports whether only some of the lines are meant: the engine can't tell which, so it can't count the last ones of them. */
+export const isFilter = ({ status, request }: Choice): boolean => status !== undefined || request !== undefined;
+
+/** Reports whether a line of a container is among those that are meant. */
+export const isMeant = ({ status, request, color }: Choice, line: string, part: StackPart): boolean =>
+  (status === undefined || isAnswer(line, status, color)) && (request === undefined || tellsOf(request, line, part));
 
 /** Returns what of a choice the stack has no container of, in words; undefined where there is one of each. */
 export function absence(choice: Choice, containers: readonly StackContainer[]): string | undefined {

@@ -32,7 +32,7 @@ export interface Following {
   filters: readonly string[];
   originOf: (container: StackContainer) => Origin;
   /** Reports whether a container's line is shown. */
-  isShown: (line: LogLine) => boolean;
+  isShown: (line: LogLine, container: StackContainer) => boolean;
   /** Since when a log is shown of which nothing was yet; from its beginning where it is left out. */
   since: string | undefined;
   printer: LogPrinter;
@@ -201,7 +201,8 @@ export class Follower {
     const { isShown, signal } = this.what;
     while (await source.more()) {
       for (let line = source.head; line !== undefined; line = source.head) {
-        if (isShown(line)) this.window.add(line.time, { origin: known.origin, text: line.text, isNote: false });
+        if (isShown(line, known.container))
+          this.window.add(line.time, { origin: known.origin, text: line.text, isNote: false });
         source.next();
       }
       await this.window.room();

@@ -2,25 +2,23 @@ import type { Docker } from "../../stacks/engine/docker";
 import { readParts, type StackContainer } from "../../stacks/service/parts";
 import { ASKED_AT_A_TIME, filtersOf, inTurns } from "../../stacks/service/world";
 import { printableMessage, quotedWords } from "../../stacks/text/plain";
-import type { Arguments } from "../arguments";
-import { runCommand } from "../command";
+
+import { isColored, runCommand } from "../command";
 import { CantTellError, EXIT, type ExitCode } from "../outcome";
+import { painter } from "../paint";
 import { colorOf, containersOf, labelOf } from "../parts";
 import { engineOf, type FoundStack, findStack, hostOf } from "../stack";
-import { painter } from "../status/screen";
 import { commandsFor } from "../typed";
 import { SINCE, sinceIn, tailIn } from "./bounds";
-import { absence, type Choice, choiceOf, isChosen } from "./choice";
+import { absence, type Choice, choiceOf, isChosen, isFilter, isMeant } from "./choice";
 import { Follower } from "./follow";
 import { Latest } from "./latest";
 import { merge } from "./merge";
+import { type Asked, notFound } from "./notFound";
 import { LogPrinter, type Origin } from "./printer";
 import type { LogLine } from "./reader";
 import { type LogSource, openLog } from "./source";
-import { isAnswer } from "./statuses";
 import { USAGE } from "./usage";
-
-type Asked = Arguments<(typeof USAGE.values)[number], (typeof USAGE.flags)[number]>;
 
 /** What is shown, of which containers, and where. */
 interface Showing {
@@ -29,7 +27,7 @@ interface Showing {
   since: string | undefined;
   tail: number | undefined;
   originOf: (container: StackContainer) => Origin;
-  isShown: (line: LogLine) => boolean;
+  isShown: (line: LogLine, container: StackContainer) => boolean;
   printer: LogPrinter;
   /** Ends it. */
   signal: AbortSignal;
@@ -40,6 +38,8 @@ interface Shown {
   /** By the containers' ids, the time of the latest line of each. */
   lastTimes: Map<string, string>;
   problems: number;
+  /** Whether a line was. */
+  some: boolean;
 }
 
 async function logs(asked: Asked): Promise<ExitCode> {
@@ -61,14 +61,17 @@ async function logs(asked: Asked): Promise<ExitCode> {
   const { printer, signal } = screen(asked.follow);
   const showing: Showing = { docker, choice, since, tail, printer, signal, ...rules(choice, asked.service) };
   for (const container of meant) printer.widen(showing.originOf(container));
-  const { lastTimes, problems } = await showPast(showing, meant);
+  const { lastTimes, problems, some } = await showPast(showing, meant);
   if (asked.follow && !signal.aborted) await follow(showing, found, asked.service, meant, lastTimes);
-  return problems === 0 ? EXIT.well : EXIT.finding;
+  const { request } = choice;
+  const isMissing = request !== undefined && !some && !asked.follow && !signal.aborted;
+  if (isMissing) console.error(printableMessage(notFound(request, asked, since, meant)));
+  return problems === 0 && !isMissing ? EXIT.well : EXIT.finding;
 }
 
 /** Returns where lines are printed, and what ends the printing: nobody who reads, and Ctrl-C where it would go on for ever. */
 function screen(isEndless: boolean): { printer: LogPrinter; signal: AbortSignal } {
-  const paint = painter(process.stdout.isTTY && !process.env.NO_COLOR);
+  const paint = painter(isColored());
   const printer = new LogPrinter(process.stdout, process.stderr, paint);
   const ended = new AbortController();
   if (isEndless) for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => ended.abort());
@@ -76,28 +79,31 @@ function screen(isEndless: boolean): { printer: LogPrinter; signal: AbortSignal 
 }
 
 /** Returns what lines are called, and which of them are shown. */
-const rules = ({ status, color }: Choice, service: string | undefined): Pick<Showing, "originOf" | "isShown"> => ({
+const rules = (choice: Choice, service: string | undefined): Pick<Showing, "originOf" | "isShown"> => ({
   originOf: (container) => ({ label: labelOf(container, service !== undefined), color: colorOf(container.part) }),
-  isShown: ({ text }) => status === undefined || isAnswer(text, status, color),
+  isShown: ({ text }, { part }) => isMeant(choice, text, part),
 });
 
 /** Shows what the containers have written until now. */
 async function showPast(showing: Showing, containers: readonly StackContainer[]): Promise<Shown> {
   const { printer, tail, originOf, isShown, signal } = showing;
   const opened = await openAll(showing, containers);
-  const origins = new Map(opened.map(({ log, container }) => [log, originOf(container)]));
+  const of = new Map(opened.map(({ log, container }) => [log, container]));
   const latest = tail === undefined ? undefined : new Latest<LogLine & { origin: Origin }>(tail);
   const print = ({ text, origin }: { text: string; origin: Origin }) => printer.line(origin, text);
+  let some = false;
   const take = (line: LogLine, log: LogSource) => {
-    if (!isShown(line) || signal.aborted) return;
-    const whole = { ...line, origin: origins.get(log) ?? { label: "" } };
+    const container = of.get(log);
+    if (container === undefined || !isShown(line, container) || signal.aborted) return;
+    some = true;
+    const whole = { ...line, origin: originOf(container) };
     if (latest === undefined) print(whole);
     else latest.add(whole);
   };
-  await merge([...origins.keys()], take, () => printer.flush());
+  await merge([...of.keys()], take, () => printer.flush());
   for (const line of latest?.all() ?? []) print(line);
   await printer.flush();
-  return tellProblems(showing, opened);
+  return { ...(await tellProblems(showing, opened)), some };
 }
 
 interface Opened {
@@ -117,8 +123,7 @@ function openAll(
   return inTurns(containers, ASKED_AT_A_TIME, async (container) => {
     const log = openLog(docker, container.id, {
       ...(since !== undefined && { since }),
-      // Of an access log the engine knows no statuses.
-      ...(tail !== undefined && choice.status === undefined && { tail }),
+      ...(tail !== undefined && !isFilter(choice) && { tail }),
     });
     logs.push(log);
     if (signal.aborted) log.end();
@@ -128,8 +133,11 @@ function openAll(
 }
 
 /** Says which logs could not be read. */
-async function tellProblems({ printer, originOf, signal }: Showing, opened: readonly Opened[]): Promise<Shown> {
-  const shown: Shown = { lastTimes: new Map(), problems: 0 };
+async function tellProblems(
+  { printer, originOf, signal }: Showing,
+  opened: readonly Opened[],
+): Promise<Omit<Shown, "some">> {
+  const shown = { lastTimes: new Map<string, string>(), problems: 0 };
   for (const { container, log } of opened) {
     if (log.lastTime !== undefined) shown.lastTimes.set(container.id, log.lastTime);
     const problem = signal.aborted ? undefined : await log.problem();

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { Writable } from "node:stream";
 import type { Color } from "../../stacks/service/color";
 import { printable } from "../../stacks/text/plain";
-import type { Paint } from "../status/screen";
+import type { Paint } from "../paint";
 
 /** What wrote a line. */
 export interface Origin {

@@ -1,118 +1,25 @@
-import type { Docker } from "../../stacks/engine/docker";
-import { COLORS } from "../../stacks/service/color";
-import type { ServiceId } from "../../stacks/service/names";
-import { HEALTH_SECONDS } from "../../stacks/service/serving";
-import { ASKED_AT_A_TIME, inTurns, readWorlds, type UnknownWorld, type World } from "../../stacks/service/world";
 import { plainJson } from "../../stacks/text/plain";
-import { runCommand, terminalColumns } from "../command";
-import { type CantTell, CantTellError, cantTellScreen, EXIT } from "../outcome";
-import { engineOf, findStack, noService, noStack } from "../stack";
-import { defaultLimits, type StackFile, stackIn } from "../stackFile";
+import { isColored, runCommand, terminalColumns } from "../command";
+import { cantTellScreen } from "../outcome";
+import { findStack, readAgain } from "../stack";
 import { asTyped, commandsFor } from "../typed";
-import { readTraffic } from "./answers";
-import { overviewOf, overviewScreen } from "./overview";
-import { readPast } from "./past";
-import type { Overview, Report } from "./report";
+import { look } from "./look";
 import { screenOf } from "./screen";
-import { isAbsent, type NamedServices, readServices } from "./services";
-import { type Facts, statusOf } from "./status";
 import { USAGE } from "./usage";
+import { checkTerminal, watchAsLines, watchOnScreen } from "./watch";
 
-/** More than are shown: whether a release was ever live is told by them. */
-const CUTOVERS = 50;
-
-const UNREAD: UnknownWorld = { unknown: true, reason: "it was not read" };
-
-/** Looks at the stack that is asked for. A stack whose file is elsewhere is looked at as well. */
-async function look(argument: string | undefined, service?: string): Promise<Report | Overview | CantTell> {
-  const found = await findStack(process.cwd(), argument, (stack) => asTyped(`npm run status -- ${stack}`));
-  const { file, text, program, named } = found;
-  const all = found.owner;
-  const owner = service === undefined ? all : { ...all, service };
-  const { active, host, limits }: StackFile =
-    text === undefined
-      ? { active: { problem: `there is no ${file}` }, limits: defaultLimits(program) }
-      : stackIn(file, text, owner.project, defaultLimits(program));
-  const docker = engineOf(host === undefined ? {} : { host });
-  const [world = UNREAD] = await readSettled(docker, all, [owner]);
-
-  const more = { limits, ...(host !== undefined && { host }), ...(named !== undefined && { flag: named }) };
-  if (isAbsent(world)) {
-    const several = await readServices(docker, all);
-    if (service !== undefined) throw noService(service, several.services, commandsFor(named, host).status());
-    if (several.services.length > 0) return lookAtAll(docker, all, several, more);
-  } else if (service !== undefined) return lookAtOne(docker, { ...more, owner, world });
-  const status = await reportOf(docker, { ...more, owner, active, world });
-  if (status.exit !== EXIT.unknown || text !== undefined) return status;
-  if (!("unknown" in world) && world.proxy === undefined) throw new CantTellError(noStack(owner.stack), found.next);
-  return { ...status, next: [...found.next.filter(({ purpose }) => purpose === "name the stack"), ...status.next] };
-}
-
-/** Reads the services' worlds; once more where a run removed a container between two questions. */
-async function readSettled(docker: Docker, all: ServiceId, owners: ServiceId[]): Promise<(World | UnknownWorld)[]> {
-  const ask = () => readWorlds(docker, all, owners, { history: CUTOVERS, healthSeconds: HEALTH_SECONDS });
-  const worlds = await ask();
-  const isRemoved = (world: World | UnknownWorld) =>
-    "unknown" in world && /no such (container|image|object)/i.test(world.reason);
-  return worlds.some(isRemoved) ? ask() : worlds;
-}
-
-/** How one service is, with what the engine remembers of it. */
-async function reportOf(docker: Docker, facts: Omit<Facts, "now">): Promise<Report | CantTell> {
-  const seen = "unknown" in facts.world ? {} : await lookBack(docker, facts.world);
-  return statusOf({ ...facts, ...seen, now: new Date() });
-}
-
-/** How one service by name is: its program says which color is asked for, so the color that serves counts as asked for. */
-function lookAtOne(docker: Docker, facts: Omit<Facts, "active" | "now">): Promise<Report | CantTell> {
-  const color = "unknown" in facts.world ? undefined : facts.world.serving?.color;
-  const active = color === undefined ? { problem: "which color is asked for stands in the program" } : { color };
-  return reportOf(docker, { ...facts, active });
-}
-
-/** How all services of a stack are. */
-async function lookAtAll(
-  docker: Docker,
-  all: ServiceId,
-  { services, gateway }: NamedServices,
-  more: Pick<Facts, "limits" | "host" | "flag">,
-): Promise<Overview> {
-  const owners = services.map((service) => ({ ...all, service }));
-  const worlds = await readSettled(docker, all, owners);
-  const reports = await inTurns([...owners.entries()], ASKED_AT_A_TIME, async ([at, owner]) => {
-    const report = await lookAtOne(docker, { ...more, owner, world: worlds[at] ?? UNREAD });
-    return [owner.service, report] as const;
-  });
-  return overviewOf(
-    { project: all.project, stack: all.stack, time: new Date().toISOString() },
-    gateway,
-    Object.fromEntries(reports),
-    (service) => commandsFor(more.flag, more.host, service),
-  );
-}
-
-/** What the engine remembers of the last minutes: what cannot be read, as with a log driver that keeps nothing, is left out. */
-async function lookBack(docker: Docker, { proxy, serving, slots }: World): Promise<Pick<Facts, "traffic" | "past">> {
-  const { now = Math.floor(Date.now() / 1000) } = serving ?? {};
-  const containers = COLORS.flatMap((color) => slots[color]);
-  const [traffic, past] = await Promise.all([
-    serving === undefined || proxy === undefined ? undefined : readTraffic(docker, proxy.id, now),
-    readPast(docker, containers, now),
-  ]);
-  return { past, ...(traffic && { traffic }) };
-}
-
-runCommand(USAGE, async ({ stack, service, json }) => {
-  const status = await look(stack, service);
+runCommand(USAGE, async ({ stack, service, json, watch }) => {
+  if (watch && !json)
+    checkTerminal({ purpose: "see it once", command: commandsFor(stack, undefined, service).status() });
+  const found = await findStack(process.cwd(), stack, (name) => asTyped(`npm run status -- ${name}`));
+  if (watch) {
+    const read = async () => look(readAgain(process.cwd(), found), service);
+    return json ? watchAsLines(read) : watchOnScreen(read);
+  }
+  const status = await look(found, service);
   const columns = terminalColumns();
   if (json) console.log(plainJson(status));
   else if ("reason" in status) console.error(cantTellScreen(status));
-  else {
-    const screen = {
-      colored: process.stdout.isTTY && !process.env.NO_COLOR,
-      ...(columns !== undefined && { columns }),
-    };
-    console.log("services" in status ? overviewScreen(status, screen) : screenOf(status, screen));
-  }
+  else console.log(screenOf(status, { colored: isColored(), ...(columns !== undefined && { columns }) }));
   return status.exit;
 });

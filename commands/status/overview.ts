@@ -2,11 +2,13 @@ import { type Color, other } from "../../stacks/service/color";
 import { cut } from "../../stacks/text/columns";
 import { plain } from "../../stacks/text/plain";
 import type { CantTell } from "../outcome";
+import type { Paint } from "../paint";
 import type { Commands } from "../typed";
+import type { Page, Problem } from "./page";
 import type { Overview, Report } from "./report";
-import { countText, type Problem, pageOf, type ScreenOptions } from "./screen";
 import type { NamedServices } from "./services";
 import { EXIT_OF } from "./status";
+import { countText } from "./visitors";
 
 /** The columns of the table, beside the name of the service. */
 const COLOR_COLUMNS = 16;
@@ -42,20 +44,23 @@ export function overviewOf(
   };
 }
 
-/** How all services of a stack are, on one screen of so many columns: a line each. */
-export const overviewScreen = (overview: Overview, options: ScreenOptions = {}): string =>
-  pageOf({ ...overview, findings: problemsOf(overview) }, options, (paint, width) => {
-    const name = width - 2 * COLOR_COLUMNS - ANSWER_COLUMNS - LEVEL_COLUMNS;
-    const widths = [name, COLOR_COLUMNS, COLOR_COLUMNS, ANSWER_COLUMNS];
-    const line = (cells: string[], level: string) =>
-      [...widths.map((columns, at) => cut(cells[at] ?? "", columns - 1).padEnd(columns)), level].join("").trimEnd();
-    return [
-      paint("faint", line(["service", "live", "idle", "last minute"], "")),
-      ...Object.entries(overview.services).map(([service, report]) =>
-        line([service, ...cellsOf(report)], report.level),
-      ),
-    ];
-  });
+/** How all services of a stack are, a line each. */
+export const overviewPage = (overview: Overview): Page => ({
+  ...overview,
+  findings: problemsOf(overview),
+  blocks: (paint, width) => [{ lines: serviceTable(overview, paint, width) }],
+});
+
+function serviceTable({ services }: Overview, paint: Paint, width: number): string[] {
+  const name = width - 2 * COLOR_COLUMNS - ANSWER_COLUMNS - LEVEL_COLUMNS;
+  const widths = [name, COLOR_COLUMNS, COLOR_COLUMNS, ANSWER_COLUMNS];
+  const line = (cells: string[], level: string) =>
+    [...widths.map((columns, at) => cut(cells[at] ?? "", columns - 1).padEnd(columns)), level].join("").trimEnd();
+  return [
+    paint("faint", line(["service", "live", "idle", "last minute"], "")),
+    ...Object.entries(services).map(([service, report]) => line([service, ...cellsOf(report)], report.level)),
+  ];
+}
 
 /** Lists the findings of all services, each with the name of its service. */
 function problemsOf({ gateway, services }: Overview): Problem[] {

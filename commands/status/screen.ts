@@ -1,99 +1,39 @@
 import { COLORS, other } from "../../stacks/service/color";
-import { nameOf } from "../../stacks/service/who";
 import { cut, listed, wrapped } from "../../stacks/text/columns";
 import { plain } from "../../stacks/text/plain";
-import { brokenCommand } from "../../stacks/text/shell";
-import type { NextCommand } from "../outcome";
+import type { Paint } from "../paint";
 import type { Answers } from "./answers";
 import { besideRows } from "./beside";
+import type { Block } from "./blocks";
 import { ago, clock } from "./clock";
-import type { ColorReport, ContainerReport, Finding, Overview, Report } from "./report";
-
-/** The columns of a line where nobody says how many there are, and the fewest and the most that are made use of. */
-export const COLUMNS = 80;
-export const LEAST_COLUMNS = 60;
-export const MOST_COLUMNS = 120;
+import { historyTable } from "./cutovers";
+import { overviewPage } from "./overview";
+import { linesOf, type Page, type ScreenOptions } from "./page";
+import type { ColorReport, ContainerReport, Overview, Report } from "./report";
+import { countText } from "./visitors";
 
 /** The columns of a row's name. */
 const NAME_COLUMNS = 13;
 
-/** A command has at least so many, or begins below what it is for. */
-const COMMAND_COLUMNS = 44;
+/** How a stack, or all of its services, are: on one screen. Times are the local ones. */
+export const screenOf = (status: Report | Overview, options: ScreenOptions = {}): string =>
+  linesOf(pageOf(status), options).join("\n");
 
-/** How a terminal shows a word: SGR parameters (ECMA-48). */
-const STYLES = { strong: "1", faint: "2", red: "31", green: "32", yellow: "33", blue: "94" } as const;
+/** Returns what the screen shows. */
+export const pageOf = (status: Report | Overview): Page =>
+  "services" in status ? overviewPage(status) : { ...status, blocks: (paint, width) => blocksOf(status, paint, width) };
 
-/** Gives a text a style, or leaves it as it is where there are no colors. */
-export type Paint = (style: keyof typeof STYLES, text: string) => string;
-
-/** Returns what gives texts their styles. */
-export const painter = (colored: boolean): Paint =>
-  colored ? (style, text) => `\u001b[${STYLES[style]}m${text}\u001b[0m` : (_, text) => text;
-
-/** A reason is not cut, unless nobody would read it to its end. */
-const MOST_REASON = 600;
-const whole = (text: string): string => cut(plain(text), MOST_REASON);
-
-/** What every screen of status says: whose it is and how that is, what is not as it should be, and what to type. */
-interface Page extends Pick<Overview, "project" | "stack" | "level" | "time" | "next"> {
-  service?: string;
-  findings: readonly Problem[];
-}
-
-/** One thing that is not as it should be, or that can't be told. */
-export interface Problem {
-  level: Finding["level"] | "unknown";
-  text: string;
-}
-
-/** How the output is shown: whether in color, and on how many columns. */
-export interface ScreenOptions {
-  colored?: boolean;
-  columns?: number;
-}
-
-/** How a stack is, on one screen of so many columns. Times are the local ones. */
-export const screenOf = (report: Report, options: ScreenOptions = {}): string =>
-  pageOf(report, options, (paint, width) => [
-    ...colorTable(report, paint, width),
-    ...besideRows(report.beside).flatMap(([kind, text]) =>
-      wrapped(plain(text), width - NAME_COLUMNS).map(
-        (line, at) => `${paint("faint", (at === 0 ? kind : "").padEnd(NAME_COLUMNS))}${line}`,
-      ),
+function blocksOf(report: Report, paint: Paint, width: number): Block[] {
+  const beside = besideRows(report.beside).flatMap(([kind, text]) =>
+    wrapped(plain(text), width - NAME_COLUMNS).map(
+      (line, at) => `${paint("faint", (at === 0 ? kind : "").padEnd(NAME_COLUMNS))}${line}`,
     ),
-    "",
-    ...summary(report, width),
-    ...historyTable(report, paint, width),
-  ]);
-
-/** Puts the rows of a screen between its header and the commands to type. */
-export function pageOf(
-  page: Page,
-  { colored = false, columns = COLUMNS }: ScreenOptions,
-  rows: (paint: Paint, width: number) => string[],
-): string {
-  const paint = painter(colored);
-  const width = Math.min(MOST_COLUMNS, Math.max(LEAST_COLUMNS, columns));
+  );
   return [
-    header(page, paint, width),
-    ...page.findings.flatMap(({ level, text }) => {
-      const mark = level === "note" ? paint("faint", "-") : paint(LEVEL_STYLE[level], "!");
-      return wrapped(whole(text), width - 2).map((line, at) => `${at === 0 ? mark : " "} ${line}`);
-    }),
-    "",
-    ...rows(paint, width),
-    ...nextTable(page.next, paint, width),
-  ].join("\n");
-}
-
-const LEVEL_STYLE = { well: "green", degraded: "yellow", unknown: "yellow", down: "red" } as const;
-
-function header({ project, stack, service, level, time }: Page, paint: Paint, width: number): string {
-  const when = clock(new Date(time), true);
-  const of = service === undefined ? "" : `, ${service}`;
-  const name = cut(`${plain(project)}, stack ${plain(stack)}${of}: `, width - 10 - when.length);
-  const room = width - name.length - level.length - when.length;
-  return `${paint("strong", name)}${paint(LEVEL_STYLE[level], level)}${" ".repeat(room)}${paint("faint", when)}`;
+    { lines: [...colorTable(report, paint, width), ...beside, "", ...summary(report, width)] },
+    // An empty line, its title, the columns' names and one cutover.
+    { lines: historyTable(report, paint, width), spare: { name: "last cutovers", least: 4 } },
+  ];
 }
 
 function colorTable({ colors, time, traffic }: Report, paint: Paint, width: number): string[] {
@@ -140,9 +80,6 @@ function colorTable({ colors, time, traffic }: Report, paint: Paint, width: numb
     ),
   ];
 }
-
-export const countText = (answers: Answers | null): string =>
-  answers === null ? "-" : answers.count === 0 ? "no answers" : `${answers.count} answers, ${answers.perSecond}/s`;
 
 function qualityText(answers: Answers | null): string {
   if (answers === null || answers.count === 0) return "-";
@@ -228,77 +165,4 @@ function summary({ active, live, stable, agree, colors, proxy, pending, traffic 
   if (traffic?.sample === true)
     lines.push(`of the last minute's answers the latest were read, those of ${traffic.seconds} s`);
   return lines.flatMap((line) => wrapped(line, width - 4).map((part, at) => `${at === 0 ? "  " : "    "}${part}`));
-}
-
-function historyTable({ history, live, time: asked }: Report, paint: Paint, screen: number): string[] {
-  if (history.length === 0) return live === null ? [] : ["", paint("strong", "No cutovers are known")];
-  const now = new Date(asked);
-  const rows = history.map(({ time, result, from, to, versions, seconds, requests, canaryPercent, reason, who }) => ({
-    when: time === null ? "?" : clock(new Date(time), false, now),
-    result: cut(plain(result), 11),
-    move: moveText(from, to, versions),
-    took: seconds === null ? "-" : cut(`${seconds} s`, 8),
-    watched: requests === null ? "-" : cut(String(requests), 8),
-    who: cut(plain(nameOf(who)), 18),
-    reason: whole(reason ?? shareText(result, to, canaryPercent)),
-  }));
-  const titles = {
-    when: "when",
-    result: "result",
-    move: "from -> to",
-    took: "took",
-    watched: "watched",
-    who: "who",
-    reason: "reason",
-  };
-  const table = [titles, ...rows];
-  // Lines of an older version of this program name nobody.
-  const named = rows.some(({ who }) => who !== "");
-  const width = (key: keyof typeof titles) => Math.max(...table.map((row) => row[key].length));
-  const lines = table.map((row) => {
-    const facts = [
-      `  ${row.when.padEnd(width("when"))}`,
-      row.result.padEnd(width("result")),
-      row.move.padEnd(width("move")),
-      row.took.padStart(width("took")),
-      row.watched.padStart(width("watched")),
-      ...(named ? [row.who.padEnd(width("who"))] : []),
-    ].join("  ");
-    const line = `${facts}  ${row.reason}`.trimEnd();
-    if (line.length <= screen) return [line];
-    // A reason that has no room beside them is told whole below.
-    const room = screen - REASON_INDENT.length;
-    return [cut(facts, screen), ...wrapped(row.reason, room).map((line) => `${REASON_INDENT}${line}`)];
-  });
-  const [heads = [], ...cutovers] = lines;
-  return ["", paint("strong", "Last cutovers"), ...heads.map((line) => paint("faint", line)), ...cutovers.flat()];
-}
-
-const REASON_INDENT = " ".repeat(6);
-
-function moveText(from: string | null, to: string, versions: Record<string, string>): string {
-  const named = (color: string) => cut(plain(`${color} ${Object.hasOwn(versions, color) ? versions[color] : ""}`), 18);
-  return from === null || from === to ? named(to) : `${named(from)} -> ${named(to)}`;
-}
-
-/** What a canary did: it moved nobody who was there already. */
-function shareText(result: string, to: string, percent: number | null): string {
-  const idle = COLORS.find((color) => color !== to);
-  return result === "canary" && percent !== null ? `${idle} got ${percent} % of the new visitors` : "";
-}
-
-function nextTable(next: NextCommand[], paint: Paint, screen: number): string[] {
-  if (next.length === 0) return [];
-  const width = Math.max(...next.map(({ purpose }) => purpose.length));
-  const below = screen - width - 4 < COMMAND_COLUMNS;
-  const indent = " ".repeat(below ? 6 : width + 4);
-  return [
-    "",
-    paint("strong", "Next"),
-    ...next.flatMap(({ purpose, command }) => {
-      const lines = brokenCommand(plain(command), screen - indent.length);
-      if (below) return [`  ${paint("faint", purpose)}`, ...lines.map((line) => `${indent}${line}`)];
-      return lines.map((line, i) => `${i === 0 ? `  ${paint("faint", purpose.padEnd(width))}  ` : indent}${line}`);
-    }),
-  ];
 }

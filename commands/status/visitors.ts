@@ -44,3 +44,7 @@ const within = ({ traffic }: Judged): string =>
   traffic?.sample === true ? `${traffic.seconds} s, the latest that were read` : `${traffic?.seconds ?? 0} s`;
 
 const shown = (percent: number): string => percent.toFixed(percent < 10 ? 2 : 0);
+
+/** What a table says of a color's answers; a dash where they could not be read. */
+export const countText = (answers: Answers | null): string =>
+  answers === null ? "-" : answers.count === 0 ? "no answers" : `${answers.count} answers, ${answers.perSecond}/s`;

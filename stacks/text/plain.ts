@@ -96,8 +96,10 @@ export function lastOfLines(text: string): string {
 export const printableMessage = (text: string): string => shortened(printable(text), MESSAGE_CHARACTERS);
 
 /** Returns JSON in ASCII alone: no control character and no mark that turns the direction of text reaches a terminal through it. */
-export const plainJson = (value: unknown): string =>
-  JSON.stringify(value, undefined, 2).replace(
-    /[\u007f-\uffff]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+export const plainJson = (value: unknown): string => inAscii(JSON.stringify(value, undefined, 2));
+
+/** The same as one line, for programs that read many of them. */
+export const jsonLine = (value: unknown): string => inAscii(JSON.stringify(value));
+
+const inAscii = (json: string): string =>
+  json.replace(/[\u007f-\uffff]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { before, test } from "node:test";
 import { backendImages } from "./backend";
@@ -27,19 +27,7 @@ const write = (stack: TestStack, part: string, line: string): Promise<string> =>
   stack.docker("exec", `blue-green-${stack.name}-${part}`, "sh", "-c", `echo "$1" >/proc/1/fd/1`, "sh", line);
 
 /** A command that goes on, and what it has printed so far. */
-function start(stack: TestStack, name: string, ...args: string[]): { child: ChildProcess; seen: () => string } {
-  const child = spawn("node", words(name, args), {
-    cwd: stack.directory,
-    env: { ...process.env, PULUMI_STACK: stack.name },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  let seen = "";
-  for (const stream of [child.stdout, child.stderr])
-    stream.setEncoding("utf8").on("data", (text: string) => {
-      seen += text;
-    });
-  return { child, seen: () => seen };
-}
+const start = (stack: TestStack, name: string, ...args: string[]) => stack.start("node", ...words(name, args));
 
 async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
   child.kill(signal);
@@ -91,6 +79,27 @@ test("npm run logs and npm run exec on a stack of three containers a color", asy
     assert.deepEqual(shown(await log("--status", "5xx")), [503, 502]);
     assert.deepEqual(shown(await log("--status", "404", "--color", "blue")), [404]);
     assert.deepEqual(await log("--status", "5xx", "--color", "green"), []);
+  });
+
+  await t.test("a request is found by its id, in the proxy and in the color that wrote of it", async () => {
+    const { body } = await get(`${stack.url}/headers`);
+    const [id] = JSON.parse(body)["x-request-id"];
+    await write(stack, "blue-2", `{"trace":"${id}"}`);
+    const log = () => command(stack, "logs", "--request", id);
+    await until("the proxy has written its line", async () => /^proxy /m.test((await log()).output));
+    const { code, output } = await log();
+    assert.equal(code, 0);
+    const [proxy = "", blue, ...others] = output.split("\n").filter(Boolean).sort().reverse();
+    assert.deepEqual(
+      [JSON.parse(proxy.replace(/^proxy +\| /, "")).requestId, blue, others],
+      [id, `blue-2  | {"trace":"${id}"}`, []],
+    );
+    const missing = await command(stack, "logs", "--request", id.replace(/^./, "x"));
+    assert.equal(missing.code, 1);
+    assert.match(
+      missing.output,
+      /^No line tells of the request x.*: blue, blue-2, blue-3, green, .*, proxy; the last 10m\.$/m,
+    );
   });
 
   await t.test("followed, a container that is started again or gone is said", async () => {

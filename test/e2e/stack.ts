@@ -245,6 +245,17 @@ export class TestStack {
     return run(file, args, { cwd: this.directory, env: this.env });
   }
 
+  /** The same of one that goes on, and what it has printed so far. */
+  start(file: string, ...args: string[]): { child: ChildProcess; seen: () => string } {
+    const child = spawn(file, args, { cwd: this.directory, env: this.env, stdio: ["ignore", "pipe", "pipe"] });
+    let seen = "";
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding("utf8").on("data", (text: string) => {
+        seen += text;
+      });
+    return { child, seen: () => seen };
+  }
+
   /** Sets a setting as `pulumi config set` does: in the stack's file, where nothing has to be encrypted, which takes no time. */
   async set(setting: string, value: string, ...flags: string[]): Promise<string> {
     const typed = flags.includes("--path") ? placeOf(setting) : [setting];

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { test } from "node:test";
 import { backendImages } from "./backend";
 import { faults, until } from "./failures";
@@ -6,14 +7,9 @@ import { get, TestStack } from "./stack";
 
 test("npm run status says what runs, by its exit code too", async (t) => {
   const stack = await TestStack.make(t, await backendImages());
+  const words = ["--require", "./setup/bundle.cjs", "commands/status/main.ts", "--json"];
   const status = async () => {
-    const { code, output } = await stack.command(
-      "node",
-      "--require",
-      "./setup/bundle.cjs",
-      "commands/status/main.ts",
-      "--json",
-    );
+    const { code, output } = await stack.command("node", ...words);
     return { code, ...JSON.parse(output) };
   };
   const says = async (exit: number, words: RegExp) => {
@@ -53,6 +49,26 @@ test("npm run status says what runs, by its exit code too", async (t) => {
     assert.match(JSON.stringify(report), /pulumi config set activeColor blue/);
     await stack.docker("start", (await container("green")).Id);
     await until("green answers", async () => (await status()).code === 0);
+  });
+
+  await t.test("--watch reads the same again and again, and tells of a color that ends meanwhile", async () => {
+    const { child, seen } = stack.start("node", ...words, "--watch");
+    const levels = () =>
+      seen()
+        .split("\n")
+        .filter(Boolean)
+        .map((line) => JSON.parse(line).level);
+    await until("two readings", async () => levels().length >= 2);
+    await stack.docker("stop", (await container("blue")).Id);
+    await until("the color is missed", async () => levels().at(-1) === "degraded");
+    await stack.docker("start", (await container("blue")).Id);
+    await until("it is back", async () => levels().at(-1) === "well");
+    child.kill("SIGINT");
+    const [code] = await once(child, "close");
+    assert.deepEqual([code, levels()[0]], [0, "well"]);
+    const { live, stable, history } = JSON.parse(seen().trimEnd().split("\n").at(-1) ?? "");
+    const now = await status();
+    assert.deepEqual({ live, stable, history }, { live: now.live, stable: now.stable, history: now.history });
   });
 
   await t.test("a configuration edited by hand", async () => {

@@ -82,6 +82,20 @@ describe("npm run logs -- --follow", () => {
     assert.match(stderr, /^green ! another container was made: blue-green-dev-green$/m);
   });
 
+  test("of one request: its lines alone, from the beginning without one, until Ctrl-C", async (t) => {
+    const id = "3f0a9c1d2b4e5f60718293a4b5c6d7e8";
+    const made = project(t, { blue: at(1, "one") });
+    const { code, stdout, stderr } = await follow(made, ["--request", id], ["blue", "proxy"], async (seen) => {
+      const answer = (requestId: string) => JSON.stringify({ requestId, path: `/${id}` });
+      appendFileSync(made.file("follow-blue"), now("two") + now(`of ${id}`));
+      appendFileSync(made.file("follow-proxy"), now(answer("0".repeat(32))) + now(answer(id)));
+      await until("both are shown", () => /^proxy/m.test(seen()) && /^blue/m.test(seen()));
+    });
+    assert.deepEqual([code, stderr], [0, ""]);
+    const lines = [`blue   | of ${id}`, `proxy  | {"requestId":"${id}","path":"/${id}"}`];
+    assert.deepEqual(stdout.split("\n").filter(Boolean).sort(), lines);
+  });
+
   test("an engine that does not answer is said once, and asked again", async (t) => {
     const made = project(t, {}, [slot("blue")]);
     const { stderr } = await follow(made, [], ["blue"], async (seen) => {

@@ -56,6 +56,63 @@ describe("npm run logs", () => {
     assert.equal(await shown("--status", "501"), "");
   });
 
+  test("the lines of one request: by the field of the proxy's log, and anywhere in an app's line", async (t) => {
+    const id = "3f0a9c1d2b4e5f60718293a4b5c6d7e8";
+    const of = (requestId: string, path = "/") => JSON.stringify({ color: "blue", status: 502, requestId, path });
+    const lines = {
+      proxy: at(1, of("0".repeat(32), `/requests/${id}`)) + at(3, of(id)) + at(4, `[error] ${id}`),
+      blue: at(1, "another one") + at(2, `rid=${id} Traceback`) + at(4, `{"level":"error","trace":["${id}"]}`),
+      "blue-2": at(1, id.slice(0, 31)),
+      "blue-worker-mail": at(4, `job for ${id}`),
+    };
+    const made = project(t, lines);
+    const shown = async (...args: string[]) => made.run(["--request", id, ...args]);
+    const web = `blue   | rid=${id} Traceback\nproxy  | ${of(id)}\nblue   | {"level":"error","trace":["${id}"]}\n`;
+    assert.deepEqual(await shown(), { code: 0, stdout: web, stderr: "" });
+    const last = `blue   | {"level":"error","trace":["${id}"]}\n`;
+    assert.deepEqual(await shown("--tail", "1"), { code: 0, stdout: last, stderr: "" });
+    assert.equal((await shown("--worker", "mail")).stdout, `blue worker mail | job for ${id}\n`);
+    assert.equal((await shown("--status", "5xx")).stdout, `proxy | ${of(id)}\n`);
+    assert.equal((await shown("--color", "blue")).stdout, web.replace(/proxy.*\n/, ""));
+    const asked = made.asked().filter((line) => line.startsWith("container logs"));
+    assert.ok(!asked.some((line) => line.includes("--tail")), "the engine can't count the lines of a request");
+  });
+
+  test("a request that no line tells of: what was searched, since when, what to type, and exit code 1", async (t) => {
+    const id = "3f0a9c1d2b4e5f60718293a4b5c6d7e8";
+    const made = project(t, { blue: at(1, "one"), proxy: at(1, answer(200, "blue")) });
+    const missing = async (...args: string[]) => {
+      const { code, stdout, stderr } = await made.run(args);
+      assert.deepEqual([code, stdout], [1, ""], stderr);
+      return stderr;
+    };
+    assert.equal(
+      await missing("--request", id),
+      `No line tells of the request ${id}. Searched: blue, blue-2, green, proxy; the last 10m.\n` +
+        `Next, to search all that the engine has kept: npm run logs -- --request ${id} --tail 100\n`,
+    );
+    assert.equal(
+      await missing("dev", "--request", "of-a-client", "--since", "2026-11-29", "--proxy", "--color=green"),
+      "No line tells of the request of-a-client. Searched: green, proxy; since 2026-11-29.\n" +
+        "The proxy gives each request an id of its own, 32 of 0-9 and a-f, whatever a client sent.\n" +
+        "Next, to search all that the engine has kept: " +
+        "npm run logs -- dev --color green --proxy --request of-a-client --tail 100\n",
+    );
+    assert.equal(
+      await missing("--request", id, "--color", "blue", "--tail", "100"),
+      `No line tells of the request ${id}. Searched: blue, blue-2; all that the engine has kept.\n` +
+        "Next, to see the ids of the latest requests: npm run logs -- --proxy --tail 20\n",
+    );
+    for (const hostile of ["short", "with space 1", "$(reboot)xx", "-ffffffff", "\u001b[2Jabcdefgh", "x".repeat(129)]) {
+      const { code, stderr } = await made.run([`--request=${hostile}`]);
+      assert.equal(code, 3);
+      assert.match(
+        stderr,
+        /^Can't tell: --request is "[ -~]*: an id has 8 to 128 letters, digits and \. _ : = \+ \/ -\n/,
+      );
+    }
+  });
+
   test("the last lines of all together, however old", async (t) => {
     const made = project(t, { blue: at(1, "one") + at(4, "four"), green: at(2, "two") + at(3, "three") });
     const { stdout } = await made.run(["--tail", "3"]);

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { BUNDLE, CHECKOUT } from "../../program";
+import { NO_TERMINAL, Terminal } from "../terminal";
 import { made } from "./facts.sample";
 
 /** What the stand-in for `docker` answers: to `container inspect`, and to `exec` in the proxy. */
@@ -141,38 +142,6 @@ interface Ended {
   stdout: string;
   stderr: string;
   seconds: number;
-}
-
-/** Whether this machine can make terminals; `npm test` brings what it takes. */
-const NO_TMUX = spawnSync("tmux", ["-V"]).status === 0 ? false : "tmux is not installed";
-
-/** What a terminal of so many columns shows after the status was asked for in it. */
-async function inTerminal(project: Project, columns: number): Promise<string> {
-  const socket = project.file(`tmux-${columns}`);
-  const tmux = (...args: string[]) =>
-    spawnSync("tmux", ["-S", socket, "-f", "/dev/null", ...args], { encoding: "utf8" });
-  const words = [
-    process.execPath,
-    "--require",
-    BUNDLE,
-    join(CHECKOUT, "commands", "status", "main.ts"),
-    "--stack",
-    "dev",
-  ];
-  const command =
-    `cd '${project.file("project")}' && NO_COLOR=1 PATH='${project.file("bin")}' ` +
-    `${words.map((word) => `'${word}'`).join(" ")}; /bin/echo END; exec /bin/sleep 60`;
-  try {
-    assert.equal(tmux("new-session", "-d", "-x", String(columns), "-y", "60", command).status, 0);
-    for (const deadline = Date.now() + 30_000; Date.now() < deadline; ) {
-      const { stdout } = tmux("capture-pane", "-p");
-      if (/^END$/m.test(stdout)) return stdout;
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-    return assert.fail("the status did not end");
-  } finally {
-    tmux("kill-server");
-  }
 }
 
 describe("npm run status", () => {
@@ -353,21 +322,23 @@ describe("npm run status", () => {
     );
   });
 
-  test("in a real terminal of 80 and of 120 columns no line is cut or wrapped by it", { skip: NO_TMUX }, async (t) => {
+  test("in a real terminal of 80 and of 120 columns no line is cut or wrapped by it", {
+    skip: NO_TERMINAL,
+  }, async (t) => {
     const reason = `${"the smoke test failed ".repeat(12)}END`;
     const told = says().replace(/"reason":"[^"]*"/, `"reason":"${reason}"`);
     const project = new Project(t, { ...WELL, proxy: told }, { dev: "config:\n  blue-green:activeColor: green\n" });
+    const words = ["--require", BUNDLE, join(CHECKOUT, "commands", "status", "main.ts"), "--stack", "dev"];
+    const env = { NO_COLOR: "1", PATH: project.file("bin"), HOME: project.file() };
     for (const columns of [80, 120]) {
-      const screen = await inTerminal(project, columns);
-      const lines = screen.split("\n").map((line) => line.trimEnd());
-      assert.match(
-        lines[0] ?? "",
-        /^blue-green, stack dev: degraded {2,}23 Nov|^blue-green, stack dev: degraded {2,}\d/,
-      );
+      const place = { cwd: project.file("project"), env, columns, rows: 60 };
+      const screen = await new Terminal(t, [process.execPath, ...words], place).shows(/^ENDED 1$/m);
+      const lines = screen.split("\n").slice(1);
+      assert.match(lines[0] ?? "", /^blue-green, stack dev: degraded {2,}\d/);
       assert.equal(lines[0]?.length, columns, "the first line ends where the terminal does");
       // A line that the terminal had wrapped would go on at its left edge, in the middle of a word.
       for (const line of lines)
-        assert.match(line, /^($|[ !-] |blue-green|[a-z0-9][a-z0-9, %]{2,12} |Last cutovers$|Next$|END$)/);
+        assert.match(line, /^($|[ !-] |blue-green|[a-z0-9][a-z0-9, %]{2,12} |Last cutovers$|Next$|ENDED 1$)/);
       assert.ok(screen.replace(/\s+/g, " ").includes(reason.replace(/\s+/g, " ")), screen);
     }
   });

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { cantTell } from "../../../commands/outcome";
-import { overviewOf, overviewScreen } from "../../../commands/status/overview";
+import { overviewOf } from "../../../commands/status/overview";
+import { screenOf } from "../../../commands/status/screen";
 import { isAbsent, readServices } from "../../../commands/status/services";
 import { asTyped, commandsFor } from "../../../commands/typed";
 import type { Docker } from "../../../stacks/engine/docker";
@@ -45,13 +46,13 @@ describe("the screen of all services", () => {
   test("says which one can't be told, and what to type for it", () => {
     const overview = overviewOf(AT, { name: "shops-prod-gateway", running: true }, { api: silent }, commands);
     assert.deepEqual([overview.exit, overview.level], [3, "unknown"]);
-    const screen = overviewScreen(overview);
+    const screen = screenOf(overview);
     assert.match(screen, /^shops, stack prod: unknown/);
     assert.match(screen, /^! api: can't tell: shops-prod-api-proxy runs/m);
     assert.match(screen, /^ {2}see all of api {2}npm run status -- prod --service api$/m);
     assert.ok(!screen.includes("\u001b"), "a container's word moves no cursor");
     for (const columns of [60, 80, 120])
-      for (const line of overviewScreen(overview, { columns }).split("\n")) assert.ok(line.length <= columns, line);
+      for (const line of screenOf(overview, { columns }).split("\n")) assert.ok(line.length <= columns, line);
   });
 
   test("a gateway that does not run is worse than a service that can't be told", () => {
