@@ -18,6 +18,7 @@ import {
   type ServiceId,
 } from "./service/names";
 import { volumesOf } from "./service/needs";
+import { isFailedReceiver, isReceiverLine } from "./service/receiver";
 import { type HistoryEntry, remember } from "./service/serving";
 import { processLimit } from "./service/slotSpec";
 import { whoRuns } from "./service/who";
@@ -157,8 +158,9 @@ export const accessoryHook = (service: HookContext): pulumi.ResourceHook =>
 /** Returns the hook that says the cutover's last line again: what a command says while it runs is gone from Pulumi's display. */
 export const toldHook = ({ name, owner, parent }: HookContext): pulumi.ResourceHook =>
   new pulumi.ResourceHook(`${name}-told`, async ({ newOutputs }) => {
-    const line = lastSaid((newOutputs as { stdout?: unknown } | undefined)?.stdout);
-    if (line !== undefined) await pulumi.log.info(ofService(owner, line), parent);
+    const { live, untold } = lastSaid((newOutputs as { stdout?: unknown } | undefined)?.stdout);
+    if (live !== undefined) await pulumi.log.info(ofService(owner, live), parent);
+    for (const line of untold) await pulumi.log.warn(ofService(owner, line), parent);
   });
 
 /** Returns the hook that says for how long the public got no answer while the proxy with this id was replaced. */
@@ -215,8 +217,14 @@ function unreadyEntry(unready: {
   };
 }
 
-/** The cutover's last line, which says who is live, out of all that it wrote; undefined for what somebody else wrote. */
-export function lastSaid(stdout: unknown): string | undefined {
-  const line = typeof stdout === "string" ? stdout.trimEnd().split("\n").at(-1) : undefined;
-  return line !== undefined && /^(?:blue|green) is live\b/.test(line) ? line : undefined;
+/**
+ * The cutover's last line, which says who is live, out of all that it wrote, and behind it why somebody got no word of it. Nothing of
+ * what somebody else wrote.
+ */
+export function lastSaid(stdout: unknown): { live?: string; untold: string[] } {
+  const lines = typeof stdout === "string" ? stdout.trimEnd().split("\n") : [];
+  const end = lines.findLastIndex((line) => !isReceiverLine(line));
+  const live = lines[end];
+  if (live === undefined || !/^(?:blue|green) is live\b/.test(live)) return { untold: [] };
+  return { live, untold: lines.slice(end).filter(isFailedReceiver) };
 }

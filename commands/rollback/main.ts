@@ -1,3 +1,4 @@
+import { endSoon } from "../../cutover/delivery";
 import { rollBack, type WayBack } from "../../cutover/rollback";
 import { CutoverFailed } from "../../cutover/run";
 import { type Docker, isGone } from "../../stacks/engine/docker";
@@ -117,4 +118,4 @@ function written({ owner, file, text }: FoundStack, name: string, value: string)
   }
 }
 
-runCommand(USAGE, rollback);
+void runCommand(USAGE, rollback).then(endSoon);

@@ -281,7 +281,7 @@ describe("the cutover's command", () => {
         KEEP_ALIVE_SECONDS: "10",
         IDLE: "running",
         // Set where there is none as well, so that none is inherited.
-        ...{ FILE_TESTER: "", FILE_MAINTENANCE: "", FILE_TLSCERTIFICATE: "", FILE_TLSKEY: "", MEND: "" },
+        ...{ FILE_TESTER: "", FILE_MAINTENANCE: "", FILE_TLSCERTIFICATE: "", FILE_TLSKEY: "", NOTIFY: "", MEND: "" },
       }),
       DOCKER_CONTEXT: "default",
       DOCKER_HOST: "ssh://host",
@@ -326,6 +326,7 @@ describe("the cutover's command", () => {
         replicas: { blue: 1, green: 1 },
         sessions: false,
         files: {},
+        receiver: undefined,
       },
       ...{ stickySeconds: undefined, retire: undefined, idle: "running", drainSeconds: 60, keepAliveSeconds: 10 },
     });
@@ -733,12 +734,19 @@ describe("a new container's health", () => {
 
 describe("the end of a run", () => {
   test("who is live stays to be read when the cutover has ended, and nothing else of what it wrote", () => {
-    assert.equal(
-      lastSaid("gate: a\ngreen is live, from blue and well (gate 1 s)\n"),
-      "green is live, from blue and well (gate 1 s)",
-    );
+    const live = "green is live, from blue and well (gate 1 s)";
+    assert.deepEqual(lastSaid(`gate: a\n${live}\n`), { live, untold: [] });
     for (const other of ["green is live, from blue\ngate: a-secret", "a-secret", "", undefined, { secret: 1 }])
-      assert.equal(lastSaid(other), undefined);
+      assert.deepEqual(lastSaid(other), { untold: [] });
+  });
+
+  test("that nobody got word of the cutover is a warning, behind who is live; that it took long is none", () => {
+    const live = "green is live, from blue and well (gate 1 s)";
+    const slow = "notifyUrl has not taken word of this cutover yet: 5 s at most";
+    const untold = "notifyUrl: it got no word of this cutover, since it answered 500";
+    assert.deepEqual(lastSaid(`gate: a\n${live}\n${slow}\n`), { live, untold: [] });
+    assert.deepEqual(lastSaid(`notifyUrl: of a gate\n${live}\n${slow}\n${untold}\n`), { live, untold: [untold] });
+    assert.deepEqual(lastSaid(`a-secret\n${untold}\n`), { untold: [] });
   });
 
   test("a failed container's color with an image of its own is given another image too", async () => {
