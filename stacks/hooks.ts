@@ -158,10 +158,16 @@ export const accessoryHook = (service: HookContext): pulumi.ResourceHook =>
 /** Returns the hook that says the cutover's last line again: what a command says while it runs is gone from Pulumi's display. */
 export const toldHook = ({ name, owner, parent }: HookContext): pulumi.ResourceHook =>
   new pulumi.ResourceHook(`${name}-told`, async ({ newOutputs }) => {
-    const { live, untold } = lastSaid((newOutputs as { stdout?: unknown } | undefined)?.stdout);
+    const { live, untold } = lastSaid(await inClear((newOutputs as { stdout?: unknown } | undefined)?.stdout));
     if (live !== undefined) await pulumi.log.info(ofService(owner, live), parent);
     for (const line of untold) await pulumi.log.warn(ofService(owner, line), parent);
   });
+
+/** What a command wrote is a secret where it was given one, as a token: Pulumi hands it over as an output then. */
+const inClear = (value: unknown): Promise<unknown> =>
+  pulumi.Output.isInstance(value)
+    ? new Promise((resolve) => void pulumi.unsecret(value).apply(resolve))
+    : Promise.resolve(value);
 
 /** Returns the hook that says for how long the public got no answer while the proxy with this id was replaced. */
 export const outageHook = ({ name, engine, parent }: HookContext, replacedProxyId: string): pulumi.ResourceHook =>

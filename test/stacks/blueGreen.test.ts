@@ -390,6 +390,24 @@ describe("what waits for what", () => {
   });
 });
 
+describe("who gets word of a cutover", () => {
+  test("address and key are secrets of the command's alone, in one variable, and the cutover reads them", async () => {
+    const notifyUrl = "https://hooks.example/hunter2";
+    await make({ notifyUrl, notifyKind: "otlp", notifySecret: "hunter2-of-a-collector" });
+    const { stdin, environment } = one(COMMAND, "cutover");
+    // The mocks show one secret value as a secret map.
+    const { "4dabf18193072939515e22adb298388d": mark, value: variables } = environment as Record<string, unknown>;
+    assert.equal(mark, "1b47061264138c4ac30d75fd1eb44270");
+    const { BLUE_GREEN_NOTIFY, ...rest } = variables as Record<string, string>;
+    for (const { inputs, type } of made)
+      assert.doesNotMatch(JSON.stringify(type === COMMAND ? [stdin, rest] : inputs), /hunter2/, type);
+    assert.deepEqual(orderFrom(variables as NodeJS.ProcessEnv, String(stdin)).receiver, {
+      ...{ kind: "otlp", url: notifyUrl, secret: "hunter2-of-a-collector" },
+    });
+    assert.equal(typeof BLUE_GREEN_NOTIFY, "string");
+  });
+});
+
 describe("the testers' token", () => {
   test("the testers' token is a secret of the command's alone: no diff, label or other container shows it", async () => {
     const testerToken = "hunter2.hunter2-hunter2";
@@ -747,6 +765,19 @@ describe("the end of a run", () => {
     assert.deepEqual(lastSaid(`gate: a\n${live}\n${slow}\n`), { live, untold: [] });
     assert.deepEqual(lastSaid(`notifyUrl: of a gate\n${live}\n${slow}\n${untold}\n`), { live, untold: [untold] });
     assert.deepEqual(lastSaid(`a-secret\n${untold}\n`), { untold: [] });
+  });
+
+  test("both are said again when the command has ended, whether or not it was given a secret", async (t) => {
+    await make();
+    const told = hooks.get("service-told");
+    assert.ok(told);
+    const live = "green is live, from blue and well (gate 1 s)";
+    const untold = "notifyUrl: it got no word of this cutover, since it answered 500";
+    for (const stdout of [`${live}\n${untold}\n`, pulumi.secret(`${live}\n${untold}\n`)]) {
+      const said = listen(t, "info", "warn");
+      await told.callback({ urn: "urn", id: "c1", name: "cutover", type: COMMAND, newOutputs: { stdout } });
+      assert.deepEqual(said, [live, untold]);
+    }
   });
 
   test("a failed container's color with an image of its own is given another image too", async () => {
