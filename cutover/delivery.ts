@@ -3,6 +3,7 @@ import { request as requestOverTls } from "node:https";
 import { setTimeout as pause } from "node:timers/promises";
 import { PROXY_DIRECTORY } from "../stacks/service/names";
 import { type Receiver, receiverIn, receiverLine, receiverText } from "../stacks/service/receiver";
+import { lookUpUntil } from "./lookUp";
 import { firstLine, type Run } from "./run";
 import { type Word, wordOf } from "./word";
 import { type WordRequest, wordRequest } from "./wordRequest";
@@ -73,11 +74,6 @@ export async function keptReceiver({ tools, proxy }: Pick<Run, "tools" | "proxy"
   return receiverIn(await read.then(({ stdout }) => stdout).catch(() => ""));
 }
 
-/** Has the process end although a name is still being resolved, which nothing can call off. */
-export function endSoon(): void {
-  setTimeout(() => process.exit(), 500).unref();
-}
-
 /** Sends the word until it is taken or the time is over; answers why it was not taken, undefined where it was. */
 export async function deliver(receiver: Receiver, word: Word): Promise<string | undefined> {
   const over = new AbortController();
@@ -102,7 +98,7 @@ async function attempts(receiver: Receiver, word: Word, over: AbortSignal): Prom
   }
 }
 
-/** A name that nobody resolves can't be called off: it is left to itself. */
+/** When the time is over, whatever still hangs. */
 const whenOver = (over: AbortSignal): Promise<string> =>
   new Promise((resolve) =>
     over.addEventListener("abort", () => resolve(`it gave no answer within ${DELIVERY_SECONDS} s`), { once: true }),
@@ -115,7 +111,7 @@ function send({ url, headers, body }: WordRequest, over: AbortSignal): Promise<F
   return new Promise((resolve) => {
     const failed = (error: NodeJS.ErrnoException) => resolve(failureOf(error, signal.aborted));
     try {
-      request(url, { method: "POST", headers, agent: false, signal }, (response) => {
+      request(url, { method: "POST", headers, agent: false, signal, lookup: lookUpUntil(signal) }, (response) => {
         response.on("error", () => {});
         response.destroy();
         resolve(refusalOf(response.statusCode ?? 0));

@@ -4,7 +4,6 @@ import { isOrderVariable } from "../stacks/service/orderVariables";
 import { whoRuns } from "../stacks/service/who";
 import { printableMessage } from "../stacks/text/plain";
 import { carryOut } from "./cutover";
-import { endSoon } from "./delivery";
 import { orderFrom } from "./order";
 
 /** Whoever has these has every secret of the stack, or may give another image under a release's name. */
@@ -36,7 +35,7 @@ async function main(): Promise<void> {
   });
 }
 
-main().then(endSoon, (error: Error) => {
+main().catch((error: Error) => {
   console.error(printableMessage(error.message));
   // A lock that is still waited for must not hold up the end.
   process.exit(1);

@@ -1,4 +1,3 @@
-import { endSoon } from "../../cutover/delivery";
 import { rollBack, type WayBack } from "../../cutover/rollback";
 import { CutoverFailed } from "../../cutover/run";
 import { type Docker, isGone } from "../../stacks/engine/docker";
@@ -118,4 +117,4 @@ function written({ owner, file, text }: FoundStack, name: string, value: string)
   }
 }
 
-void runCommand(USAGE, rollback).then(endSoon);
+runCommand(USAGE, rollback);

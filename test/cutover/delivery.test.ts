@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdirSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { DELIVERY_SECONDS, deliver } from "../../cutover/delivery";
+import { lookUpUntil } from "../../cutover/lookUp";
 import { rollBack } from "../../cutover/rollback";
 import { wordOf } from "../../cutover/word";
 import type { Receiver } from "../../stacks/service/receiver";
@@ -39,9 +42,67 @@ async function delivered(receiver: Receiver): Promise<{ why: string | undefined;
   return { why, seconds: (performance.now() - started) / 1000 };
 }
 
+/** Whether a process runs. */
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const TAIL = "/T0/B0/planted-secret?token=planted-secret";
 
 const json = (receiver: TestReceiver): Receiver => ({ kind: "json", url: receiver.url + TAIL, secret: SIGNING_KEY });
+
+/** Asks for a name as a request does. */
+const resolved = (signal: AbortSignal, name: string, program?: string, all = true) =>
+  new Promise<[code: string | undefined, found: unknown]>((resolve) =>
+    lookUpUntil(signal, program)(name, { all }, (error, found) => resolve([error?.code, found])),
+  );
+
+describe("a receiver's name", { concurrency: true }, () => {
+  test("is resolved as this machine's hosts file has it, one address or all", async () => {
+    const [code, found] = await resolved(new AbortController().signal, "localhost");
+    assert.equal(code, undefined);
+    assert.ok((found as { address: string }[]).some(({ address }) => address === "127.0.0.1" || address === "::1"));
+    const [, one] = await resolved(new AbortController().signal, "localhost", undefined, false);
+    assert.match(String(one), /^(127\.0\.0\.1|::1)$/);
+    const [none] = await resolved(new AbortController().signal, "planted.invalid");
+    assert.match(none ?? "", /^(ENOTFOUND|EAI_AGAIN)$/);
+  });
+
+  test("that no name server answers for is given up with the signal, and nothing of it goes on", async (t) => {
+    const place = mkdtempSync(join(tmpdir(), "look-up-"));
+    t.after(() => rmSync(place, { recursive: true }));
+    const file = join(place, "pid");
+    const hangs = `require("node:fs").writeFileSync(${JSON.stringify(file)}, String(process.pid)); setInterval(() => {}, 1000);`;
+    const over = new AbortController();
+    const asked = resolved(over.signal, "planted.example", hangs);
+    const deadline = performance.now() + 10_000;
+    while (!existsSync(file) || readFileSync(file, "utf8") === "") {
+      assert.ok(performance.now() < deadline, "the process runs");
+      await pause(20);
+    }
+    over.abort();
+    assert.deepEqual(await asked, ["EAI_AGAIN", []]);
+    const pid = Number(readFileSync(file, "utf8"));
+    while (isAlive(pid)) {
+      assert.ok(performance.now() < deadline, "the process is gone");
+      await pause(20);
+    }
+  });
+
+  test("for which something else than addresses comes does not resolve", async () => {
+    const words = ["", "{", "null", '{"found":[{"address":1}]}', '{"found":"::1"}'].map((text) => JSON.stringify(text));
+    // More than is read of an answer, and more than a process can be started with.
+    for (const word of [...words, '"x".repeat(2e6)', JSON.stringify("x".repeat(2e6))])
+      assert.deepEqual(await resolved(new AbortController().signal, "a", `process.stdout.write(${word})`), [
+        ...["EAI_AGAIN", []],
+      ]);
+  });
+});
 
 describe("delivery", { concurrency: true }, () => {
   test("a receiver that takes it gets it once, signed, over IPv4 and IPv6", async (t) => {
