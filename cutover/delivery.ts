@@ -39,7 +39,7 @@ export async function tell(run: Run, receiver: Receiver | undefined): Promise<vo
   // A line that says `interrupted` is not the last one: whoever finishes the cutover tells of it.
   if (receiver === undefined || entry === undefined || entry.result === "interrupted") return;
   const said = setTimeout(
-    () => run.say(receiverLine.slow(`has not taken word of this cutover yet: ${DELIVERY_SECONDS} s at most`)),
+    () => run.say(receiverLine.slow(`has not taken word of this cutover yet: it has ${DELIVERY_SECONDS} s`)),
     SAID_AFTER_MILLISECONDS,
   );
   try {

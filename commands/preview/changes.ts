@@ -73,7 +73,7 @@ const SETTINGS: Record<string, string> = {
   FILE_MAINTENANCE: "the maintenance page",
   FILE_TLSCERTIFICATE: "tlsCertificate",
   FILE_TLSKEY: "tlsKey",
-  NOTIFY: "notifyUrl",
+  NOTIFY: "notifyUrl, its kind or its secret",
 };
 
 /** What is too long to be shown, or must not be. */

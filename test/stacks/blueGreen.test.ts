@@ -760,7 +760,7 @@ describe("the end of a run", () => {
 
   test("that nobody got word of the cutover is a warning, behind who is live; that it took long is none", () => {
     const live = "green is live, from blue and well (gate 1 s)";
-    const slow = "notifyUrl has not taken word of this cutover yet: 5 s at most";
+    const slow = "notifyUrl has not taken word of this cutover yet: it has 5 s";
     const untold = "notifyUrl: it got no word of this cutover, since it answered 500";
     assert.deepEqual(lastSaid(`gate: a\n${live}\n${slow}\n`), { live, untold: [] });
     assert.deepEqual(lastSaid(`notifyUrl: of a gate\n${live}\n${slow}\n${untold}\n`), { live, untold: [untold] });
