@@ -4,6 +4,7 @@ import { containerName } from "../stacks/service/names";
 import { isStable, type Serving } from "../stacks/service/serving";
 import { bake } from "./bake";
 import { raiseCanary } from "./canary";
+import { keepReceiver, tell } from "./delivery";
 import { followBack, followFirst, followLive } from "./follow";
 import { examine, gate, healthy, prepare } from "./gate";
 import { drain, scaled, startIdle, startStopped, vacate } from "./idle";
@@ -32,7 +33,7 @@ export async function carryOut(order: Order, tools: Tools): Promise<void> {
       await startIdle(run);
     });
   } finally {
-    await lock.release();
+    await Promise.all([keepReceiver(run).then(() => lock.release()), tell(run, order.receiver)]);
   }
 }
 

@@ -119,6 +119,14 @@ export class Lock {
     return this.ask(`sessions.conf ${Buffer.from(content).toString("base64")}`);
   }
 
+  /**
+   * Notes who gets word of a cutover, for a way back that has no settings at hand; nobody where it is empty. A lock that was lost is not
+   * taken again for it: nothing waits for this.
+   */
+  writeReceiver(content: string): Promise<void> {
+    return this.ask(`notify.json ${Buffer.from(content).toString("base64")}`, { retakes: false });
+  }
+
   /** Appends a line to the history, or replaces the last one where that has the same time; the oldest goes when there are too many. */
   remember(entry: HistoryEntry): Promise<void> {
     return this.ask(`history.jsonl ${historyLine(entry)}`);
@@ -129,14 +137,15 @@ export class Lock {
     await this.holder.end("release\n");
   }
 
-  private ask(text: string): Promise<void> {
-    const asked = this.told.then(() => this.tell(text));
+  private ask(text: string, { retakes = true } = {}): Promise<void> {
+    const asked = this.told.then(() => this.tell(text, retakes));
     this.told = asked.catch(() => {});
     return asked;
   }
 
   /** A lock that was lost, with a proxy that restarted, is taken again first. */
-  private async tell(text: string): Promise<void> {
+  private async tell(text: string, retakes: boolean): Promise<void> {
+    if (this.holder.ended && !retakes) throw new Error("the proxy's lock was lost");
     if (this.holder.ended) this.holder = (await hold(this.start, RETAKE_SECONDS, () => {})).holder;
     if ((await this.holder.ask(text)) !== "wrote") {
       throw new Error(this.holder.stderr.trim() || "the lock's holder in the proxy did not answer");

@@ -2,6 +2,7 @@ import { COLORS, type Color } from "../stacks/service/color";
 import { activeIn, type HealthRequest, healthIn } from "../stacks/service/configuration";
 import { PROXY_DIRECTORY, type ServiceId } from "../stacks/service/names";
 import { FILE_KINDS, fileVariable, isFileName, orderVariable } from "../stacks/service/orderVariables";
+import { type Receiver, receiverIn } from "../stacks/service/receiver";
 import { generationOf, type RetiredColor } from "../stacks/service/serving";
 import type { SmokeTest } from "../stacks/service/smokeTest";
 import type { Limits } from "./watch";
@@ -49,6 +50,8 @@ export interface Order {
   keepAliveSeconds: number;
   /** The files that the configuration names, by name. */
   files: Record<string, string>;
+  /** Who gets word of how the cutover ended; undefined for nobody. */
+  receiver: Receiver | undefined;
 }
 
 /** The line of the configuration that gives the idle color its share. */
@@ -113,6 +116,7 @@ export function orderFrom(env: NodeJS.ProcessEnv, configuration: string): Order 
     drainSeconds: number("DRAIN_SECONDS"),
     keepAliveSeconds: number("KEEP_ALIVE_SECONDS"),
     files: filesIn(env),
+    receiver: receiverIn(text("NOTIFY")),
   };
 }
 

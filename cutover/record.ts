@@ -130,6 +130,7 @@ export async function remember(run: Run, result: Result, reason?: string): Promi
     ...(run.tools.who && { who: run.tools.who }),
     ...(reason !== undefined && { reason }),
   };
+  run.entry = entry;
   await run.lock.remember(entry).catch((error: Error) => {
     run.say(`the history could not be written: ${firstLine(error.message)}`);
   });

@@ -4,6 +4,7 @@ import { containerName, PROXY_DIRECTORY, type ServiceId } from "../stacks/servic
 import { orderVariables } from "../stacks/service/orderVariables";
 import type { PutBack, Serving } from "../stacks/service/serving";
 import { readContainers, type SlotContainer } from "../stacks/service/world";
+import { keptReceiver, tell } from "./delivery";
 import { followBack } from "./follow";
 import { holderSince, LockBusy } from "./lock";
 import { move } from "./move";
@@ -60,26 +61,29 @@ export async function rollBack(
     const next = "end that run where it was started (Ctrl-C): it takes the public back itself; or: npm run status";
     throw new CutoverFailed("refused", error.message, `${error.message} Nothing was changed.\nNext: ${next}`);
   });
+  let run: Run | undefined;
   try {
     const read = (file: string) => docker.ask("exec", proxy.id, "cat", `${PROXY_DIRECTORY}/${file}`);
     const [containers, configuration] = await Promise.all([readContainers(docker, owner), read("nginx.conf")]);
     const way = choose({ serving: lock.serving, slots: containers.slots });
     if (way === undefined) return undefined;
     const order = orderTo(way.to, { owner, proxy: proxy.id, configuration, serving: lock.serving });
-    const run = new Run(order, tools, proxy, lock, began);
-    run.see(containers);
-    run.putBack = way.putBack;
+    const back = new Run(order, tools, proxy, lock, began);
+    run = back;
+    back.see(containers);
+    back.putBack = way.putBack;
     const previous = () => read("nginx.conf.previous").catch(() => "");
-    await orRemember(run, async () => {
-      const switched = await goBack(run, way, previous);
-      await finish(run, switched ? "instant" : "reloaded", reason, async () => {
+    await orRemember(back, async () => {
+      const switched = await goBack(back, way, previous);
+      await finish(back, switched ? "instant" : "reloaded", reason, async () => {
         moved(way);
-        if (switched) await followBack(run, way.to);
+        if (switched) await followBack(back, way.to);
       });
     });
     return way;
   } finally {
-    await lock.release();
+    const ended = run;
+    await Promise.all([lock.release(), ended && keptReceiver(ended).then((receiver) => tell(ended, receiver))]);
   }
 }
 
@@ -144,7 +148,7 @@ function orderTo(color: Color, { owner, proxy, configuration, serving }: Current
     // Nothing is gated, watched or stopped on the way back.
     ...{ SMOKE_TESTS: "[]", GATE_COMMAND: "", GATE_TIMEOUT_SECONDS: "1", TARGET_HOST: "" },
     ...{ BAKE_SECONDS: "0", MAX_ERROR_PERCENT: "100", MIN_REQUESTS: "1", MAX_P95_SECONDS: "0" },
-    ...{ IDLE: "running", STICKY_SECONDS: "0", DRAIN_SECONDS: "1", KEEP_ALIVE_SECONDS: "1" },
+    ...{ IDLE: "running", NOTIFY: "", STICKY_SECONDS: "0", DRAIN_SECONDS: "1", KEEP_ALIVE_SECONDS: "1" },
   });
   return orderFrom(variables, wanted);
 }

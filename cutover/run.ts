@@ -4,7 +4,7 @@ import { COLORS, type Color, other } from "../stacks/service/color";
 import type { HealthRequest } from "../stacks/service/configuration";
 import { lastLines } from "../stacks/service/health";
 import { containerName, type ReplicaName } from "../stacks/service/names";
-import type { CutoverRecord, PutBack, Result, Serving, Sessions } from "../stacks/service/serving";
+import type { CutoverRecord, HistoryEntry, PutBack, Result, Serving, Sessions } from "../stacks/service/serving";
 import { type SmokeTest, testsFor } from "../stacks/service/smokeTest";
 import type { Who } from "../stacks/service/who";
 import {
@@ -90,6 +90,8 @@ export class Run {
   putBack: PutBack | undefined;
   /** The containers that were stopped so that the target may have what both share for itself, and since when. */
   vacated: { containers: readonly SlotContainer[]; since: number } | undefined;
+  /** The history's line of this cutover, as it was written last. */
+  entry: HistoryEntry | undefined;
   /** Whether the proxy's configuration may be another one than before. */
   moved = false;
   /** Since when visitors have met that one, on this process's clock; undefined where none was seen to. */

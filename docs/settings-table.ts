@@ -90,6 +90,7 @@ export const GROUPS: readonly SettingsGroup[] = [
       ...["rateLimitPerSecond", "maxConnections", "maxUploads", "maxBufferMb"],
     ],
   },
+  { title: "Word of each cutover", names: ["notifyUrl", "notifyKind", "notifySecret"] },
   { title: "The registry", names: ["registry", "registryUser", "registryPassword"] },
   {
     title: "What a stack insists on, and what it allows",

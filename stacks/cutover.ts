@@ -8,6 +8,7 @@ import type { Plan } from "./plan/situation";
 import { fileVariables, type ProxyFiles } from "./proxy/files";
 import type { ServiceId } from "./service/names";
 import { orderVariables } from "./service/orderVariables";
+import { receiverText } from "./service/receiver";
 import type { Settings } from "./settings/settings";
 import { quoted } from "./text/shell";
 
@@ -41,6 +42,9 @@ export type CutoverSettings = Pick<
   | "stickySeconds"
   | "drainSeconds"
   | "keepAliveSeconds"
+  | "notifyUrl"
+  | "notifyKind"
+  | "notifySecret"
   | "dockerHost"
 >;
 
@@ -62,6 +66,11 @@ export interface CutoverArgs {
   told: pulumi.ResourceHook;
   /** Runs after a cutover that followed another one. */
   afterUpdate?: pulumi.ResourceHook;
+}
+
+/** Who gets word of the cutover, as it is told. Empty where nobody does, so that none is inherited from whoever runs the command. */
+function receiverOf({ notifyUrl: url, notifyKind: kind, notifySecret: secret }: CutoverSettings): pulumi.Input<string> {
+  return url === undefined ? "" : pulumi.secret(receiverText({ kind, url, ...(secret !== undefined && { secret }) }));
 }
 
 /**
@@ -103,6 +112,7 @@ export class Cutover extends pulumi.ComponentResource {
             KEEP_ALIVE_SECONDS: String(settings.keepAliveSeconds),
             IDLE: args.idle,
             ...fileVariables(args.files),
+            NOTIFY: receiverOf(settings),
             MEND: args.mend ?? "",
           }),
           // The client's current context is not what the provider uses.

@@ -19,6 +19,7 @@ import {
   type ServiceId,
 } from "./service/names";
 import { volumesOf } from "./service/needs";
+import { isFailedReceiver, isReceiverLine } from "./service/receiver";
 import { type HistoryEntry, remember } from "./service/serving";
 import { processLimit } from "./service/slotSpec";
 import { whoRuns } from "./service/who";
@@ -185,9 +186,16 @@ export const accessoryHook = (service: HookContext): pulumi.ResourceHook =>
 /** Returns the hook that says the cutover's last line again: what a command says while it runs is gone from Pulumi's display. */
 export const toldHook = ({ name, owner, parent }: HookContext): pulumi.ResourceHook =>
   new pulumi.ResourceHook(`${name}-told`, async ({ newOutputs }) => {
-    const line = lastSaid((newOutputs as { stdout?: unknown } | undefined)?.stdout);
-    if (line !== undefined) await pulumi.log.info(ofService(owner, line), parent);
+    const { live, untold } = lastSaid(await inClear((newOutputs as { stdout?: unknown } | undefined)?.stdout));
+    if (live !== undefined) await pulumi.log.info(ofService(owner, live), parent);
+    for (const line of untold) await pulumi.log.warn(ofService(owner, line), parent);
   });
+
+/** What a command wrote is a secret where it was given one, as a token: Pulumi hands it over as an output then. */
+const inClear = (value: unknown): Promise<unknown> =>
+  pulumi.Output.isInstance(value)
+    ? new Promise((resolve) => void pulumi.unsecret(value).apply(resolve))
+    : Promise.resolve(value);
 
 /** Returns the hook that says for how long the public got no answer while the proxy with this id was replaced. */
 export const outageHook = ({ name, engine, parent }: HookContext, replacedProxyId: string): pulumi.ResourceHook =>
@@ -243,8 +251,14 @@ function unreadyEntry(unready: {
   };
 }
 
-/** The cutover's last line, which says who is live, out of all that it wrote; undefined for what somebody else wrote. */
-export function lastSaid(stdout: unknown): string | undefined {
-  const line = typeof stdout === "string" ? stdout.trimEnd().split("\n").at(-1) : undefined;
-  return line !== undefined && /^(?:blue|green) is live\b/.test(line) ? line : undefined;
+/**
+ * The cutover's last line, which says who is live, out of all that it wrote, and behind it why somebody got no word of it. Nothing of
+ * what somebody else wrote.
+ */
+export function lastSaid(stdout: unknown): { live?: string; untold: string[] } {
+  const lines = typeof stdout === "string" ? stdout.trimEnd().split("\n") : [];
+  const end = lines.findLastIndex((line) => !isReceiverLine(line));
+  const live = lines[end];
+  if (live === undefined || !/^(?:blue|green) is live\b/.test(live)) return { untold: [] };
+  return { live, untold: lines.slice(end).filter(isFailedReceiver) };
 }

@@ -2,6 +2,7 @@ import type { Color } from "../../stacks/service/color";
 import type { ServiceId } from "../../stacks/service/names";
 import { LABEL, logicalName, ownerLabels } from "../../stacks/service/names";
 import { plainVariable, plainVariables } from "../../stacks/service/orderVariables";
+import { receiverIn } from "../../stacks/service/receiver";
 import { isObject, type JsonObject, jsonIn, objectIn } from "../../stacks/text/json";
 
 /** What Pulumi's state declares of one service. It holds the secrets in clear, and so nothing of it is shown as it is. */
@@ -247,6 +248,10 @@ function secretsIn(resources: JsonObject[]): string[] {
       if (names.includes(name)) found.add(value);
     }
     for (const [name, value] of Object.entries(isObject(inputs.environment) ? inputs.environment : {})) {
+      if (plainVariable(name) === "NOTIFY") {
+        const { url = "", secret = "" } = receiverIn(text(clear(value))) ?? {};
+        found.add(url).add(secret);
+      }
       if (!plainVariable(name).startsWith("FILE_") || !isObject(value)) continue;
       // The token stands in its file's patterns: header = "~^TOKEN$".
       const content = text(clear(value));

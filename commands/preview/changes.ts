@@ -73,7 +73,11 @@ const SETTINGS: Record<string, string> = {
   FILE_MAINTENANCE: "the maintenance page",
   FILE_TLSCERTIFICATE: "tlsCertificate",
   FILE_TLSKEY: "tlsKey",
+  NOTIFY: "notifyUrl, its kind or its secret",
 };
+
+/** What is too long to be shown, or must not be. */
+const UNSHOWN = ["SMOKE_TESTS", "NOTIFY"];
 
 /** The settings that a cutover goes by and that differ, such as `bakeSeconds 10 -> 30`. */
 export function cutoverChanges({ op, old, new: now, differs }: Step): string[] {
@@ -96,7 +100,7 @@ export function cutoverChanges({ op, old, new: now, differs }: Step): string[] {
         const setting = SETTINGS[name] ?? camelCase(name);
         // Files and lists are long, and a secret is no text here.
         const isShown = [before[name], after[name]].every((value) => value === undefined || typeof value === "string");
-        if (!isShown || name.startsWith("FILE_") || name === "SMOKE_TESTS") return setting;
+        if (!isShown || name.startsWith("FILE_") || UNSHOWN.includes(name)) return setting;
         return `${setting} ${value(before[name])} -> ${value(after[name])}`;
       })
       .sort()

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { isByDigest, isImage } from "../engine/image";
+import { signingKey } from "../service/receiver";
 import { isObject, objectIn } from "../text/json";
 import { quoted } from "../text/shell";
 import { placesLeadingTo } from "./assetPaths";
@@ -8,7 +9,7 @@ import { mendCommand } from "./errors";
 import { removeCommand, setCommand } from "./problem";
 import type { Hint } from "./rules";
 import { MAX_PORT, type Parsed, type SettingName } from "./shape";
-import { isPemOrFile } from "./values";
+import { isPemOrFile, isReceiverSecret } from "./values";
 
 /** The settings of one configuration, which may be wrong by themselves yet. */
 export interface Agreement {
@@ -31,6 +32,7 @@ export function agree(agreement: Agreement): void {
   agreeOnContainer(agreement);
   agreeOnMemory(agreement);
   agreeOnSharing(agreement);
+  agreeOnReceiver(agreement);
 }
 
 /** Names an image by the digest that its registry has it under; the engine has learnt that by pulling it. */
@@ -63,6 +65,7 @@ function agreeOnPairs(agreement: Agreement): void {
   if (isPemSet(agreement, "tlsKey")) pair("tlsKey", "tlsCertificate");
   if (isSet(agreement, "registryUser")) pair("registryUser", "registry");
   if (isSet(agreement, "registryPassword")) pair("registryPassword", "registryUser");
+  if (isSet(agreement, "notifySecret")) pair("notifySecret", "notifyUrl");
 }
 
 function agreeOnDigests(agreement: Agreement): void {
@@ -184,6 +187,21 @@ function agreeOnContainer(agreement: Agreement): void {
     const differs = other === "environment" ? ", with another value" : "";
     const message = `is in ${other} too${differs}; must be in one of them only`;
     context.addIssue({ code: "custom", path: ["container", "environment", name], message, params });
+  }
+}
+
+/** Makes a key that signs, past the screen and the arguments of processes. */
+const SET_SIGNING_KEY = 'echo "whsec_$(openssl rand -base64 32)" | pulumi config set --secret notifySecret';
+
+/** Each kind of receiver has a use of its own for the secret, or none. */
+function agreeOnReceiver(agreement: Agreement): void {
+  const { notifyKind, notifySecret } = agreement.parsed;
+  if (typeof notifySecret !== "string" || !isReceiverSecret(notifySecret)) return;
+  if (notifyKind === "slack")
+    refuse(agreement, "notifySecret", "must be empty where notifyKind is slack", "pulumi config rm notifySecret");
+  if (notifyKind === "json" && signingKey(notifySecret) === undefined) {
+    const rule = "must be whsec_ and 24 to 64 bytes in base64 where notifyKind is json: the key that signs";
+    refuse(agreement, "notifySecret", rule, SET_SIGNING_KEY);
   }
 }
 

@@ -69,6 +69,10 @@ export interface ServiceSettings
   tlsKey?: SecretInput;
   /** The password or token of `registryUser`; the variable REGISTRY_PASSWORD wins over it. */
   registryPassword?: SecretInput;
+  /** Who gets word of each cutover (docs/notifications.md). */
+  notifyUrl?: SecretInput;
+  /** What signs that word, or lets it in. */
+  notifySecret?: SecretInput;
 }
 
 /**

@@ -3,6 +3,7 @@ import type { z } from "zod";
 import { IMAGE_RULE, isImage, isRepository, isVersion, REPOSITORY_RULE, VERSION_RULE } from "../engine/image";
 import { isRegistryPassword, isRegistryUser, REGISTRY_PASSWORD_RULE, REGISTRY_USER_RULE } from "../engine/registry";
 import { COLORS } from "../service/color";
+import { RECEIVER_KINDS } from "../service/receiver";
 import { parseAssetPaths, SET_ASSET_PATH } from "./assetPaths";
 import { parseContainer } from "./container/container";
 import { parseAccessories, parseJobs, parseNames, parseWorkers } from "./container/named";
@@ -21,10 +22,14 @@ import {
   isHost,
   isPemOrFile,
   isPlainPath,
+  isReceiver,
+  isReceiverSecret,
   isStatuses,
   isToken,
   PATH_RULE,
   pemRule,
+  RECEIVER_SECRET_RULE,
+  RECEIVER_URL_RULE,
   STATUSES_RULE,
   TOKEN_RULE,
 } from "./values";
@@ -282,6 +287,12 @@ export const SHAPE = {
   idleAfterMinutes: { whose: "idle", rule: wholeNumber(0, MAX_IDLE_MINUTES) },
   /** Whether a release must have had visitors as a canary, and have been well with them, before a switch to it. */
   canaryFirst: { whose: "gate", rule: trueOrFalse },
+  /** Who gets word of how each cutover ended; a secret, since a webhook's address lets in whoever knows it. Nobody where it is absent. */
+  notifyUrl: { whose: "cutover", rule: textOrNone(RECEIVER_URL_RULE, isReceiver), secret: true },
+  /** How that word is written. */
+  notifyKind: { whose: "cutover", rule: oneOf(RECEIVER_KINDS, "must be json, slack, grafana or otlp") },
+  /** What signs the word, or lets it in (see service/receiver.ts); a secret. Neither where it is absent. */
+  notifySecret: { whose: "cutover", rule: textOrNone(RECEIVER_SECRET_RULE, isReceiverSecret), secret: true },
   /** Whether every image must be named by its digest, and none may be built on the way. */
   imagesByDigest: { whose: "run", rule: trueOrFalse },
   /** Whether the policy pack must run, and its policies hold. */

@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { isReceiverUrl, isSecretText } from "../service/receiver";
 
 const MAX_HOST_CHARACTERS = 253;
 export const MAX_PATH_CHARACTERS = 200;
@@ -9,6 +10,7 @@ const MAX_COMMAND_CHARACTERS = 4096;
 /** Guessing is slow enough then, also against what a preview shows of it (see files.ts). */
 const MIN_TOKEN_CHARACTERS = 16;
 const MAX_TOKEN_CHARACTERS = 200;
+const MAX_URL_CHARACTERS = 2000;
 
 /** What a mending command has in a command's place. */
 export const COMMAND_PLACEHOLDER = "<command>";
@@ -70,3 +72,10 @@ export const isCommand = (value: string) =>
 export const TOKEN_RULE = `must be ${MIN_TOKEN_CHARACTERS} to ${MAX_TOKEN_CHARACTERS} of A-Z a-z 0-9 . _ ~ -`;
 export const isToken = (value: string) =>
   value.length >= MIN_TOKEN_CHARACTERS && value.length <= MAX_TOKEN_CHARACTERS && /^[A-Za-z0-9._~-]+$/.test(value);
+
+export const RECEIVER_URL_RULE = `must be an http:// or https:// address of at most ${MAX_URL_CHARACTERS} printable ASCII characters, without user, password and #`;
+export const isReceiver = (value: string) =>
+  value.length <= MAX_URL_CHARACTERS && /^[!-~]+$/.test(value) && isReceiverUrl(value);
+
+export const RECEIVER_SECRET_RULE = `must be at least ${MIN_TOKEN_CHARACTERS} printable ASCII characters without spaces`;
+export const isReceiverSecret = (value: string) => value.length >= MIN_TOKEN_CHARACTERS && isSecretText(value);

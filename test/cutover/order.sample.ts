@@ -76,6 +76,7 @@ export const orderTo = (target: Color, change: Partial<Order> = {}): Order => ({
   drainSeconds: 60,
   keepAliveSeconds: 10,
   files: {},
+  receiver: undefined,
   ...change,
 });
 

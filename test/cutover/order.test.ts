@@ -49,6 +49,7 @@ const environment = {
   DRAIN_SECONDS: "62",
   KEEP_ALIVE_SECONDS: "12",
   IDLE: "running",
+  NOTIFY: '{"kind":"slack","url":"https://hooks.example/T0/B0"}',
 };
 
 /** How the sample's colors are asked for their health. */
@@ -84,6 +85,7 @@ describe("the order of a cutover", () => {
       keepAliveSeconds: 12,
       idle: "running",
       files: {},
+      receiver: { kind: "slack", url: "https://hooks.example/T0/B0" },
     });
     assert.equal(orderFrom(environment, configurationFor("blue")).target, "blue");
   });

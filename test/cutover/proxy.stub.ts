@@ -253,6 +253,7 @@ export class StubProxy {
           this.events.push("count");
           return { ...ok, stdout: "  sl  local_address rem_address\n" };
         }
+        if (args[0] === "exec" && args[2] === "cat") return { ...ok, stdout: this.read("notify.json") ?? "" };
         if (args[0] === "container") return { ...ok, stdout: JSON.stringify(args.slice(2).map(() => ({}))) };
         if (!args.includes(REACH)) return ok;
         this.events.push(`ask ${args.at(-1)}`);

@@ -18,6 +18,8 @@ const SECRETS = {
   registry: "planted-r3gistry-c4n4ry",
   tester: "planted.tester-c4n4ry",
   tester_2: "planted.tester-c4n4ry-2",
+  notify: "planted-n0tify-c4n4ry",
+  notifyKey: Buffer.from("pl4nted-s1gning-key-c4n4ry-of-32").toString("base64"),
   // What all keys of a kind begin with says nothing of any.
   tlsKey: key.split("\n").slice(1, -2).join("\n").slice(40),
 };
@@ -74,6 +76,9 @@ test("secrets reach the app and the proxy, and show nowhere else", async (t) => 
   await stack.set("registry", "127.0.0.1:5055/shop");
   await stack.set("registryUser", "deploy");
   await plant("registryPassword", SECRETS.registry);
+  // Nobody listens there: each run says so, and shows nothing of it.
+  await plant("notifyUrl", `http://127.0.0.1:9/${SECRETS.notify}?token=${SECRETS.notify}`);
+  await plant("notifySecret", `whsec_${SECRETS.notifyKey}`);
   await plant("tlsKey", key);
   await stack.set("tlsCertificate", certificate);
 
@@ -111,7 +116,7 @@ test("secrets reach the app and the proxy, and show nowhere else", async (t) => 
 
   await t.test("a gate command that shows its environment", async () => {
     const output = await up("a switch");
-    says(output, /TARGET_COLOR=green/, "green is live");
+    says(output, /TARGET_COLOR=green/, "green is live", "notifyUrl: it got no word of this cutover");
     // Nor what opens all of them.
     assert.doesNotMatch(
       output,
@@ -184,6 +189,9 @@ test("secrets reach the app and the proxy, and show nowhere else", async (t) => 
     const files = await stack.docker("exec", name("proxy"), "sh", "-c", "cat /var/lib/blue-green/files/*");
     assert.ok(files.includes(key.trim()) && files.includes(SECRETS.tester_2.replaceAll(".", "\\.")));
 
+    const receiver = await stack.docker("exec", name("proxy"), "cat", "/var/lib/blue-green/notify.json");
+    assert.ok(receiver.includes(SECRETS.notify) && receiver.includes(SECRETS.notifyKey));
+
     keep("docker inspect proxy", await stack.docker("inspect", name("proxy")));
     for (const kind of ["network", "volume", "image"] as const) {
       for (const id of await stack.ids(kind)) keep(`docker ${kind} inspect`, await stack.docker(kind, "inspect", id));
@@ -192,7 +200,7 @@ test("secrets reach the app and the proxy, and show nowhere else", async (t) => 
       keep("docker image history", await stack.docker("image", "history", "--no-trunc", image));
     keep("docker logs proxy", await stack.docker("logs", name("proxy")));
     const others =
-      "cd /var/lib/blue-green && find . -path ./tmp -prune -o -type f ! -name '*.key' ! -name 'tester-*' -exec cat {} +";
+      "cd /var/lib/blue-green && find . -path ./tmp -prune -o -type f ! -name '*.key' ! -name 'tester-*' ! -name notify.json -exec cat {} +";
     const volume = keep("the proxy's volume", await stack.docker("exec", name("proxy"), "sh", "-c", others));
     says(volume, "server_tokens off", '"result":"switched"', '"result":"refused"', '"result":"canary"');
     keep("the history", JSON.stringify(await history(stack)));

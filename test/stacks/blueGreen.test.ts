@@ -281,7 +281,7 @@ describe("the cutover's command", () => {
         KEEP_ALIVE_SECONDS: "10",
         IDLE: "running",
         // Set where there is none as well, so that none is inherited.
-        ...{ FILE_TESTER: "", FILE_MAINTENANCE: "", FILE_TLSCERTIFICATE: "", FILE_TLSKEY: "", MEND: "" },
+        ...{ FILE_TESTER: "", FILE_MAINTENANCE: "", FILE_TLSCERTIFICATE: "", FILE_TLSKEY: "", NOTIFY: "", MEND: "" },
       }),
       DOCKER_CONTEXT: "default",
       DOCKER_HOST: "ssh://host",
@@ -326,6 +326,7 @@ describe("the cutover's command", () => {
         replicas: { blue: 1, green: 1 },
         sessions: false,
         files: {},
+        receiver: undefined,
       },
       ...{ stickySeconds: undefined, retire: undefined, idle: "running", drainSeconds: 60, keepAliveSeconds: 10 },
     });
@@ -386,6 +387,24 @@ describe("what waits for what", () => {
   test("what both colors share waits where the idle one has visitors: it is kept as it is", async () => {
     await make({ canaryPercent: 20, memoryMb: 512 }, after({ canaryPercent: 5 }));
     for (const color of ["blue", "green"]) assert.ok(optionsOf(CONTAINER, color).ignoreChanges.includes("*"), color);
+  });
+});
+
+describe("who gets word of a cutover", () => {
+  test("address and key are secrets of the command's alone, in one variable, and the cutover reads them", async () => {
+    const notifyUrl = "https://hooks.example/hunter2";
+    await make({ notifyUrl, notifyKind: "otlp", notifySecret: "hunter2-of-a-collector" });
+    const { stdin, environment } = one(COMMAND, "cutover");
+    // The mocks show one secret value as a secret map.
+    const { "4dabf18193072939515e22adb298388d": mark, value: variables } = environment as Record<string, unknown>;
+    assert.equal(mark, "1b47061264138c4ac30d75fd1eb44270");
+    const { BLUE_GREEN_NOTIFY, ...rest } = variables as Record<string, string>;
+    for (const { inputs, type } of made)
+      assert.doesNotMatch(JSON.stringify(type === COMMAND ? [stdin, rest] : inputs), /hunter2/, type);
+    assert.deepEqual(orderFrom(variables as NodeJS.ProcessEnv, String(stdin)).receiver, {
+      ...{ kind: "otlp", url: notifyUrl, secret: "hunter2-of-a-collector" },
+    });
+    assert.equal(typeof BLUE_GREEN_NOTIFY, "string");
   });
 });
 
@@ -733,12 +752,32 @@ describe("a new container's health", () => {
 
 describe("the end of a run", () => {
   test("who is live stays to be read when the cutover has ended, and nothing else of what it wrote", () => {
-    assert.equal(
-      lastSaid("gate: a\ngreen is live, from blue and well (gate 1 s)\n"),
-      "green is live, from blue and well (gate 1 s)",
-    );
+    const live = "green is live, from blue and well (gate 1 s)";
+    assert.deepEqual(lastSaid(`gate: a\n${live}\n`), { live, untold: [] });
     for (const other of ["green is live, from blue\ngate: a-secret", "a-secret", "", undefined, { secret: 1 }])
-      assert.equal(lastSaid(other), undefined);
+      assert.deepEqual(lastSaid(other), { untold: [] });
+  });
+
+  test("that nobody got word of the cutover is a warning, behind who is live; that it took long is none", () => {
+    const live = "green is live, from blue and well (gate 1 s)";
+    const slow = "notifyUrl has not taken word of this cutover yet: it has 5 s";
+    const untold = "notifyUrl: it got no word of this cutover, since it answered 500";
+    assert.deepEqual(lastSaid(`gate: a\n${live}\n${slow}\n`), { live, untold: [] });
+    assert.deepEqual(lastSaid(`notifyUrl: of a gate\n${live}\n${slow}\n${untold}\n`), { live, untold: [untold] });
+    assert.deepEqual(lastSaid(`a-secret\n${untold}\n`), { untold: [] });
+  });
+
+  test("both are said again when the command has ended, whether or not it was given a secret", async (t) => {
+    await make();
+    const told = hooks.get("service-told");
+    assert.ok(told);
+    const live = "green is live, from blue and well (gate 1 s)";
+    const untold = "notifyUrl: it got no word of this cutover, since it answered 500";
+    for (const stdout of [`${live}\n${untold}\n`, pulumi.secret(`${live}\n${untold}\n`)]) {
+      const said = listen(t, "info", "warn");
+      await told.callback({ urn: "urn", id: "c1", name: "cutover", type: COMMAND, newOutputs: { stdout } });
+      assert.deepEqual(said, [live, untold]);
+    }
   });
 
   test("a failed container's color with an image of its own is given another image too", async () => {

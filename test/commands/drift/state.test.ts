@@ -31,6 +31,7 @@ describe("what Pulumi's state declares", () => {
         command({
           FILE_TESTER: secret(`tester-1.conf\n${tester}`),
           FILE_TLSKEY: secret("tls-1.key\n-----BEGIN\nMIIE\n"),
+          BLUE_GREEN_NOTIFY: secret('{"kind":"grafana","url":"https://g.example/a","secret":"glsa_of-grafana"}'),
         }),
       ]),
       OWNER,
@@ -46,7 +47,10 @@ describe("what Pulumi's state declares", () => {
       drainSeconds: 60,
       keepAliveSeconds: 10,
     });
-    assert.deepEqual(declared.secrets, [SECRET, "to\\.ken-12345", "to.ken-12345", "tls-1.key", "-----BEGIN", "MIIE"]);
+    assert.deepEqual(declared.secrets, [
+      ...[SECRET, "to\\.ken-12345", "to.ken-12345", "tls-1.key", "-----BEGIN", "MIIE"],
+      ...["https://g.example/a", "glsa_of-grafana"],
+    ]);
   });
 
   test("the cutover's variables are read under the names of today and of releases before", () => {

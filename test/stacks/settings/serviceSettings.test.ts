@@ -100,6 +100,8 @@ describe("a service's settings from a program", () => {
       testerToken: "hunter2.hunter2-hunter2",
       tlsKey: undefined,
       registryPassword: undefined,
+      notifyUrl: undefined,
+      notifySecret: undefined,
       secretEnvironment: { A: "1", B: "2" },
     });
     const unknown = pulumi.output("x");
@@ -115,6 +117,7 @@ describe("a service's settings from a program", () => {
     const values = {
       ...{ testerToken: "hunter2.hunter2-hunter2", registryPassword: "hunter2-of-a-registry" },
       tlsKey: "-----BEGIN PRIVATE KEY-----\nhunter2",
+      ...{ notifyUrl: "https://hooks.example/hunter2", notifySecret: `whsec_${"hunter2+".repeat(4)}` },
     };
     assert.deepEqual(Object.keys(values).sort(), [...SECRET_NAMES].sort());
     const rest = { activeColor: "blue", registry: "r.example/shop", registryUser: "ci", tlsCertificate: "c.pem" };

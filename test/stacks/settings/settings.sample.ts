@@ -58,6 +58,7 @@ export const sampleSettings: Settings = {
   idle: "running",
   idleAfterMinutes: 60,
   canaryFirst: false,
+  notifyKind: "json",
   imagesByDigest: false,
   policies: false,
   allowProxyReplace: false,

@@ -352,6 +352,8 @@ const nearlyRight = fc.oneof(
 /** Settings whose values are free text for the most part, and go nowhere else than where such text belongs. */
 const FREE = [
   ...["environment", "secretEnvironment", "container", "workers", "jobs", "accessories", "smokeTests", "gateCommand"],
+  // They reach headers of a request alone.
+  ...["notifyUrl", "notifySecret"],
 ];
 
 describe("what is accepted", () => {
@@ -562,7 +564,7 @@ describe("what is refused, with what mends it", () => {
       if (isStructured(name)) continue;
       // Its default is to say nothing.
       // A command that asks for its value, or reads it from a file.
-      if (["testerToken", "tlsKey", "registryPassword"].includes(name)) continue;
+      if (["testerToken", "tlsKey", "registryPassword", "notifyUrl", "notifySecret"].includes(name)) continue;
       const value = / set \S+ (.+)$/.exec(refused(raw({ [name]: "\n" })))?.[1] ?? "";
       if (value.startsWith("'<")) refused(raw({ [name]: value.slice(1, -1) }));
       else assert.equal(value, defaults[name], name);
@@ -956,7 +958,8 @@ describe("everything wrong at once", () => {
         ],
         ...["rateLimitPerSecond", "maxConnections", "maxUploads", "maxBufferMb"],
         ...["stopGraceSeconds", "replicas", "idle", "idleAfterMinutes"],
-        ...["canaryFirst", "imagesByDigest", "policies"],
+        ...["canaryFirst", "notifyUrl", "notifyUrl", "notifyKind", "notifySecret", "notifySecret"],
+        ...["imagesByDigest", "policies"],
         "allowProxyReplace",
         "allowLiveReplace",
         "allowAccessoryReplace",
