@@ -1,22 +1,14 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { declareAccessories } from "./accessories";
+import { accessoryErrorHook, accessoryHook } from "./accessoryHooks";
 import { confirmLive, illLive } from "./confirmLive";
 import { Cutover } from "./cutover";
 import type { Docker } from "./engine/docker";
 import { HTTPS_PORT, reachedAt } from "./engine/host";
 import { removeLeftLogins } from "./engine/loginFolder";
 import type { GatewayNetwork } from "./gateway/network";
-import {
-  accessoryHook,
-  type HookContext,
-  healthyHook,
-  limitHook,
-  outageHook,
-  pullHook,
-  toldHook,
-  volumesHook,
-} from "./hooks";
+import { type HookContext, healthyHook, limitHook, outageHook, pullHook, toldHook, volumesHook } from "./hooks";
 import { declareNetworkCheck, serviceEnds } from "./networkCheck";
 import { hasRelease } from "./plan/images";
 import { APP_DIRECTORY, decideService, ofService, type ServicePlan } from "./plan/service";
@@ -106,9 +98,11 @@ export class BlueGreen extends pulumi.ComponentResource {
     const beforePull = pullHook(service);
     const volumes = declareAllVolumes(service);
     const hooks = { beforePull, beforeCreate: volumesHook(service), limit: limitHook(service) };
-    const beside = declareAllAccessories(service, { network: network.name, volumes, ...hooks });
+    const shared = { network: network.name, volumes, ...hooks };
+    const accessories = accessoriesOf(service, shared);
+    const first = accessories.declare((name) => isFirst(plan, name));
     const slot = (color: Color, after: pulumi.Resource[] = []) =>
-      declareSlot(service, color, { network: network.name, ...hooks, volumes, after: [...beside, ...after] });
+      declareSlot(service, color, { ...shared, after: [...first, ...after] });
     const proxy = new NginxProxy(
       logicalName(owner, "proxy"),
       {
@@ -122,14 +116,15 @@ export class BlueGreen extends pulumi.ComponentResource {
     const canary = plan.canaryPercent > 0 ? [slot(idle)] : [];
     // Of the colors only those that visitors are on: one that is broken or slow otherwise holds up nothing.
     const cutover = declareCutover(service, proxy, [proxy, slot(settings.activeColor), ...canary]);
-    const idleSlot = canary[0] ?? slot(idle, [cutover.command]);
+    const last = accessories.declare((name) => !isFirst(plan, name), [cutover.command]);
+    const idleSlot = canary[0] ?? slot(idle, [cutover.command, ...last]);
     declareNetworkCheck(
       logicalName(owner, "network"),
       {
         network: networkName(owner),
-        ...{ begins: containerName(owner, ""), ends: serviceEnds(settings) },
+        ...{ begins: containerName(owner, ""), ends: serviceEnds(asDeclared(service)) },
         dockerHost: settings.dockerHost,
-        dependsOn: [network, ...beside, cutover, idleSlot],
+        dependsOn: [network, ...first, ...last, cutover, idleSlot],
       },
       this,
     );
@@ -164,9 +159,9 @@ const declareNetwork = ({ name, owner, plan, parent }: Service): docker.Network 
   );
 
 /** Declares the volumes of all containers: those of the accessories first, which are never deleted with the stack. */
-function declareAllVolumes({ owner, settings, parent }: Service): SlotVolumes {
-  const { accessories = {}, deleteVolumes } = settings;
-  const kept = Object.values(accessories).flatMap(mountsIn);
+function declareAllVolumes({ owner, settings, plan, parent }: Service): SlotVolumes {
+  const { deleteVolumes } = settings;
+  const kept = Object.values(plan.accessories).flatMap(mountsIn);
   return declareVolumes(
     owner,
     [
@@ -180,12 +175,28 @@ function declareAllVolumes({ owner, settings, parent }: Service): SlotVolumes {
 /** What containers of every kind are declared with. */
 type Shared = Pick<SlotArgs, "network" | "beforePull" | "beforeCreate" | "volumes" | "limit">;
 
-function declareAllAccessories(service: Service, { limit, ...shared }: Shared): docker.Container[] {
-  const { owner, settings, plan, parent } = service;
-  const { accessories = {} } = settings;
-  if (Object.keys(accessories).length === 0) return [];
-  const afterCreate = [limit, accessoryHook(service)];
-  return declareAccessories({ owner, accessories, keep: plan.keptAccessories, ...shared, afterCreate }, parent);
+/** Whether an accessory comes before the colors: all do but for those that a way back does not wait for. */
+const isFirst = ({ accessoriesLast, keptAccessories }: ServicePlan["plan"], name: string): boolean =>
+  !accessoriesLast || keptAccessories.includes(name);
+
+/** The settings with the accessories that this run declares; none where there are none. */
+const asDeclared = ({ settings: { accessories: _, ...settings }, plan: { accessories } }: Service) => ({
+  ...settings,
+  ...(Object.keys(accessories).length > 0 && { accessories }),
+});
+
+/** Returns what declares the accessories of these names, after those resources. */
+function accessoriesOf(service: Service, { limit, ...shared }: Shared) {
+  const { owner, plan, parent } = service;
+  const all = Object.entries(plan.accessories);
+  if (all.length === 0) return { declare: () => [] };
+  const hooks = { afterCreate: [limit, accessoryHook(service)], onError: accessoryErrorHook(service) };
+  return {
+    declare: (isNow: (name: string) => boolean, after: pulumi.Resource[] = []): docker.Container[] => {
+      const accessories = Object.fromEntries(all.filter(([name]) => isNow(name)));
+      return declareAccessories({ owner, accessories, keep: plan.keptAccessories, after, ...shared, ...hooks }, parent);
+    },
+  };
 }
 
 function declareSlot(service: Service, color: Color, shared: Shared & { after: pulumi.Resource[] }): Slot {

@@ -139,7 +139,11 @@ async function declareAll(
   const address = front && lastAddress(front.args.subnet);
   const behind = address === undefined ? {} : { gateway: { name: gatewayName(all), address } };
   const unknown: UnknownWorld = { unknown: true, reason: "it was not read" };
-  const undecided = given.map((service, at) => ({ ...service, ...behind, world: worlds[at] ?? unknown, state, found }));
+  const known = given.map((service, at) => ({ ...service, world: worlds[at] ?? unknown }));
+  const undecided = known.map((service) => {
+    const others = known.filter((other) => other !== service);
+    return { ...service, ...behind, state, found, ...(others.length > 0 && { others }) };
+  });
   const [routes, ...decided] = await everyOne<DecidedGateway | ServicePlan | undefined>([
     (async () =>
       front && seen

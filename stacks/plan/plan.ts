@@ -89,7 +89,7 @@ function asAsked({ settings, slots, world }: Situation): Plan {
     runs: { blue: { ...slots.blue, replicas }, green: { ...slots.green, replicas } },
     containers: { blue: replicas, green: replicas },
     idle: "running",
-    keptAccessories: [],
+    ...{ accessories: settings.accessories ?? {}, keptAccessories: [], accessoriesLast: false },
     replacedProxyId: undefined,
     mend: undefined,
     first: "unknown" in world || world.serving === undefined,

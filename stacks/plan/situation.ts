@@ -1,8 +1,10 @@
 import type { Color } from "../service/color";
+import type { ServiceId } from "../service/names";
 import type { Found } from "../service/needs";
 import type { RetiredColor, Serving } from "../service/serving";
 import type { SlotSpec } from "../service/slotSpec";
 import type { BuiltImage, UnknownWorld, World } from "../service/world";
+import type { AccessorySettings } from "../settings/container/named";
 import type { Settings } from "../settings/settings";
 import type { StateFindings } from "./stateProblem";
 
@@ -28,8 +30,12 @@ export interface Plan {
   containers: Record<Color, number>;
   /** What becomes of the idle color. */
   idle: "running" | RetiredColor["how"];
-  /** The accessories that stay as they are. */
+  /** The accessories that are declared, by name: those of the settings, and those that stay although they are not in them. */
+  accessories: Record<string, AccessorySettings>;
+  /** Those of them that stay as they are. */
   keptAccessories: string[];
+  /** Whether those that are made come after the cutover: in a way back nothing that is wrong with them may hold up the public. */
+  accessoriesLast: boolean;
   /** The proxy that this run replaces on purpose. */
   replacedProxyId: string | undefined;
   /**
@@ -49,6 +55,7 @@ export type Runs = Pick<SlotSpec, "version" | "image" | "appPort" | "healthPath"
 
 /** What {@link decide} decides from. */
 export interface Situation {
+  owner: ServiceId;
   settings: Settings;
   world: World | UnknownWorld;
   /** The hash of the sources as they are now (see source.ts). */
@@ -63,6 +70,8 @@ export interface Situation {
   files?: { problems: string[]; warnings: string[] };
   /** What the engine has of what the colors' containers need; undefined where it was not asked. */
   found?: Found | undefined;
+  /** The other services of the program. */
+  others?: readonly OtherService[];
   /** What Pulumi's own state says beside it (see stateProblem.ts). */
   state?: StateFindings;
   now: Date;
@@ -78,6 +87,13 @@ export interface Situation {
   columns?: number | undefined;
   /** The engine's address, where it is not the local socket: `docker:host`, otherwise DOCKER_HOST. */
   dockerHost?: string;
+}
+
+/** Another service of the same program, whose accessories may want the same folders. */
+export interface OtherService {
+  owner: ServiceId;
+  settings: Pick<Settings, "accessories">;
+  world: World | UnknownWorld;
 }
 
 /** A situation in which the engine answers. */
@@ -98,7 +114,9 @@ export interface Part {
   runs?: Partial<Plan["runs"]>;
   containers?: Partial<Plan["containers"]>;
   idle?: Plan["idle"];
+  accessories?: Plan["accessories"];
   keptAccessories?: string[];
+  accessoriesLast?: boolean;
   replacedProxyId?: string | undefined;
   mend?: string | undefined;
 }

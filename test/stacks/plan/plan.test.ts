@@ -105,6 +105,7 @@ const after = (settings: Settings, change: Partial<World> = {}): World => ({
 /** What is decided with these settings in this world. */
 const plan = (settings: Settings, world: Situation["world"], change: Partial<Situation> = {}): Plan =>
   decide({
+    owner: { project: "blue-green", stack: "dev" },
     settings,
     world,
     source: "new",
@@ -258,7 +259,9 @@ describe("a first run, and one that changes nothing", () => {
       runs: runsOf(sampleSettings),
       containers: { blue: 1, green: 1 },
       idle: "running",
+      accessories: {},
       keptAccessories: [],
+      accessoriesLast: false,
       replacedProxyId: undefined,
       mend: undefined,
       first: true,
@@ -277,7 +280,9 @@ describe("a first run, and one that changes nothing", () => {
         pending: [],
         containers: { blue: 1, green: 1 },
         idle: "running",
+        accessories: {},
         keptAccessories: [],
+        accessoriesLast: false,
         replacedProxyId: undefined,
         mend: undefined,
         first: false,
