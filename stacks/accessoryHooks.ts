@@ -48,6 +48,6 @@ function wayOut({ owner, settings, world, plan, live }: HookContext): string[] {
   const rollback = service === undefined ? "npm run rollback --" : `npx blue-green rollback --service ${service}`;
   return [
     `The public is on ${live}.`,
-    ...(isReady ? [`Whatever an accessory is, this takes it to ${back} at once: ${rollback} --to ${back}`] : []),
+    ...(isReady ? [`To take it to ${back} at once, whatever becomes of the accessory: ${rollback} --to ${back}`] : []),
   ];
 }

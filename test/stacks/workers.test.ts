@@ -504,7 +504,7 @@ describe("accessories", () => {
     };
     const { engine } = await make(settings, world, RESOURCES_WITH_DB);
     const { asked, written } = allEnded(engine);
-    const back = "Whatever an accessory is, this takes it to green at once: npm run rollback -- --to green";
+    const back = "To take it to green at once, whatever becomes of the accessory: npm run rollback -- --to green";
     const ill = (await errorOf("service-accessory", "accessory-db")) ?? "";
     assert.deepEqual(ill.split("\n").slice(-2), ["The public is on blue.", back]);
     assert.ok(asked.some(([command]) => command === "exec"));
