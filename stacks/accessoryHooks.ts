@@ -27,6 +27,16 @@ export const accessoryHook = (service: HookContext): pulumi.ResourceHook =>
     throw new Error([`${hook.name}: ${failed}`, `Next: ${next}`, ...wayOut(service)].join("\n"));
   });
 
+/** Returns a hook that does the same for an accessory, and says where the public is where it fails. */
+export const ofAccessory = (service: HookContext, { name, callback }: pulumi.ResourceHook): pulumi.ResourceHook =>
+  new pulumi.ResourceHook(`${name}-of-accessory`, async (hook) => {
+    try {
+      await callback(hook);
+    } catch (error) {
+      throw new Error([(error as Error).message, ...wayOut(service)].join("\n"));
+    }
+  });
+
 /** Returns the hook that says where the public is when an accessory's image or container can't be made, after the engine's own words. */
 export const accessoryErrorHook = (service: HookContext): pulumi.ErrorHook =>
   new pulumi.ErrorHook(`${service.name}-accessory-failed`, async ({ name, failedOperation }) => {

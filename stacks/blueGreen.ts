@@ -1,7 +1,7 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { declareAccessories } from "./accessories";
-import { accessoryErrorHook, accessoryHook } from "./accessoryHooks";
+import { accessoryErrorHook, accessoryHook, ofAccessory } from "./accessoryHooks";
 import { confirmLive, illLive } from "./confirmLive";
 import { Cutover } from "./cutover";
 import type { Docker } from "./engine/docker";
@@ -186,11 +186,16 @@ const asDeclared = ({ settings: { accessories: _, ...settings }, plan: { accesso
 });
 
 /** Returns what declares the accessories of these names, after those resources. */
-function accessoriesOf(service: Service, { limit, ...shared }: Shared) {
+function accessoriesOf(service: Service, { limit, beforePull, beforeCreate, ...shared }: Shared) {
   const { owner, plan, parent } = service;
   const all = Object.entries(plan.accessories);
   if (all.length === 0) return { declare: () => [] };
-  const hooks = { afterCreate: [limit, accessoryHook(service)], onError: accessoryErrorHook(service) };
+  const hooks = {
+    beforePull: ofAccessory(service, beforePull),
+    beforeCreate: ofAccessory(service, beforeCreate),
+    afterCreate: [limit, accessoryHook(service)],
+    onError: accessoryErrorHook(service),
+  };
   return {
     declare: (isNow: (name: string) => boolean, after: pulumi.Resource[] = []): docker.Container[] => {
       const accessories = Object.fromEntries(all.filter(([name]) => isNow(name)));

@@ -402,10 +402,13 @@ describe("accessories", () => {
     );
     assert.ok(waits(COMMAND, "network"));
     const onErrorList = ["service-accessory-failed"];
-    assert.deepEqual(optionsOf(IMAGE, "accessory-db").hooks, { beforeCreateList: ["service-pull"], onErrorList });
+    assert.deepEqual(optionsOf(IMAGE, "accessory-db").hooks, {
+      beforeCreateList: ["service-pull-of-accessory"],
+      onErrorList,
+    });
     assert.deepEqual(optionsOf(CONTAINER, "accessory-db").hooks, {
       ...{
-        beforeCreateList: ["service-volumes"],
+        beforeCreateList: ["service-volumes-of-accessory"],
         afterCreateList: ["service-limit", "service-accessory"],
         onErrorList,
       },
@@ -522,6 +525,11 @@ describe("accessories", () => {
       },
       reason: "the container blue-green-dev-x ended with exit code 3",
     });
+
+    engine.run = async () => ({ code: 1, stdout: "", stderr: "no such image" });
+    const pulled = (await errorOf("service-pull-of-accessory", "accessory-db", { name: "postgres:17" })) ?? "";
+    assert.match(pulled, /postgres:17/);
+    assert.deepEqual(pulled.split("\n").slice(-2), ["The public is on blue.", back]);
 
     const said2 = listen(t, "warn");
     assert.equal(await failed("service-accessory-failed", "accessory-db", "create"), false, "nothing is tried again");
