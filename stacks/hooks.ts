@@ -172,6 +172,8 @@ interface Unready {
   began: string;
   /** The color that it is about; of an accessory the live one. */
   color: Color;
+  /** The color that is live then; the one that was live when the run began, where it is left out. */
+  from?: Color;
   reason: string;
   /** The accessory's container (id), where it is about one. */
   accessory?: string;
@@ -180,10 +182,10 @@ interface Unready {
 /** Writes into the history that an image could not be pulled, or that a new container did not become healthy. */
 export const rememberUnready = (
   { owner, engine, plan, live, parent }: HookContext,
-  { began, color, reason, accessory }: Unready,
+  { began, color, from = live, reason, accessory }: Unready,
 ): Promise<void> =>
   remember(engine, containerName(owner, "proxy"), {
-    ...{ time: began, result: "unready", ...(live && { from: live }), to: color },
+    ...{ time: began, result: "unready", ...(from && { from }), to: color },
     versions: { blue: plan.runs.blue.version, green: plan.runs.green.version },
     images: {},
     seconds: { health: Math.round((Date.now() - Date.parse(began)) / 10) / 100 },

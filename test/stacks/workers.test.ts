@@ -489,6 +489,13 @@ describe("accessories", () => {
     engine.log = async () => "password hidden is wrong\n";
     state({ Health: { Status: "healthy" } });
     assert.equal(await errorOf("my-accessory-accessory", name), undefined);
+    // Without a check of its own it is well once it has stayed up: one that ends a moment after its start is not.
+    const looks: object[] = [{}, { Running: false, Status: "exited", ExitCode: 7 }];
+    engine.ask = async () => {
+      const change = looks.length > 1 ? looks.shift() : looks[0];
+      return JSON.stringify([{ Name: "/x-db", RestartCount: 0, State: { ...running, ...change } }]);
+    };
+    assert.match((await errorOf("my-accessory-accessory", name)) ?? "", /the container x-db ended with exit code 7/);
     state({ Running: false, Status: "exited", ExitCode: 1 });
     const ill = (await errorOf("my-accessory-accessory", name)) ?? "";
     assert.match(ill, /^my-accessory-accessory-db: the container x-db ended with exit code 1\.\n/);
@@ -555,5 +562,13 @@ describe("accessories", () => {
     const green = slots.green.map((slot) => ({ ...slot, state: { ...running, Running: false } }));
     assert.deepEqual(await last({ ...served, slots: { ...slots, green } }), ["The public is on blue."]);
     assert.deepEqual(await last(served, { activeColor: "green" }), ["The public is on green already."]);
+    const { engine } = await make({ ...settings, activeColor: "green" }, served, RESOURCES_WITH_DB);
+    const { written } = allEnded(engine);
+    await errorOf("service-accessory", "accessory-db");
+    assert.deepEqual(
+      written.map(({ from, to }) => [from, to]),
+      [["green", "green"]],
+      "the history says where the public is by then",
+    );
   });
 });
