@@ -4,11 +4,13 @@ import fc from "fast-check";
 import { decideAccessories } from "../../../stacks/plan/accessories";
 import { decideContainer } from "../../../stacks/plan/container";
 import { decide } from "../../../stacks/plan/plan";
+import { decideService } from "../../../stacks/plan/service";
 import type { Plan, Situation } from "../../../stacks/plan/situation";
 import type { Found } from "../../../stacks/service/needs";
 import type { World } from "../../../stacks/service/world";
+import { withOthers } from "../../../stacks/services";
 import type { Settings } from "../../../stacks/settings/settings";
-import { EXITED, NOW, RUNNING, settingsOf, situation, worldOf } from "./beside.sample";
+import { EXITED, NOW, OWNER, RUNNING, settingsOf, situation, worldOf } from "./beside.sample";
 
 const DB = {
   image: "postgres:17",
@@ -359,6 +361,19 @@ describe("two accessories that write to one folder", () => {
       [],
       "one that runs already is no news",
     );
+  });
+
+  test("each service of a program is decided with the others, and is itself none of them", () => {
+    const of = (service: string) => ({
+      ...{ owner: { ...OWNER, service }, settings: beside({ db: on("/srv/db:/data") }), world: NOBODY },
+    });
+    const services = withOthers([of("shop"), of("web")]);
+    for (const service of services)
+      assert.throws(
+        () => decideService(service),
+        ({ message }: Error) => message.split("both write to the host's /srv/db").length === 2,
+      );
+    for (const alone of withOthers([of("shop")])) assert.doesNotThrow(() => decideService(alone));
   });
 
   test("a container whose label was spoilt by a hand is no reason to fail", () => {
