@@ -557,6 +557,16 @@ describe("what an accessory needs of the engine", () => {
     assert.deepEqual(said(worker, missing, kept).refusals, []);
   });
 
+  test("what an accessory needs holds up no way back, also where the color is made that the public goes to", () => {
+    const missing = found({ missingNetworks: ["shop_default"], missingVolumes: ["shop_data"] });
+    const volumes = [{ type: "volume", source: "shop_data", target: "/data", "x-external": true }];
+    const back = redis({ networks: ["shop_default"], volumes }, { activeColor: "green" });
+    const part = said(back, missing, plan(), worldOf(settingsOf()));
+    assert.deepEqual([part.refusals, part.warnings?.length], [[], 2]);
+    const both = settingsOf({ activeColor: "green", container: { networks: ["shop_default"] } });
+    assert.equal(said(both, missing, plan(), worldOf(settingsOf())).refusals?.length, 1, "the color itself needs it");
+  });
+
   test("a worker that mounts something else than its color is refused where the image's data would be left out", () => {
     const image = { blueImage: "shop:1", greenImage: "shop:1", container: { volumes: ["data:/data"] } };
     const has = found({ imageVolumes: { "shop:1": ["/data"] } });
