@@ -124,9 +124,7 @@ function mendShared(
   const allow = allowed.includes(other)
     ? ""
     : `${setCommand(`allowAccessoryReplace[${allowed.length}]`, other, "--path ")} && `;
-  const first = isOwn
-    ? `${allow}pulumi up`
-    : `have ${otherWords} removed or moved with allowAccessoryReplace: pulumi up`;
+  const first = isOwn ? `${allow}pulumi up` : `have ${otherWords} removed or moved: pulumi up`;
   return `take ${name} out of the settings, and: ${first}; then put it back, and: pulumi up`;
 }
 

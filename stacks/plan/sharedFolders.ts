@@ -41,7 +41,7 @@ export function sharedFolders(situation: Situation, kept: readonly string[]): Sh
   const { owner, settings, world, others = [] } = situation;
   const asked = askedOf(owner, settings.accessories);
   const otherAsked = others.flatMap((other) => askedOf(other.owner, other.settings.accessories));
-  const there = [{ owner, world }, ...others].flatMap((each) => thereOf(each.owner, each.world));
+  const there = thereIn(owner, world);
   return asked.flatMap((writer, at) => {
     const rivals = [...asked.slice(at + 1), ...otherAsked];
     const isAsked = (one: Writer) =>
@@ -88,12 +88,16 @@ const isSame = (one: Writer, other: Writer): boolean => one.name === other.name 
 const askedOf = (owner: ServiceId, accessories: Readonly<Record<string, NamedKeys>> = {}): Writer[] =>
   Object.entries(accessories).map(([name, keys]) => ({ owner, name, folders: foldersIn(owner, mountsIn(keys)) }));
 
-const thereOf = (owner: ServiceId, world: Situation["world"]): Writer[] =>
-  "unknown" in world
-    ? []
-    : (world.beside?.accessories ?? []).map((one) => ({
-        ...{ owner, name: one.name, folders: foldersIn(owner, mountsMade(one)) },
-      }));
+/** Returns those whose containers are there, of all services of the stack. */
+function thereIn({ service: own, ...stack }: ServiceId, world: Situation["world"]): Writer[] {
+  if ("unknown" in world) return [];
+  const of = (service: string | undefined) => (container: BesideContainer) => {
+    const owner = { ...stack, ...(service !== undefined && { service }) };
+    return { owner, name: container.name, folders: foldersIn(owner, mountsMade(container)) };
+  };
+  const foreign = world.foreignAccessories ?? [];
+  return [...(world.beside?.accessories ?? []).map(of(own)), ...foreign.map((one) => of(one.service)(one))];
+}
 
 /** Returns what a container's label says that it mounts; whoever wrote the label may have written anything there. */
 function mountsMade({ made }: BesideContainer): VolumeMount[] {

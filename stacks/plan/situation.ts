@@ -93,7 +93,6 @@ export interface Situation {
 export interface OtherService {
   owner: ServiceId;
   settings: Pick<Settings, "accessories">;
-  world: World | UnknownWorld;
 }
 
 /** A situation in which the engine answers. */

@@ -335,8 +335,11 @@ describe("two accessories that write to one folder", () => {
     const folder = (source: string) => beside({ db: on(`${source}:/data`) });
     const other = { project: "blue-green", stack: "dev", service: "shop" };
     const owner = { ...other, service: "web" };
-    const found = (settings: Settings, theirs: Settings, world: Situation["world"], own: Situation["world"] = NOBODY) =>
-      refusals(settings, own, { owner, others: [{ owner: other, settings: theirs, world }] });
+    const found = (settings: Settings, theirs: Settings | undefined, { beside }: World, own: World = NOBODY) => {
+      const foreignAccessories = (beside?.accessories ?? []).map((one) => ({ ...one, service: "shop" }));
+      const others = theirs === undefined ? [] : [{ owner: other, settings: theirs }];
+      return refusals(settings, { ...own, foreignAccessories }, { owner, others });
+    };
     assert.match(
       found(folder("/srv/db"), folder("/srv/db"), NOBODY).join(),
       /^The accessory db and the accessory db of the service shop both write to the host's \/srv\/db: /,
@@ -346,10 +349,7 @@ describe("two accessories that write to one folder", () => {
       moved,
       /^The accessory db would start on the host's \/srv\/db, to which the accessory db of the service shop/,
     );
-    assert.match(
-      moved,
-      /have the accessory db of the service shop removed or moved with allowAccessoryReplace: pulumi up; then/,
-    );
+    assert.match(moved, /have the accessory db of the service shop removed or moved: pulumi up; then/);
     assert.deepEqual(
       found(folder("data"), folder("data"), worldOf(folder("data"))),
       [],
