@@ -32,12 +32,12 @@ export function decideAccessories(situation: Situation): Part {
   const found = sharedFolders(situation, part.keptAccessories);
   // What is told with the folder is not told twice.
   const told = new Set(found.flatMap(({ isAsked, isOwn, other }) => (!isAsked && isOwn ? [other] : [])));
-  const waits = (name: string) =>
-    leaves(world, settings) && found.some((shared) => shared.name === name && !shared.areKept);
+  const isBack = isPlainWayBack(known);
+  const waits = (name: string) => isBack && found.some((shared) => shared.name === name && !shared.areKept);
   for (const { container, what } of meant)
     if (!waits(container.name)) decideChange(known, container, what, part, told.has(container.name));
-  for (const shared of found) decideShared(known, shared, part);
-  return { ...part, accessoriesLast: isPlainWayBack(known) };
+  for (const shared of found) decideShared(known, shared, part, isBack);
+  return { ...part, accessoriesLast: isBack };
 }
 
 /** A change of an accessory's container, in words. */
@@ -88,14 +88,14 @@ function decideChange(known: Known, container: BesideContainer, what: string, pa
   }
 }
 
-/** Refuses two accessories that would write to one folder. Where the public leaves the live color the new one waits instead. */
-function decideShared({ world, settings }: Known, found: SharedFolder, part: AccessoryPart): void {
+/** Refuses two accessories that would write to one folder. In a way back the new one waits instead. */
+function decideShared({ world, settings }: Known, found: SharedFolder, part: AccessoryPart, isBack: boolean): void {
   const { name } = found;
   if (found.areKept) {
     part.warnings.push(`${sharedWords(found)} Next: ${mendShared(found)}`);
     return;
   }
-  if (!leaves(world, settings)) {
+  if (!isBack) {
     part.refusals.push(refusalOf(found, settings.allowAccessoryReplace));
     return;
   }

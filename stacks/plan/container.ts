@@ -66,8 +66,10 @@ export function decideContainer(situation: Situation, plan: Plan): Part {
   const blocks = blocksToMake(settings, plan, made.length > 0);
   const naming = (key: "networks" | "volumes", names: (keys: NamedKeys) => boolean) =>
     blocks.flatMap(([place, keys]) => (names(keys) ? [`${place}.${key}`] : []));
-  // No color waits for an accessory in a way back.
-  const about = (places: readonly string[]) => (places.every((place) => place.startsWith(ACCESSORIES)) ? [] : made);
+  // A way back waits for no accessory, and any other run for all of them.
+  const ofAccessory = plan.accessoriesLast ? [] : COLORS;
+  const about = (places: readonly string[]) =>
+    places.every((place) => place.startsWith(ACCESSORIES)) ? ofAccessory : made;
   for (const name of found.missingNetworks) {
     const places = naming("networks", ({ networks = [] }) => networks.includes(name));
     if (places.length === 0) continue;
@@ -97,7 +99,7 @@ export function decideContainer(situation: Situation, plan: Plan): Part {
   for (const [name, accessory] of accessoriesToMake(plan)) {
     const unmounted = unmountedOfAccessory(settings, accessory, volumesIn(found, accessory.image));
     if (unmounted.length > 0)
-      say([], accessoryWords(name, accessory, unmounted), nextForAccessory(name, accessory, unmounted));
+      say(ofAccessory, accessoryWords(name, accessory, unmounted), nextForAccessory(name, accessory, unmounted));
   }
   return part;
 }

@@ -23,6 +23,9 @@ const DB = {
 const withDb = (keys: object = {}, more: object = {}): Settings =>
   settingsOf({ accessories: { db: { ...DB, ...keys } }, ...more });
 
+/** Both colors have been live and well. */
+const STABLE = { stable: { blue: ["blue-1"], green: ["green-1"] } };
+
 const NOBODY: World = { slots: { blue: [], green: [] }, built: { blue: [], green: [] } };
 
 const EMPTY = { refusals: [], warnings: [], keptAccessories: [] };
@@ -314,21 +317,22 @@ describe("two accessories that write to one folder", () => {
 
   test("in a way back the new one waits, also where the old one may go, and nothing is refused", () => {
     const back = { ...renamed, activeColor: "green" as const };
+    assert.equal(refusals(back, worldOf(before)).length, 1, "to a release that was never stable, which may need it");
     const waits =
       "The accessory database is not made in this run. The accessory database would start on the volume blue-green-dev-data-data, " +
       `to which the accessory db still writes: ${SPOILS}.`;
-    const part = whole(back, worldOf(before));
+    const part = whole(back, worldOf(before, {}, STABLE));
     assert.deepEqual(part.refusals, []);
     assert.deepEqual(part.warnings?.at(-1), waits);
     assert.deepEqual([part.keptAccessories, Object.keys(part.accessories ?? {})], [["db"], ["db"]]);
-    const allowed = whole({ ...back, allowAccessoryReplace: ["db"] }, worldOf(before));
+    const allowed = whole({ ...back, allowAccessoryReplace: ["db"] }, worldOf(before, {}, STABLE));
     assert.deepEqual([allowed.refusals, allowed.accessories], [[], {}]);
     const two = beside({ a: on("x:/data"), b: on("y:/data") });
     const swapped = beside(
       { a: on("y:/data"), b: on("x:/data") },
       { allowAccessoryReplace: ["a", "b"], activeColor: "green" },
     );
-    assert.deepEqual(decided(swapped, worldOf(two)).keptAccessories, ["a", "b"]);
+    assert.deepEqual(decided(swapped, worldOf(two, {}, STABLE)).keptAccessories, ["a", "b"]);
   });
 
   test("those of another service of the program count too: what its settings ask for, and what it still has", () => {
@@ -452,28 +456,27 @@ describe("an accessory that was never well", () => {
 });
 
 describe("when accessories are made", () => {
-  const stable = { stable: { blue: ["blue-1"], green: ["green-1"] } };
   const last = (settings: Settings, world: World) => whole(settings, world).accessoriesLast;
 
   test("before the colors, but for the way back to a color that was stable and is the same", () => {
     const back = withDb({}, { activeColor: "green" });
-    assert.equal(last(back, worldOf(settingsOf(), {}, stable)), true);
+    assert.equal(last(back, worldOf(settingsOf(), {}, STABLE)), true);
     assert.equal(last(back, worldOf(settingsOf())), false, "green was never stable");
-    assert.equal(last(withDb(), worldOf(settingsOf(), {}, stable)), false, "the public stays");
+    assert.equal(last(withDb(), worldOf(settingsOf(), {}, STABLE)), false, "the public stays");
     assert.equal(last(withDb(), NOBODY), false, "a first run");
     const newer = withDb({}, { activeColor: "green", greenVersion: "9.0.0" });
-    assert.equal(last(newer, worldOf(settingsOf(), {}, stable)), false, "a new release may need it");
+    assert.equal(last(newer, worldOf(settingsOf(), {}, STABLE)), false, "a new release may need it");
   });
 
   test("also where green was stopped or removed since, and not where its containers are made with other settings", () => {
     const { greenVersion = "1.0.0" } = {};
     const retired = { color: "green", how: "removed", version: greenVersion, image: "", stable: true } as const;
-    const { slots, ...others } = worldOf(settingsOf(), {}, { ...stable, retired });
+    const { slots, ...others } = worldOf(settingsOf(), {}, { ...STABLE, retired });
     const back = withDb({}, { activeColor: "green" });
     assert.equal(last(back, { ...others, slots: { ...slots, green: [] } }), true);
     const more = withDb({}, { activeColor: "green", environment: { REDIS_URL: "redis://redis" } });
-    assert.equal(last(more, worldOf(settingsOf(), {}, stable)), false, "both colors would get what is new");
-    const left = worldOf(settingsOf({ environment: { REDIS_URL: "redis://redis" } }), {}, stable);
+    assert.equal(last(more, worldOf(settingsOf(), {}, STABLE)), false, "both colors would get what is new");
+    const left = worldOf(settingsOf({ environment: { REDIS_URL: "redis://redis" } }), {}, STABLE);
     const { green } = worldOf(settingsOf()).slots;
     assert.equal(last(more, { ...left, slots: { ...left.slots, green } }), true, "green goes live as it was");
   });
@@ -561,10 +564,13 @@ describe("what an accessory needs of the engine", () => {
     const missing = found({ missingNetworks: ["shop_default"], missingVolumes: ["shop_data"] });
     const volumes = [{ type: "volume", source: "shop_data", target: "/data", "x-external": true }];
     const back = redis({ networks: ["shop_default"], volumes }, { activeColor: "green" });
-    const part = said(back, missing, plan(), worldOf(settingsOf()));
-    assert.deepEqual([part.refusals, part.warnings?.length], [[], 2]);
+    const has = { ...missing, imageVolumes: { "redis:8": ["/more"] } };
+    const part = said(back, has, plan([], { accessoriesLast: true }), worldOf(settingsOf()));
+    assert.deepEqual([part.refusals, part.warnings?.length], [[], 3]);
+    assert.equal(said(back, has, plan(), worldOf(settingsOf())).refusals?.length, 3, "a new release waits for it");
     const both = settingsOf({ activeColor: "green", container: { networks: ["shop_default"] } });
-    assert.equal(said(both, missing, plan(), worldOf(settingsOf())).refusals?.length, 1, "the color itself needs it");
+    const last = plan([], { accessoriesLast: true });
+    assert.equal(said(both, missing, last, worldOf(settingsOf())).refusals?.length, 1, "the color itself needs it");
   });
 
   test("a worker that mounts something else than its color is refused where the image's data would be left out", () => {
