@@ -1,6 +1,6 @@
 import { isWayBack } from "../stacks/plan/wayBack";
 import { isColor } from "../stacks/service/color";
-import { containerName, type ServiceId } from "../stacks/service/names";
+import { accessoryName, containerName, logicalName, type ServiceId } from "../stacks/service/names";
 import type { UnknownWorld, World } from "../stacks/service/world";
 import type { Settings } from "../stacks/settings/settings";
 import { REMOTE_IMAGE } from "./image";
@@ -36,9 +36,14 @@ export function excuse(
 }
 
 /** The option means nothing for what is yet to be made. */
-function exists({ slots, proxy }: World, owner: ServiceId, { type, name, inputs }: Judged): boolean {
-  if (type === REMOTE_IMAGE) return isColor(name) && slots[name].length > 0;
+function exists({ slots, proxy, beside }: World, owner: ServiceId, { type, name, inputs }: Judged): boolean {
+  const accessories = beside?.accessories ?? [];
+  if (type === REMOTE_IMAGE) {
+    const isAccessory = accessories.some((one) => logicalName(owner, accessoryName(one.name)) === name);
+    return isAccessory || (isColor(name) && slots[name].length > 0);
+  }
   const names = [...slots.blue, ...slots.green].map((container) => container.name);
+  names.push(...accessories.map(({ container }) => container));
   if (proxy !== undefined) names.push(containerName(owner, "proxy"));
   return items([inputs.name]).some((each) => names.includes(String(each)));
 }

@@ -25,9 +25,13 @@ export interface AccessoriesArgs {
   /** Those that stay as they are, whatever a tag or the settings say by now. */
   keep: readonly string[];
   beforePull: pulumi.ResourceHook;
+  /** What they wait for. */
+  after: pulumi.Resource[];
   /** Runs before each container is made, and after it. */
   beforeCreate: pulumi.ResourceHook;
   afterCreate: pulumi.ResourceHook[];
+  /** Runs where an image or a container can't be made. */
+  onError: pulumi.ErrorHook;
 }
 
 /** Declares what stands beside both colors, each under its own name on the stack's network. Returns the containers. */
@@ -37,7 +41,7 @@ export const declareAccessories = (args: AccessoriesArgs, parent: pulumi.Resourc
 function declareAccessory(
   name: string,
   accessory: AccessorySettings,
-  { owner, network, volumes, keep, beforePull, beforeCreate, afterCreate }: AccessoriesArgs,
+  { owner, network, volumes, keep, after, beforePull, beforeCreate, afterCreate, onError }: AccessoriesArgs,
   parent: pulumi.Resource,
 ): docker.Container {
   const called = logicalName(owner, accessoryName(name));
@@ -46,7 +50,10 @@ function declareAccessory(
   const pulled = new docker.RemoteImage(
     called,
     { name: image, keepLocally: true },
-    { parent, ...(kept && { ignoreChanges: ["*"] }), hooks: { beforeCreate: [beforePull] } },
+    {
+      ...{ parent, ...(kept && { ignoreChanges: ["*"] }), dependsOn: after },
+      hooks: { beforeCreate: [beforePull], onError: [onError] },
+    },
   );
   return new docker.Container(
     called,
@@ -72,9 +79,8 @@ function declareAccessory(
       ],
     },
     {
-      parent,
-      ...changeOptions(kept),
-      hooks: { beforeCreate: [beforeCreate], afterCreate },
+      ...{ parent, ...changeOptions(kept), dependsOn: after },
+      hooks: { beforeCreate: [beforeCreate], afterCreate, onError: [onError] },
     },
   );
 }

@@ -1,6 +1,7 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { declareAccessories } from "./accessories";
+import { accessoryErrorHook, accessoryHook, ofAccessory } from "./accessoryHooks";
 import { confirmLive, illLive } from "./confirmLive";
 import { Cutover } from "./cutover";
 import type { Docker } from "./engine/docker";
@@ -8,7 +9,6 @@ import { HTTPS_PORT, reachedAt } from "./engine/host";
 import { removeLeftLogins } from "./engine/loginFolder";
 import type { GatewayNetwork } from "./gateway/network";
 import {
-  accessoryHook,
   type HookContext,
   healthyHook,
   limitHook,
@@ -107,10 +107,12 @@ export class BlueGreen extends pulumi.ComponentResource {
     const beforePull = pullHook(service);
     const volumes = declareAllVolumes(service);
     const hooks = { beforePull, beforeCreate: volumesHook(service), limit: limitHook(service) };
+    const shared = { network: network.name, volumes, ...hooks };
     const started = startHook(service);
-    const beside = declareAllAccessories(service, { network: network.name, volumes, ...hooks });
+    const accessories = accessoriesOf(service, shared);
+    const first = accessories.declare((name) => isFirst(plan, name));
     const slot = (color: Color, after: pulumi.Resource[] = []) =>
-      declareSlot(service, color, { network: network.name, ...hooks, started, volumes, after: [...beside, ...after] });
+      declareSlot(service, color, { ...shared, started, after: [...first, ...after] });
     const proxy = new NginxProxy(
       logicalName(owner, "proxy"),
       {
@@ -124,14 +126,15 @@ export class BlueGreen extends pulumi.ComponentResource {
     const canary = plan.canaryPercent > 0 ? [slot(idle)] : [];
     // Of the colors only those that visitors are on: one that is broken or slow otherwise holds up nothing.
     const cutover = declareCutover(service, proxy, [proxy, slot(settings.activeColor), ...canary]);
-    const idleSlot = canary[0] ?? slot(idle, [cutover.command]);
+    const last = accessories.declare((name) => !isFirst(plan, name), [cutover.command]);
+    const idleSlot = canary[0] ?? slot(idle, [cutover.command, ...last]);
     declareNetworkCheck(
       logicalName(owner, "network"),
       {
         network: networkName(owner),
-        ...{ begins: containerName(owner, ""), ends: serviceEnds(settings, world) },
+        ...{ begins: containerName(owner, ""), ends: serviceEnds(asDeclared(service), world) },
         dockerHost: settings.dockerHost,
-        dependsOn: [network, ...beside, cutover, idleSlot],
+        dependsOn: [network, ...first, ...last, cutover, idleSlot],
       },
       this,
     );
@@ -166,9 +169,9 @@ const declareNetwork = ({ name, owner, plan, parent }: Service): docker.Network 
   );
 
 /** Declares the volumes of all containers: those of the accessories first, which are never deleted with the stack. */
-function declareAllVolumes({ owner, settings, parent }: Service): SlotVolumes {
-  const { accessories = {}, deleteVolumes } = settings;
-  const kept = Object.values(accessories).flatMap(mountsIn);
+function declareAllVolumes({ owner, settings, plan, parent }: Service): SlotVolumes {
+  const { deleteVolumes } = settings;
+  const kept = Object.values(plan.accessories).flatMap(mountsIn);
   return declareVolumes(
     owner,
     [
@@ -182,12 +185,33 @@ function declareAllVolumes({ owner, settings, parent }: Service): SlotVolumes {
 /** What containers of every kind are declared with. */
 type Shared = Pick<SlotArgs, "network" | "beforePull" | "beforeCreate" | "volumes" | "limit">;
 
-function declareAllAccessories(service: Service, { limit, ...shared }: Shared): docker.Container[] {
-  const { owner, settings, plan, parent } = service;
-  const { accessories = {} } = settings;
-  if (Object.keys(accessories).length === 0) return [];
-  const afterCreate = [limit, accessoryHook(service)];
-  return declareAccessories({ owner, accessories, keep: plan.keptAccessories, ...shared, afterCreate }, parent);
+/** Whether an accessory comes before the colors: all do but for those that a way back does not wait for. */
+const isFirst = ({ accessoriesLast, keptAccessories }: ServicePlan["plan"], name: string): boolean =>
+  !accessoriesLast || keptAccessories.includes(name);
+
+/** The settings with the accessories that this run declares; none where there are none. */
+const asDeclared = ({ settings: { accessories: _, ...settings }, plan: { accessories } }: Service) => ({
+  ...settings,
+  ...(Object.keys(accessories).length > 0 && { accessories }),
+});
+
+/** Returns what declares the accessories of these names, after those resources. */
+function accessoriesOf(service: Service, { limit, beforePull, beforeCreate, ...shared }: Shared) {
+  const { owner, plan, parent } = service;
+  const all = Object.entries(plan.accessories);
+  if (all.length === 0) return { declare: () => [] };
+  const hooks = {
+    beforePull: ofAccessory(service, beforePull),
+    beforeCreate: ofAccessory(service, beforeCreate),
+    afterCreate: [limit, accessoryHook(service)],
+    onError: accessoryErrorHook(service),
+  };
+  return {
+    declare: (isNow: (name: string) => boolean, after: pulumi.Resource[] = []): docker.Container[] => {
+      const accessories = Object.fromEntries(all.filter(([name]) => isNow(name)));
+      return declareAccessories({ owner, accessories, keep: plan.keptAccessories, after, ...shared, ...hooks }, parent);
+    },
+  };
 }
 
 function declareSlot(service: Service, color: Color, shared: Shared & Pick<SlotArgs, "after" | "started">): Slot {

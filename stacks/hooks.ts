@@ -20,7 +20,7 @@ import {
 } from "./service/names";
 import { volumesOf } from "./service/needs";
 import { isFailedReceiver, isReceiverLine } from "./service/receiver";
-import { type HistoryEntry, remember } from "./service/serving";
+import { remember } from "./service/serving";
 import { processLimit } from "./service/slotSpec";
 import { whoRuns } from "./service/who";
 import type { Inspected, UnknownWorld, World } from "./service/world";
@@ -61,7 +61,8 @@ export const pullHook = (service: HookContext): pulumi.ResourceHook =>
         ? pullMissing(engine, image, registry, process.env)
         : pullTag(engine, image, registry, process.env, (line) => pulumi.log.info(printableMessage(line), parent));
     const warning = await pulled.catch(async (error: Error) => {
-      if (color !== undefined && live !== undefined) await rememberUnready(service, began, color, error.message);
+      if (color !== undefined && live !== undefined)
+        await rememberUnready(service, { began, color, reason: error.message });
       throw error;
     });
     if (warning !== undefined) await pulumi.log.warn(printableMessage(warning), parent);
@@ -158,29 +159,11 @@ export const healthyHook = (service: HookContext, color: Color): pulumi.Resource
       say: (line) => pulumi.log.info(`${hook.name}: ${line}`, parent),
     });
     if (failed === undefined) return waitReached(engine, proxy, color, REACHED_SECONDS);
-    await rememberUnready(service, began, color, failed);
+    await rememberUnready(service, { began, color, reason: failed });
     const where = `The public is on ${color === active ? "this container" : active}.`;
     const image = settings.slots[color].image === undefined ? "" : `${color}Image and `;
     const next = `docker logs ${nameOnEngine(owner, hook.name)}; then set another ${image}${color}Version or mend the settings, and: pulumi up`;
     throw new Error(`${hook.name}: ${failed}\n${where} Next: ${next}`);
-  });
-
-/** Returns the hook that waits until an accessory's own health check is well, and fails with why it is not. */
-export const accessoryHook = (service: HookContext): pulumi.ResourceHook =>
-  new pulumi.ResourceHook(`${service.name}-accessory`, async (hook) => {
-    const { owner, settings, engine, parent } = service;
-    const [, { environment = {} } = { environment: {} }] = accessoryNamed(service, hook.name) ?? [];
-    const failed = await waitHealthy(engine, String(hook.id), {
-      seconds: settings.healthTimeoutSeconds,
-      // Nobody but its own check knows how an accessory is asked.
-      ask: async () => ({ well: true, status: 200, seen: "" }),
-      secrets: Object.values(environment),
-      restarts: 0,
-      say: (line) => pulumi.log.info(`${hook.name}: ${line}`, parent),
-    });
-    if (failed === undefined) return;
-    const next = `docker logs ${nameOnEngine(owner, hook.name)}; then mend the settings of the accessory, and: pulumi up`;
-    throw new Error(`${hook.name}: ${failed}\nNext: ${next}`);
   });
 
 /** Returns the hook that says the cutover's last line again: what a command says while it runs is gone from Pulumi's display. */
@@ -210,7 +193,7 @@ const colorOf = (resource: string): Color =>
   /(?:^|-)(blue|green)(?:-[0-9]+|-(?:worker|job)-.+)?$/.exec(resource)?.[1] === "green" ? "green" : "blue";
 
 /** The accessory of a container, which its resource's name says: `accessory-db`, `shop-accessory-db`. */
-const accessoryNamed = (
+export const accessoryNamed = (
   { owner, settings: { accessories = {} } }: Pick<HookContext, "owner" | "settings">,
   resource: string,
 ): [string, AccessorySettings] | undefined =>
@@ -220,36 +203,32 @@ const accessoryNamed = (
 const replicaOf = (color: Color, resource: string): ReplicaName =>
   replicaName(color, Number(/-([0-9]+)$/.exec(resource)?.[1] ?? 1));
 
-/** Writes into the history that a color's new image could not be pulled, or that its new container did not become healthy. */
-const rememberUnready = (
-  { owner, engine, plan, live, parent }: HookContext,
-  began: string,
-  color: Color,
-  reason: string,
-): Promise<void> =>
-  remember(
-    engine,
-    containerName(owner, "proxy"),
-    unreadyEntry({ began, color, reason, ...(live !== undefined && { live }), versions: plan.runs }),
-  ).catch((error: Error) => pulumi.log.warn(`the history could not be written: ${error.message}`, parent));
-
-function unreadyEntry(unready: {
+/** What was not ready in a run. */
+interface Unready {
   began: string;
+  /** The color that it is about; of an accessory the live one. */
   color: Color;
-  live?: Color;
-  versions: Record<Color, { version: string }>;
+  /** The color that is live then; the one that was live when the run began, where it is left out. */
+  from?: Color;
   reason: string;
-}): HistoryEntry {
-  const { began, color, live, versions, reason } = unready;
-  return {
-    ...{ time: began, result: "unready", ...(live && { from: live }), to: color },
-    versions: { blue: versions.blue.version, green: versions.green.version },
+  /** The accessory's container (id), where it is about one. */
+  accessory?: string;
+}
+
+/** Writes into the history that an image could not be pulled, or that a new container did not become healthy. */
+export const rememberUnready = (
+  { owner, engine, plan, live, parent }: HookContext,
+  { began, color, from = live, reason, accessory }: Unready,
+): Promise<void> =>
+  remember(engine, containerName(owner, "proxy"), {
+    ...{ time: began, result: "unready", ...(from && { from }), to: color },
+    versions: { blue: plan.runs.blue.version, green: plan.runs.green.version },
     images: {},
     seconds: { health: Math.round((Date.now() - Date.parse(began)) / 10) / 100 },
     who: whoRuns(process.env),
+    ...(accessory !== undefined && { accessory }),
     reason: reason.split("\n", 1)[0]?.replace(/\.$/, "") ?? "",
-  };
-}
+  }).catch((error: Error) => pulumi.log.warn(`the history could not be written: ${error.message}`, parent));
 
 /**
  * The cutover's last line, which says who is live, out of all that it wrote, and behind it why somebody got no word of it. Nothing of

@@ -139,7 +139,8 @@ async function declareAll(
   const address = front && lastAddress(front.args.subnet);
   const behind = address === undefined ? {} : { gateway: { name: gatewayName(all), address } };
   const unknown: UnknownWorld = { unknown: true, reason: "it was not read" };
-  const undecided = given.map((service, at) => ({ ...service, ...behind, world: worlds[at] ?? unknown, state, found }));
+  const known = given.map((service, at) => ({ ...service, world: worlds[at] ?? unknown }));
+  const undecided = withOthers(known).map((service) => ({ ...service, ...behind, state, found }));
   const [routes, ...decided] = await everyOne<DecidedGateway | ServicePlan | undefined>([
     (async () =>
       front && seen
@@ -207,6 +208,13 @@ const settledWorlds = (
   seen: (World | UnknownWorld)[],
 ): Promise<(World | UnknownWorld)[]> =>
   Promise.all(services.map(({ owner, settings }, at) => settledWorld(engine, owner, settings, seen[at])));
+
+/** Returns the services, each with the others of its program. */
+export const withOthers = <Service>(services: readonly Service[]): (Service & { others?: Service[] })[] =>
+  services.map((service) => {
+    const others = services.filter((other) => other !== service);
+    return { ...service, ...(others.length > 0 && { others }) };
+  });
 
 /** Ports of the host's that two of the services would take, each in a sentence. */
 export function portClashes(

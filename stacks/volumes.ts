@@ -14,6 +14,10 @@ export interface SlotVolumes {
 const partOf = (volume: string, color: Color | undefined): string =>
   color === undefined ? `data-${volume}` : `${color}-data-${volume}`;
 
+/** Returns what the engine calls a volume of a service's; of a color, that of its own one. */
+export const dataVolumeName = (owner: ServiceId, volume: string, color?: Color): string =>
+  nameOnEngine(owner, logicalName(owner, partOf(volume, color)));
+
 /** Volumes of some containers, and whether they may go with the stack. */
 export interface VolumeUse {
   mounts: readonly VolumeMount[];
@@ -40,9 +44,7 @@ export function declareVolumes(owner: ServiceId, uses: readonly VolumeUse[], par
     }
   }
   return {
-    nameOf: (volume, color) => {
-      const part = logicalName(owner, partOf(volume, color));
-      return made.get(part)?.name ?? nameOnEngine(owner, part);
-    },
+    nameOf: (volume, color) =>
+      made.get(logicalName(owner, partOf(volume, color)))?.name ?? dataVolumeName(owner, volume, color),
   };
 }

@@ -28,14 +28,18 @@ const externalIn = (keys: Pick<NamedKeys, "volumes">): string[] =>
 
 /** Returns the blocks of keys whose containers this run may make, each with its place in the settings. */
 function blocksToMake(settings: Settings, plan: Plan, ofColors: boolean): [place: string, keys: NamedKeys][] {
-  const { container = {}, accessories = {} } = settings;
-  const made = Object.entries(accessories).filter(([name]) => !plan.keptAccessories.includes(name));
   return [
-    ...(ofColors ? [["container", container] as [string, NamedKeys]] : []),
+    ...(ofColors ? [["container", settings.container ?? {}] as [string, NamedKeys]] : []),
     ...(ofColors ? placedBlocks(settings) : []),
-    ...made.map(([name, keys]): [string, NamedKeys] => [`accessories.${name}`, keys]),
+    ...accessoriesToMake(plan).map(([name, keys]): [string, NamedKeys] => [`${ACCESSORIES}${name}`, keys]),
   ];
 }
+
+const ACCESSORIES = "accessories.";
+
+/** Returns the accessories whose containers this run may make, by name. */
+const accessoriesToMake = ({ accessories, keptAccessories }: Plan): [string, AccessorySettings][] =>
+  Object.entries(accessories).filter(([name]) => !keptAccessories.includes(name));
 
 const namesIt = (places: readonly string[]): string =>
   `${places.join(" and ")} ${places.length === 1 ? "names" : "name"}`;
@@ -62,11 +66,15 @@ export function decideContainer(situation: Situation, plan: Plan): Part {
   const blocks = blocksToMake(settings, plan, made.length > 0);
   const naming = (key: "networks" | "volumes", names: (keys: NamedKeys) => boolean) =>
     blocks.flatMap(([place, keys]) => (names(keys) ? [`${place}.${key}`] : []));
+  // A way back waits for no accessory, and any other run for all of them.
+  const ofAccessory = plan.accessoriesLast ? [] : COLORS;
+  const about = (places: readonly string[]) =>
+    places.every((place) => place.startsWith(ACCESSORIES)) ? ofAccessory : made;
   for (const name of found.missingNetworks) {
     const places = naming("networks", ({ networks = [] }) => networks.includes(name));
     if (places.length === 0) continue;
     say(
-      made,
+      about(places),
       `${namesIt(places)} ${name}, and the engine has no network of that name.`,
       `Next: docker network ls; then name one that is there, or: docker network create ${name} && pulumi up`,
     );
@@ -75,7 +83,7 @@ export function decideContainer(situation: Situation, plan: Plan): Part {
     const places = naming("volumes", (keys) => externalIn(keys).includes(name));
     if (places.length === 0) continue;
     say(
-      made,
+      about(places),
       `${namesIt(places)} ${name} as external, and the engine has no volume of that name.`,
       "Next: docker volume ls; then name one that is there, or leave x-external out",
     );
@@ -88,11 +96,10 @@ export function decideContainer(situation: Situation, plan: Plan): Part {
       else say([color], seen, next);
     }
   }
-  for (const [name, accessory] of Object.entries(settings.accessories ?? {})) {
-    if (plan.keptAccessories.includes(name)) continue;
+  for (const [name, accessory] of accessoriesToMake(plan)) {
     const unmounted = unmountedOfAccessory(settings, accessory, volumesIn(found, accessory.image));
     if (unmounted.length > 0)
-      say([], accessoryWords(name, accessory, unmounted), nextForAccessory(name, accessory, unmounted));
+      say(ofAccessory, accessoryWords(name, accessory, unmounted), nextForAccessory(name, accessory, unmounted));
   }
   return part;
 }

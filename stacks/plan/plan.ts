@@ -91,7 +91,7 @@ function asAsked({ settings, slots, world }: Situation): Plan {
     containers: { blue: replicas, green: replicas },
     idle: "running",
     again: [],
-    keptAccessories: [],
+    ...{ accessories: settings.accessories ?? {}, keptAccessories: [], accessoriesLast: false },
     replacedProxyId: undefined,
     mend: undefined,
     first: "unknown" in world || world.serving === undefined,

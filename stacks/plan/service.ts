@@ -26,7 +26,7 @@ import { withHardening } from "./hardened";
 import { decide } from "./plan";
 import { hasPolicyPack } from "./policyPack";
 import { isRecovery, settingsThatRun } from "./recovery";
-import type { Plan } from "./situation";
+import type { OtherService, Plan } from "./situation";
 import { type StatePart, stateFindings } from "./stateProblem";
 
 /** The folder of the service's sources, relative to the project, where nothing else is said. */
@@ -42,6 +42,8 @@ export interface ServiceInputs {
   appDirectory?: string;
   /** The gateway's network, by name, and its address there. */
   gateway?: { name: string; address: string };
+  /** The other services of the program. */
+  others?: readonly OtherService[];
   /** What the engine has of what the containers need (see container.ts); undefined where it was not asked. */
   found?: Found | undefined;
 }
@@ -82,6 +84,7 @@ export function decideService(undecided: ServiceInputs): ServicePlan {
     });
   const engineHost = settings.dockerHost ?? process.env.DOCKER_HOST;
   const plan = decide({
+    owner,
     settings,
     world,
     source: isBuilt(settings) ? sourceHash(appDirectory) : "",
@@ -89,6 +92,7 @@ export function decideService(undecided: ServiceInputs): ServicePlan {
     slots: { blue: slotSpecOf("blue", settings), green: slotSpecOf("green", settings) },
     generation: (plan) => generationOf(render(plan)),
     found: undecided.found,
+    ...(undecided.others && { others: undecided.others }),
     files: { problems: [...fileProblems, ...tls.problems], warnings: tls.warnings },
     ...(state !== undefined &&
       !recovers && {

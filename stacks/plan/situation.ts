@@ -1,9 +1,10 @@
 import type { Color } from "../service/color";
-import type { BesideName } from "../service/names";
+import type { BesideName, ServiceId } from "../service/names";
 import type { Found } from "../service/needs";
 import type { RetiredColor, Serving } from "../service/serving";
 import type { SlotSpec } from "../service/slotSpec";
 import type { BuiltImage, UnknownWorld, World } from "../service/world";
+import type { AccessorySettings } from "../settings/container/named";
 import type { Settings } from "../settings/settings";
 import type { StateFindings } from "./stateProblem";
 
@@ -31,8 +32,12 @@ export interface Plan {
   idle: "running" | RetiredColor["how"];
   /** The workers' and jobs' containers that are gone and that this run makes again, of which Pulumi's state doesn't know that. */
   again: BesideName[];
-  /** The accessories that stay as they are. */
+  /** The accessories that are declared, by name: those of the settings, and those that stay although they are not in them. */
+  accessories: Record<string, AccessorySettings>;
+  /** Those of them that stay as they are. */
   keptAccessories: string[];
+  /** Whether those that are made come after the cutover: in a way back nothing that is wrong with them may hold up the public. */
+  accessoriesLast: boolean;
   /** The proxy that this run replaces on purpose. */
   replacedProxyId: string | undefined;
   /**
@@ -52,6 +57,7 @@ export type Runs = Pick<SlotSpec, "version" | "image" | "appPort" | "healthPath"
 
 /** What {@link decide} decides from. */
 export interface Situation {
+  owner: ServiceId;
   settings: Settings;
   world: World | UnknownWorld;
   /** The hash of the sources as they are now (see source.ts). */
@@ -66,6 +72,8 @@ export interface Situation {
   files?: { problems: string[]; warnings: string[] };
   /** What the engine has of what the colors' containers need; undefined where it was not asked. */
   found?: Found | undefined;
+  /** The other services of the program. */
+  others?: readonly OtherService[];
   /** What Pulumi's own state says beside it (see stateProblem.ts). */
   state?: StateFindings;
   now: Date;
@@ -81,6 +89,12 @@ export interface Situation {
   columns?: number | undefined;
   /** The engine's address, where it is not the local socket: `docker:host`, otherwise DOCKER_HOST. */
   dockerHost?: string;
+}
+
+/** Another service of the same program, whose accessories may want the same folders. */
+export interface OtherService {
+  owner: ServiceId;
+  settings: Pick<Settings, "accessories">;
 }
 
 /** A situation in which the engine answers. */
@@ -102,7 +116,9 @@ export interface Part {
   containers?: Partial<Plan["containers"]>;
   idle?: Plan["idle"];
   again?: BesideName[];
+  accessories?: Plan["accessories"];
   keptAccessories?: string[];
+  accessoriesLast?: boolean;
   replacedProxyId?: string | undefined;
   mend?: string | undefined;
 }

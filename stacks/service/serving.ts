@@ -103,7 +103,8 @@ export type Sessions = Record<Color, Session>;
 
 /**
  * How a cutover ended. `interrupted` stands in the history from just before the public is moved until the cutover ends: it stays there
- * when the run was killed. `unready` is no cutover: the image of a color could not be pulled, or its new container did not become healthy.
+ * when the run was killed. `unready` is no cutover: the image of a color could not be pulled, or the new container of a color or of an accessory did not
+ * become healthy.
  */
 export type Result =
   | "first"
@@ -140,6 +141,8 @@ export interface HistoryEntry {
   requests?: number;
   /** The share of new visitors that goes to the idle color since then, in percent. */
   canaryPercent?: number;
+  /** The accessory's container (id) that did not become healthy, where it is about one. */
+  accessory?: string;
   /** Why it did not stay, or what was put right, in words. */
   reason?: string;
   /** Who ran it. */

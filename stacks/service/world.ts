@@ -74,6 +74,9 @@ export interface BesideContainer {
   environment: Record<string, string>;
 }
 
+/** An accessory of another service of the stack, or of the one without a name. */
+export type ForeignAccessory = BesideContainer & { service?: string };
+
 /** What stands beside the web containers. */
 export interface Beside {
   workers: Record<Color, BesideContainer[]>;
@@ -107,6 +110,8 @@ export interface World {
   slots: Record<Color, SlotContainer[]>;
   /** What stands beside them; absent where nothing does. */
   beside?: Beside;
+  /** Accessories of the stack's other services, those among them that the program no longer has; absent where there are none. */
+  foreignAccessories?: ForeignAccessory[];
   /** Per color, the images built for it that the engine still has. */
   built: Record<Color, BuiltImage[]>;
 }
@@ -243,10 +248,12 @@ export function worldOf(owner: ServiceId, found: Inspected[], images: Inspected[
       .sort((a, b) => a.slot.replica - b.slot.replica);
   const slots = { blue: slotsOf("blue"), green: slotsOf("green") };
   const beside = besideIn(containers);
+  const foreignAccessories = foreignIn(owner, found);
   const built = (color: Color) => builtFor(owner, color, slots[color], images);
   return {
     slots: { blue: slots.blue.map(({ slot }) => slot), green: slots.green.map(({ slot }) => slot) },
     ...(beside && { beside }),
+    ...(foreignAccessories.length > 0 && { foreignAccessories }),
     ...(proxy && {
       proxy: {
         id: proxy.Id,
@@ -276,6 +283,16 @@ function besideIn(found: readonly { part: Part; container: Inspected }[]): Besid
     jobs: { blue: of("job", "blue"), green: of("job", "green") },
     accessories: of("accessory"),
   };
+}
+
+/** Finds the accessories of the stack's other services among its containers. */
+function foreignIn({ service: own, ...stack }: ServiceId, found: readonly Inspected[]): ForeignAccessory[] {
+  return found.flatMap((container) => {
+    const service = container.Config.Labels?.[LABEL.service];
+    const of = service === undefined ? {} : { service };
+    const part = service === own ? undefined : partOf({ ...stack, ...of }, container);
+    return part?.role === "accessory" ? [{ ...besideOf(part, container), ...of }] : [];
+  });
 }
 
 function besideOf(

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { accessorySecrets } from "./accessorySecrets";
 import { SettingsError } from "./errors";
 import { parseSettings, type Settings } from "./settings";
 import { NAMESPACE } from "./shape";
@@ -7,11 +8,15 @@ import { stackFileText, writtenProblems } from "./writtenForms";
 /** Reads and validates the stack's configuration. Nothing else in the program reads configuration. */
 export function readSettings(): Settings {
   const { raw, secretKeys } = readConfiguration();
-  const changed = writtenProblems(stackFileText(process.cwd(), pulumi.getStack()), raw, NAMESPACE);
-  const refused = changed.filter(({ setting }) => !setting.startsWith("environment"));
+  const text = stackFileText(process.cwd(), pulumi.getStack());
+  const changed = writtenProblems(text, raw, NAMESPACE);
+  const accessories = `${NAMESPACE}:accessories`;
+  const open = secretKeys.has(accessories) ? accessorySecrets(text, raw[accessories]) : { problems: [], warnings: [] };
+  const refused = [...changed.filter(({ setting }) => !setting.startsWith("environment")), ...open.problems];
   if (refused.length > 0) throw new SettingsError(refused);
   // Numbers are allowed there, and a stack that runs with one goes on.
   for (const { setting, rule, mend } of changed) void pulumi.log.warn(`${setting} ${rule}. Next: ${mend}`);
+  for (const warning of open.warnings) void pulumi.log.warn(warning);
   return parseSettings(raw, secretKeys);
 }
 

@@ -96,7 +96,8 @@ export function completeSettings(given: object, of: string, provider?: Configura
 /**
  * The same settings with the secrets' values in place of Pulumi's outputs.
  *
- * @throws Refusal where one is not known yet: what is decided before anything is touched can't wait for it.
+ * @throws Refusal where one is not known yet: what is decided before anything is touched can't wait for it. And where one stands for what
+ * could not be kept secret.
  */
 export async function withSecrets(
   given: { [Name in SecretName | "secretEnvironment" | "accessories"]?: unknown },
@@ -116,7 +117,7 @@ export async function withSecrets(
     return new Promise((resolve) => void pulumi.unsecret(value).apply(resolve));
   };
   const each = async (object: unknown, act: (name: string, value: unknown) => Promise<unknown>): Promise<unknown> =>
-    isObject(object)
+    isObject(object) && !pulumi.Output.isInstance(object)
       ? Object.fromEntries(
           await Promise.all(Object.entries(object).map(async ([name, value]) => [name, await act(name, value)])),
         )
@@ -124,7 +125,7 @@ export async function withSecrets(
   const variables = (place: string, environment: unknown) =>
     each(environment, (name, value) => known(`${place}.${name}`, value));
   const secrets = SECRET_NAMES.map(async (name) => [name, await known(name, given[name])] as const);
-  return {
+  const found = {
     ...plain,
     ...Object.fromEntries(await Promise.all(secrets)),
     secretEnvironment: await variables("secretEnvironment", secretEnvironment),
@@ -136,4 +137,21 @@ export async function withSecrets(
       ),
     }),
   };
+  const [place] = outputPlaces(found, []);
+  if (place === undefined) return found;
+  throw new Refusal(
+    `${of}: ${place} is an output of Pulumi's, and a plain value is needed: a secret would stand in clear in a label. What may be one are ` +
+      `${[...SECRET_NAMES, "the variables in secretEnvironment", "those in an accessory's environment"].join(", ")}. ` +
+      "Nothing was touched. Next: give a plain value in the program, then: pulumi up",
+  );
+}
+
+/** Deeper than any setting is. */
+const MOST_DEPTH = 10;
+
+/** Returns where Pulumi's outputs are within a value. */
+function outputPlaces(value: unknown, place: readonly string[]): string[] {
+  if (pulumi.Output.isInstance(value)) return [place.join(".")];
+  if (typeof value !== "object" || value === null || place.length > MOST_DEPTH) return [];
+  return Object.entries(value).flatMap(([name, item]) => outputPlaces(item, [...place, name]));
 }

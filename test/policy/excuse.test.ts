@@ -65,6 +65,19 @@ describe("what excuses a run from the policies", () => {
     assert.equal(excuse(world(), owner, toGreen, judged("green", image)), kept);
   });
 
+  test("so was an accessory that stays, and its image; one that is not there yet is judged", () => {
+    const db = { id: "1", container: "blue-green-prod-accessory-db", name: "db", replica: 1, restarts: 0 };
+    const none = { blue: [], green: [] };
+    const [{ state }] = [container("blue")];
+    const beside = { workers: none, jobs: none, accessories: [{ ...db, state, made: {}, environment: {} }] };
+    const found = (name: string, type: string) =>
+      excuse({ ...world(), beside }, owner, toGreen, judged(name, { type, ignoreChanges: ["*"] }));
+    for (const type of [CONTAINER, REMOTE_IMAGE]) {
+      assert.equal(found("accessory-db", type), "this run leaves it as it is");
+      assert.equal(found("accessory-redis", type), undefined);
+    }
+  });
+
   test("the option that keeps a resource excuses nothing that is yet to be made, and nothing that may change", () => {
     for (const name of ["extra", "blue-2"]) assert.equal(excuse(world(), owner, toGreen, judged(name)), undefined);
     assert.equal(excuse(world(), owner, toGreen, judged("blue", { ignoreChanges: ["memorySwap"] })), undefined);

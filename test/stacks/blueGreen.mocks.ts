@@ -46,6 +46,8 @@ export const TOLD = { afterCreateList: ["service-told"], afterUpdateList: ["serv
 
 export let hooks: Map<string, pulumi.ResourceHook>;
 
+export const errorHooks = new Map<string, pulumi.ErrorHook>();
+
 /** A resource that is under way until then. */
 let held: { resource: string; until: Promise<void> } | undefined;
 
@@ -75,9 +77,15 @@ MockMonitor.prototype.registerResource = function (request, callback) {
 
 Object.assign(MockMonitor.prototype, {
   registerResourceHook: (_hook: unknown, done: (error: null, answer: object) => void) => done(null, {}),
+  registerErrorHook: (_hook: unknown, done: (error: null, answer: object) => void) => done(null, {}),
 });
 
-export const { registerResourceHook } = CallbackServer.prototype;
+export const { registerErrorHook, registerResourceHook } = CallbackServer.prototype;
+
+CallbackServer.prototype.registerErrorHook = function (hook) {
+  errorHooks.set(hook.name, hook);
+  return registerErrorHook.call(this, hook);
+};
 
 CallbackServer.prototype.registerResourceHook = function (hook) {
   hooks.set(hook.name, hook);
@@ -230,6 +238,13 @@ export async function errorOf(
     () => undefined,
     (error: Error) => error.message,
   );
+}
+
+/** Runs a hook as the engine does where a resource could not be made or deleted; returns whether it is tried again. */
+export async function failed(hook: string, name: string, failedOperation: "create" | "delete"): Promise<boolean> {
+  const found = errorHooks.get(hook);
+  assert.ok(found, hook);
+  return found.callback({ urn: "urn", id: "", name, type: CONTAINER, failedOperation, errors: ["no such image"] });
 }
 
 /** An engine on which each container has ended with exit code 3; answers what was written to the history. */

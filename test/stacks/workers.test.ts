@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { Color } from "../../stacks/service/color";
+import type { HistoryEntry } from "../../stacks/service/serving";
 import type { BesideContainer, World } from "../../stacks/service/world";
 import { accessorySpec } from "../../stacks/settings/container/named";
 import { parseSettings, type Settings } from "../../stacks/settings/settings";
@@ -8,10 +9,12 @@ import { slotSpecOf } from "../../stacks/slot";
 import { blockNamed, keysOf, mountsOf } from "../../stacks/workers";
 import {
   after,
+  allEnded,
   COMMAND,
   CONTAINER,
   empty,
   errorOf,
+  failed,
   IMAGE,
   listen,
   made,
@@ -506,10 +509,51 @@ describe("accessories", () => {
       [true, true, true, true],
     );
     assert.ok(waits(COMMAND, "network"));
-    assert.deepEqual(optionsOf(IMAGE, "accessory-db").hooks, { beforeCreateList: ["service-pull"] });
-    assert.deepEqual(optionsOf(CONTAINER, "accessory-db").hooks, {
-      ...{ beforeCreateList: ["service-volumes"], afterCreateList: ["service-limit", "service-accessory"] },
+    const onErrorList = ["service-accessory-failed"];
+    assert.deepEqual(optionsOf(IMAGE, "accessory-db").hooks, {
+      beforeCreateList: ["service-pull-of-accessory"],
+      onErrorList,
     });
+    assert.deepEqual(optionsOf(CONTAINER, "accessory-db").hooks, {
+      ...{
+        beforeCreateList: ["service-volumes-of-accessory"],
+        afterCreateList: ["service-limit", "service-accessory"],
+        onErrorList,
+      },
+    });
+  });
+
+  test("in a way back the cutover and the color wait for no accessory that is made: those come after the cutover, and the idle color after them", async () => {
+    const { db } = settings.accessories ?? {};
+    assert.ok(db !== undefined);
+    const both = { ...settings, accessories: { db, redis: { image: "redis:8" } }, activeColor: "green" as const };
+    await make(
+      both,
+      { ...withDb(), serving: after(settings).serving as NonNullable<World["serving"]> },
+      RESOURCES_WITH_DB + 2,
+    );
+    const waits = (type: string, name: string) =>
+      optionsOf(type, name).dependencies.filter((each) => /Container accessory|Command/.test(each));
+    const [kept, made, cutover] = ["accessory-db", "accessory-redis", "cutover"].map(
+      (name) => `${name === "cutover" ? COMMAND : CONTAINER} ${name}`,
+    );
+    assert.deepEqual(waits(CONTAINER, "green"), [kept], "the database stays, and nothing can be wrong with it");
+    assert.deepEqual(waits(COMMAND, "cutover"), []);
+    assert.deepEqual(waits(CONTAINER, "accessory-db"), []);
+    assert.deepEqual([waits(IMAGE, "accessory-redis"), waits(CONTAINER, "accessory-redis")], [[cutover], [cutover]]);
+    assert.deepEqual(waits(CONTAINER, "blue"), [cutover, kept, made]);
+    assert.deepEqual(waits(COMMAND, "network"), [cutover, kept, made]);
+  });
+
+  test("one that is taken from the settings with a way back stays declared, with its volume, and ignores every change", async () => {
+    const { accessories: _, ...without } = settings;
+    const world = { ...withDb(), serving: after(settings).serving as NonNullable<World["serving"]> };
+    await make({ ...without, activeColor: "green" }, world, RESOURCES_WITH_DB);
+    assert.deepEqual(optionsOf(CONTAINER, "accessory-db").ignoreChanges, ["*", "memorySwap"]);
+    assert.deepEqual(optionsOf(IMAGE, "accessory-db").ignoreChanges, ["*"]);
+    assert.equal(one(IMAGE, "accessory-db").name, "postgres:17");
+    assert.ok(made.some(({ name }) => name === "data-db"));
+    assert.match(JSON.stringify(one(COMMAND, "network").environment), /accessory-/, "it is none of a stranger's");
   });
 
   test("one that stays ignores every change, its image's too; one that is meant to change follows", async () => {
@@ -553,6 +597,13 @@ describe("accessories", () => {
     engine.log = async () => "password hidden is wrong\n";
     state({ Health: { Status: "healthy" } });
     assert.equal(await errorOf("my-accessory-accessory", name), undefined);
+    // Without a check of its own it is well once it has stayed up: one that ends a moment after its start is not.
+    const looks: object[] = [{}, { Running: false, Status: "exited", ExitCode: 7 }];
+    engine.ask = async () => {
+      const change = looks.length > 1 ? looks.shift() : looks[0];
+      return JSON.stringify([{ Name: "/x-db", RestartCount: 0, State: { ...running, ...change } }]);
+    };
+    assert.match((await errorOf("my-accessory-accessory", name)) ?? "", /the container x-db ended with exit code 7/);
     state({ Running: false, Status: "exited", ExitCode: 1 });
     const ill = (await errorOf("my-accessory-accessory", name)) ?? "";
     assert.match(ill, /^my-accessory-accessory-db: the container x-db ended with exit code 1\.\n/);
@@ -560,6 +611,72 @@ describe("accessories", () => {
     assert.match(
       ill,
       /\nNext: docker logs blue-green-dev-my-accessory-accessory-db; then mend the settings of the accessory, and: pulumi up$/,
+    );
+  });
+
+  test("what fails says where the public is and what takes it to the other color at once, and the history knows the container", async (t) => {
+    const world = {
+      ...withDb(),
+      beside: undefined as never,
+      serving: after(settings).serving as NonNullable<World["serving"]>,
+    };
+    const { engine } = await make(settings, world, RESOURCES_WITH_DB);
+    const { asked, written } = allEnded(engine);
+    const back = "To take it to green at once, whatever becomes of the accessory: npm run rollback -- --to green";
+    const ill = (await errorOf("service-accessory", "accessory-db")) ?? "";
+    assert.deepEqual(ill.split("\n").slice(-2), ["The public is on blue.", back]);
+    assert.ok(asked.some(([command]) => command === "exec"));
+    const [entry, ...more] = written;
+    assert.deepEqual(more, []);
+    const { time: _, seconds: __, who: ___, ...said } = entry ?? ({} as HistoryEntry);
+    assert.deepEqual(said, {
+      ...{
+        result: "unready",
+        from: "blue",
+        to: "blue",
+        versions: { blue: "1.0.0", green: "1.0.0" },
+        images: {},
+        accessory: "g1",
+      },
+      reason: "the container blue-green-dev-x ended with exit code 3",
+    });
+
+    engine.run = async () => ({ code: 1, stdout: "", stderr: "no such image" });
+    const pulled = (await errorOf("service-pull-of-accessory", "accessory-db", { name: "postgres:17" })) ?? "";
+    assert.match(pulled, /postgres:17/);
+    assert.deepEqual(pulled.split("\n").slice(-2), ["The public is on blue.", back]);
+
+    const said2 = listen(t, "warn");
+    assert.equal(await failed("service-accessory-failed", "accessory-db", "create"), false, "nothing is tried again");
+    assert.deepEqual(said2, [`accessory-db could not be made. The public is on blue. ${back}`]);
+    await failed("service-accessory-failed", "accessory-db", "delete");
+    assert.equal(said2.length, 1);
+  });
+
+  test("it names no way out where there is none: in a first run, to a color that was never stable or is stopped; nor after a way back", async (t) => {
+    const said = listen(t, "warn");
+    const last = async (world: World, change: Partial<Settings> = {}) => {
+      await make({ ...settings, ...change }, world, RESOURCES_WITH_DB);
+      said.length = 0;
+      await failed("service-accessory-failed", "accessory-db", "create");
+      return said.map((line) => line.replace("accessory-db could not be made. ", ""));
+    };
+    const { beside: _, ...served } = withDb();
+    assert.deepEqual(await last(empty), []);
+    const { serving, slots } = served;
+    assert.ok(serving !== undefined);
+    const never = { ...served, serving: { ...serving, record: { stable: { blue: ["blue-1"] } } } };
+    assert.deepEqual(await last(never), ["The public is on blue."]);
+    const green = slots.green.map((slot) => ({ ...slot, state: { ...running, Running: false } }));
+    assert.deepEqual(await last({ ...served, slots: { ...slots, green } }), ["The public is on blue."]);
+    assert.deepEqual(await last(served, { activeColor: "green" }), ["The public is on green already."]);
+    const { engine } = await make({ ...settings, activeColor: "green" }, served, RESOURCES_WITH_DB);
+    const { written } = allEnded(engine);
+    await errorOf("service-accessory", "accessory-db");
+    assert.deepEqual(
+      written.map(({ from, to }) => [from, to]),
+      [["green", "green"]],
+      "the history says where the public is by then",
     );
   });
 });

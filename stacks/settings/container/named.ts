@@ -184,3 +184,19 @@ export const accessorySpec = ({ environment = {}, ...keys }: AccessorySettings):
   ...(Object.keys(environment).length > 0 && { environment: Object.keys(environment).sort() }),
   processes: processLimit({ container: keys, hardened: false }),
 });
+
+/** Returns the settings that an accessory's container was made from, as its label and its environment say. */
+export function accessorySettingsOf({
+  made: { processes: _, environment: names, ...keys },
+  environment,
+}: {
+  made: Readonly<Record<string, unknown>>;
+  environment: Readonly<Record<string, string>>;
+}): AccessorySettings {
+  const variables = (Array.isArray(names) ? names : []).map((name) => [String(name), environment[String(name)] ?? ""]);
+  return {
+    ...(keys as Partial<AccessorySettings>),
+    image: typeof keys.image === "string" ? keys.image : "",
+    ...(variables.length > 0 && { environment: Object.fromEntries(variables) }),
+  };
+}

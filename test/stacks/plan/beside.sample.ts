@@ -12,6 +12,8 @@ export const RUNNING: ContainerState = {
 };
 export const EXITED: ContainerState = { ...RUNNING, Running: false, Status: "exited", ExitCode: 3 };
 
+export const OWNER = { project: "blue-green", stack: "dev" };
+
 export const NOW = new Date("2026-01-02T04:00:00Z");
 
 /** The defaults with blue active and these settings; objects as they are. */
@@ -100,7 +102,7 @@ export const situation = (
   world: Situation["world"],
   change: Partial<Situation> = {},
 ): Situation => ({
-  ...{ settings, world, source: "s", proxy: {}, generation: () => "g", now: NOW, preview: false },
+  ...{ owner: OWNER, settings, world, source: "s", proxy: {}, generation: () => "g", now: NOW, preview: false },
   slots: { blue: slotSpecOf("blue", settings), green: slotSpecOf("green", settings) },
   ...change,
 });

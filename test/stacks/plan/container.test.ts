@@ -42,13 +42,18 @@ function worldOf(live: Color, settings: Settings): World {
 }
 
 const situation = (settings: Settings, world: Situation["world"], change: Partial<Situation> = {}): Situation => ({
+  owner: { project: "blue-green", stack: "dev" },
   ...{ settings, world, source: "s", proxy: {}, generation: () => "g", now: new Date(0), preview: true },
   slots: { blue: slotSpecOf("blue", settings), green: slotSpecOf("green", settings) },
   ...change,
 });
 
 const plan = (change: Partial<Pick<Plan, "containers" | "keep">> = {}): Plan =>
-  ({ containers: { blue: 1, green: 1 }, keep: { blue: false, green: false, proxy: false }, ...change }) as Plan;
+  ({
+    ...{ containers: { blue: 1, green: 1 }, keep: { blue: false, green: false, proxy: false } },
+    ...{ accessories: {}, keptAccessories: [] },
+    ...change,
+  }) as unknown as Plan;
 
 /** What is said of these settings in this world. */
 function said(settings: Settings, world: Situation["world"], has: Found | undefined, declared = plan()) {

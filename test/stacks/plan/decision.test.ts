@@ -43,6 +43,7 @@ const world = (change: Partial<World> = {}): World => ({
 
 function decision(settings: Settings, now: World | UnknownWorld) {
   const plan = decide({
+    owner,
     settings,
     world: now,
     source: "s",

@@ -105,6 +105,7 @@ const after = (settings: Settings, change: Partial<World> = {}): World => ({
 /** What is decided with these settings in this world. */
 const plan = (settings: Settings, world: Situation["world"], change: Partial<Situation> = {}): Plan =>
   decide({
+    owner: { project: "blue-green", stack: "dev" },
     settings,
     world,
     source: "new",
@@ -259,7 +260,9 @@ describe("a first run, and one that changes nothing", () => {
       containers: { blue: 1, green: 1 },
       idle: "running",
       again: [],
+      accessories: {},
       keptAccessories: [],
+      accessoriesLast: false,
       replacedProxyId: undefined,
       mend: undefined,
       first: true,
@@ -279,7 +282,9 @@ describe("a first run, and one that changes nothing", () => {
         containers: { blue: 1, green: 1 },
         idle: "running",
         again: [],
+        accessories: {},
         keptAccessories: [],
+        accessoriesLast: false,
         replacedProxyId: undefined,
         mend: undefined,
         first: false,

@@ -62,6 +62,7 @@ function worldOf(settings: Settings, change: Partial<World> = {}, record: Partia
 function recovered(settings: Settings, world: World, recovers = true): { settings: Settings; plan: Plan } {
   const running = settingsThatRun(settings, world);
   const plan = decide({
+    owner: { project: "blue-green", stack: "dev" },
     ...{ settings: running, world, source: "new", proxy: PROXY, preview: true, recovers },
     slots: { blue: slotSpecOf("blue", running), green: slotSpecOf("green", running) },
     generation: () => "another",

@@ -66,6 +66,23 @@ describe("whose a container beside the web ones is", () => {
     }
   });
 
+  test("an accessory of another service of the stack is told apart, also of one that the program no longer has", () => {
+    const all = [
+      found("blue-green-dev-accessory-db", DB),
+      found("blue-green-dev-shop-accessory-db", DB, shop),
+      found("blue-green-dev-gone-accessory-queue", { ...DB, accessory: "queue" }, { ...owner, service: "gone" }),
+      found("blue-green-dev-shop-green-worker-mail", MAIL, shop),
+      found("blue-green-dev-accessory-db", DB, shop),
+    ];
+    const foreign = (of: ServiceId) =>
+      (worldOf(of, all, []).foreignAccessories ?? []).map(({ service, container }) => [service, container]);
+    const SHOP = ["shop", "blue-green-dev-shop-accessory-db"];
+    const GONE = ["gone", "blue-green-dev-gone-accessory-queue"];
+    assert.deepEqual(foreign(owner), [SHOP, GONE]);
+    assert.deepEqual(foreign(shop), [[undefined, "blue-green-dev-accessory-db"], GONE]);
+    assert.equal("foreignAccessories" in worldOf(owner, all.slice(0, 1), []), false);
+  });
+
   test("a name that does not fit its labels, or labels of somebody else's, make none either", () => {
     const mail = "blue-green-dev-green-worker-mail";
     const unfit: [name: string, labels: Record<string, string>, of?: ServiceId][] = [

@@ -113,6 +113,30 @@ describe("a service's settings from a program", () => {
     });
   });
 
+  test("an output anywhere else is refused by its place, also within an accessory but for its variables, and is shown nowhere", async () => {
+    const secret = () => pulumi.secret("hunter2");
+    const db = { image: "a", environment: { A: secret(), B: "2" } };
+    const { accessories } = await withSecrets({ accessories: { db } }, "shop");
+    assert.deepEqual(accessories, { db: { image: "a", environment: { A: "hunter2", B: "2" } } });
+    const wrong: [object, string][] = [
+      [{ accessories: { db: { ...db, command: secret() } } }, "accessories.db.command"],
+      [{ accessories: { db: { ...db, command: ["a", secret()] } } }, "accessories.db.command.1"],
+      [{ accessories: { db: { image: "a", environment: secret() } } }, "accessories.db.environment"],
+      [{ accessories: { db: secret() } }, "accessories.db"],
+      [{ accessories: secret() }, "accessories"],
+      [{ secretEnvironment: secret() }, "secretEnvironment"],
+      [{ workers: { mail: { command: "a", environment: { A: secret() } } } }, "workers.mail.environment.A"],
+      [{ httpPort: pulumi.output(80) }, "httpPort"],
+    ];
+    for (const [given, place] of wrong)
+      await assert.rejects(withSecrets(given, "shop"), {
+        message:
+          `shop: ${place} is an output of Pulumi's, and a plain value is needed: a secret would stand in clear in a label. What may be one are ` +
+          "tlsKey, registryPassword, testerToken, notifyUrl, notifySecret, the variables in secretEnvironment, those in an accessory's environment. " +
+          "Nothing was touched. Next: give a plain value in the program, then: pulumi up",
+      });
+  });
+
   test("every setting that must be secret can be given to a service, as text and as an output, and shows in no error", async () => {
     const values = {
       ...{ testerToken: "hunter2.hunter2-hunter2", registryPassword: "hunter2-of-a-registry" },
