@@ -31,7 +31,10 @@ function adopted(project: Project): { yaml: string; text: string } {
   if (problems !== undefined) throw new Refusal(`${problems}. Nothing was written`);
   const yaml = withSettings(undefined, "blue-green", adoption.config, "test");
   const kept = { isThere: true, commands: [] };
-  const next = nextText({ adoption, files: project.files, stack: "shop", kept, otherPort: 18080, keep: String });
+  const next = nextText({
+    ...{ adoption, files: project.files, profiles: [], stack: "shop", kept, keep: String },
+    ...{ otherPort: 18080, nginxImage: "nginx:1.30.6" },
+  });
   return { yaml, text: `${tableOf(adoption.sections)}\n${next}` };
 }
 

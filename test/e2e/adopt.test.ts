@@ -1,0 +1,166 @@
+/** `npm run adopt` on projects that Compose has up: each command that it prints is typed as it stands there. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { Adoption, Orders, type Step, standIn } from "./adopt";
+import { appImage } from "./apps";
+import { says, until } from "./failures";
+import { get, must, portsInARow } from "./stack";
+
+/** A busy machine takes longer than what `adopt` says; more than so many times that would be another thing than it says. */
+const TIMES_SLOWER = 3;
+const MAX_SECONDS = 300;
+
+/** Types all steps up to the handing over, that among them. */
+async function typeAll(adoption: Adoption, steps: readonly Step[]): Promise<void> {
+  assert.ok(steps.at(-1)?.says.includes("Stay, and take"), "the last one is what to do afterwards");
+  for (const { typed, isOther } of steps.slice(0, -1)) if (!isOther) await adoption.type(typed);
+}
+
+/** The seconds that the public is out, as the step says it, are about those that were measured. */
+function assertCost(name: string, steps: readonly Step[], { longestGap, retries, confirmed }: Orders): void {
+  const said = Number(/Hand over.* about ([0-9]+) s/.exec(steps.map((step) => step.says).join("\n"))?.[1]);
+  const counts = `${confirmed.length} orders, ${retries} tries failed`;
+  console.log(`${name}: out for ${longestGap.toFixed(1)} s, and about ${said} s were said; ${counts}`);
+  assert.ok(longestGap < said * TIMES_SLOWER, `${longestGap} s, and ${said} s were said`);
+}
+
+const COMPOSE = (port: number, app: string, postgres: string, redis: string) => `
+x-app: &app
+  image: ${app}
+  restart: unless-stopped
+  environment:
+    DATABASE_URL: postgres://shop:\${DB_PASSWORD}@db/shop
+    BROKER_URL: redis://:\${REDIS_PASSWORD}@redis:6379/0
+    SECRET_KEY: \${SECRET_KEY:?}
+    COLOR: compose
+  depends_on:
+    redis: { condition: service_started }
+    migrate: { condition: service_completed_successfully }
+services:
+  web:
+    <<: *app
+    ports: ["127.0.0.1:${port}:8000"]
+  worker:
+    <<: *app
+    command: celery -A shop worker --concurrency 1 --loglevel warning
+    stop_grace_period: 30s
+  migrate:
+    <<: *app
+    command: python3 shop.py migrate
+    restart: "no"
+    depends_on: { db: { condition: service_healthy } }
+  db:
+    image: ${postgres}
+    environment: { POSTGRES_USER: shop, POSTGRES_DB: shop, POSTGRES_PASSWORD: "\${DB_PASSWORD}" }
+    volumes: [db:/var/lib/postgresql/data]
+    healthcheck: { test: pg_isready -h 127.0.0.1 -U shop, interval: 1s, retries: 60 }
+  redis:
+    image: ${redis}
+    command: redis-server --requirepass \${REDIS_PASSWORD} --appendonly yes
+    volumes: [queue:/data]
+volumes: { db: , queue: }
+`;
+
+test("a shop with a worker and PostgreSQL moves from Compose, and no order and no job is lost", async (t) => {
+  const [port = 0] = await portsInARow(3);
+  const images = [await appImage("celery"), await appImage("postgres"), await appImage("redis")] as const;
+  const adoption = await Adoption.make(t, "shop", {
+    "docker-compose.yml": COMPOSE(port, ...images),
+    ".env": "DB_PASSWORD=p4ss$$word\nREDIS_PASSWORD=0f1e2d3c\nSECRET_KEY='of a $test'\n",
+  });
+  await adoption.compose("up --detach --wait");
+  const url = `http://127.0.0.1:${port}`;
+  const orders = new Orders(url, MAX_SECONDS);
+  t.after(() => orders.stop());
+  await orders.more(20);
+
+  const { output, steps } = await adoption.adopt();
+  for (const secret of ["p4ss", "0f1e2d3c", "of a $test"]) assert.ok(!output.includes(secret), output);
+  await typeAll(adoption, steps);
+  await orders.more(20);
+  assert.equal((await get(url)).headers["x-color"], "blue");
+  const confirmed = await orders.stop();
+  assertCost("Everything moved", steps, orders);
+
+  const sql = (query: string) =>
+    must("docker", [
+      ...["exec", `blue-green-${adoption.name}-accessory-db`],
+      ...["psql", "-h", "/run/postgresql", "-U", "shop", "-Atc", query],
+    ]);
+  const ids = (text: string) => new Set(text.split("\n").filter(Boolean).map(Number));
+  const written = ids(await sql("select id from orders"));
+  assert.deepEqual(
+    confirmed.filter((id) => !written.has(id)),
+    [],
+    "each order is in the database",
+  );
+  await until("each job is done", async () => {
+    const done = ids(await sql("select id from done"));
+    return confirmed.every((id) => done.has(id));
+  });
+  assert.equal(await sql("select distinct color from done order by color"), "blue\ncompose\n");
+
+  await t.test("and goes back by the last step, with all of it", async () => {
+    await adoption.type(steps.at(-1)?.typed ?? "");
+    await until("Compose serves", async () => (await get(url)).body === "well\n");
+    assert.equal((await get(url)).headers["x-color"], undefined);
+    const there = await adoption.compose("exec -T db psql -h /run/postgresql -U shop -Atc 'select id from orders'");
+    const kept = ids(there);
+    assert.deepEqual(
+      confirmed.filter((id) => !kept.has(id)),
+      [],
+    );
+  });
+});
+
+/** In front of the names of images, so that none on this machine gets another meaning. */
+const HOST = "blue-green-test.invalid";
+
+/** A sample of `test/commands/adopt` in which images are found behind {@link HOST}, with another port. */
+function sample(name: string, images: readonly string[], ports: [string, string]): Record<string, string> {
+  const folder = join(__dirname, "..", "commands", "adopt", name);
+  const text = readFileSync(join(folder, "docker-compose.yml"), "utf8").replace(...ports);
+  return {
+    "docker-compose.yml": images.reduce((before, image) => before.replaceAll(image, `${HOST}/${image}`), text),
+    ".env": readFileSync(join(folder, ".env"), "utf8"),
+  };
+}
+
+/** What the images of the sample n8n are here. */
+const N8N = { "docker.n8n.io/n8nio/n8n:1.94.1": "n8n", "postgres:16": "postgres", "redis:6-alpine": "redis" };
+
+test("n8n with a queue comes up beside Compose, which keeps the data, and takes over the port", async (t: TestContext) => {
+  const [port = 0] = await portsInARow(3);
+  for (const [image, app] of Object.entries(N8N)) await standIn(t, `${HOST}/${image}`, await appImage(app));
+  const adoption = await Adoption.make(t, "n8n", sample("n8n", Object.keys(N8N), ["5678:5678", `${port}:5678`]));
+  await adoption.compose("up --detach --wait");
+  const url = `http://127.0.0.1:${port}`;
+  const orders = new Orders(url, MAX_SECONDS);
+  t.after(() => orders.stop());
+  await orders.more(20);
+
+  // First as the only one that would have the data, and then with what that says.
+  const whole = await adoption.adopt();
+  const kept = await adoption.type(whole.steps.find(({ isOther }) => isOther)?.typed ?? "");
+  says(kept, "accessories goes", "postgres: stays with Compose");
+  const { steps } = await adoption.adopt(" --keep postgres,redis");
+  await typeAll(adoption, steps);
+  await orders.more(20);
+  assert.equal((await get(url)).headers["x-color"], "blue");
+  const confirmed = (await orders.stop()).map(String);
+  assertCost("The port alone", steps, orders);
+
+  const file = await must("docker", ["exec", `blue-green-${adoption.name}-blue`, "cat", "/home/node/.n8n/orders"]);
+  const written = new Set(file.split("\n"));
+  assert.deepEqual(
+    confirmed.filter((id) => !written.has(id)),
+    [],
+    "each order is in the volume",
+  );
+  await until("each job is done", async () => {
+    const done = new Set((await adoption.compose("exec -T redis redis-cli lrange done 0 -1")).split(/\r?\n/));
+    return confirmed.every((id) => done.has(id));
+  });
+});
