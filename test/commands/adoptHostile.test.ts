@@ -98,6 +98,11 @@ describe("files that nobody would write by mistake", () => {
       refused(t, compose(`x: &x\n${many}\n${merges}\n`)).replace(/: y\d+\.k\d+ /, ": y "),
       "compose.yml: y is too large once its aliases are resolved",
     );
+    const keys = Array.from({ length: 60_000 }, (_, at) => `  k${at}: v`).join("\n");
+    assert.equal(
+      refused(t, compose(`x:\n${keys}\n  k1: again\n`)),
+      "compose.yml, line 60002: a key stands there a second time",
+    );
   });
 
   test("one that is huge, deep, no file, or not there", (t) => {

@@ -1,9 +1,12 @@
 /** `npm run adopt` on projects that Compose has up: each command that it prints is typed as it stands there. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { Adoption, Orders, type Step, standIn } from "./adopt";
+import { type ProjectOptions, readProject } from "../../commands/adopt/compose/project";
+import { Adoption, composeEnv, Orders, type Step, standIn } from "./adopt";
 import { appImage } from "./apps";
 import { says, until } from "./failures";
 import { get, must, portsInARow } from "./stack";
@@ -113,6 +116,100 @@ test("a shop with a worker and PostgreSQL moves from Compose, and no order and n
       [],
     );
   });
+});
+
+/** Scalars and forms on which readers of YAML differ. */
+const ODD = `%YAML 1.1
+---
+name: Odd Shop
+x-e: &e { A: 0644, B: yes, C: 1_000, D: 3.10, E: 12345678901234567890, F: 0x1F, G: 0o17, H: 0b11, I: 1e3, J: 08, K: ~ }
+x-f: &f { A: other, L: 'it''s', M: "tab\\t\\u00e9", N: TRUE, O: 1:30, P: +5, Q: .5, R: -017, S: off }
+services:
+  web:
+    image: \${NOPE:-a}:1
+    environment: { <<: [*e, *f], T: '$$x $$\${y}', U: '$1 $(id) $', V: "\${NOPE:-\${NOPE:-}}}", W: "\${HOME:+set}", HOME: }
+    ports: ["80:80", "80:80", "127.0.0.1::81", "9000-9001:9000-9001/udp", "[::1]:82:82", { target: 83, published: "8083" }]
+    volumes: ["data:/d:ro", "./x:/x:Z", /anon, { type: bind, source: y, target: /y }, { type: tmpfs, target: /t }]
+    labels: [a=b, c]
+    networks: { back: { aliases: [shop] } }
+    init: on
+  base: { image: b:1, environment: [A=1, B], command: base, ports: ["70:70"], volumes: ["./x:/x", "other:/o"] }
+  over: { extends: base, environment: { A: 2 }, ports: ["71:71"], volumes: ["./y:/x"] }
+volumes: { data: , other: { name: "x_\${NOPE:-y}" } }
+networks: { back: { external: true, name: pub } }
+`;
+
+/** What Compose itself makes of files, in the words of {@link ours}. */
+function theirs(typed: string): Record<string, unknown> {
+  const { name, services, volumes = {} } = JSON.parse(typed.replaceAll("$$", "$"));
+  const rows = Object.entries<Record<string, never>>(services).map(([service, keys]) => {
+    const { image = null, environment = {}, ports = [], volumes: mounts = [], networks = {} } = keys;
+    const set = Object.entries(environment).filter(([, value]) => value !== null);
+    return [
+      service,
+      {
+        ...{ image, environment: Object.fromEntries(set), networks: Object.keys(networks).sort() },
+        ports: (ports as Record<string, string>[]).map(({ host_ip: ip = "", published = "", target, protocol }) =>
+          [ip, published, target, protocol].join(" "),
+        ),
+        volumes: (mounts as Record<string, string>[]).map(({ type, source = "", target, read_only: isReadOnly }) =>
+          [type, source, target, isReadOnly === undefined ? "" : "ro"].join(" "),
+        ),
+      },
+    ];
+  });
+  const named = Object.entries<{ name: string }>(volumes).map(([short, volume]) => [short, volume.name]);
+  return { name, services: Object.fromEntries(rows), volumes: Object.fromEntries(named) };
+}
+
+/** What `adopt` makes of the same files. */
+function ours(options: ProjectOptions): Record<string, unknown> {
+  const { name, services, volumes } = readProject(options);
+  const rows = Object.entries(services).map(([service, keys]) => {
+    const { image = null, environment, ports = [], volumes: mounts = [], network_mode: mode } = keys;
+    const networks = keys.networks ?? (mode === undefined ? { default: null } : {});
+    return [
+      service,
+      {
+        ...{ image, environment, networks: Object.keys(networks).sort() },
+        ports: ports.map(({ hostIp = "", published = "", target, protocol }) =>
+          [hostIp, published, target, protocol].join(" "),
+        ),
+        volumes: mounts.map(({ type, source = "", target, readOnly }) =>
+          [type, source, target, readOnly === undefined ? "" : "ro"].join(" "),
+        ),
+      },
+    ];
+  });
+  const named = Object.entries(volumes).map(([short, volume]) => [short, volume.name]);
+  return { name, services: Object.fromEntries(rows), volumes: Object.fromEntries(named) };
+}
+
+test("adopt reads each sample, and a file of oddities, as Compose itself does", async (t) => {
+  const samples = join(__dirname, "..", "commands", "adopt");
+  const oddities = mkdtempSync(join(tmpdir(), "blue-green-odd-"));
+  t.after(() => rmSync(oddities, { recursive: true }));
+  writeFileSync(join(oddities, "docker-compose.yml"), ODD);
+  const env = { ...process.env, ...(await composeEnv()) };
+  for (const directory of [oddities, ...readdirSync(samples).map((name) => join(samples, name))]) {
+    // What it includes is not there, and `include` is refused.
+    if (directory.endsWith("included")) continue;
+    const files = ["docker-compose.yml", "docker-compose.override.yml"].filter((file) =>
+      existsSync(join(directory, file)),
+    );
+    const profiles = directory.endsWith("django") ? ["tools"] : [];
+    const typed = [
+      "compose",
+      ...files.flatMap((file) => ["-f", file]),
+      ...profiles.flatMap((name) => ["--profile", name]),
+    ];
+    const read = execFileSync("docker", [...typed, "config", "--format", "json"], {
+      cwd: directory,
+      env,
+      stdio: "pipe",
+    });
+    assert.deepEqual(ours({ files, directory, profiles, env }), theirs(String(read)), directory);
+  }
 });
 
 /** In front of the names of images, so that none on this machine gets another meaning. */

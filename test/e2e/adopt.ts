@@ -26,6 +26,12 @@ export const stepsIn = (output: string): Step[] =>
       isOther: step.startsWith("Or: "),
     }));
 
+/** What the environment has to have so that docker has its compose command. */
+export async function composeEnv(): Promise<Record<string, string>> {
+  const config = (await must(join(__dirname, "compose-plugin"), [])).trim().split("\n").at(-1) ?? "";
+  return config.startsWith("/") ? { DOCKER_CONFIG: config } : {};
+}
+
 /** A compose project in a folder of its own, and beside it a checkout of this program; nothing of either is left when the test ends. */
 export class Adoption {
   private constructor(
@@ -42,10 +48,9 @@ export class Adoption {
   static async make(t: TestContext, name: string, files: Readonly<Record<string, string>>): Promise<Adoption> {
     const folder = mkdtempSync(join(tmpdir(), "blue-green-adopt-"));
     const { PULUMI_STACK: _, ...env } = process.env;
-    const config = (await must(join(__dirname, "compose-plugin"), [])).trim().split("\n").at(-1) ?? "";
     const adoption = new Adoption(folder, `${name}-${folder.slice(-6).toLowerCase()}`, {
       ...env,
-      ...(config.startsWith("/") && { DOCKER_CONFIG: config }),
+      ...(await composeEnv()),
       PULUMI_BACKEND_URL: `file://${folder}/state`,
       PULUMI_CONFIG_PASSPHRASE: "of a test",
       // Whoever types `pulumi up` says yes to it.
