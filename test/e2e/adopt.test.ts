@@ -15,10 +15,17 @@ import { get, must, portsInARow } from "./stack";
 const TIMES_SLOWER = 3;
 const MAX_SECONDS = 300;
 
-/** Types all steps up to the handing over, that among them. */
-async function typeAll(adoption: Adoption, steps: readonly Step[]): Promise<void> {
+/** Types all steps up to the handing over, that among them; returns what the one that reads what will be made has printed. */
+async function typeAll(adoption: Adoption, steps: readonly Step[], before?: () => Promise<void>): Promise<string> {
   assert.ok(steps.at(-1)?.says.includes("Stay, and take"), "the last one is what to do afterwards");
-  for (const { typed, isOther } of steps.slice(0, -1)) if (!isOther) await adoption.type(typed);
+  let read = "";
+  for (const { says: words, typed, isOther } of steps.slice(0, -1)) {
+    if (isOther) continue;
+    if (words.includes("Hand over")) await before?.();
+    const output = await adoption.type(typed);
+    if (words.includes("Read what will be made")) read = output;
+  }
+  return read;
 }
 
 /** The seconds that the public is out, as the step says it, are about those that were measured. */
@@ -81,7 +88,15 @@ test("a shop with a worker and PostgreSQL moves from Compose, and no order and n
 
   const { output, steps } = await adoption.adopt();
   for (const secret of ["p4ss", "0f1e2d3c", "of a $test"]) assert.ok(!output.includes(secret), output);
-  await typeAll(adoption, steps);
+  const read = await typeAll(adoption, steps, async () => {
+    const early = adoption.type(`pulumi up --yes --skip-preview --stack ${adoption.name}`);
+    await assert.rejects(
+      early,
+      /shop-[a-z0-9]+-db-1 has open: two at a time spoil its files\. Nothing was touched\. Next: /,
+    );
+    assert.equal(await must("docker", ["ps", "-aq", "--filter", `name=blue-green-${adoption.name}-`]), "");
+  });
+  says(read, `Before the run: docker stop ${adoption.name}-db-1`);
   await orders.more(20);
   assert.equal((await get(url)).headers["x-color"], "blue");
   const confirmed = await orders.stop();
