@@ -8,12 +8,11 @@ import type { Arguments } from "../arguments";
 import { runCommand } from "../command";
 import { CantTellError, EXIT, type ExitCode, Refusal } from "../outcome";
 import { readFile, stackNamed } from "../stack";
-import { configIn, projectIn } from "../stackFile";
+import { projectIn } from "../stackFile";
 import { writeStackFile } from "../stackFileEdit";
 import { busyPorts } from "./busyPorts";
 import { type Project, readProject } from "./compose/project";
 import { nextText } from "./next";
-import { otherStacksPorts } from "./otherStacks";
 import { type Adoption, adoptionOf } from "./plan/adoption";
 import { type Retype, severalWebs, webServices, whatIs } from "./plan/choice";
 import type { Context } from "./plan/part";
@@ -21,6 +20,7 @@ import { freePort, possiblePorts, takenPorts } from "./plan/ports";
 import { rolesOf } from "./plan/roles";
 import { defaultSettings, problemsOf } from "./rules";
 import { keepSecrets } from "./secrets";
+import { otherStacksPorts, settingsOf } from "./stackSettings";
 import { changesIn, withSettings } from "./stackText";
 import { tableOf } from "./table";
 import { USAGE } from "./usage";
@@ -53,7 +53,7 @@ async function adopt(asked: Asked): Promise<ExitCode> {
   const context: Context = {
     ...{ project, web, roles: rolesOf(project, web, listOf(asked.keep)) },
     liveAddress: `${containerName(owner, "proxy")}:${PROXY_PORT}`,
-    stackPorts: otherStacksPorts(directory, program, owner.stack),
+    stackPorts: otherStacksPorts(directory, owner),
     busyPorts: await busyPorts(possiblePorts(project, OTHER_PORT).filter((port) => !own.includes(port))),
   };
   const adoption = adoptionOf(context);
@@ -125,13 +125,6 @@ async function chosen(project: Project, service: string | undefined, retype: Ret
   const name = names.find((each, at) => answer === String(at + 1) || answer === each);
   if (name === undefined) throw severalWebs(project, names, retype);
   return name;
-}
-
-/** Returns what the stack's file has already, by the bare names of settings. */
-function settingsOf(directory: string, { project, stack }: ServiceId): Record<string, unknown> {
-  const file = `Pulumi.${stack}.yaml`;
-  const config = configIn(file, readFile(directory, file) ?? "");
-  return Object.fromEntries(Object.entries(config).map(([name, value]) => [name.replace(`${project}:`, ""), value]));
 }
 
 function assertValid({ config, secrets }: Adoption): void {

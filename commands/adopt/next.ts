@@ -1,6 +1,7 @@
 import { wrapped } from "../../stacks/text/columns";
 import { printableLine } from "../../stacks/text/plain";
 import { brokenCommand, quoted } from "../../stacks/text/shell";
+import { isAddress } from "./compose/service";
 import type { Adoption } from "./plan/adoption";
 import type { Kept } from "./secrets";
 import { COLUMNS } from "./table";
@@ -72,12 +73,24 @@ function prepare({ adoption, stack, kept }: NextContext): Step[] {
     says:
       "Put the app's folder in place of app/. Its Dockerfile gets two arguments, VERSION and BASE_IMAGE. With a registry " +
       "`npm run release` builds it once and pushes it.",
-    commands: ["git rm -rq app && rm -rf app", `cp -R ${quoted(buildFolder ?? ".")} app`],
+    commands: ["git rm -rq app && rm -rf app", ...bringFolder(buildFolder ?? ".")],
   };
   return [
     ...(kept.isThere ? [] : [init]),
     ...(kept.commands.length === 0 ? [] : [secrets]),
     ...(buildFolder === undefined ? [] : [app]),
+  ];
+}
+
+/** Returns how a folder, or one of a git repository (`https://example/shop.git#main:web`), becomes `app/`. */
+function bringFolder(folder: string): string[] {
+  if (!isAddress(folder)) return [`cp -R ${quoted(folder)} app`];
+  const [address = "", fragment = ""] = folder.split("#", 2);
+  const [branch = "", inner = "."] = fragment.split(":", 2);
+  const flags = ["--depth 1", ...(branch === "" ? [] : [`--branch=${quoted(branch)}`])].join(" ");
+  return [
+    `git clone ${flags} ${quoted(address)} .state/app`,
+    `cp -R ${quoted(`.state/app/${inner}`)} app && rm -rf .state/app app/.git`,
   ];
 }
 

@@ -203,6 +203,47 @@ describe("files that nobody would write by mistake", () => {
     }
   });
 
+  test("a service of nothing is refused, and one from a git repository is cloned", (t) => {
+    assert.equal(
+      refused(t, compose("services: { web: { ports: ['80:80'] }, db: {} }\n")),
+      "compose.yml: services.web has neither an image nor a build",
+    );
+    const printed = (context: string) => {
+      const directory = folderOf(
+        t,
+        compose(`services: { web: { build: ${JSON.stringify(context)}, ports: ['80:80'] } }\n`),
+      );
+      const project = readProject({ files: ["shop/compose.yml"], directory, profiles: [], env: {} });
+      return adopted(project)
+        .text.replaceAll(/ \\\n +/g, " ")
+        .replaceAll(directory, "DIR");
+    };
+    assert.match(
+      printed("https://example.com/$(id)/shop.git#main:web"),
+      /\n {4}git clone --depth 1 --branch=main 'https:\/\/example\.com\/\$\(id\)\/shop\.git' \.state\/app\n {4}cp -R \.state\/app\/web app && rm -rf \.state\/app app\/\.git\n/,
+    );
+    assert.match(
+      printed("git@example.com:shop.git"),
+      /\n {4}git clone --depth 1 git@example\.com:shop\.git \.state\/app\n/,
+    );
+    assert.match(printed("-x $(id)"), /\n {4}cp -R 'DIR\/shop\/-x \$\(id\)' app\n/);
+  });
+
+  test("names with dashes and dots are words of the printed commands, and no options", (t) => {
+    const services = [
+      "web: { image: a:1, ports: ['80:80'] }",
+      '"--all": { image: a:1, command: x }',
+      '"..": { image: b:1 }',
+    ];
+    const directory = folderOf(t, compose(`services:\n  ${services.join("\n  ")}\n  "-v": { image: b:1 }\n`));
+    const { text } = adopted(readProject({ files: ["shop/compose.yml"], directory, profiles: [], env: {} }));
+    assert.match(text, /\n {4}docker compose -f shop\/compose\.yml stop -- --all\n/);
+    assert.match(
+      text.replaceAll(/\s+/g, " "),
+      / stop web && docker compose -f shop\/compose\.yml stop \.\. -- -v && pulumi up /,
+    );
+  });
+
   test("services that extend themselves, by way of others and other files", (t) => {
     const itself = (text: string, files = {}) => refused(t, { ...compose(text), ...files });
     assert.match(itself("services: { a: { extends: a } }\n"), /extends itself: compose\.yml: a, then compose\.yml: a$/);

@@ -57,9 +57,10 @@ export class Adoption {
       PULUMI_SKIP_CONFIRMATIONS: "true",
     });
     t.after(() => adoption.remove());
-    for (const part of ["state", "checkout", adoption.name]) mkdirSync(join(folder, part));
+    const project = join(folder, "my projects", adoption.name);
+    for (const part of [join(folder, "state"), join(folder, "checkout"), project]) mkdirSync(part, { recursive: true });
     copyProgram(join(folder, "checkout"), /^Pulumi\..+\.yaml$/);
-    for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, adoption.name, file), text);
+    for (const [file, text] of Object.entries(files)) writeFileSync(join(project, file), text);
     await standIn(t, "nginx:1.30.6", baseImages().nginxImage ?? "");
     return adoption;
   }
@@ -71,14 +72,19 @@ export class Adoption {
     return output;
   }
 
+  /** The compose file as it is typed in the checkout: somebody's folder has a space in its name. */
+  private get file(): string {
+    return `'../my projects/${this.name}/docker-compose.yml'`;
+  }
+
   /** Types `docker compose` of the project. */
   compose(typed: string): Promise<string> {
-    return this.type(`docker compose -f ../${this.name}/docker-compose.yml ${typed}`);
+    return this.type(`docker compose -f ${this.file} ${typed}`);
   }
 
   /** Types `npm run adopt` and returns the steps that it says. */
   async adopt(options = ""): Promise<{ output: string; steps: Step[] }> {
-    const output = await this.type(`npm run adopt -- ../${this.name}/docker-compose.yml${options}`);
+    const output = await this.type(`npm run adopt -- ${this.file}${options}`);
     return { output, steps: stepsIn(output) };
   }
 

@@ -151,6 +151,8 @@ const plainName = (text: string): string =>
 
 /** Returns a service with all its variables: those of its files, and over them its own; one without a value is the shell's. */
 function complete(service: Service, reading: Reading): Project["services"][string] {
+  if (service.image === undefined && service.build === undefined)
+    throw new ComposeError("has neither an image nor a build");
   const { variables } = reading.filling;
   const found = new Map<string, string>();
   (service.env_file ?? []).forEach((file, index) => {

@@ -99,14 +99,16 @@ const unique = (ports: readonly Port[]): Port[] => [
 const withNames = <Value>(names: unknown, value: Value): Record<string, Value> =>
   Object.fromEntries(listIn(names, (name) => textIn(name)).map((name) => [name, value]));
 
+/** Reports whether something is built from a git repository, and not from a folder. */
+export const isAddress = (context: string): boolean => /^(?:[a-z]+:\/\/|git@)/.test(context);
+
 function buildIn(value: unknown, { folder }: Base): Build {
   const given = typeof value === "string" ? { context: value } : mapIn(value);
   const context = within("context", () => textIn(given.context ?? "."));
   const { dockerfile, target, args, ...others } = given;
   return {
     ...others,
-    // A git repository stays the address that it is.
-    context: /^(?:[a-z]+:\/\/|git@)/.test(context) ? context : resolve(folder, context),
+    context: isAddress(context) ? context : resolve(folder, context),
     ...(dockerfile !== undefined && { dockerfile: within("dockerfile", () => textIn(dockerfile)) }),
     ...(target !== undefined && { target: within("target", () => textIn(target)) }),
     ...(args !== undefined && { args: within("args", () => pairsIn(args)) }),
