@@ -45,7 +45,7 @@ export function nextText(context: NextContext): string {
   const steps = [
     ...prepare(context),
     ...(context.adoption.stores.length > 0 ? throughStop(context) : sideBySide(context)),
-    afterwards(context),
+    ...afterwards(context),
   ];
   let number = 0;
   return steps
@@ -194,12 +194,20 @@ const reachedAt = (bindAddress: string): string => {
   return bindAddress.includes(":") ? `[${bindAddress}]` : bindAddress;
 };
 
-const afterwards = (context: NextContext): Step => ({
-  says:
-    `Stay, and take ${all(context).join(", ")} out of the compose file, so that no \`docker compose up\` starts them again. Or ` +
-    "go back, as long as they are in it: the volumes stay where they are.",
-  commands: [`pulumi destroy --stack ${quoted(context.stack)} && ${compose(context)} start`],
-});
+/** One with `restart: always` would come up with the engine's next start, a second database among them. */
+const afterwards = (context: NextContext): Step[] => [
+  {
+    says:
+      "Stay: remove Compose's containers, or the next start of the engine brings those with `restart: always` up again. And take " +
+      `${all(context).join(", ")} out of the compose file, so that no \`docker compose up\` makes them. The volumes stay.`,
+    commands: [`${compose(context)} rm --force ${all(context).map(quoted).join(" ")}`],
+  },
+  {
+    isOther: true,
+    says: "Go back, as long as Compose's containers are there, also where the handing over has failed. The volumes stay where they are.",
+    commands: [`pulumi destroy --stack ${quoted(context.stack)} && ${compose(context)} start`],
+  },
+];
 
 const all = ({ adoption: { moved } }: NextContext): string[] => [
   ...moved.public,

@@ -16,10 +16,10 @@ const TIMES_SLOWER = 3;
 const MAX_SECONDS = 300;
 
 /** Types all steps up to the handing over, that among them; returns what the one that reads what will be made has printed. */
-async function typeAll(adoption: Adoption, steps: readonly Step[], before?: () => Promise<void>): Promise<string> {
-  assert.ok(steps.at(-1)?.says.includes("Stay, and take"), "the last one is what to do afterwards");
+async function handOver(adoption: Adoption, steps: readonly Step[], before?: () => Promise<void>): Promise<string> {
   let read = "";
-  for (const { says: words, typed, isOther } of steps.slice(0, -1)) {
+  const end = steps.findIndex(({ says: words }) => words.includes("Stay: "));
+  for (const { says: words, typed, isOther } of steps.slice(0, end)) {
     if (isOther) continue;
     if (words.includes("Hand over")) await before?.();
     const output = await adoption.type(typed);
@@ -27,6 +27,9 @@ async function typeAll(adoption: Adoption, steps: readonly Step[], before?: () =
   }
   return read;
 }
+
+const typedFor = (steps: readonly Step[], words: string): string =>
+  steps.find((step) => step.says.includes(words))?.typed ?? assert.fail(`no step says ${words}`);
 
 /** The seconds that the public is out, as the step says it, are about those that were measured. */
 function assertCost(name: string, steps: readonly Step[], { longestGap, retries, confirmed }: Orders): void {
@@ -88,7 +91,7 @@ test("a shop with a worker and PostgreSQL moves from Compose, and no order and n
 
   const { output, steps } = await adoption.adopt();
   for (const secret of ["p4ss", "0f1e2d3c", "of a $test"]) assert.ok(!output.includes(secret), output);
-  const read = await typeAll(adoption, steps, async () => {
+  const read = await handOver(adoption, steps, async () => {
     const early = adoption.type(`pulumi up --yes --skip-preview --stack ${adoption.name}`);
     await assert.rejects(
       early,
@@ -120,8 +123,8 @@ test("a shop with a worker and PostgreSQL moves from Compose, and no order and n
   });
   assert.equal(await sql("select distinct color from done order by color"), "blue\ncompose\n");
 
-  await t.test("and goes back by the last step, with all of it", async () => {
-    await adoption.type(steps.at(-1)?.typed ?? "");
+  await t.test("and goes back, with all of it", async () => {
+    await adoption.type(typedFor(steps, "Go back"));
     await until("Compose serves", async () => (await get(url)).body === "well\n");
     assert.equal((await get(url)).headers["x-color"], undefined);
     const there = await adoption.compose("exec -T db psql -h /run/postgresql -U shop -Atc 'select id from orders'");
@@ -255,10 +258,10 @@ test("n8n with a queue comes up beside Compose, which keeps the data, and takes 
 
   // First as the only one that would have the data, and then with what that says.
   const whole = await adoption.adopt();
-  const kept = await adoption.type(whole.steps.find(({ isOther }) => isOther)?.typed ?? "");
+  const kept = await adoption.type(typedFor(whole.steps, "leave postgres and redis with Compose"));
   says(kept, "accessories goes", "postgres: stays with Compose");
   const { steps } = await adoption.adopt(" --keep postgres,redis");
-  await typeAll(adoption, steps);
+  await handOver(adoption, steps);
   await orders.more(20);
   assert.equal((await get(url)).headers["x-color"], "blue");
   const confirmed = (await orders.stop()).map(String);
@@ -274,5 +277,12 @@ test("n8n with a queue comes up beside Compose, which keeps the data, and takes 
   await until("each job is done", async () => {
     const done = new Set((await adoption.compose("exec -T redis redis-cli lrange done 0 -1")).split(/\r?\n/));
     return confirmed.every((id) => done.has(id));
+  });
+
+  await t.test("and Compose is left with what stays there", async () => {
+    await adoption.type(typedFor(steps, "Stay: "));
+    const left = await adoption.compose("ps --all --format '{{.Service}} {{.State}}'");
+    assert.deepEqual(left.split("\n").filter(Boolean).sort(), ["postgres running", "redis running"]);
+    assert.equal((await get(url)).body, "n8n\n");
   });
 });
