@@ -132,6 +132,7 @@ async function declareAll(
     readOwnState(),
     findNeeds(
       engine,
+      all,
       given.map(({ settings }) => needsOf(settings)),
     ),
   ]);

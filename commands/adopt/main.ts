@@ -1,5 +1,5 @@
 import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { containerName, type ServiceId } from "../../stacks/service/names";
 import { printableMessage, shown } from "../../stacks/text/plain";
@@ -10,15 +10,17 @@ import { CantTellError, EXIT, type ExitCode, Refusal } from "../outcome";
 import { readFile, stackNamed } from "../stack";
 import { projectIn } from "../stackFile";
 import { writeStackFile } from "../stackFileEdit";
+import { busyPorts } from "./busyPorts";
 import { type Project, readProject } from "./compose/project";
 import { nextText } from "./next";
-import { otherStacksPorts } from "./otherStacks";
 import { type Adoption, adoptionOf } from "./plan/adoption";
 import { type Retype, severalWebs, webServices, whatIs } from "./plan/choice";
-import { freePort, publishedPorts } from "./plan/ports";
+import type { Context } from "./plan/part";
+import { freePort, possiblePorts, takenPorts } from "./plan/ports";
 import { rolesOf } from "./plan/roles";
-import { problemsOf } from "./rules";
+import { defaultSettings, problemsOf } from "./rules";
 import { keepSecrets } from "./secrets";
+import { otherStacksPorts, settingsOf } from "./stackSettings";
 import { changesIn, withSettings } from "./stackText";
 import { tableOf } from "./table";
 import { USAGE } from "./usage";
@@ -46,21 +48,31 @@ async function adopt(asked: Asked): Promise<ExitCode> {
   const stack = asked.stack ?? project.name;
   const owner = ownerOf(program, stack);
   const web = await chosen(project, service, retypeOf(asked));
-  const stackPorts = otherStacksPorts(directory, program, owner.stack);
-  const adoption = adoptionOf({
-    ...{ project, web, stackPorts, roles: rolesOf(project, web, listOf(asked.keep)) },
+  const settings = settingsOf(directory, owner);
+  const own = [settings.bluePort, settings.greenPort].map(Number);
+  const context: Context = {
+    ...{ project, web, roles: rolesOf(project, web, listOf(asked.keep)) },
     liveAddress: `${containerName(owner, "proxy")}:${PROXY_PORT}`,
-  });
+    stackPorts: otherStacksPorts(directory, owner),
+    busyPorts: await busyPorts(possiblePorts(project, OTHER_PORT).filter((port) => !own.includes(port))),
+  };
+  const adoption = adoptionOf(context);
   assertValid(adoption);
   say(`${files.join(", ")}, project ${project.name}: Pulumi.${owner.stack}.yaml\n\n${tableOf(adoption.sections)}\n`);
   say(`${write(directory, owner, adoption, { ...asked, stack })}\n`);
   const kept = await keepSecrets(directory, stack, adoption.secrets);
   const set = adoption.secrets.map(({ setting }) => setting);
   if (kept.isThere && kept.why === undefined && set.length > 0) say(`Set with --secret: ${set.join(", ")}\n`);
-  const taken = new Set([...publishedPorts(project), ...Object.keys(stackPorts).map(Number)]);
   const keep = (names: readonly string[]) =>
     `${retypeOf({ ...asked, stack })("--keep", names.map(quoted).join(","))} --yes`;
-  say(nextText({ adoption, files, stack, kept, keep, otherPort: freePort(OTHER_PORT, taken) }));
+  say(
+    nextText({
+      ...{ adoption, stack, kept, keep, profiles: listOf(asked.profile) },
+      files: files.map((file) => relative(directory, resolve(typedIn(directory), file))),
+      nginxImage: String(settings.nginxImage ?? defaultSettings().nginxImage),
+      otherPort: freePort(OTHER_PORT, new Set(takenPorts(context))),
+    }),
+  );
   return EXIT.well;
 }
 
@@ -130,8 +142,12 @@ function write(directory: string, { project, stack }: ServiceId, { config }: Ado
     writeFileSync(join(directory, file), withSettings(before, project, config, comment), { flag: "wx" });
     return `${file} is written.`;
   }
-  const { added, changed } = changesIn(file, before, project, config);
-  const names = [...changed.map((name) => `${name} changes`), ...added.map((name) => `${name} is new`)];
+  const { added, changed, gone } = changesIn(file, before, project, config);
+  const names = [
+    ...changed.map((name) => `${name} changes`),
+    ...added.map((name) => `${name} is new`),
+    ...gone.map((name) => `${name} goes`),
+  ];
   if (names.length === 0) return `${file} says all of that already.`;
   if (!asked.yes) {
     const { stack: name = stack } = asked;

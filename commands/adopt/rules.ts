@@ -9,6 +9,7 @@ import { isObject } from "../../stacks/text/json";
 export { ComposeError, mebibytes, seconds, within, words } from "../../stacks/settings/container/compose";
 export { envFileVariables } from "../../stacks/settings/container/envFile";
 export { type ContainerKey, DECIDED, KEYS } from "../../stacks/settings/container/keys";
+export { defaultSettings } from "../../stacks/settings/defaults";
 export { nameRule, valueRule } from "../../stacks/settings/environment";
 export { type Place, pathTo } from "../../stacks/settings/problem";
 export { isPlainPath } from "../../stacks/settings/values";

@@ -7,11 +7,18 @@ import type { Config } from "./rules";
 /** Words that are a text in every YAML, whether they stand in quotes or not. */
 const PLAIN = /^(?!(?:true|false|yes|no|on|off|null|y|n)$)[A-Za-z/][A-Za-z0-9_./@+-]*(?::[A-Za-z0-9_./@+-]+)*$/i;
 
-/** The settings that a file would have with another value, and those that it does not have yet. */
+/** The settings that a file would have with another value, those that it does not have yet, and those that leave it. */
 export interface Changes {
   changed: string[];
   added: string[];
+  gone: string[];
 }
+
+/**
+ * Settings that hold what becomes of services. One that an earlier run has written and this one does not would bring up what stays with
+ * Compose: a second database on the first one's files.
+ */
+const OF_SERVICES = ["container", "workers", "jobs", "accessories"];
 
 /**
  * Returns a stack's file with these settings: a new one, or the existing one in which they have other values. What it has beside them
@@ -25,6 +32,7 @@ export function withSettings(before: string | undefined, project: string, config
   if (!isMap(document.get("config", true))) document.set("config", document.createNode({}));
   const map = document.get("config", true);
   if (isMap(map)) map.flow = false;
+  for (const name of goneIn(config)) document.deleteIn(["config", `${project}:${name}`]);
   for (const [name, value] of Object.entries(config)) {
     const node = document.createNode(value);
     quoteTexts(node);
@@ -33,6 +41,8 @@ export function withSettings(before: string | undefined, project: string, config
   if (before === undefined) document.commentBefore = ` ${comment}`;
   return document.toString({ lineWidth: 0 });
 }
+
+const goneIn = (config: Config): string[] => OF_SERVICES.filter((name) => config[name] === undefined);
 
 /** Puts each text in quotes that some YAML would take for a number, a date or a truth value: Pulumi's reads more of them than ours. */
 const quoteTexts = (node: Node): void =>
@@ -49,7 +59,11 @@ export function changesIn(file: string, before: string, project: string, config:
   const names = Object.keys(config).filter(
     (name) => !isDeepStrictEqual(compared(has[`${project}:${name}`]), compared(config[name])),
   );
-  return { changed: names.filter(isThere), added: names.filter((name) => !isThere(name)) };
+  return {
+    changed: names.filter(isThere),
+    added: names.filter((name) => !isThere(name)),
+    gone: goneIn(config).filter(isThere),
+  };
 }
 
 /**

@@ -6,6 +6,7 @@ import { mountsIn } from "../settings/container/volumes";
 import { setCommand } from "../settings/problem";
 import type { Settings } from "../settings/settings";
 import { blocksOf, keysOf, placedBlocks } from "../workers";
+import { writtenByAccessory } from "./openVolumes";
 import type { Part, Plan, Situation } from "./situation";
 
 /** Returns what the settings' containers need of the engine, for whoever looks for it. */
@@ -15,6 +16,7 @@ export const needsOf = (settings: Settings): Needs => {
   return {
     networks: blocks.flatMap(({ networks = [] }) => networks),
     volumes: blocks.flatMap(externalIn),
+    alone: Object.values(accessories).flatMap(writtenByAccessory),
     images: [
       ...COLORS.flatMap((color) => slots[color].image ?? []),
       ...Object.values(accessories).map(({ image }) => image),

@@ -15,6 +15,7 @@ import {
   tellReplicas,
 } from "./live";
 import { decideMend } from "./mend";
+import { decideOpenVolumes } from "./openVolumes";
 import { decideProxy } from "./proxy";
 import { decidePutBack } from "./putBack";
 import { keepWhatRuns } from "./recovery";
@@ -53,7 +54,12 @@ export function decide(situation: Situation): Plan {
   const kept = situation.recovers ? keepWhatRuns(plan, world) : plan;
   const last: Step[] = served ? [(soFar) => decideRebuilds(served, soFar), (soFar) => tellDisplay(served, soFar)] : [];
   const missing: Step[] = known ? [(soFar) => decideMissing(known, soFar)] : [];
-  return inOrder(kept, [(soFar) => decideContainer(situation, soFar), ...missing, ...last]);
+  return inOrder(kept, [
+    (soFar) => decideContainer(situation, soFar),
+    (soFar) => decideOpenVolumes(situation, soFar),
+    ...missing,
+    ...last,
+  ]);
 }
 
 /** Returns the decisions about the two colors, while the public is on one of them. */

@@ -64,7 +64,10 @@ function rendered(name: string, sample: Sample): { yaml: string; text: string; a
     };
     const yaml = withSettings(undefined, "blue-green", adoption.config, `${project.files.join(", ")}`);
     const keep = (names: readonly string[]) => retype("--keep", names.join(","));
-    const next = nextText({ adoption, files: project.files, stack, kept, keep, otherPort: 18080 });
+    const next = nextText({
+      ...{ adoption, files: project.files, profiles: sample.profiles ?? [], stack, kept, keep },
+      ...{ otherPort: 18080, nginxImage: "nginx:1.30.6" },
+    });
     return { yaml, text: `${tableOf(adoption.sections)}\n\n${next}\n`, adoption };
   } catch (error) {
     assert.ok(error instanceof Refusal, String(error));

@@ -37,7 +37,10 @@ const service = (
   options: Partial<ProjectOptions> = {},
   files: Record<string, string> = {},
 ): Partial<Project["services"][string]> =>
-  read({ ...files, "compose.yml": `services:\n  a:\n${lines.replace(/^/gm, "    ")}\n` }, options).services.a ?? {};
+  read({ ...files, "compose.yml": `services:\n  a:\n${withImage(lines).replace(/^/gm, "    ")}\n` }, options).services
+    .a ?? {};
+
+const withImage = (lines: string): string => (/^image:/m.test(lines) ? lines : `image: a\n${lines}`);
 
 function refused(act: () => unknown): string {
   try {
@@ -99,25 +102,19 @@ describe("variables in a compose file", () => {
     );
   });
 
-  test("what is no variable is refused: nothing looks like a command that runs", () => {
-    for (const text of [
-      "$(rm -rf /)",
-      "`id` $(id)",
-      "${}",
-      "${1}",
-      "${SET",
-      "${SET:-${SET}",
-      "$1",
-      "a $ b",
-      "${SET!}",
-      "$",
-    ]) {
+  test("a brace that begins no variable is refused", () => {
+    for (const text of ["${}", "${1}", "${SET", "${SET:-${SET}", "${SET!}", "${SET:=x}", "${#SET}", "${ SET}"]) {
       assert.match(
         refused(() => filled(text)),
         /^compose\.yml: services\.a\.image has ".*", which is no variable as Compose/,
       );
     }
-    assert.equal(filled("`touch /tmp/x`"), "`touch /tmp/x`");
+  });
+
+  test("a dollar sign that begins nothing stays one, and nothing that looks like a command runs", () => {
+    const texts = ["$(touch /tmp/x)", "`touch /tmp/x`", "^/old/(.*) /new/$1", "a $ b", "$", "$-x", "$.x", "'$'"];
+    for (const text of texts) assert.equal(filled(text), text);
+    assert.equal(filled("$2y$05$SET", { SET: "hash" }), "$2y$05hash");
   });
 
   test("what a variable says is not looked at for variables, and never run", () => {
@@ -198,6 +195,37 @@ describe("the forms of a compose file", () => {
     const lines = "environment: { A: 022, B: 1.50, C: 12345678901234567890, D: true, E: 0x1f, F: '022', G: }";
     const { environment } = service(lines);
     assert.deepEqual(environment, { A: "18", B: "1.5", C: "12345678901234567890", D: "true", E: "31", F: "022" });
+  });
+
+  test("numbers with underscores and binary ones too, and YAML 1.1 makes no truth value of a word where one says it is that", () => {
+    const lines = "image: a\nenvironment: { A: 1_000, B: 0b11, C: 1e400, D: yes, E: 0o17, F: '1_000', G: 1_, H: -017 }";
+    const found = read({ "compose.yml": `%YAML 1.1\n---\nservices:\n  a:\n${lines.replace(/^/gm, "    ")}\n` }).services
+      .a;
+    const numbers = { A: "1000", B: "3", C: "1e400", D: "yes", E: "15", F: "1_000", G: "1_", H: "-15" };
+    assert.deepEqual(found?.environment, numbers);
+  });
+
+  test("yes, on and the like are true where a key is true or false, and texts elsewhere", () => {
+    const { init, read_only, privileged, environment, command } = service(
+      "init: yes\nread_only: 'off'\nprivileged: $T\nenvironment: { A: on }\ncommand: yes",
+      { env: { T: "TRUE" } },
+    );
+    assert.deepEqual([init, read_only, privileged], [true, false, true]);
+    assert.deepEqual([environment, command], [{ A: "on" }, "yes"]);
+    for (const value of ["maybe", "2", "[]", "{}", "''"]) {
+      assert.match(
+        refused(() => service(`init: ${value}`)),
+        /services\.a\.init must be true or false$/,
+      );
+    }
+  });
+
+  test("a port that stands there twice is one, and two protocols are two", () => {
+    const { ports } = service(`ports: ["80:80", "80:80/tcp", { target: 80, published: 80 }, "80:80/udp"]`);
+    assert.deepEqual(ports, [
+      { target: 80, published: 80, protocol: "tcp" },
+      { target: 80, published: 80, protocol: "udp" },
+    ]);
   });
 
   test("variables: a list, a map, a name alone from the shell, and files below them", () => {
@@ -351,5 +379,19 @@ describe("names on the engine", () => {
     const directory = folderOf({ "_My Shop.1/compose.yml": top });
     const files = ["_My Shop.1/compose.yml"];
     assert.equal(readProject({ files, directory, profiles: [], env: {} }).name, "myshop1");
+    assert.equal(read({ "compose.yml": `name: _My Shop.1\n${top}` }).name, "myshop1");
+    for (const [text, env] of [
+      ["a", "My Shop"],
+      ["..", ""],
+      ["{}", ""],
+      ["''", ""],
+      ["x".repeat(64), ""],
+    ] as const) {
+      const options = { env: env === "" ? {} : { COMPOSE_PROJECT_NAME: env } };
+      assert.match(
+        refused(() => read({ "compose.yml": `name: ${text}\n${top}` }, options)),
+        /^The project's name .* must be of/,
+      );
+    }
   });
 });

@@ -31,7 +31,10 @@ function adopted(project: Project): { yaml: string; text: string } {
   if (problems !== undefined) throw new Refusal(`${problems}. Nothing was written`);
   const yaml = withSettings(undefined, "blue-green", adoption.config, "test");
   const kept = { isThere: true, commands: [] };
-  const next = nextText({ adoption, files: project.files, stack: "shop", kept, otherPort: 18080, keep: String });
+  const next = nextText({
+    ...{ adoption, files: project.files, profiles: [], stack: "shop", kept, keep: String },
+    ...{ otherPort: 18080, nginxImage: "nginx:1.30.6" },
+  });
   return { yaml, text: `${tableOf(adoption.sections)}\n${next}` };
 }
 
@@ -94,6 +97,11 @@ describe("files that nobody would write by mistake", () => {
     assert.equal(
       refused(t, compose(`x: &x\n${many}\n${merges}\n`)).replace(/: y\d+\.k\d+ /, ": y "),
       "compose.yml: y is too large once its aliases are resolved",
+    );
+    const keys = Array.from({ length: 60_000 }, (_, at) => `  k${at}: v`).join("\n");
+    assert.equal(
+      refused(t, compose(`x:\n${keys}\n  k1: again\n`)),
+      "compose.yml, line 60002: a key stands there a second time",
     );
   });
 
@@ -193,6 +201,47 @@ describe("files that nobody would write by mistake", () => {
         /^web mounts .*, which leads out of the compose file's folder/,
       );
     }
+  });
+
+  test("a service of nothing is refused, and one from a git repository is cloned", (t) => {
+    assert.equal(
+      refused(t, compose("services: { web: { ports: ['80:80'] }, db: {} }\n")),
+      "compose.yml: services.web has neither an image nor a build",
+    );
+    const printed = (context: string) => {
+      const directory = folderOf(
+        t,
+        compose(`services: { web: { build: ${JSON.stringify(context)}, ports: ['80:80'] } }\n`),
+      );
+      const project = readProject({ files: ["shop/compose.yml"], directory, profiles: [], env: {} });
+      return adopted(project)
+        .text.replaceAll(/ \\\n +/g, " ")
+        .replaceAll(directory, "DIR");
+    };
+    assert.match(
+      printed("https://example.com/$(id)/shop.git#main:web"),
+      /\n {4}git clone --depth 1 --branch=main 'https:\/\/example\.com\/\$\(id\)\/shop\.git' \.state\/app\n {4}cp -R \.state\/app\/web app && rm -rf \.state\/app app\/\.git\n/,
+    );
+    assert.match(
+      printed("git@example.com:shop.git"),
+      /\n {4}git clone --depth 1 git@example\.com:shop\.git \.state\/app\n/,
+    );
+    assert.match(printed("-x $(id)"), /\n {4}cp -R 'DIR\/shop\/-x \$\(id\)' app\n/);
+  });
+
+  test("names with dashes and dots are words of the printed commands, and no options", (t) => {
+    const services = [
+      "web: { image: a:1, ports: ['80:80'] }",
+      '"--all": { image: a:1, command: x }',
+      '"..": { image: b:1 }',
+    ];
+    const directory = folderOf(t, compose(`services:\n  ${services.join("\n  ")}\n  "-v": { image: b:1 }\n`));
+    const { text } = adopted(readProject({ files: ["shop/compose.yml"], directory, profiles: [], env: {} }));
+    assert.match(text, /\n {4}docker compose -f shop\/compose\.yml stop -- --all\n/);
+    assert.match(
+      text.replaceAll(/\s+/g, " "),
+      / stop web && docker compose -f shop\/compose\.yml stop \.\. -- -v && pulumi up /,
+    );
   });
 
   test("services that extend themselves, by way of others and other files", (t) => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { once } from "node:events";
 import {
   chmodSync,
   existsSync,
@@ -12,10 +13,12 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { parse } from "yaml";
+import { portsInARow } from "../e2e/stack";
 import { BUNDLE, CHECKOUT } from "../program";
 
 const COMPOSE = `
@@ -199,14 +202,49 @@ describe("npm run adopt", () => {
     const project = new Project(t);
     writeFileSync(project.file("project", "Pulumi.dev.yaml"), "config:\n  blue-green:bluePort: 8081\n");
     const { stdout } = await project.adopt(FILE);
-    assert.deepEqual([project.config().bluePort, project.config().greenPort], [8082, 8083]);
+    const { bluePort, greenPort } = project.config();
+    assert.ok(Number(bluePort) > 8081 && Number(greenPort) > Number(bluePort), `${bluePort} ${greenPort}`);
     assert.match(stdout.replaceAll(/\s+/g, " "), /the stack dev has 8080 too: both can't be up on one engine/);
+  });
+
+  test("a port at which something listens is no color's, but for what the stack's own file has", async (t) => {
+    const project = new Project(t);
+    const [port = 0, blue = 0, green = 0] = await portsInARow(5);
+    writeFileSync(project.file("shop", "docker-compose.yml"), COMPOSE.replace("8080:3000", `${port}:3000`));
+    const servers = [blue, green].map((each) => createServer().listen(each, "127.0.0.1"));
+    t.after(() => servers.map((server) => server.close()));
+    await Promise.all(servers.map((server) => once(server, "listening")));
+    await project.adopt(FILE);
+    assert.deepEqual([project.config().bluePort, project.config().greenPort], [port + 3, port + 4]);
+    const own = `config:\n  blue-green:bluePort: ${blue}\n  blue-green:greenPort: "${green}"\n`;
+    writeFileSync(project.file("project", "Pulumi.shop.yaml"), own);
+    await project.adopt(FILE, "--yes");
+    assert.deepEqual([project.config().bluePort, project.config().greenPort], [blue, green]);
+  });
+
+  test("what an earlier run has written of services leaves the file where they stay with Compose", async (t) => {
+    const project = new Project(t);
+    await project.adopt(FILE);
+    assert.ok(project.config().accessories);
+    const before = project.text("project", "Pulumi.shop.yaml");
+    const refused = await project.adopt(FILE, "--keep", "db");
+    assert.equal(refused.code, 1);
+    assert.match(refused.stderr, /was left as it is: container is new, accessories goes\n/);
+    assert.equal(project.text("project", "Pulumi.shop.yaml"), before);
+    const { code, stdout } = await project.adopt(FILE, "--keep", "db", "--yes");
+    assert.equal(code, 0);
+    assert.match(stdout, /Pulumi\.shop\.yaml is written: container is new, accessories goes\.\n/);
+    assert.equal(project.config().accessories, undefined);
+    assert.deepEqual(project.config().container, { networks: ["shop_default"] });
   });
 
   test("a path is relative to where it was typed, as npm says it", async (t) => {
     const project = new Project(t);
     const npm = { npm_lifecycle_event: "adopt", INIT_CWD: project.file("shop") };
-    assert.equal((await project.run(["docker-compose.yml"], npm)).code, 0);
+    const { code, stdout } = await project.run(["docker-compose.yml"], npm);
+    assert.equal(code, 0);
+    // The commands are typed in the project's folder, as `pulumi` and the files of secrets are found there.
+    assert.match(stdout, /docker compose -f \.\.\/shop\/docker-compose\.yml stop web/);
     assert.equal((await project.run(["docker-compose.yml"], { ...npm, npm_lifecycle_event: "test" })).code, 1);
   });
 

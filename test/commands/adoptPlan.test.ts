@@ -122,6 +122,8 @@ describe("what becomes of the other services", () => {
     assert.equal(kindOf({ image: "traefik:3", ports: ["443:443"] }), "left");
     assert.equal(kindOf({ image: "nginx:1" }), "accessory");
     assert.equal(kindOf({ image: "minio/mc", restart: "no" }), "left");
+    assert.equal(kindOf({ image: "postgres:17", scale: 0 }), "left");
+    assert.equal(kindOf({ ...same, command: "mail", deploy: { replicas: 0 } }), "left");
   });
 
   test("what can't be an accessory stays with Compose", () => {

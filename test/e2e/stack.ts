@@ -124,6 +124,20 @@ export async function freePorts(count: number): Promise<number[]> {
   return ports;
 }
 
+/** Return so many ports one after the other that nobody has at this moment, likewise. */
+export async function portsInARow(count: number): Promise<number[]> {
+  mkdirSync(HELD_PORTS, { recursive: true });
+  for (;;) {
+    const first = randomInt(PORTS.first, PORTS.last - count);
+    const ports = Array.from({ length: count }, (_, at) => first + at);
+    if (!ports.every(holdPort)) continue;
+    const servers = ports.map((port) => createServer().listen(port, "127.0.0.1"));
+    const listening = await Promise.allSettled(servers.map((server) => once(server, "listening")));
+    await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+    if (listening.every(({ status }) => status === "fulfilled")) return ports;
+  }
+}
+
 /** The base images that the set-up found or made on this machine, by setting. */
 export const baseImages = (): Record<string, string> =>
   Object.fromEntries(

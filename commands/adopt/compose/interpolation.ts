@@ -78,7 +78,7 @@ function filledText(given: string, filling: Filling): string {
 /**
  * Returns a text with its variables filled in, and the secret ones among them.
  *
- * @param lenient whether a dollar sign that begins no variable stays one, as in a file of variables.
+ * @param lenient whether a brace that begins no variable stays one, as in a file of variables.
  */
 export function fill(text: string, filling: Filling, lenient = false): { text: string; secrets: SecretVariable[] } {
   const secrets = new Map<string, SecretVariable>();
@@ -131,13 +131,15 @@ function variableAt(text: string, place: Place): { length: number; value: string
   if (text.startsWith("$")) return { length: 1, value: "$" };
   const [name] = NAME.exec(text) ?? [];
   if (name !== undefined) return { length: name.length, value: filledValue(name, "", place) };
-  const end = text.startsWith("{") ? closingBrace(text) : undefined;
+  // As in `$(date)` and `^/old/(.*) /new/$1`.
+  if (!text.startsWith("{")) return { length: 0, value: "$" };
+  const end = closingBrace(text);
   const inner = end === undefined ? undefined : text.slice(1, end);
   const [braced] = NAME.exec(inner ?? "") ?? [];
   const operation = inner?.slice(braced?.length ?? 0) ?? "";
   if (end === undefined || braced === undefined || (operation !== "" && !OPERATION.test(operation))) {
     // Without its end a brace takes all that follows, which so is looked at once.
-    if (place.lenient) return end === undefined && text.startsWith("{") ? rest(text) : { length: 0, value: "$" };
+    if (place.lenient) return end === undefined ? rest(text) : { length: 0, value: "$" };
     throw new ComposeError(
       `has ${shown(`$${text.slice(0, 20)}`)}, which is no variable as Compose has them: a dollar sign itself is written $$`,
     );

@@ -129,29 +129,30 @@ const mergedServices = (base: Record<string, Service>, over: Record<string, Serv
   ),
 });
 
-/** As Compose derives it: the variable, else the key `name`, else the folder's name. */
+/** As Compose derives it: the variable, else the key `name`, else the folder's name; of these two it leaves out what a name can't have. */
 function projectName(sources: readonly Source[], folder: string, variables: Variables): string {
-  const written = sources.map(({ tree }) => tree.name);
-  const said = variables.get("COMPOSE_PROJECT_NAME") || written.findLast((name) => name !== undefined && name !== null);
-  if (said === undefined || said === null) {
-    const made = basename(folder)
-      .toLowerCase()
-      .replace(/[^a-z0-9_-]/g, "")
-      .replace(/^[_-]+/, "");
-    if (made !== "") return made;
-    throw new Refusal(`No name for the project can be made of ${folder}. Nothing was written`, [
-      "COMPOSE_PROJECT_NAME=<name> npm run adopt -- <file>",
-    ]);
-  }
-  if (typeof said === "string" && /^[a-z0-9][a-z0-9_-]{0,62}$/.test(said)) return said;
+  const said = sources.map(({ tree }) => tree.name).findLast((name) => name !== undefined && name !== null);
+  const name =
+    variables.get("COMPOSE_PROJECT_NAME") ||
+    (typeof said === "object" ? "" : plainName(String(said ?? basename(folder))));
+  if (/^[a-z0-9][a-z0-9_-]{0,62}$/.test(name)) return name;
   throw new Refusal(
-    "The project's name (COMPOSE_PROJECT_NAME, or name in the file) must be of a-z 0-9 _ and -, a letter or digit first. " +
-      "Nothing was written",
+    `The project's name (COMPOSE_PROJECT_NAME, or name in the file, or else the folder ${folder}) must be of a-z 0-9 _ and -, a letter or ` +
+      "digit first, and at most 63 characters. Nothing was written",
+    [{ purpose: "name it", command: "COMPOSE_PROJECT_NAME=<name> npm run adopt -- <file>" }],
   );
 }
 
+const plainName = (text: string): string =>
+  text
+    .toLowerCase()
+    .replace(/[^a-z0-9_-]/g, "")
+    .replace(/^[_-]+/, "");
+
 /** Returns a service with all its variables: those of its files, and over them its own; one without a value is the shell's. */
 function complete(service: Service, reading: Reading): Project["services"][string] {
+  if (service.image === undefined && service.build === undefined)
+    throw new ComposeError("has neither an image nor a build");
   const { variables } = reading.filling;
   const found = new Map<string, string>();
   (service.env_file ?? []).forEach((file, index) => {

@@ -3,7 +3,7 @@ import { isObject } from "../../../stacks/text/json";
 import { ComposeError, within } from "../rules";
 import { type Base, type Mount, mountIn } from "./mounts";
 import { type Port, portsIn } from "./ports";
-import { listIn, mapIn, mapOf, oneOrMore, pairsIn, type Tree, textIn } from "./values";
+import { listIn, mapIn, mapOf, oneOrMore, pairsIn, type Tree, textIn, truthIn } from "./values";
 
 /** How an image is built. */
 export interface Build {
@@ -55,7 +55,7 @@ const FORMS: Readonly<Record<string, (value: unknown, base: Base) => unknown>> =
   build: (value, base) => buildIn(value, base),
   environment: (value) => pairsIn(value),
   env_file: (value, base) => oneOrMore(value, (item) => envFileIn(item, base)),
-  ports: (value) => listIn(value, portsIn).flat(),
+  ports: (value) => unique(listIn(value, portsIn).flat()),
   expose: (value) => listIn(value, (item) => textIn(item)),
   volumes: (value, base) => listIn(value, (item) => mountIn(item, base)),
   depends_on: (value) => (Array.isArray(value) ? withNames(value, {}) : mapOf(value, mapIn)),
@@ -73,6 +73,9 @@ const FORMS: Readonly<Record<string, (value: unknown, base: Base) => unknown>> =
   tmpfs: texts,
   deploy: (value) => mapIn(value),
   healthcheck: (value) => mapIn(value),
+  init: truthIn,
+  read_only: truthIn,
+  privileged: truthIn,
 };
 
 /** Brings a service's keys into the one form that they are merged in; a key without a value says nothing. */
@@ -88,8 +91,16 @@ export function serviceIn(value: unknown, base: Base): Service {
   );
 }
 
+/** A port that stands there twice is one. */
+const unique = (ports: readonly Port[]): Port[] => [
+  ...new Map(ports.map((port) => [JSON.stringify(Object.entries(port).sort()), port])).values(),
+];
+
 const withNames = <Value>(names: unknown, value: Value): Record<string, Value> =>
   Object.fromEntries(listIn(names, (name) => textIn(name)).map((name) => [name, value]));
+
+/** Reports whether something is built from a git repository, and not from a folder. */
+export const isAddress = (context: string): boolean => /^(?:[a-z]+:\/\/|git@)/.test(context);
 
 function buildIn(value: unknown, { folder }: Base): Build {
   const given = typeof value === "string" ? { context: value } : mapIn(value);
@@ -97,8 +108,7 @@ function buildIn(value: unknown, { folder }: Base): Build {
   const { dockerfile, target, args, ...others } = given;
   return {
     ...others,
-    // A git repository stays the address that it is.
-    context: /^(?:[a-z]+:\/\/|git@)/.test(context) ? context : resolve(folder, context),
+    context: isAddress(context) ? context : resolve(folder, context),
     ...(dockerfile !== undefined && { dockerfile: within("dockerfile", () => textIn(dockerfile)) }),
     ...(target !== undefined && { target: within("target", () => textIn(target)) }),
     ...(args !== undefined && { args: within("args", () => pairsIn(args)) }),

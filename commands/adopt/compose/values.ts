@@ -35,11 +35,16 @@ export const mapOf = <Value>(value: unknown, read: (value: unknown, name: string
 export const at = <Value>(map: Readonly<Record<string, Value>>, name: string): Value | undefined =>
   Object.hasOwn(map, name) ? map[name] : undefined;
 
-/** Reads true or false, which a variable may have filled in as a text. */
+const TRUTHS: Readonly<Record<string, boolean>> = {
+  ...{ true: true, yes: true, on: true, y: true, 1: true },
+  ...{ false: false, no: false, off: false, n: false, 0: false },
+};
+
+/** Reads true or false: a variable may have filled it in as a text, and `yes` and `on` are the same in a compose file. */
 export function truthIn(value: unknown): boolean {
-  if (value === true || value === "true") return true;
-  if (value === false || value === "false") return false;
-  throw new ComposeError("must be true or false");
+  const truth = ["string", "boolean"].includes(typeof value) ? at(TRUTHS, String(value).toLowerCase()) : undefined;
+  if (truth === undefined) throw new ComposeError("must be true or false");
+  return truth;
 }
 
 /**

@@ -1,9 +1,9 @@
 import { isObject } from "../../../stacks/text/json";
 import type { Project } from "../compose/project";
-import { at } from "../compose/values";
 import type { Config } from "../rules";
 import { accessoryPart, jobPart, workerPart } from "./blocks";
 import type { Context, Part, Secret } from "./part";
+import type { Role, Roles } from "./roles";
 import { lost, needless, type Row, type Section } from "./rows";
 import { buildFolder, webPart } from "./web";
 
@@ -19,12 +19,10 @@ export interface Adoption {
   buildFolder?: string;
   /** Services that stay with Compose. */
   kept: string[];
-  /** The others, which end there. */
-  moved: string[];
+  /** The others, in the order in which they end there: workers and jobs, what the public reaches, and then what has their data. */
+  moved: { workers: string[]; public: string[]; accessories: string[] };
   /** Volumes of the compose project, by their names on the engine. */
   volumes: string[];
-  /** Whether it has workers or jobs. */
-  hasWorkers: boolean;
   /** Accessories that have data: two containers must never have it open at the same time. */
   stores: string[];
 }
@@ -54,7 +52,7 @@ export function adoptionOf(context: Context): Adoption {
   const parts = [app.part, ...blocks.map(({ part }) => part)];
   const config = configOf(app.part, blocks);
   const folder = buildFolder(context);
-  const kept = Object.keys(roles).filter((name) => at(roles, name)?.kind === "kept");
+  const kept = servicesOf(roles, ["kept"]);
   return {
     config,
     secrets: parts.flatMap(({ secrets }) => secrets),
@@ -63,14 +61,21 @@ export function adoptionOf(context: Context): Adoption {
       ...othersOf(context),
       ...projectSections(project),
     ],
-    ...{ kept, moved: Object.keys(roles).filter((name) => !kept.includes(name)) },
+    kept,
+    moved: {
+      workers: servicesOf(roles, ["worker", "job"]),
+      public: servicesOf(roles, ["web", "left"]),
+      accessories: servicesOf(roles, ["accessory"]),
+    },
     httpPort: Number(config.httpPort),
     ...(folder !== undefined && { buildFolder: folder }),
     volumes: volumesIn(parts),
-    hasWorkers: config.workers !== undefined || config.jobs !== undefined,
     stores: blocks.filter(isStore).map(({ part }) => part.name),
   };
 }
+
+const servicesOf = (roles: Roles, kinds: readonly Role["kind"][]): string[] =>
+  Object.entries(roles).flatMap(([name, { kind }]) => (kinds.includes(kind) ? [name] : []));
 
 function blocksOf(context: Context, app: ReturnType<typeof webPart>): Block[] {
   return Object.entries(context.roles).flatMap(([service, role]): Block[] => {

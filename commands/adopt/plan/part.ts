@@ -24,6 +24,8 @@ export interface Context {
   liveAddress: string;
   /** Ports of the host that other stacks of the project have, each with the stack's name. */
   stackPorts: Readonly<Record<number, string>>;
+  /** Ports at which something else listens. */
+  busyPorts?: readonly number[];
 }
 
 /** A service on its way into the stack's file. */

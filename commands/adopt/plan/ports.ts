@@ -1,7 +1,7 @@
 import type { Port } from "../compose/ports";
 import type { Project } from "../compose/project";
 import { isProxy, publicPorts } from "./images";
-import type { Part } from "./part";
+import type { Context, Part } from "./part";
 import { lost, taken } from "./rows";
 
 /** The settings' own defaults, for where a file says nothing. */
@@ -21,10 +21,7 @@ export function takePorts(part: Part): void {
   const outer = main?.published === undefined ? proxyPort(part) : undefined;
   const appPort = main?.target ?? exposedPort(part);
   const httpPort = main?.published ?? outer?.published ?? DEFAULT_HTTP_PORT;
-  const taken = new Set([
-    ...[httpPort, ...publishedPorts(context.project)],
-    ...Object.keys(context.stackPorts).map(Number),
-  ]);
+  const taken = new Set([httpPort, ...takenPorts(context)]);
   const anyAddress = main !== undefined || outer !== undefined ? "0.0.0.0" : "127.0.0.1";
   settings.bindAddress = (outer ?? main)?.hostIp ?? anyAddress;
   settings.httpPort = httpPort;
@@ -75,8 +72,26 @@ function exposedPort({ service }: Part): number | undefined {
 }
 
 /** Returns the ports of the host that services publish. */
-export const publishedPorts = ({ services }: Project): number[] =>
+const publishedPorts = ({ services }: Project): number[] =>
   Object.values(services).flatMap(({ ports = [] }) => ports.flatMap(({ published }) => published ?? []));
+
+/** Returns the ports of the host that something else has. */
+export const takenPorts = ({ project, stackPorts, busyPorts = [] }: PortContext): number[] => [
+  ...[...publishedPorts(project), ...Object.keys(stackPorts).map(Number), ...busyPorts],
+];
+
+type PortContext = Pick<Context, "project" | "stackPorts" | "busyPorts">;
+
+/** As many free ports behind a port are looked for. */
+const LOOKED_AT = 10;
+/** A range may have published a hundred. */
+const MOST_PUBLISHED = 20;
+
+/** Returns the ports that a stack may get, for whoever looks which of them are busy. */
+export const possiblePorts = (project: Project, otherPort: number): number[] =>
+  [otherPort - 1, DEFAULT_HTTP_PORT, ...publishedPorts(project).slice(0, MOST_PUBLISHED)]
+    .flatMap((port) => Array.from({ length: LOOKED_AT }, (_, at) => port + 1 + at))
+    .filter((port) => port <= MAX_PORT);
 
 /** Returns the first port from one on that nothing else has; at the end of all ports it goes on from a lower one. */
 export function freePort(from: number, taken: ReadonlySet<number>): number {

@@ -62,6 +62,9 @@ function roleOf(name: string, { services }: Project, web: string): Role {
   const [service, app]: [Service, Service] = [services[name] ?? {}, services[web] ?? {}];
   const isOnce = isWaitedFor(name, services) || ["no", "false"].includes(String(service.restart));
   const ports = service.ports ?? [];
+  if (String(service.scale ?? service.deploy?.replicas) === "0") {
+    return { kind: "left", why: "the file gives it no container (scale, or deploy.replicas)" };
+  }
   if (isSameProgram(service, app) && ports.length === 0) return ofSameProgram(name, service, app, isOnce);
   if (isProxy(service) && ports.length > 0) {
     return { kind: "left", why: "the stack's own nginx takes its place: httpPort is the public's port" };

@@ -28,7 +28,9 @@ function sortedVariables(part: Part): Sorted {
 /** A variable that the program sets itself is no loss where it says the same. */
 function refused({ settings, place }: Part, name: string, value: string, rule: string): Row {
   const key = `environment.${name}`;
-  const isSame = place === "container" && (name === "COLOR" || (name === "PORT" && value === String(settings.appPort)));
+  const isOfColor = !place.startsWith("accessories.");
+  const isSame =
+    (isOfColor && name === "COLOR") || (place === "container" && name === "PORT" && value === String(settings.appPort));
   return isSame ? needless(key, "the program sets it itself") : lost(key, `not taken: it ${rule}`);
 }
 

@@ -77,10 +77,10 @@ describe("what a color's containers need of the engine", () => {
   test("networks, external volumes and the colors' images are looked for", () => {
     const volumes = ["data:/a", "/srv:/b", { type: "volume", source: "shop_data", target: "/c", "x-external": true }];
     assert.deepEqual(needsOf(settingsOf({ networks: ["shop_default"], volumes }, { greenImage: "" })), {
-      ...{ networks: ["shop_default"], volumes: ["shop_data"], images: [N8N] },
+      ...{ networks: ["shop_default"], volumes: ["shop_data"], alone: [], images: [N8N] },
     });
     assert.deepEqual(needsOf(settingsOf({}, { blueImage: "", greenImage: "" })), {
-      ...{ networks: [], volumes: [], images: [] },
+      ...{ networks: [], volumes: [], alone: [], images: [] },
     });
   });
 

@@ -14,10 +14,38 @@ const withImages = (images: Record<string, string>) =>
     },
   });
 
+const OWN = { project: "blue-green", stack: "shop" };
+
 describe("what containers need of an engine", () => {
+  test("a volume that must be alone is told with the running containers that have it open, but for the stack's own", async () => {
+    const names: Record<string, string> = {
+      "volume=shop_db": "shop-db-1\nblue-green-shop-accessory-db\n",
+      "volume=shop_db label=blue-green.project=blue-green label=blue-green.stack=shop":
+        "blue-green-shop-accessory-db\n",
+    };
+    const docker = stubDocker({
+      ask: async (kind, ...args) => {
+        if (kind !== "ps") return "shop_db\nshop_queue\n";
+        const filters = args.filter((_, at) => args[at - 1] === "--filter");
+        return names[filters.join(" ")] ?? "";
+      },
+    });
+    const needs = { networks: [], images: [], volumes: ["shop_db", "shop_queue"], alone: ["shop_db", "shop_queue"] };
+    const { open } = await findNeeds(docker, OWN, [needs]);
+    assert.deepEqual(
+      [...(open ?? [])],
+      [
+        ["shop_db", ["shop-db-1"]],
+        ["shop_queue", []],
+      ],
+    );
+    const away = stubDocker({ ask: async () => Promise.reject(new Error("no engine")) });
+    assert.deepEqual([...((await findNeeds(away, OWN, [needs])).open ?? [])].flat(2), ["shop_db", "shop_queue"]);
+  });
+
   test("what is not there is named once, and each image's volumes are told", async () => {
     const docker = withImages({ "shop:1": '{"/data/":{},"/cache":{}}\n', "plain:1": "null\n" });
-    const found = await findNeeds(docker, [
+    const found = await findNeeds(docker, OWN, [
       { networks: ["shop_default", "gone", "gone"], volumes: ["volume-only"], images: ["shop:1", "plain:1"] },
       { networks: ["gone", "shop"], volumes: ["photos"], images: ["absent:1", "shop:1"] },
     ]);
@@ -30,12 +58,12 @@ describe("what containers need of an engine", () => {
 
   test("an engine is not asked for what nobody needs, and one that does not answer lacks nothing", async () => {
     const none = { missingNetworks: [], missingVolumes: [], imageVolumes: {} };
-    assert.deepEqual(await findNeeds(stubDocker({}), [{ networks: [], volumes: [], images: [] }]), none);
+    assert.deepEqual(await findNeeds(stubDocker({}), OWN, [{ networks: [], volumes: [], images: [] }]), none);
     const away = stubDocker({
       ask: async () => Promise.reject(new Error("no engine")),
       run: async () => Promise.reject(new Error("no engine")),
     });
-    assert.deepEqual(await findNeeds(away, [{ networks: ["a"], volumes: ["b"], images: ["c"] }]), none);
+    assert.deepEqual(await findNeeds(away, OWN, [{ networks: ["a"], volumes: ["b"], images: ["c"] }]), none);
     assert.equal(await volumesOf(away, "c"), undefined);
   });
 });

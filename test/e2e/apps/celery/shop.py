@@ -18,7 +18,10 @@ settings.configure(
 )
 queue = celery.Celery("shop", broker=os.environ["BROKER_URL"])
 queue.conf.update(broker_connection_retry_on_startup=True, task_ignore_result=True, worker_hijack_root_logger=False)
-TABLE = "create table if not exists done (id int not null, color text not null, at timestamptz not null default clock_timestamp())"
+TABLES = """
+create table if not exists done (id int not null, color text not null, at timestamptz not null default clock_timestamp());
+create table if not exists orders (id int primary key)
+"""
 _connection = None
 
 
@@ -40,9 +43,19 @@ def jobs(request, number):
     return HttpResponse("queued\n")
 
 
-urlpatterns = [path("", lambda request: HttpResponse("well\n")), path("jobs/<int:number>", jobs)]
+@csrf_exempt
+def orders(request, number):
+    database().execute("insert into orders (id) values (%s) on conflict do nothing", (number,))
+    return jobs(request, number)
+
+
+urlpatterns = [
+    path("", lambda request: HttpResponse("well\n")),
+    path("jobs/<int:number>", jobs),
+    path("orders/<int:number>", orders),
+]
 application = get_wsgi_application()
 
 if __name__ == "__main__" and sys.argv[1:] == ["migrate"]:
-    database().execute(TABLE)
+    database().execute(TABLES)
     print("migrated", flush=True)

@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { needsOf } from "../../../stacks/plan/container";
+import { decideOpenVolumes } from "../../../stacks/plan/openVolumes";
+import type { Plan, Situation } from "../../../stacks/plan/situation";
+import { parseSettings } from "../../../stacks/settings/settings";
+import { raw } from "../settings/settings.raw";
+
+const volume = (source: string, keys: object = {}) => ({ type: "volume", source, target: `/${source}`, ...keys });
+
+const ACCESSORIES = {
+  db: { image: "postgres:17", volumes: [volume("shop_db", { "x-external": true })] },
+  cache: {
+    image: "redis:7",
+    volumes: ["own:/data", volume("shop_files", { "x-external": true, read_only: true }), "/srv/x:/x"],
+  },
+};
+
+const settings = parseSettings(raw({ accessories: JSON.stringify(ACCESSORIES) }), new Set());
+
+const said = (open: Record<string, string[]>, preview: boolean, keptAccessories: string[] = []) =>
+  decideOpenVolumes(
+    { settings, preview, found: { open: new Map(Object.entries(open)) } } as unknown as Situation,
+    { keptAccessories } as unknown as Plan,
+  );
+
+describe("a volume that an accessory writes to", () => {
+  test("is looked for where it is there already and can be written to", () => {
+    assert.deepEqual(needsOf(settings).alone, ["shop_db"]);
+  });
+
+  test("is refused while another container has it open, and told in the preview, which is read before that one is stopped", () => {
+    const open = { shop_db: ["shop-db-1", "old"] };
+    const seen =
+      "The accessory db would write to the volume shop_db, which shop-db-1 and old have open: two at a time spoil its files.";
+    assert.deepEqual(said(open, false), {
+      refusals: [`${seen} Nothing was touched. Next: docker stop shop-db-1 old && pulumi up`],
+    });
+    assert.deepEqual(said(open, true), { warnings: [`${seen} Before the run: docker stop shop-db-1 old`] });
+  });
+
+  test("is no matter where nobody has it open, or the accessory stays as it is", () => {
+    assert.deepEqual(said({ shop_db: [] }, false), { refusals: [] });
+    assert.deepEqual(said({}, true), { warnings: [] });
+    assert.deepEqual(said({ shop_db: ["shop-db-1"] }, false, ["db"]), { refusals: [] });
+  });
+});
