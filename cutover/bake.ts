@@ -35,9 +35,13 @@ export async function bake(run: Run, old: Served): Promise<void> {
 
 /** Where there is no watch: what is wrong with the workers and the jobs that have their turn right after the switch. */
 async function unwatched(run: Run, following: Following): Promise<string | undefined> {
-  await following.wait();
-  if (following.isDone) return following.trouble;
-  return run.tools.signal.aborted ? CANCELLED : undefined;
+  const { signal } = run.tools;
+  const cancelled = new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+  await Promise.race([following.ended, cancelled]);
+  return following.isDone ? following.trouble : CANCELLED;
 }
 
 /**
@@ -113,7 +117,7 @@ export async function watch(run: Run, following?: Following): Promise<string | u
   for (;;) {
     const left = order.bakeSeconds - passed();
     const wait = left <= 1 && left > 0 ? left * 1000 + COUNTED_AFTER_MILLISECONDS : 1000;
-    await pause(wait, undefined, { signal: following?.interrupted ?? tools.signal }).catch(() => {});
+    await pause(wait, undefined, { signal: tools.signal }).catch(() => {});
     if (tools.signal.aborted) return CANCELLED;
     if (following?.trouble !== undefined) return following.trouble;
     const last = left <= 1 && isDone();

@@ -36,33 +36,18 @@ export class Following {
   trouble: string | undefined;
   /** Whether nothing of it goes on any longer. */
   isDone = false;
-  private readonly ended: Promise<void>;
+  /** Resolves when that is so. */
+  readonly ended: Promise<void>;
   private readonly halted = new AbortController();
-  private readonly cut = new AbortController();
 
   constructor(run: Run, old: Color) {
     const { signal } = run.tools;
-    signal.addEventListener("abort", () => this.interrupt(), { once: true });
-    if (signal.aborted) this.interrupt();
+    signal.addEventListener("abort", () => this.halted.abort(), { once: true });
+    if (signal.aborted) this.halted.abort();
     this.ended = followSwitch(run, old, this.halted.signal).then((trouble) => {
       this.isDone = true;
       this.trouble = trouble;
-      if (trouble !== undefined) this.cut.abort();
     });
-  }
-
-  /** Aborted when there is trouble, or the run is cancelled: whoever watches meanwhile looks at once. */
-  get interrupted(): AbortSignal {
-    return this.cut.signal;
-  }
-
-  /** Waits until it is done or interrupted. */
-  wait(): Promise<void> {
-    const interrupted = new Promise<void>((resolve) => {
-      if (this.cut.signal.aborted) resolve();
-      this.cut.signal.addEventListener("abort", () => resolve(), { once: true });
-    });
-    return Promise.race([this.ended, interrupted]);
   }
 
   /** Has it begin nothing more and end the job that runs; waits until what was asked to end has ended. */
@@ -70,20 +55,18 @@ export class Following {
     this.halted.abort();
     return this.ended;
   }
-
-  private interrupt(): void {
-    this.halted.abort();
-    this.cut.abort();
-  }
 }
 
+/** Only a run that is cancelled, or taken back for another reason, ends before all is done. */
+const CUT_OFF = "the run was cancelled";
+
 async function followSwitch(run: Run, old: Color, signal: AbortSignal): Promise<string | undefined> {
-  if (signal.aborted) return undefined;
+  if (signal.aborted) return CUT_OFF;
   try {
     await stopWorkers(run, old);
-    if (signal.aborted) return undefined;
+    if (signal.aborted) return CUT_OFF;
     const trouble = await startWorkers(run, run.target, "after-switch", signal);
-    if (trouble !== undefined || signal.aborted) return trouble;
+    if (trouble !== undefined || signal.aborted) return trouble ?? CUT_OFF;
     const failed = await runJobs(run, run.target, "after-switch", signal);
     return failed && `${failed.reason}${after(failed.more)}\n${failed.next}`;
   } catch (error) {

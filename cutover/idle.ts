@@ -14,7 +14,7 @@ const LOOK_AGAIN_MILLISECONDS = 200;
 const STOP_SECONDS = 60;
 
 /** How long a container may take to end where its color does not say how long, in seconds: as in Docker. */
-const LEAST_GRACE_SECONDS = 10;
+const DEFAULT_GRACE_SECONDS = 10;
 
 /**
  * Starts what this run needs and what does not run: the containers of the colors that visitors are to be on, whoever stopped them,
@@ -112,7 +112,7 @@ async function clear(run: Run, color: Color): Promise<void> {
 async function endSoon(run: Run, color: Color, running: readonly BesideContainer[]): Promise<void> {
   if (running.length === 0) return;
   const { docker } = run.tools;
-  const seconds = graceOf(run.slots[color]) || LEAST_GRACE_SECONDS;
+  const seconds = graceOf(run.slots[color]) || DEFAULT_GRACE_SECONDS;
   const names = running.map(({ name }) => name).join(", ");
   const ids = running.map(({ id }) => id);
   run.say(`${names} of ${color}: asked to end, and killed after ${seconds} s, since the public waits`);

@@ -161,6 +161,8 @@ describe("the watch of a switch begins with it, beside what follows", { concurre
     const { result } = await proxy.fails(orderTo("green", { bakeSeconds: 30 }));
     assert.equal(result, "failed");
     assert.deepEqual([proxy.live, isUp(proxy, BLUE), isUp(proxy, GREEN)], ["green", false, true]);
+    const asked = acts(proxy).filter((act) => act === `stop ${BLUE}`);
+    assert.equal(asked.length, 1, "what ends is not asked a second time");
   });
 
   test("a worker that does not start again after it is in the last words and in the history", async (t) => {
@@ -209,14 +211,27 @@ describe("a run that is cancelled while a worker ends", { concurrency: true }, (
     assert.deepEqual([proxy.live, isUp(proxy, BLUE), isUp(proxy, GREEN)], ["blue", true, false]);
   });
 
-  test("one that is cancelled in its move asks no worker to end", async (t) => {
-    const proxy = withWorkers(t);
-    proxy.move = async () => {
-      proxy.cancelled.abort();
+  test("one that is cancelled in its move asks no worker to end, and is taken back also without a watch", async (t) => {
+    for (const bakeSeconds of [0.1, 0]) {
+      const proxy = withWorkers(t);
+      proxy.move = async () => {
+        proxy.cancelled.abort();
+        return ok;
+      };
+      assert.equal((await proxy.fails(orderTo("green", { bakeSeconds }))).reason, "the run was cancelled");
+      assert.deepEqual(acts(proxy), ["move green", BACK_TO_BLUE]);
+    }
+  });
+
+  test("without a watch, and between two steps: what was begun is taken back, and no job of the switch has run", async (t) => {
+    const proxy = withWorkers(t, jobOf("green", "warm", "after-switch"));
+    proxy.start = async (ids) => {
+      if (ids.includes(GREEN)) proxy.cancelled.abort();
       return ok;
     };
-    assert.equal((await proxy.fails(orderTo("green"))).reason, "the run was cancelled");
-    assert.deepEqual(acts(proxy), ["move green", BACK_TO_BLUE]);
+    assert.equal((await proxy.fails(orderTo("green", { bakeSeconds: 0 }))).reason, "the run was cancelled");
+    assert.ok(!acts(proxy).includes(`run ${WARM}`));
+    assert.deepEqual([isUp(proxy, BLUE), isUp(proxy, GREEN)], [true, false]);
   });
 });
 
