@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
-import { DELIVERY_SECONDS } from "../../cutover/delivery";
+import { DELIVERY_SECONDS, tell } from "../../cutover/delivery";
 import { Nginx } from "../../cutover/proxy";
 import { rollBack } from "../../cutover/rollback";
+import type { Run } from "../../cutover/run";
 import type { Receiver } from "../../stacks/service/receiver";
 import { orderTo, orderToShare } from "./order.sample";
 import { lost, ok, onBlue, StubProxy, WHO } from "./proxy.stub";
@@ -62,6 +63,16 @@ describe("who hears of a cutover", { concurrency: true }, () => {
     const { proxy, receiver, to } = await told(t, onBlue(t));
     await proxy.carriesOut(orderTo("blue", to));
     assert.deepEqual([receiver.received, proxy.history], [[], []]);
+  });
+
+  test("a line that is not final is no word: who finishes the cutover tells of it", async (t) => {
+    const { receiver, to } = await told(t, onBlue(t));
+    const entry = { time: "2026-12-01T10:00:00.000Z", to: "green", versions: {}, images: {}, seconds: {} };
+    const run = (result: string) => ({ entry: { ...entry, result }, trial: "green", order: { owner: OWNER } }) as Run;
+    await tell(run("interrupted"), to.receiver);
+    assert.equal(receiver.received.length, 0);
+    await tell(run("switched"), to.receiver);
+    assert.equal(receiver.received.length, 1);
   });
 
   test("the word comes after the record is written", async (t) => {
