@@ -90,6 +90,7 @@ export const GROUPS: readonly SettingsGroup[] = [
       ...["rateLimitPerSecond", "maxConnections", "maxUploads", "maxBufferMb"],
     ],
   },
+  { title: "Watching", names: ["monitoring", "metricsPort", "mtailImage"] },
   { title: "The registry", names: ["registry", "registryUser", "registryPassword"] },
   {
     title: "What a stack insists on, and what it allows",
