@@ -7,6 +7,7 @@ import {
   type RetiredColor,
 } from "../stacks/service/serving";
 import type { SlotContainer } from "../stacks/service/world";
+import { cutoverFacts } from "./facts";
 import { letGo } from "./idle";
 import { firstLine, type Run, type Served } from "./run";
 
@@ -118,5 +119,10 @@ export async function remember(run: Run, result: Result, reason?: string): Promi
   };
   await run.lock.remember(entry).catch((error: Error) => {
     run.say(`the history could not be written: ${firstLine(error.message)}`);
+  });
+  // An interrupted one has not ended.
+  if (!run.order.monitored || result === "interrupted") return;
+  await run.lock.writeMetrics(result, cutoverFacts(run, result)).catch((error: Error) => {
+    run.say(`the metrics of this cutover could not be written: ${firstLine(error.message)}`);
   });
 }

@@ -17,6 +17,7 @@ import {
   toldHook,
   volumesHook,
 } from "./hooks";
+import { declareMonitoring } from "./monitoring";
 import { declareNetworkCheck, serviceEnds } from "./networkCheck";
 import { hasRelease } from "./plan/images";
 import { APP_DIRECTORY, decideService, ofService, type ServicePlan } from "./plan/service";
@@ -123,13 +124,14 @@ export class BlueGreen extends pulumi.ComponentResource {
     // Of the colors only those that visitors are on: one that is broken or slow otherwise holds up nothing.
     const cutover = declareCutover(service, proxy, [proxy, slot(settings.activeColor), ...canary]);
     const idleSlot = canary[0] ?? slot(idle, [cutover.command]);
+    const monitoring = declareAllMonitoring(service, network.name, beforePull, [cutover.command]);
     declareNetworkCheck(
       logicalName(owner, "network"),
       {
         network: networkName(owner),
         ...{ begins: containerName(owner, ""), ends: serviceEnds(settings) },
         dockerHost: settings.dockerHost,
-        dependsOn: [network, ...beside, cutover, idleSlot],
+        dependsOn: [network, ...beside, cutover, idleSlot, ...monitoring],
       },
       this,
     );
@@ -186,6 +188,16 @@ function declareAllAccessories(service: Service, { limit, ...shared }: Shared): 
   if (Object.keys(accessories).length === 0) return [];
   const afterCreate = [limit, accessoryHook(service)];
   return declareAccessories({ owner, accessories, keep: plan.keptAccessories, ...shared, afterCreate }, parent);
+}
+
+function declareAllMonitoring(
+  { owner, settings, parent }: Service,
+  network: pulumi.Input<string>,
+  beforePull: pulumi.ResourceHook,
+  dependsOn: pulumi.Resource[],
+): docker.Container[] {
+  if (settings.monitoring === "off") return [];
+  return declareMonitoring({ owner, settings, network, beforePull, dependsOn }, parent);
 }
 
 function declareSlot(service: Service, color: Color, shared: Shared & { after: pulumi.Resource[] }): Slot {

@@ -26,6 +26,7 @@ export const ownNames = ({ begins, ends }: Pick<NetworkCheckArgs, "begins" | "en
 /** How a service's names go on on its own network, and how a stack's on the gateway's. */
 export const SERVICE_ENDS = "(blue|green)(-[0-9]+)?|proxy";
 const BESIDE_ENDS = "|(blue|green)-(worker|job)-.+|accessory-.+";
+const MONITORING_ENDS = "|monitoring-.+";
 export const GATEWAY_ENDS = "gateway|.+-proxy";
 
 /** How the names of a service's containers go on, with those that stand beside the web ones where there are any. */
@@ -33,8 +34,9 @@ export const serviceEnds = ({
   workers,
   jobs,
   accessories,
-}: Pick<Settings, "workers" | "jobs" | "accessories">): string =>
-  `${SERVICE_ENDS}${workers || jobs || accessories ? BESIDE_ENDS : ""}`;
+  monitoring,
+}: Pick<Settings, "workers" | "jobs" | "accessories" | "monitoring">): string =>
+  `${SERVICE_ENDS}${workers || jobs || accessories ? BESIDE_ENDS : ""}${monitoring === "off" ? "" : MONITORING_ENDS}`;
 
 /**
  * Has `pulumi destroy` say at once whose containers keep the network, instead of after half a minute and without a name. It is a

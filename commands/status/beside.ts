@@ -6,7 +6,7 @@ import { isLooping } from "./past";
 import type { BesideReport } from "./report";
 
 /**
- * Reports the workers of both colors and the accessories.
+ * Reports the workers of both colors, the accessories, and what watches both colors.
  *
  * @param now the engine's clock, in seconds since 1970.
  */
@@ -28,7 +28,8 @@ export function besideOf(world: World, live: Color | null, now: number): BesideR
     const problem = problemOf(accessory, now);
     return reportOf("accessory", null, accessory, problem && hide(variablesIn(accessory), problem));
   });
-  return [...workers, ...accessories];
+  const monitoring = (beside.monitoring ?? []).map((each) => reportOf("monitoring", null, each, problemOf(each, now)));
+  return [...workers, ...accessories, ...monitoring];
 }
 
 const reportOf = (
@@ -64,20 +65,23 @@ const namesIn = (list: unknown): string[] => (Array.isArray(list) ? list.map(Str
 
 /** What is not as it should be with one of them, in words. */
 export const besideFindings = (beside: readonly BesideReport[]): string[] =>
-  beside.flatMap(({ kind, container, problem }) =>
-    problem === null ? [] : [`the ${kind} ${container} ${problem}: docker logs --tail 30 ${container}`],
-  );
+  beside.flatMap(({ kind, container, problem }) => {
+    const what = kind === "monitoring" ? "container" : kind;
+    const cost = kind === "monitoring" ? " (no metrics meanwhile; visitors don't notice)" : "";
+    return problem === null ? [] : [`the ${what} ${container} ${problem}${cost}: docker logs --tail 30 ${container}`];
+  });
 
 /** How they are, a kind a line: `mail 2 of blue run`, `db runs`. */
 export function besideRows(beside: readonly BesideReport[]): [kind: string, text: string][] {
-  const rows = (["worker", "accessory"] as const).map((kind): [string, string] => {
+  const titles = { worker: "workers", accessory: "accessories", monitoring: "monitoring" };
+  const rows = (["worker", "accessory", "monitoring"] as const).map((kind): [string, string] => {
     const ofKind = beside.filter((each) => each.kind === kind);
     const names = [...new Set(ofKind.map(({ name }) => name))];
     const words = names.map((name) => {
       const containers = ofKind.filter((each) => each.name === name);
       return wordsOf(name, containers);
     });
-    return [kind === "worker" ? "workers" : "accessories", words.join("; ")];
+    return [titles[kind], words.join("; ")];
   });
   return rows.filter(([, text]) => text !== "");
 }

@@ -24,7 +24,7 @@ export interface Report {
   agree: boolean;
   colors: Record<Color, ColorReport>;
   proxy: ProxyReport;
-  /** The workers of both colors, and the accessories. */
+  /** The workers of both colors, the accessories, and what watches both colors. */
   beside: BesideReport[];
   /** What time the colors' answers are of; null where the access log could not be read. */
   traffic: TrafficReport | null;
@@ -55,11 +55,11 @@ export interface Overview {
   next: NextCommand[];
 }
 
-/** A container of a worker or an accessory. */
+/** A container of a worker or an accessory, or one that watches both colors. */
 export interface BesideReport {
-  kind: "worker" | "accessory";
+  kind: "worker" | "accessory" | "monitoring";
   name: string;
-  /** The worker's; null for an accessory. */
+  /** The worker's; null for the others. */
   color: Color | null;
   /** What Docker calls it. */
   container: string;

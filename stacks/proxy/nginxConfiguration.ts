@@ -131,10 +131,11 @@ function viewOf({ slots, files, stickySessions, bindAddress, ...shared }: Config
 
 /** What is counted, and what nginx says of itself. */
 function monitoringView(
-  { monitoring, canaryPercent, certificateEnd }: Pick<
-    ConfigurationSettings,
-    "monitoring" | "canaryPercent" | "certificateEnd"
-  >,
+  {
+    monitoring,
+    canaryPercent,
+    certificateEnd,
+  }: Pick<ConfigurationSettings, "monitoring" | "canaryPercent" | "certificateEnd">,
   { maintenance }: FileNames,
 ): View {
   return {

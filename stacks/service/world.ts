@@ -53,7 +53,7 @@ export interface SlotContainer {
 export const runsRelease = ({ source, made }: Pick<SlotContainer, "source" | "made">): boolean =>
   source !== undefined || !made.image;
 
-/** A container beside the web ones: of a worker, a job or an accessory. */
+/** A container beside the web ones: of a worker, a job, an accessory, or one that watches both colors. */
 export interface BesideContainer {
   id: string;
   /** What Docker calls it. */
@@ -75,6 +75,8 @@ export interface Beside {
   workers: Record<Color, BesideContainer[]>;
   jobs: Record<Color, BesideContainer[]>;
   accessories: BesideContainer[];
+  /** What watches both colors; absent where nothing does. */
+  monitoring?: BesideContainer[];
 }
 
 /** A container's state, as `docker inspect` has it. */
@@ -271,6 +273,7 @@ function besideIn(found: readonly { part: Part; container: Inspected }[]): Besid
     workers: { blue: of("worker", "blue"), green: of("worker", "green") },
     jobs: { blue: of("job", "blue"), green: of("job", "green") },
     accessories: of("accessory"),
+    ...(of("monitoring").length > 0 && { monitoring: of("monitoring") }),
   };
 }
 
