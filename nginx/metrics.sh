@@ -37,28 +37,25 @@ ask_color() {
 # Whether the URL $1 is answered: 1 or 0.
 answers() { if curl -q --silent --fail --noproxy '*' --max-time 2 --output /dev/null "$1"; then echo 1; else echo 0; fi; }
 
+# A metric's first two lines.
+about() { printf '# HELP %s %s\n# TYPE %s gauge\n' "$1" "$2" "$1"; }
+
 say_colors() {
     ask_color blue
     blue_ready="{color=\"blue\",why=\"$why\"} $ready"
     blue_seconds=$seconds
     ask_color green
-    cat <<PROM
-# HELP blue_green_ready 1: the color answered its health path well; 0: it did not, and why
-# TYPE blue_green_ready gauge
-blue_green_ready$blue_ready
-blue_green_ready{color="green",why="$why"} $ready
-# HELP blue_green_health_seconds how long that answer took
-# TYPE blue_green_health_seconds gauge
-blue_green_health_seconds{color="blue"} $blue_seconds
-blue_green_health_seconds{color="green"} $seconds
-# HELP blue_green_asked_timestamp_seconds when the colors were asked: a minute ago or longer says that nobody asks any more
-# TYPE blue_green_asked_timestamp_seconds gauge
-blue_green_asked_timestamp_seconds $(date +%s)
-# HELP blue_green_source_up 0: this part of the page is missing, since the proxy or mtail did not answer
-# TYPE blue_green_source_up gauge
-blue_green_source_up{source="proxy"} $(answers "http://$PROXY:8084/generation")
-blue_green_source_up{source="mtail"} $(answers "http://$MTAIL:3903/metrics")
-PROM
+    about blue_green_ready '1: the color answered its health path well; 0: it did not, and why'
+    echo "blue_green_ready$blue_ready"
+    echo "blue_green_ready{color=\"green\",why=\"$why\"} $ready"
+    about blue_green_health_seconds 'how long that answer took'
+    echo "blue_green_health_seconds{color=\"blue\"} $blue_seconds"
+    echo "blue_green_health_seconds{color=\"green\"} $seconds"
+    about blue_green_asked_timestamp_seconds 'when the colors were asked: a minute ago or longer says that nobody asks any more'
+    echo "blue_green_asked_timestamp_seconds $(date +%s)"
+    about blue_green_source_up '0: this part of the page is missing, since the proxy or mtail did not answer'
+    echo "blue_green_source_up{source=\"proxy\"} $(answers "http://$PROXY:8084/generation")"
+    echo "blue_green_source_up{source=\"mtail\"} $(answers "http://$MTAIL:3903/metrics")"
 }
 
 printf '%s\n' "$CONF" >/tmp/nginx.conf

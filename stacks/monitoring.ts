@@ -50,7 +50,12 @@ export const declareMonitoring = (args: MonitoringArgs, parent: pulumi.Resource)
 
 /** mtail reads the log of requests, and may write nothing. Its image is that binary alone. */
 const mtailInputs = () => ({
-  command: [...["-progs", PROGRAM, "-logs", `${PROXY_DIRECTORY}/requests.log`], "-logtostderr", "-port", "3903"],
+  command: [
+    ...["-progs", PROGRAM, "-emit_prog_label=false", "-logs", `${PROXY_DIRECTORY}/requests.log`],
+    "-logtostderr",
+    "-port",
+    "3903",
+  ],
   uploads: [{ file: PROGRAM, content: readNginx("requests.mtail") }],
   user: NOBODY,
   securityOpts: ["no-new-privileges"],

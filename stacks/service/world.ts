@@ -125,7 +125,7 @@ export interface Inspected {
   /** An image's names. */
   RepoTags?: string[] | null;
   State?: ContainerState & { Restarting?: boolean };
-  Config: { Labels: Record<string, string> | null; Env?: string[] };
+  Config: { Labels: Record<string, string> | null; Env?: string[] | null };
 }
 
 /**
@@ -295,8 +295,9 @@ function besideOf(
 
 const NO_STATE: ContainerState = { Running: false, Status: "unknown", StartedAt: "", ExitCode: 0, OOMKilled: false };
 
-const environmentIn = (lines: readonly string[] = []): Record<string, string> =>
-  Object.fromEntries(lines.map((line) => line.split(/=(.*)/s).slice(0, 2)));
+/** An image that was imported has none, and the engine says so with null. */
+const environmentIn = (lines: readonly string[] | null | undefined): Record<string, string> =>
+  Object.fromEntries((lines ?? []).map((line) => line.split(/=(.*)/s).slice(0, 2)));
 
 /** What a slot's label says; lists that are none count as empty. */
 function madeIn(label: string | undefined): Partial<SlotSpec> {
