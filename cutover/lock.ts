@@ -122,8 +122,8 @@ export class Lock {
     this.record = record;
   }
 
-  /** Replaces what Prometheus is told of the latest cutover, and counts that one by its result. */
-  writeMetrics(result: Result, text: string): Promise<void> {
+  /** Replaces what Prometheus is told of the latest cutover, and counts that one by its result, if it has one. */
+  writeMetrics(result: Result | "none", text: string): Promise<void> {
     return this.ask(`metrics ${result} ${Buffer.from(text).toString("base64")}`);
   }
 

@@ -121,8 +121,13 @@ export async function remember(run: Run, result: Result, reason?: string): Promi
     run.say(`the history could not be written: ${firstLine(error.message)}`);
   });
   // An interrupted one has not ended.
-  if (!run.order.monitored || result === "interrupted") return;
-  await run.lock.writeMetrics(result, cutoverFacts(run, result)).catch((error: Error) => {
+  if (result !== "interrupted") await tellMetrics(run, result, result);
+}
+
+/** Tells Prometheus how it is now, where anybody asks; `counted` is the result that is counted, or nothing where the history has no line. */
+export async function tellMetrics(run: Run, result: Result, counted: Result | "none"): Promise<void> {
+  if (!run.order.monitored) return;
+  await run.lock.writeMetrics(counted, cutoverFacts(run, result)).catch((error: Error) => {
     run.say(`the metrics of this cutover could not be written: ${firstLine(error.message)}`);
   });
 }
