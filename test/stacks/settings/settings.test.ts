@@ -955,6 +955,7 @@ describe("everything wrong at once", () => {
           "maintenance",
         ],
         ...["rateLimitPerSecond", "maxConnections", "maxUploads", "maxBufferMb"],
+        ...["monitoring", "metricsPort", "mtailImage"],
         ...["stopGraceSeconds", "replicas", "idle", "idleAfterMinutes"],
         ...["canaryFirst", "imagesByDigest", "policies"],
         "allowProxyReplace",
