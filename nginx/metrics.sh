@@ -18,6 +18,11 @@ keep_metered() {
 # Sets $ready, $why and $seconds for color $1, asked on the way that visitors take.
 ask_color() {
     standard "$1" "$directory/nginx.conf"
+    seconds=0
+    ready=0
+    # The configuration sends nobody there, and nginx would write an error each time.
+    why='stopped or removed'
+    [ -n "$port" ] || return 0
     answer=$(curl -q --silent --noproxy '*' --max-time 5 --output /dev/null \
         --write-out '%{http_code} %{time_total}\t%header{location}' "http://$PROXY:8084/$1") || true
     location=${answer#*"$tab"}
@@ -25,13 +30,11 @@ ask_color() {
     status=${answer%% *}
     seconds=${answer#* }
     why=
-    ready=1
-    if ! well "$status" "$location"; then
-        ready=0
+    if well "$status" "$location"; then
+        ready=1
+    else
         case $status in 000) why='no answer' ;; *) why="status $status" ;; esac
     fi
-    # nginx's own answer for a color that the configuration sends nobody to.
-    if [ -z "$port" ]; then why='stopped or removed'; fi
 }
 
 # Whether the URL $1 is answered: 1 or 0.
