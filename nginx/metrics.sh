@@ -25,6 +25,7 @@ ask_color() {
     [ -n "$port" ] || return 0
     answer=$(curl -q --silent --noproxy '*' --max-time 5 --output /dev/null \
         --write-out '%{http_code} %{time_total}\t%header{location}' "http://$PROXY:8084/$1") || true
+    answer=${answer:-000 0}
     location=${answer#*"$tab"}
     answer=${answer%%"$tab"*}
     status=${answer%% *}

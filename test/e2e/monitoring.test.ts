@@ -12,7 +12,7 @@ import { assertNoFailures, freshGets, keepAliveGets, LIGHT, type LoadReport } fr
 import { CHECKOUT } from "../program";
 import { type Page, readPage, sumOf } from "../prometheus";
 import { backendImages } from "./backend";
-import { says, until } from "./failures";
+import { row, says, until } from "./failures";
 import { freePorts, get, must, TestStack } from "./stack";
 
 const TOKEN = "a-token-of-this-test-0123456789";
@@ -159,8 +159,7 @@ test("metrics of both colors", async (t) => {
     is("cutovers_total", {}, 2);
   });
 
-  await t.test("cost no visitor anything when mtail is killed, and come back", async () => {
-    const load = keepAliveGets({ ...LIGHT, url: `${stack.url}/`, connections: 8, maxSeconds: 60 });
+  await row(t, stack, "mtail killed while it counts", async () => {
     const mtail = part("monitoring-mtail");
     const since = String(Math.floor(Date.now() / 1000));
     await stack.docker("kill", mtail);
@@ -175,12 +174,32 @@ test("metrics of both colors", async (t) => {
     );
     await stack.docker("start", mtail);
     await pageWith(url, "mtail counts again", (page) => sumOf(page, REQUESTS, { visitor: "active" }) > 0);
-    const report = await load.stop();
-    assertNoFailures(report);
     const errors = (await stack.docker("logs", "--since", since, part("proxy")))
       .split("\n")
       .filter((line) => /\[(?:warn|error|crit|alert)\]/.test(line));
     assert.deepEqual(errors, []);
+  });
+
+  await t.test("are not written where nobody keeps their log short", async () => {
+    const proxy = part("proxy");
+    const size = async () =>
+      Number(await stack.docker("exec", proxy, "sh", "-c", "wc -c </var/lib/blue-green/requests.log"));
+    const ask = async () => {
+      for (let at = 0; at < TESTERS; at += 1) assert.equal((await get(`${stack.url}/`)).status, 200);
+      // Twice as long as nginx keeps a line to itself.
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+    };
+    await stack.docker("rm", "--force", part("monitoring-metrics"));
+    const before = await size();
+    await ask();
+    assert.ok((await size()) > before, "for up to 200 s it is written");
+    // As when these have passed.
+    await stack.docker("exec", proxy, "rm", "-r", "/var/lib/blue-green/metered");
+    const after = await size();
+    await ask();
+    assert.equal(await size(), after);
+    await stack.pulumi("up", "--yes", "--skip-preview", "--refresh");
+    await pageWith(url, "it is made again", (page) => sumOf(page, "blue_green_source_up") === 2);
   });
 
   await t.test("go as they came, and nothing of them stays", async () => {
