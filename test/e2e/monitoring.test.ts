@@ -216,4 +216,15 @@ test("metrics of both colors", async (t) => {
     assert.doesNotMatch(names, /monitoring/);
     assert.equal((await ids().catch(() => [])).length, 0);
   });
+
+  // `pulumi destroy` takes the stack away with them.
+  await t.test("come to a stack that runs without a failed request, with what the cutover knows already", async () => {
+    const load = keepAliveGets({ ...LIGHT, url: `${stack.url}/`, connections: 8, maxSeconds: 60 });
+    await stack.set("monitoring", "metrics");
+    await stack.up();
+    const page = await pageWith(url, "they are there", (page) => sumOf(page, REQUESTS, { color: "green" }) > 0);
+    assertNoFailures(await load.stop());
+    assert.equal(sumOf(page, "blue_green_way_back_open"), 1);
+    assert.equal(sumOf(page, "blue_green_cutovers_total"), 0);
+  });
 });
