@@ -41,6 +41,7 @@ function partLabel(part: StackPart): string {
     case "job":
       return `${part.color} job ${part.name}`;
     case "accessory":
+    case "monitoring":
       return part.name;
     default:
       return part.role;

@@ -13,7 +13,7 @@ import { holderSince, type Lock } from "./lock";
 import { move } from "./move";
 import type { Order } from "./order";
 import { type CutoverProxy, Nginx } from "./proxy";
-import { finish, noteMove, recordAfter } from "./record";
+import { finish, noteMove, recordAfter, tellMetrics } from "./record";
 import { Run, since, type Tools } from "./run";
 import { orRemember } from "./settle";
 
@@ -144,6 +144,7 @@ async function reload(run: Run, before: Serving, started: readonly Color[]): Pro
   // Nothing moved: a changed limit, for example, is nothing that the history tells.
   const record = recordAfter(run, {});
   if (JSON.stringify(record) !== JSON.stringify(before.record)) await run.lock.writeRecord(record);
+  await tellMetrics(run, "reloaded", "none");
 }
 
 /** What a reload was for, in words, where there is more to say than its settings. */

@@ -1,6 +1,13 @@
 import type { ChildProcessWithoutNullStreams } from "node:child_process";
 import { hostname } from "node:os";
-import { type CutoverRecord, type HistoryEntry, historyLine, type Serving, servingOf } from "../stacks/service/serving";
+import {
+  type CutoverRecord,
+  type HistoryEntry,
+  historyLine,
+  type Result,
+  type Serving,
+  servingOf,
+} from "../stacks/service/serving";
 import { lineSplitter } from "../stacks/text/lines";
 
 /** How long the holder may take for one answer, beyond what it was told to wait: a disk that hangs must not hang the run. */
@@ -85,7 +92,12 @@ export class Lock {
     private holder: Holder,
     /** What the proxy served when the lock was taken. */
     readonly serving: Serving | undefined,
-  ) {}
+  ) {
+    this.record = serving?.record;
+  }
+
+  /** The record as it is on the volume. */
+  record: CutoverRecord | undefined;
 
   /** What it was told so far: its answers have no names, so that one question waits for the other's. */
   private told: Promise<unknown> = Promise.resolve();
@@ -105,8 +117,14 @@ export class Lock {
   }
 
   /** Replaces the record. */
-  writeRecord(record: CutoverRecord): Promise<void> {
-    return this.ask(`cutover.json ${JSON.stringify(record)}`);
+  async writeRecord(record: CutoverRecord): Promise<void> {
+    await this.ask(`cutover.json ${JSON.stringify(record)}`);
+    this.record = record;
+  }
+
+  /** Replaces what Prometheus is told of the latest cutover, and counts that one by its result, if it has one. */
+  writeMetrics(result: Result | "none", text: string): Promise<void> {
+    return this.ask(`metrics ${result} ${Buffer.from(text).toString("base64")}`);
   }
 
   /** Puts a file where the configuration names it; the name is of letters, digits, dots and dashes. */

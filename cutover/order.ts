@@ -35,6 +35,8 @@ export interface Order {
   canarySetting: number;
   /** How many containers the configuration names for each color: none for one that is stopped or removed. */
   replicas: Record<Color, number>;
+  /** Whether figures are served for Prometheus (setting `monitoring`). */
+  monitored: boolean;
   /** Whether the configuration gives sessions to visitors. */
   sessions: boolean;
   /** How long sessions stay on the color that is left, in seconds; undefined where they move with everybody. */
@@ -56,6 +58,9 @@ export interface Order {
 
 /** The line of the configuration that gives the idle color its share. */
 const CANARY_LINE = /^ *([0-9]{1,2})% 1;\n/m;
+
+/** The line of the configuration at which it says figures of itself. */
+const MONITORED = /^ *location = \/metrics \{$/m;
 
 /** The same configuration with no share for the idle color. */
 export const withoutCanary = (configuration: string): string => configuration.replace(CANARY_LINE, "");
@@ -109,6 +114,7 @@ export function orderFrom(env: NodeJS.ProcessEnv, configuration: string): Order 
     canaryPercent: Number(CANARY_LINE.exec(configuration)?.[1] ?? 0),
     canarySetting: number("CANARY_PERCENT"),
     replicas: replicasIn(configuration),
+    monitored: MONITORED.test(configuration),
     sessions: configuration.includes(`include ${PROXY_DIRECTORY}/sessions.conf;`),
     stickySeconds: number("STICKY_SECONDS") || undefined,
     retire: retireIn(orderVariable(env, "MEND")),

@@ -7,6 +7,7 @@ import {
   type RetiredColor,
 } from "../stacks/service/serving";
 import type { SlotContainer } from "../stacks/service/world";
+import { cutoverFacts } from "./facts";
 import { letGo } from "./idle";
 import { firstLine, type Run, type Served } from "./run";
 
@@ -133,5 +134,15 @@ export async function remember(run: Run, result: Result, reason?: string): Promi
   run.entry = entry;
   await run.lock.remember(entry).catch((error: Error) => {
     run.say(`the history could not be written: ${firstLine(error.message)}`);
+  });
+  // An interrupted one has not ended.
+  if (result !== "interrupted") await tellMetrics(run, result, result);
+}
+
+/** Tells Prometheus how it is now, where anybody asks; `counted` is the result that is counted, or nothing where the history has no line. */
+export async function tellMetrics(run: Run, result: Result, counted: Result | "none"): Promise<void> {
+  if (!run.order.monitored) return;
+  await run.lock.writeMetrics(counted, cutoverFacts(run, result)).catch((error: Error) => {
+    run.say(`the metrics of this cutover could not be written: ${firstLine(error.message)}`);
   });
 }

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
+import { ASKED_METRICS, CUTOVER_METRICS, type Metric, PROXY_METRICS, REQUEST_METRICS } from "../stacks/service/metrics";
 import { KEYS } from "../stacks/settings/container/keys";
 
 /** One setting as Pulumi.yaml declares it. */
@@ -25,11 +26,23 @@ interface Page {
 
 const COMMAND = "npm run settings-table";
 
+/** The tables of docs/monitoring.md. */
+const METRICS: Readonly<Record<string, Readonly<Record<string, Metric>>>> = {
+  "request-metrics": REQUEST_METRICS,
+  "proxy-metrics": PROXY_METRICS,
+  "cutover-metrics": CUTOVER_METRICS,
+  "asked-metrics": ASKED_METRICS,
+};
+
 /** The pages, by their paths from the checkout. */
 export const PAGES: readonly Page[] = [
   {
     path: "docs/settings.md",
     parts: (root) => ({ settings: renderSettingsTables(readFileSync(join(root, "Pulumi.yaml"), "utf8")) }),
+  },
+  {
+    path: "docs/monitoring.md",
+    parts: () => Object.fromEntries(Object.entries(METRICS).map(([mark, table]) => [mark, renderMetrics(table)])),
   },
   {
     path: "docs/container.md",
@@ -91,6 +104,7 @@ export const GROUPS: readonly SettingsGroup[] = [
     ],
   },
   { title: "Word of each cutover", names: ["notifyUrl", "notifyKind", "notifySecret"] },
+  { title: "Watching", names: ["monitoring", "metricsPort", "mtailImage"] },
   { title: "The registry", names: ["registry", "registryUser", "registryPassword"] },
   {
     title: "What a stack insists on, and what it allows",
@@ -132,6 +146,17 @@ export function renderContainerKeys(keys: Readonly<Record<string, KeyWords>> = K
     cell(description),
   ]);
   return tableOf(["key", "example", "what it does"], rows);
+}
+
+/** Returns metrics as a Markdown table. */
+export function renderMetrics(metrics: Readonly<Record<string, Metric>>): string {
+  const rows = Object.entries(metrics).map(([name, { type, labels, help }]) => [
+    code(name),
+    type,
+    labels.map(code).join(", "),
+    cell(help),
+  ]);
+  return tableOf(["metric", "type", "labels", "what it says"], rows);
 }
 
 /** What a key's row in the table says of it. */

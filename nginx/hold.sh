@@ -18,6 +18,8 @@ prune() {
     for kept in files/*; do
         [ -f "$kept" ] && ! grep -qsF "${kept#files/}" nginx.conf nginx.conf.previous && rm -f "$kept"
     done
+    # Nobody keeps it short any more.
+    grep -qsF requests.log nginx.conf nginx.conf.previous || rm -f requests.log cutover.prom
 }
 trap 'rm -f /run/watched next; true >answers.log; prune' EXIT
 if [ -s holder ]; then echo "stale $(cat holder)"; fi

@@ -1,6 +1,7 @@
 # How a color is asked for its health, and which answer is well. ask-health.sh and cutover.sh go on from here, in the same shell.
 tab=$(printf '\t')
 
+# shellcheck disable=SC2034 # not all of what it reads is used in every script
 # Reads from the configuration in file $2 how color $1 is asked, and which statuses are well. A file from before 2026-12 lacks some of it.
 standard() {
     port=

@@ -25,6 +25,17 @@ while read -r file text; do
         (umask 077 && printf %s "$text" | base64 -d >next) && { sync next 2>/dev/null || sync; } && mv -f next "$file" && echo wrote || echo unwritten
         continue
     fi
+    # What Prometheus is told: a result, and the text in base64, in which every count is 0. Those of before are added, and this cutover.
+    if [ "$file" = metrics ]; then
+        printf %s "${text#* }" | base64 -d >cutover.prom.text &&
+            { grep -s '^blue_green_cutovers_total{' cutover.prom || true; } |
+            awk -F '"' -v result="${text%% *}" '
+                before { split($3, value, " "); count[$2] = value[2]; next }
+                /^blue_green_cutovers_total\{/ { print $1 "\"" $2 "\"} " count[$2] + ($2 == result); next }
+                { print }' before=1 - before= cutover.prom.text >next &&
+            chmod 644 next && rm -f cutover.prom.text && mv -f next cutover.prom && echo wrote || echo unwritten
+        continue
+    fi
     case $file in
     cutover.json) printf '%s\n' "$text" ;;
     history.jsonl)

@@ -18,6 +18,7 @@ import {
   toldHook,
   volumesHook,
 } from "./hooks";
+import { declareMonitoring } from "./monitoring";
 import { declareNetworkCheck, serviceEnds } from "./networkCheck";
 import { hasRelease } from "./plan/images";
 import { APP_DIRECTORY, decideService, ofService, type ServicePlan } from "./plan/service";
@@ -128,13 +129,14 @@ export class BlueGreen extends pulumi.ComponentResource {
     const cutover = declareCutover(service, proxy, [proxy, slot(settings.activeColor), ...canary]);
     const last = accessories.declare((name) => !isFirst(plan, name), [cutover.command]);
     const idleSlot = canary[0] ?? slot(idle, [cutover.command, ...last]);
+    const monitoring = declareAllMonitoring(service, network.name, beforePull, [cutover.command]);
     declareNetworkCheck(
       logicalName(owner, "network"),
       {
         network: networkName(owner),
         ...{ begins: containerName(owner, ""), ends: serviceEnds(asDeclared(service), world) },
         dockerHost: settings.dockerHost,
-        dependsOn: [network, ...first, ...last, cutover, idleSlot],
+        dependsOn: [network, ...first, ...last, cutover, idleSlot, ...monitoring],
       },
       this,
     );
@@ -212,6 +214,16 @@ function accessoriesOf(service: Service, { limit, beforePull, beforeCreate, ...s
       return declareAccessories({ owner, accessories, keep: plan.keptAccessories, after, ...shared, ...hooks }, parent);
     },
   };
+}
+
+function declareAllMonitoring(
+  { owner, settings, parent }: Service,
+  network: pulumi.Input<string>,
+  beforePull: pulumi.ResourceHook,
+  dependsOn: pulumi.Resource[],
+): docker.Container[] {
+  if (settings.monitoring === "off") return [];
+  return declareMonitoring({ owner, settings, network, beforePull, dependsOn }, parent);
 }
 
 function declareSlot(service: Service, color: Color, shared: Shared & Pick<SlotArgs, "after" | "started">): Slot {

@@ -2,6 +2,7 @@ import { local } from "@pulumi/command";
 import type * as pulumi from "@pulumi/pulumi";
 import { dockerHost } from "./engine/docker";
 import { readScript } from "./engine/scripts";
+import { COLORS } from "./service/color";
 import type { UnknownWorld, World } from "./service/world";
 import type { Settings } from "./settings/settings";
 
@@ -27,6 +28,7 @@ export const ownNames = ({ begins, ends }: Pick<NetworkCheckArgs, "begins" | "en
 /** How a service's names go on on its own network, and how a stack's on the gateway's. */
 export const SERVICE_ENDS = "(blue|green)(-[0-9]+)?|proxy";
 const BESIDE_ENDS = "|(blue|green)-(worker|job)-.+|accessory-.+";
+const MONITORING_ENDS = "|monitoring-.+";
 export const GATEWAY_ENDS = "gateway|.+-proxy";
 
 /**
@@ -34,11 +36,17 @@ export const GATEWAY_ENDS = "gateway|.+-proxy";
  * its workers and jobs, whatever the settings say by now.
  */
 export const serviceEnds = (
-  { workers, jobs, accessories }: Pick<Settings, "workers" | "jobs" | "accessories">,
+  { workers, jobs, accessories, monitoring }: Pick<Settings, "workers" | "jobs" | "accessories" | "monitoring">,
   world: World | UnknownWorld,
 ): string => {
-  const isThere = !("unknown" in world) && world.beside !== undefined;
-  return `${SERVICE_ENDS}${workers || jobs || accessories || isThere ? BESIDE_ENDS : ""}`;
+  const beside = "unknown" in world ? undefined : world.beside;
+  const isWatched = monitoring !== "off" || beside?.monitoring !== undefined;
+  const runs = beside && [
+    ...COLORS.flatMap((color) => [beside.workers[color], beside.jobs[color]]),
+    beside.accessories,
+  ];
+  const hasBeside = Boolean(workers || jobs || accessories || runs?.some((each) => each.length > 0));
+  return `${SERVICE_ENDS}${hasBeside ? BESIDE_ENDS : ""}${isWatched ? MONITORING_ENDS : ""}`;
 };
 
 /**

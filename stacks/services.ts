@@ -219,7 +219,10 @@ export const withOthers = <Service>(services: readonly Service[]): (Service & { 
 
 /** Ports of the host's that two of the services would take, each in a sentence. */
 export function portClashes(
-  services: readonly { name: string; settings: Omit<GatewaySettings, "tlsKey"> & Partial<Pick<Settings, "slots">> }[],
+  services: readonly {
+    name: string;
+    settings: Omit<GatewaySettings, "tlsKey"> & Partial<Pick<Settings, "slots" | "monitoring" | "metricsPort">>;
+  }[],
 ): string[] {
   const taken = new Map<number, string>();
   return services.flatMap(({ name, settings }) => {
@@ -227,8 +230,10 @@ export function portClashes(
       httpPort: settings.httpPort,
       ...(hasTls(settings) && { httpsPort: settings.httpsPort }),
       ...(settings.slots && { bluePort: settings.slots.blue.port, greenPort: settings.slots.green.port }),
+      ...(settings.monitoring === "metrics" && { metricsPort: settings.metricsPort }),
     };
     return Object.entries(ports).flatMap(([setting, port]) => {
+      if (port === undefined) return [];
       const holder = taken.get(port);
       taken.set(port, holder ?? `${setting} of ${name}`);
       return holder === undefined ? [] : [`${setting} of ${name} is ${port}, which is ${holder} already.`];

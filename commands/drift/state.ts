@@ -34,7 +34,7 @@ export interface Named {
 
 /** One container as it was declared, in the Docker provider's words. */
 export interface DeclaredContainer extends Named {
-  role: "proxy" | "slot" | "gateway" | "worker" | "job" | "accessory";
+  role: "proxy" | "slot" | "gateway" | "worker" | "job" | "accessory" | "monitoring";
   color?: Color;
   /** The provider's inputs, with every secret in clear. */
   inputs: JsonObject;
@@ -126,9 +126,9 @@ function declaredOf(state: State, all: ServiceId, service: string | undefined): 
   const routes = hasGateway({ containers })
     ? state.commands.find(({ urn, environment }) => environment.GATEWAY && nameOf(urn) === "gateway")
     : undefined;
-  const accessories = containers.filter(({ role }) => role === "accessory").map(({ urn }) => nameOf(urn));
+  const beside = containers.filter(({ role }) => role === "accessory" || role === "monitoring");
   const own = ["proxy", "gateway", "blue", "green"].map((part) => logicalName(owner, part));
-  const parts = new Set<string>([...own, ...accessories]);
+  const parts = new Set<string>([...own, ...beside.map(({ urn }) => nameOf(urn))]);
   return {
     containers,
     images: of("docker:index/remoteImage:RemoteImage")
@@ -176,7 +176,7 @@ const containerIn =
     };
   };
 
-const ROLES = ["proxy", "gateway", "worker", "job", "accessory"] as const;
+const ROLES = ["proxy", "gateway", "worker", "job", "accessory", "monitoring"] as const;
 
 function imageIn(resource: JsonObject): DeclaredImage {
   const { name } = clear(resource.inputs) as JsonObject;

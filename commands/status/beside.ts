@@ -6,7 +6,7 @@ import { hide } from "../../stacks/text/hide";
 import type { BesideReport } from "./report";
 
 /**
- * Reports the workers of both colors and the accessories.
+ * Reports the workers of both colors, the accessories, and what watches both colors.
  *
  * @param now the engine's clock, in seconds since 1970.
  */
@@ -30,7 +30,8 @@ export function besideOf(world: World, live: Color | null, now: number): BesideR
     const problem = problemOf(accessory, now);
     return reportOf("accessory", null, accessory, problem && hide(variablesIn(accessory), problem));
   });
-  return [...workers, ...gone, ...accessories];
+  const monitoring = (beside?.monitoring ?? []).map((each) => reportOf("monitoring", null, each, problemOf(each, now)));
+  return [...workers, ...gone, ...accessories, ...monitoring];
 }
 
 /** What a worker of the idle color does that runs. */
@@ -81,20 +82,23 @@ const namesIn = (list: unknown): string[] => (Array.isArray(list) ? list.map(Str
 export const besideFindings = (beside: readonly BesideReport[]): string[] =>
   beside.flatMap(({ kind, container, state, problem }) => {
     if (problem === null) return [];
+    const what = kind === "monitoring" ? "container" : kind;
+    const cost = kind === "monitoring" ? " (no metrics meanwhile; visitors don't notice)" : "";
     const next = state === GONE ? "pulumi up makes it again" : `docker logs --tail 30 ${container}`;
-    return [`the ${kind} ${container} ${problem}: ${next}`];
+    return [`the ${what} ${container} ${problem}${cost}: ${next}`];
   });
 
 /** How they are, a kind a line: `mail 2 of blue run`, `db runs`. */
 export function besideRows(beside: readonly BesideReport[]): [kind: string, text: string][] {
-  const rows = (["worker", "accessory"] as const).map((kind): [string, string] => {
+  const titles = { worker: "workers", accessory: "accessories", monitoring: "monitoring" };
+  const rows = (["worker", "accessory", "monitoring"] as const).map((kind): [string, string] => {
     const ofKind = beside.filter((each) => each.kind === kind);
     const names = [...new Set(ofKind.map(({ name }) => name))];
     const words = names.map((name) => {
       const containers = ofKind.filter((each) => each.name === name);
       return wordsOf(name, containers);
     });
-    return [kind === "worker" ? "workers" : "accessories", words.join("; ")];
+    return [titles[kind], words.join("; ")];
   });
   return rows.filter(([, text]) => text !== "");
 }

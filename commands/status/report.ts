@@ -24,7 +24,7 @@ export interface Report {
   agree: boolean;
   colors: Record<Color, ColorReport>;
   proxy: ProxyReport;
-  /** The workers of both colors and the accessories, and the jobs whose container is gone. */
+  /** The workers of both colors, the accessories, and what watches both colors; the jobs whose container is gone. */
   beside: BesideReport[];
   /** What time the colors' answers are of; null where the access log could not be read. */
   traffic: TrafficReport | null;
@@ -55,11 +55,11 @@ export interface Overview {
   next: NextCommand[];
 }
 
-/** A container of a worker or an accessory; of a job only where it is gone. */
+/** A container of a worker or an accessory, or one that watches both colors; of a job only where it is gone. */
 export interface BesideReport {
-  kind: "worker" | "job" | "accessory";
+  kind: "worker" | "job" | "accessory" | "monitoring";
   name: string;
-  /** The worker's or the job's; null for an accessory. */
+  /** The worker's or the job's; null for the others. */
   color: Color | null;
   /** What Docker calls it. */
   container: string;

@@ -35,6 +35,8 @@ export const SCRIPTS = {
   readGateway: ["ask.sh", "generation.sh", "read-gateway.sh"],
   /** Process 1 of an nginx container. */
   start: ["start.sh"],
+  /** Process 1 of the container that serves the metrics. */
+  metrics: ["well.sh", "metrics.sh"],
   /** Runs the gate command, and ends it with us. */
   guard: ["guard.sh"],
   /** Runs the docker client with its errors among its output. */

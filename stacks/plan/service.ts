@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { existsSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
@@ -5,6 +6,7 @@ import { readNginx } from "../engine/scripts";
 import { namesOf, type ProxyFiles, pageProblem, proxyFiles } from "../proxy/files";
 import { renderConfiguration } from "../proxy/nginxConfiguration";
 import { hasTls } from "../proxy/nginxContainer";
+import { timesOf } from "../proxy/pem";
 import { proxyMadeFrom } from "../proxy/proxy";
 import { readTls } from "../proxy/tls";
 import { Refusal } from "../refusal";
@@ -80,6 +82,7 @@ export function decideService(undecided: ServiceInputs): ServicePlan {
   const render = ({ runs, canaryPercent }: Pick<Plan, "runs" | "canaryPercent">) =>
     renderConfiguration(template, {
       ...{ ...settings, canaryPercent, slots: runs, files: namesOf(files) },
+      ...(tls.pair && { certificateEnd: endOf(tls.pair.certificate) }),
       ...(gateway && { gateway: gateway.address }),
     });
   const engineHost = settings.dockerHost ?? process.env.DOCKER_HOST;
@@ -114,6 +117,9 @@ export function decideService(undecided: ServiceInputs): ServicePlan {
   if (plan.refusals.length > 0) throw new Refusal(plan.refusals.map((refusal) => ofService(owner, refusal)).join("\n"));
   return { settings, plan, files, configuration: render(plan) };
 }
+
+/** When the server's own certificate ends, in seconds since 1970; it is the first of the text. */
+const endOf = (certificate: string): number => Math.floor(+timesOf(new X509Certificate(certificate)).notAfter / 1000);
 
 /** A message for people says which service it is about, where there are several. */
 export const ofService = ({ service }: ServiceId, message: string): string =>

@@ -4,6 +4,7 @@ import { replicaNames } from "../service/names";
 import type { Settings } from "../settings/settings";
 import type { FileNames } from "./files";
 import { headerView } from "./headers";
+import { proxyMetrics } from "./proxyMetrics";
 import { renderTemplate, type View } from "./template";
 
 /** Where a color is reached and asked for its health: what it runs, which may be other than the settings while it is live. */
@@ -38,11 +39,14 @@ export type ConfigurationSettings = Pick<
   | "healthStatus"
   | "trustedProxies"
   | "assetPaths"
+  | "monitoring"
 > & {
   slots: Record<Color, Endpoint>;
   files: FileNames;
   /** The gateway's address, where there is one: it is among the trusted proxies, and requests keep the id that it gave them. */
   gateway?: string;
+  /** When the certificate ends, in seconds since 1970, where there is one. */
+  certificateEnd?: number;
 };
 
 /** How long a container may take to accept a connection. */
@@ -121,6 +125,24 @@ function viewOf({ slots, files, stickySessions, bindAddress, ...shared }: Config
     assetPatterns: shared.assetPaths.map((path) => path.replaceAll(".", "\\.")),
     visited,
     answered: assets ? "$answerer" : visited,
+    ...monitoringView(shared, files),
+  };
+}
+
+/** What is counted, and what nginx says of itself. */
+function monitoringView(
+  {
+    monitoring,
+    canaryPercent,
+    certificateEnd,
+  }: Pick<ConfigurationSettings, "monitoring" | "canaryPercent" | "certificateEnd">,
+  { maintenance }: FileNames,
+): View {
+  return {
+    monitored: monitoring !== "off",
+    // Who is on the color that is not active, and no tester: while there is a canary, its visitors.
+    idleVisitor: canaryPercent > 0 ? "canary" : "sticky",
+    metricsText: proxyMetrics({ canaryPercent, maintenance: maintenance !== undefined, certificateEnd }),
   };
 }
 

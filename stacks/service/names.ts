@@ -25,6 +25,8 @@ export const LABEL = {
   worker: "blue-green.worker",
   job: "blue-green.job",
   accessory: "blue-green.accessory",
+  /** Which one of the containers that watch both colors a container is. */
+  monitoring: "blue-green.monitoring",
   /** On such a container: what a cutover, or a comparison, goes by, as JSON without values of its environment. */
   spec: "blue-green.spec",
   /** Hash over the sources that an image was built from. */
@@ -57,11 +59,16 @@ export const replicaName = (color: Color, replica: number): ReplicaName =>
 /** What one of a color's containers beside its web ones is called: `blue-worker-mail`, `blue-worker-mail-2`, `blue-job-migrate`. */
 export type BesideName = `${Color}-worker-${string}` | `${Color}-job-${string}`;
 export type AccessoryName = `accessory-${string}`;
+/** What watches both colors. */
+export const MONITORING_PARTS = ["mtail", "metrics"] as const;
+export type MonitoringPart = (typeof MONITORING_PARTS)[number];
+export type MonitoringName = `monitoring-${MonitoringPart}`;
 
 export const workerName = (color: Color, worker: string, replica: number): BesideName =>
   `${color}-worker-${worker}${replica === 1 ? "" : `-${replica}`}`;
 export const jobName = (color: Color, job: string): BesideName => `${color}-job-${job}`;
 export const accessoryName = (accessory: string): AccessoryName => `accessory-${accessory}`;
+export const monitoringName = (part: MonitoringPart): MonitoringName => `monitoring-${part}`;
 
 /** The names of all of a color's containers. */
 export const replicaNames = (color: Color, replicas: number): ReplicaName[] =>
@@ -81,7 +88,7 @@ export const nameOnEngine = ({ project, stack }: ServiceId, logical: string): st
 /** The container's name as `docker ps` shows it: project, stack, service and what it is; the beginning of all of them for "". */
 export const containerName = (
   owner: ServiceId,
-  part: ReplicaName | BesideName | AccessoryName | "proxy" | "",
+  part: ReplicaName | BesideName | AccessoryName | MonitoringName | "proxy" | "",
 ): string => nameOnEngine(owner, logicalName(owner, part));
 
 /** The one network that the proxy and both colors share. */

@@ -6,6 +6,9 @@ import {
   imageName,
   jobName,
   LABEL,
+  MONITORING_PARTS,
+  type MonitoringPart,
+  monitoringName,
   ownerLabels,
   type ReplicaName,
   replicaNames,
@@ -26,7 +29,8 @@ export type Part =
   | { role: "slot"; color: Color; replica: number }
   | { role: "worker"; color: Color; name: string; replica: number }
   | { role: "job"; color: Color; name: string }
-  | { role: "accessory"; name: string };
+  | { role: "accessory"; name: string }
+  | { role: "monitoring"; name: MonitoringPart };
 
 /** More containers than any color has (setting `replicas`). */
 const MOST_REPLICAS = 100;
@@ -52,10 +56,13 @@ function besideOf(owner: ServiceId, found: Found): Part | undefined {
   const { [LABEL.role]: role, [LABEL.color]: said, [LABEL.replica]: number } = found.Config.Labels ?? {};
   const { [LABEL.worker]: worker, [LABEL.job]: job, [LABEL.accessory]: accessory } = found.Config.Labels ?? {};
   const color = COLORS.find((one) => one === said);
+  const watches = MONITORING_PARTS.find((one) => one === found.Config.Labels?.[LABEL.monitoring]);
   const replica = Number(number);
   const is = (name: string, as: string) => role === as && isMade(found, name, ownerLabels(owner));
   if (accessory !== undefined && is(containerName(owner, accessoryName(accessory)), "accessory"))
     return { role: "accessory", name: accessory };
+  if (watches !== undefined && is(containerName(owner, monitoringName(watches)), "monitoring"))
+    return { role: "monitoring", name: watches };
   if (color === undefined) return undefined;
   if (worker !== undefined && replica >= 1 && is(containerName(owner, workerName(color, worker, replica)), "worker"))
     return { role: "worker", color, name: worker, replica };

@@ -106,17 +106,10 @@ export type Sessions = Record<Color, Session>;
  * when the run was killed. `unready` is no cutover: the image of a color could not be pulled, or the new container of a color or of an accessory did not
  * become healthy.
  */
-export type Result =
-  | "first"
-  | "switched"
-  | "instant"
-  | "canary"
-  | "refused"
-  | "reverted"
-  | "failed"
-  | "reloaded"
-  | "interrupted"
-  | "unready";
+export type Result = (typeof RESULTS)[number] | "interrupted" | "unready";
+
+/** How a cutover ends that was not cut off. */
+export const RESULTS = ["first", "switched", "instant", "canary", "refused", "reverted", "failed", "reloaded"] as const;
 
 /** Those after which `to` is live; after the others it is `from`. */
 const MOVED: readonly string[] = ["first", "switched", "instant", "canary", "reloaded", "interrupted"];
@@ -165,7 +158,8 @@ export function historyLine({ time, reason, ...entry }: HistoryEntry): string {
 }
 
 /** The color that was live after this line of the history. */
-const liveAfter = ({ result, from, to }: HistoryEntry): Color => (!MOVED.includes(result) && isColor(from) ? from : to);
+export const liveAfter = ({ result, from, to }: Pick<HistoryEntry, "result" | "from" | "to">): Color =>
+  !MOVED.includes(result) && isColor(from) ? from : to;
 
 /** The latest line of the history that tells of the public's move from one color to the other. */
 export const latestSwitch = ({ history }: Pick<Serving, "history">): HistoryEntry | undefined =>

@@ -57,7 +57,7 @@ export const runsRelease = ({ source, made }: Pick<SlotContainer, "source" | "ma
 export const isAlone = (containers: readonly Pick<SlotContainer, "made">[]): boolean =>
   containers.some(({ made }) => made.sharedWhileSwitching === false);
 
-/** A container beside the web ones: of a worker, a job or an accessory. */
+/** A container beside the web ones: of a worker, a job, an accessory, or one that watches both colors. */
 export interface BesideContainer {
   id: string;
   /** What Docker calls it. */
@@ -82,6 +82,8 @@ export interface Beside {
   workers: Record<Color, BesideContainer[]>;
   jobs: Record<Color, BesideContainer[]>;
   accessories: BesideContainer[];
+  /** What watches both colors; absent where nothing does. */
+  monitoring?: BesideContainer[];
 }
 
 /** A container's state, as `docker inspect` has it. */
@@ -132,7 +134,7 @@ export interface Inspected {
   /** An image's names. */
   RepoTags?: string[] | null;
   State?: ContainerState & { Restarting?: boolean };
-  Config: { Labels: Record<string, string> | null; Env?: string[] };
+  Config: { Labels: Record<string, string> | null; Env?: string[] | null };
 }
 
 /**
@@ -282,6 +284,7 @@ function besideIn(found: readonly { part: Part; container: Inspected }[]): Besid
     workers: { blue: of("worker", "blue"), green: of("worker", "green") },
     jobs: { blue: of("job", "blue"), green: of("job", "green") },
     accessories: of("accessory"),
+    ...(of("monitoring").length > 0 && { monitoring: of("monitoring") }),
   };
 }
 
@@ -313,8 +316,9 @@ function besideOf(
 
 const NO_STATE: ContainerState = { Running: false, Status: "unknown", StartedAt: "", ExitCode: 0, OOMKilled: false };
 
-const environmentIn = (lines: readonly string[] = []): Record<string, string> =>
-  Object.fromEntries(lines.map((line) => line.split(/=(.*)/s).slice(0, 2)));
+/** An image that was imported has none, and the engine says so with null. */
+const environmentIn = (lines: readonly string[] | null | undefined): Record<string, string> =>
+  Object.fromEntries((lines ?? []).map((line) => line.split(/=(.*)/s).slice(0, 2)));
 
 /** What a slot's label says; lists that are none count as empty. */
 function madeIn(label: string | undefined): Partial<SlotSpec> {

@@ -78,7 +78,8 @@ function agreeOnDigests(agreement: Agreement): void {
     const params = { mend: setByDigest(`--path accessories.${name}.image`, shown) } satisfies Hint;
     agreement.context.addIssue({ code: "custom", path: ["accessories", name, "image"], message, params });
   }
-  for (const name of ["blueImage", "greenImage", "nginxImage"] as const) {
+  const watches = agreement.parsed.monitoring === "metrics" ? (["mtailImage"] as const) : [];
+  for (const name of ["blueImage", "greenImage", "nginxImage", ...watches] as const) {
     const value = agreement.values[name];
     if (typeof value !== "string" || agreement.isSecret(name) || isByDigest(value)) continue;
     if (value === "") {
@@ -90,11 +91,12 @@ function agreeOnDigests(agreement: Agreement): void {
   }
 }
 
-/** bindAddress may be the loopback as well, where both colors' ports are. Without TLS httpsPort takes none. */
+/** bindAddress may be the loopback as well, where the other ports are. Without TLS httpsPort takes none, nor metricsPort without metrics. */
 function agreeOnPorts(agreement: Agreement): void {
   const tls = isPemSet(agreement, "tlsCertificate") || isPemSet(agreement, "tlsKey");
   const taken = tls ? (["httpPort", "httpsPort"] as const) : (["httpPort"] as const);
-  const names = [...taken, "bluePort", "greenPort"] as const;
+  const watched = agreement.parsed.monitoring === "metrics" ? (["metricsPort"] as const) : [];
+  const names = [...taken, "bluePort", "greenPort", ...watched] as const;
   const ports = names.map((name) => numberOf(agreement, name));
   for (const [i, name] of names.entries()) {
     const port = ports[i];

@@ -96,6 +96,9 @@ const version = text(VERSION_RULE, isVersion);
 const image = text(IMAGE_RULE, isImage);
 const port = wholeNumber(1, MAX_PORT);
 
+/** What may be watched: nothing, or what a Prometheus of somebody else's asks for. */
+export const MONITORING = ["off", "metrics"] as const;
+
 /** Every setting, one row each; Pulumi.yaml has the same ones. The order is the order of errors. */
 export const SHAPE = {
   /** The color that the public is to see. */
@@ -273,6 +276,12 @@ export const SHAPE = {
   maxUploads: { whose: "proxy", rule: wholeNumber(0, MAX_AT_ONCE) },
   /** How much of an answer waits on the engine's disk for a client slower than the app, in MiB; 0 for none. */
   maxBufferMb: { whose: "proxy", rule: wholeNumber(0, MAX_BUFFER_MB) },
+  /** Whether requests are counted and figures served (see monitoring.ts). */
+  monitoring: { whose: "run", rule: oneOf(MONITORING, "must be off or metrics") },
+  /** The port on the host's loopback at which the metrics are served; none is taken without them. */
+  metricsPort: { whose: "run", rule: port },
+  /** Reference of mtail's image. */
+  mtailImage: { whose: "run", rule: image, mend: "<image>" },
   /** How long a container that is stopped has from SIGTERM to SIGKILL, in seconds. */
   stopGraceSeconds: {
     whose: "slot",

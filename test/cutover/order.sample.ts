@@ -70,6 +70,7 @@ export const orderTo = (target: Color, change: Partial<Order> = {}): Order => ({
   canarySetting: 0,
   replicas: { blue: 1, green: 1 },
   idle: "running",
+  monitored: false,
   sessions: false,
   stickySeconds: undefined,
   retire: undefined,

@@ -78,6 +78,7 @@ describe("the order of a cutover", () => {
       canaryPercent: 0,
       canarySetting: 7,
       replicas: { blue: 1, green: 1 },
+      monitored: false,
       sessions: false,
       stickySeconds: 3601,
       retire: undefined,

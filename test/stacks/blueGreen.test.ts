@@ -324,6 +324,7 @@ describe("the cutover's command", () => {
         canaryPercent: 0,
         canarySetting: 0,
         replicas: { blue: 1, green: 1 },
+        monitored: false,
         sessions: false,
         files: {},
         receiver: undefined,

@@ -42,6 +42,7 @@ const settings: ConfigurationSettings = {
   httpsPort: 8443,
   trustedProxies: [],
   assetPaths: [],
+  monitoring: "off",
   files: {},
 };
 

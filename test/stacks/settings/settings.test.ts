@@ -957,6 +957,7 @@ describe("everything wrong at once", () => {
           "maintenance",
         ],
         ...["rateLimitPerSecond", "maxConnections", "maxUploads", "maxBufferMb"],
+        ...["monitoring", "metricsPort", "mtailImage"],
         ...["stopGraceSeconds", "replicas", "idle", "idleAfterMinutes"],
         ...["canaryFirst", "notifyUrl", "notifyUrl", "notifyKind", "notifySecret", "notifySecret"],
         ...["imagesByDigest", "policies"],

@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { describe, type TestContext, test } from "node:test";
+import type { Order } from "../../cutover/order";
+import type { Color } from "../../stacks/service/color";
+import { CUTOVER_METRICS } from "../../stacks/service/metrics";
+import { generationOf } from "../../stacks/service/serving";
+import { type Page, readPage, sumOf } from "../prometheus";
+import { configurationFor, dead, orderTo } from "./order.sample";
+import { onBlue, type StubProxy } from "./proxy.stub";
+
+/** A configuration of a color with the log that is counted. */
+const watched = (color: Color): string => configurationFor(color, "    access_log requests.log;\n");
+
+const watchedOrder = (target: Color): Order => {
+  const configuration = watched(target);
+  return orderTo(target, { monitored: true, configuration, generation: generationOf(configuration) });
+};
+
+/** A proxy on blue that is watched. */
+const onWatched = (t: TestContext): StubProxy => onBlue(t).serves("blue", watched("blue"));
+
+const pageOf = (proxy: StubProxy): Page => readPage(proxy.read("cutover.prom") ?? "");
+
+/** The results that were counted, each with how often. */
+const counted = (page: Page) =>
+  Object.fromEntries(
+    page.series
+      .filter(({ name, value }) => name === "blue_green_cutovers_total" && value > 0)
+      .map(({ labels, value }) => [labels.result, value]),
+  );
+
+const is = (page: Page, name: string, labels: Record<string, string> = {}) => sumOf(page, `blue_green_${name}`, labels);
+
+/** Who is asked for, pending, stable and open for the way back, in a word each. */
+const facts = (page: Page) => ({
+  asked: is(page, "asked", { color: "green" }) === 1 ? "green" : "blue",
+  pending: is(page, "switch_pending"),
+  stable: [is(page, "stable", { color: "blue" }), is(page, "stable", { color: "green" })],
+  open: is(page, "way_back_open"),
+});
+
+async function greenIll(t: TestContext): Promise<StubProxy> {
+  const proxy = onWatched(t);
+  proxy.answersHealth = async () => 500;
+  await proxy.fails(watchedOrder("green"));
+  return proxy;
+}
+
+describe("what a cutover leaves for Prometheus", { concurrency: true }, () => {
+  test("after a switch: every metric of the table, both stable, the way back open, and the steps with their times", async (t) => {
+    const proxy = onWatched(t);
+    assert.equal(await proxy.carriesOut(watchedOrder("green")), undefined);
+    const page = pageOf(proxy);
+    assert.deepEqual([...page.types.keys()], Object.keys(CUTOVER_METRICS));
+    assert.deepEqual(facts(page), { asked: "green", pending: 0, stable: [1, 1], open: 1 });
+    assert.deepEqual(counted(page), { switched: 1 });
+    for (const step of ["gate", "switch", "watch"])
+      assert.ok(
+        page.series.some(({ labels }) => labels.step === step),
+        step,
+      );
+    const began = Date.parse(proxy.history.at(-1)?.time ?? "") / 1000;
+    assert.equal(is(page, "cutover_timestamp_seconds"), Math.floor(began));
+    assert.ok(is(page, "live_since_timestamp_seconds") >= Math.floor(began));
+  });
+
+  test("after a refused one: the switch is pending, and nobody is stable who wasn't", async (t) => {
+    const page = pageOf(await greenIll(t));
+    assert.deepEqual(facts(page), { asked: "green", pending: 1, stable: [1, 0], open: 0 });
+    assert.deepEqual(counted(page), { refused: 1 });
+  });
+
+  test("cutovers add up, whatever their results", async (t) => {
+    const proxy = await greenIll(t);
+    await proxy.fails(watchedOrder("green"));
+    proxy.answersHealth = async () => 200;
+    assert.equal(await proxy.carriesOut(watchedOrder("green")), undefined);
+    assert.equal(await proxy.carriesOut(watchedOrder("blue")), undefined);
+    assert.deepEqual(counted(pageOf(proxy)), { refused: 2, switched: 1, instant: 1 });
+  });
+
+  test("a switch that the watch took back is pending", async (t) => {
+    const proxy = onWatched(t);
+    proxy.seen = { count: 100, errors: 100 };
+    await proxy.fails(watchedOrder("green"));
+    const page = pageOf(proxy);
+    assert.deepEqual(facts(page), { asked: "green", pending: 1, stable: [1, 0], open: 0 });
+    assert.deepEqual(counted(page), { reverted: 1 });
+  });
+
+  test("an idle color that has ended is no way back", async (t) => {
+    const other = onWatched(t).remembers({ stable: { blue: ["blue-1"], green: ["green-1"] } });
+    other.change("green", { State: dead });
+    assert.equal(await other.carriesOut(watchedOrder("blue")), undefined);
+    assert.deepEqual(facts(pageOf(other)), { asked: "blue", pending: 0, stable: [1, 1], open: 0 });
+    assert.deepEqual(counted(pageOf(other)), {}, "a run that moved nothing is none that is counted");
+  });
+
+  test("a file that a hand has spoilt begins again, and without monitoring there is none", async (t) => {
+    const proxy = onWatched(t).put(
+      "cutover.prom",
+      'blue_green_cutovers_total{result="switched"} x\n}{"\nblue_green_cutovers_total{',
+    );
+    assert.equal(await proxy.carriesOut(watchedOrder("green")), undefined);
+    assert.deepEqual(counted(pageOf(proxy)), { switched: 1 });
+    const off = onBlue(t);
+    assert.equal(await off.carriesOut(orderTo("green")), undefined);
+    assert.equal(off.read("cutover.prom"), undefined);
+  });
+
+  test("the log that nobody reads any more goes with the next cutover", async (t) => {
+    const off = onBlue(t).put("requests.log", "blue active\n").put("cutover.prom", "");
+    assert.equal(await off.carriesOut(orderTo("green")), undefined);
+    assert.deepEqual([off.read("requests.log"), off.read("cutover.prom")], [undefined, undefined]);
+  });
+});

@@ -1,0 +1,230 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import {
+  ASKED_METRICS,
+  CUTOVER_METRICS,
+  type Metric,
+  PROXY_METRICS,
+  REQUEST_METRICS,
+} from "../../stacks/service/metrics";
+import { assertNoFailures, freshGets, keepAliveGets, LIGHT, type LoadReport } from "../load";
+import { CHECKOUT } from "../program";
+import { type Page, readPage, sumOf } from "../prometheus";
+import { backendImages } from "./backend";
+import { row, says, until } from "./failures";
+import { freePorts, get, must, TestStack } from "./stack";
+
+const TOKEN = "a-token-of-this-test-0123456789";
+const REQUESTS = "blue_green_http_requests_total";
+
+/** Requests of each kind that the test sends itself. */
+const TESTERS = 17;
+
+/** A stack that is watched, and the address of its page. */
+async function watched(t: TestContext): Promise<{ stack: TestStack; url: string }> {
+  const [port = 0] = await freePorts(1);
+  const official = "ghcr.io/google/mtail:3.0.8";
+  const mtailImage = (await must(join(CHECKOUT, "setup", "mtail-image"), [official])).trim().split("\n").at(-1) ?? "";
+  const settings = { monitoring: "metrics", metricsPort: String(port), mtailImage, keepAliveSeconds: "3" };
+  const stack = await TestStack.make(t, { ...(await backendImages()), ...settings, drainSeconds: "5" });
+  await stack.set("testerToken", TOKEN, "--secret");
+  return { stack, url: `http://127.0.0.1:${port}/metrics` };
+}
+
+/** Scrapes as Prometheus does, which would take it compressed and in a newer format. */
+async function scrape(url: string): Promise<Page> {
+  const { status, headers, body } = await get(url, {
+    accept: "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5",
+    "accept-encoding": "gzip",
+  });
+  assert.equal(status, 200);
+  assert.match(String(headers["content-type"]), /^text\/plain; version=0\.0\.4/);
+  return readPage(body);
+}
+
+/** Waits until the page says something. */
+async function pageWith(url: string, what: string, is: (page: Page) => boolean): Promise<Page> {
+  let page: Page | undefined;
+  let problem: unknown;
+  await until(
+    what,
+    async () => {
+      // nginx there may not listen yet.
+      page = await scrape(url).catch((error) => {
+        problem = error;
+        return undefined;
+      });
+      return page !== undefined && is(page);
+    },
+    40,
+  ).catch((error) => {
+    throw problem ?? error;
+  });
+  return page as Page;
+}
+
+const colorsIn = (page: Page, visitor: string) => ({
+  blue: sumOf(page, REQUESTS, { visitor, color: "blue" }),
+  green: sumOf(page, REQUESTS, { visitor, color: "green" }),
+});
+
+const added = (reports: readonly LoadReport[]) => ({
+  blue: reports.reduce((sum, { colors }) => sum + (colors.blue ?? 0), 0),
+  green: reports.reduce((sum, { colors }) => sum + (colors.green ?? 0), 0),
+});
+
+test("metrics of both colors", async (t) => {
+  const { stack, url } = await watched(t);
+  const part = (name: string) => `blue-green-${stack.name}-${name}`;
+  const ids = async () => {
+    const names = ["proxy", "monitoring-mtail", "monitoring-metrics"].map(part);
+    return (await stack.docker("inspect", "--format", "{{.Id}}", ...names)).trim().split("\n");
+  };
+
+  await t.test("come with the stack; status and drift know them, and a run without a change has none", async () => {
+    says(await stack.up(), "blue is live");
+    await pageWith(url, "all sources answer", (page) => sumOf(page, "blue_green_source_up") === 2);
+    await stack.pulumi("preview", "--expect-no-changes");
+    const status = await stack.command("npm", "run", "--silent", "status");
+    assert.equal(status.code, 0, status.output);
+    says(status.output, "metrics runs; mtail runs");
+    const drift = await stack.command("npm", "run", "--silent", "drift");
+    assert.equal(drift.code, 0, drift.output);
+  });
+
+  const before = await ids();
+  await t.test("count each request through a switch once, by the color that answered it", async () => {
+    const options = { ...LIGHT, url: `${stack.url}/`, maxSeconds: 60 };
+    const loads = [keepAliveGets({ ...options, connections: 8 }), freshGets({ ...options, connections: 2 })];
+    await stack.switchTo("green");
+    const reports = await Promise.all(loads.map((load) => load.stop()));
+    for (const report of reports) assertNoFailures(report);
+    const sent = added(reports);
+    assert.ok(sent.blue > 0 && sent.green > 0, JSON.stringify(sent));
+    await pageWith(url, "all of it is counted", (page) => {
+      const counted = colorsIn(page, "active");
+      return counted.blue + counted.green >= sent.blue + sent.green;
+    });
+    const page = await scrape(url);
+    assert.deepEqual(colorsIn(page, "active"), sent);
+    const timed = sumOf(page, "blue_green_http_request_duration_seconds_count", { visitor: "active" });
+    assert.equal(timed, sent.blue + sent.green);
+    assert.ok(sumOf(page, REQUESTS, { visitor: "probe", color: "green" }) > 0, "the cutover's own are apart");
+    assert.deepEqual(await ids(), before, "a switch touches none of the containers");
+  });
+
+  await t.test("have testers apart, and nothing that a client makes up", async () => {
+    const counted = colorsIn(await scrape(url), "active");
+    for (let at = 0; at < TESTERS; at += 1) {
+      const answer = await get(`${stack.url}/?secret=${TOKEN}`, {
+        "x-blue-green-preview": TOKEN,
+        "user-agent": 'x"} 1 blue_green_up{color="',
+      });
+      assert.equal(answer.headers["x-color"], "blue");
+    }
+    const page = await pageWith(url, "testers", (page) => colorsIn(page, "tester").blue >= TESTERS);
+    assert.deepEqual(colorsIn(page, "tester"), { blue: TESTERS, green: 0 });
+    assert.deepEqual(colorsIn(page, "active"), counted);
+    assert.doesNotMatch(JSON.stringify(page.series), /secret|a-token|blue_green_up"/);
+  });
+
+  await t.test("are those of the tables, with the cutover's own facts", async () => {
+    const page = await pageWith(url, "the latest look", (page) => sumOf(page, "blue_green_ready") === 2);
+    const tables = { ...PROXY_METRICS, ...CUTOVER_METRICS, ...ASKED_METRICS, ...REQUEST_METRICS };
+    const absent = ["blue_green_certificate_end_timestamp_seconds"];
+    for (const [name, { type, labels }] of Object.entries<Metric>(tables)) {
+      if (absent.includes(name)) continue;
+      assert.equal(page.types.get(name), type, name);
+      const series = page.series.filter((each) => each.name === (type === "histogram" ? `${name}_count` : name));
+      assert.ok(series.length > 0, name);
+      for (const each of series) assert.deepEqual(Object.keys(each.labels).sort(), [...labels].sort(), name);
+    }
+    const ours = [...page.types.keys()].filter((name) => name.startsWith("blue_green_"));
+    assert.deepEqual(
+      ours.filter((name) => !Object.hasOwn(tables, name)),
+      [],
+    );
+    const is = (name: string, labels: Record<string, string>, value: number) =>
+      assert.equal(sumOf(page, `blue_green_${name}`, labels), value, `${name} ${JSON.stringify(labels)}`);
+    is("live", { color: "green" }, 1);
+    is("live", { color: "blue" }, 0);
+    is("asked", { color: "green" }, 1);
+    is("switch_pending", {}, 0);
+    is("stable", { color: "blue" }, 1);
+    is("stable", { color: "green" }, 1);
+    is("way_back_open", {}, 1);
+    is("cutovers_total", { result: "first" }, 1);
+    is("cutovers_total", { result: "switched" }, 1);
+    is("cutovers_total", {}, 2);
+  });
+
+  await row(t, stack, "mtail killed while it counts", async () => {
+    const mtail = part("monitoring-mtail");
+    const since = String(Math.floor(Date.now() / 1000));
+    await stack.docker("kill", mtail);
+    await pageWith(url, "mtail is missed", (page) => sumOf(page, "blue_green_source_up") === 1);
+    const page = await scrape(url);
+    assert.ok(!page.types.has(REQUESTS), "its part is left out");
+    assert.equal(sumOf(page, "blue_green_live", { color: "green" }), 1, "and the others are there");
+    const status = await stack.command("npm", "run", "--silent", "status");
+    says(
+      status.output,
+      `the container ${mtail} ended with exit code 137 (no metrics meanwhile; visitors don't notice)`,
+    );
+    await stack.docker("start", mtail);
+    await pageWith(url, "mtail counts again", (page) => sumOf(page, REQUESTS, { visitor: "active" }) > 0);
+    const errors = (await stack.docker("logs", "--since", since, part("proxy")))
+      .split("\n")
+      .filter((line) => /\[(?:warn|error|crit|alert)\]/.test(line));
+    assert.deepEqual(errors, []);
+  });
+
+  await t.test("are not written where nobody keeps their log short", async () => {
+    const proxy = part("proxy");
+    const size = async () =>
+      Number(await stack.docker("exec", proxy, "sh", "-c", "wc -c </var/lib/blue-green/requests.log"));
+    const ask = async () => {
+      for (let at = 0; at < TESTERS; at += 1) assert.equal((await get(`${stack.url}/`)).status, 200);
+      // Twice as long as nginx keeps a line to itself.
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+    };
+    await stack.docker("rm", "--force", part("monitoring-metrics"));
+    const before = await size();
+    await ask();
+    assert.ok((await size()) > before, "for up to 200 s it is written");
+    // As when these have passed.
+    await stack.docker("exec", proxy, "rm", "-r", "/var/lib/blue-green/metered");
+    const after = await size();
+    await ask();
+    assert.equal(await size(), after);
+    await stack.pulumi("up", "--yes", "--skip-preview", "--refresh");
+    await pageWith(url, "it is made again", (page) => sumOf(page, "blue_green_source_up") === 2);
+  });
+
+  await t.test("go as they came, and nothing of them stays", async () => {
+    await stack.set("monitoring", "off");
+    await stack.up();
+    const names = await stack.docker(
+      "ps",
+      "--all",
+      "--format",
+      "{{.Names}}",
+      "--filter",
+      `label=blue-green.stack=${stack.name}`,
+    );
+    assert.doesNotMatch(names, /monitoring/);
+    assert.equal((await ids().catch(() => [])).length, 0);
+  });
+
+  // `pulumi destroy` takes the stack away with them.
+  await t.test("come to a stack that runs without a failed request, with what the cutover knows already", async () => {
+    const load = keepAliveGets({ ...LIGHT, url: `${stack.url}/`, connections: 8, maxSeconds: 60 });
+    await stack.set("monitoring", "metrics");
+    await stack.up();
+    const page = await pageWith(url, "they are there", (page) => sumOf(page, REQUESTS, { color: "green" }) > 0);
+    assertNoFailures(await load.stop());
+    assert.equal(sumOf(page, "blue_green_way_back_open"), 1);
+    assert.equal(sumOf(page, "blue_green_cutovers_total"), 0);
+  });
+});

@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, type TestContext, test } from "node:test";
+import { readScript } from "../../stacks/engine/scripts";
+import { configurationOf } from "../e2e/nginxAlone";
+import { readPage } from "../prometheus";
+
+/** The script without its last part, which goes on for ever. */
+const FUNCTIONS = readScript("metrics").split("printf '%s\\n' \"$CONF\"")[0] ?? "";
+
+/** A volume, and the commands that the script finds. */
+class Volume {
+  readonly directory: string;
+
+  constructor(t: TestContext, configuration = configurationOf({ monitoring: "metrics" })) {
+    const place = mkdtempSync(join(tmpdir(), "metrics-"));
+    t.after(() => rmSync(place, { recursive: true }));
+    this.directory = join(place, "volume");
+    mkdirSync(this.directory);
+    mkdirSync(join(place, "bin"));
+    writeFileSync(join(this.directory, "nginx.conf"), configuration);
+  }
+
+  /** Has a command do this. */
+  command(name: string, script: string): void {
+    const path = join(this.directory, "..", "bin", name);
+    writeFileSync(path, `#!/bin/sh\n${script}\n`);
+    chmodSync(path, 0o755);
+  }
+
+  run(call: string): string {
+    const script = `set -e\n${FUNCTIONS}\ndirectory='${this.directory}'\n${call}`;
+    const PATH = `${join(this.directory, "..", "bin")}:${process.env.PATH}`;
+    const env = { PATH, PROXY: "the-proxy", MTAIL: "the-mtail" };
+    const { status, stdout, stderr } = spawnSync("sh", ["-c", script], { encoding: "utf8", env });
+    assert.equal(status, 0, stderr);
+    return stdout;
+  }
+
+  get metered(): string[] {
+    return readdirSync(join(this.directory, "metered")).sort();
+  }
+}
+
+describe("the container that serves the metrics", () => {
+  test("the files by which nginx writes its log are those of this hundred seconds and the next, however long it was away", (t) => {
+    const volume = new Volume(t);
+    volume.command("date", "echo 1796030399");
+    volume.run("keep_metered");
+    assert.deepEqual(volume.metered, ["17960303", "17960304"]);
+    volume.command("date", "echo 1796030400");
+    volume.run("keep_metered");
+    assert.deepEqual(volume.metered, ["17960304", "17960305"]);
+    volume.command("date", "echo 1796999999");
+    volume.run("keep_metered");
+    assert.deepEqual(volume.metered, ["17969999", "17970000"]);
+  });
+
+  test("nginx looks for the file of the hundred seconds that this script makes", (t) => {
+    const volume = new Volume(t);
+    const msec = "1796030399.123";
+    const [, pattern = ""] =
+      /"~(\^\(\?<hundreds>.*?)" \$hundreds;/.exec(configurationOf({ monitoring: "metrics" })) ?? [];
+    volume.command("date", `echo ${msec.split(".")[0]}`);
+    volume.run("keep_metered");
+    assert.ok(volume.metered.includes(new RegExp(pattern).exec(msec)?.groups?.hundreds ?? "none"));
+  });
+
+  test("a log that is too long is cut in place, and a short one or none is left alone", (t) => {
+    const volume = new Volume(t);
+    const log = join(volume.directory, "requests.log");
+    volume.run("keep_metered");
+    assert.equal(existsSync(log), false);
+    writeFileSync(log, "x".repeat(1000));
+    const { ino } = statSync(log);
+    volume.run("most_log_bytes=1000; keep_metered");
+    assert.equal(statSync(log).size, 1000);
+    volume.run("most_log_bytes=999; keep_metered");
+    assert.deepEqual([statSync(log).size, statSync(log).ino], [0, ino]);
+  });
+
+  const curl = (blue: string, green: string) =>
+    `case "$*" in */blue) printf '${blue}' ;; */green) printf '${green}' ;; *mtail*) exit 22 ;; esac`;
+
+  test("each color is ready or says why not, and a source that is silent is 0", (t) => {
+    const volume = new Volume(t);
+    const cases: [answer: string, ready: number, why: string][] = [
+      ["200 0.010\\t", 1, ""],
+      ["500 0.010\\t", 0, "status 500"],
+      ["000 5.000\\t", 0, "no answer"],
+      ["", 0, "no answer"],
+      ["302 0.010\\thttps://elsewhere.example/", 0, "status 302"],
+    ];
+    for (const [answer, ready, why] of cases) {
+      volume.command("curl", curl("204 0.250\\t", answer));
+      const { series } = readPage(volume.run("say_colors"));
+      const of = (name: string) =>
+        series.filter((each) => each.name === name).map(({ labels, value }) => [...Object.values(labels), value]);
+      assert.deepEqual(
+        of("blue_green_ready"),
+        [
+          ["blue", "", 1],
+          ["green", why, ready],
+        ],
+        answer,
+      );
+      assert.deepEqual(of("blue_green_health_seconds")[0], ["blue", 0.25]);
+      assert.deepEqual(of("blue_green_source_up"), [
+        ["proxy", 1],
+        ["mtail", 0],
+      ]);
+    }
+  });
+
+  test("a color that nobody is sent to is not asked", (t) => {
+    const slot = { appPort: 5000, healthPath: "/healthz" };
+    const slots = { blue: { ...slot, replicas: 1 }, green: { ...slot, replicas: 0 } };
+    const volume = new Volume(t, configurationOf({ monitoring: "metrics", slots }));
+    volume.command("curl", curl("200 0.010\\t", `'; echo asked >>'${volume.directory}/asked'; printf '`));
+    const page = readPage(volume.run("say_colors"));
+    assert.equal(existsSync(join(volume.directory, "asked")), false);
+    const green = page.series.find(({ name, labels }) => name === "blue_green_ready" && labels.color === "green");
+    assert.deepEqual([green?.labels.why, green?.value], ["stopped or removed", 0]);
+  });
+});

@@ -1,0 +1,165 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { statusOf } from "../../commands/status/status";
+import { serviceEnds } from "../../stacks/networkCheck";
+import { LABEL } from "../../stacks/service/names";
+import { partOf } from "../../stacks/service/ours";
+import type { BesideContainer } from "../../stacks/service/world";
+import { portClashes } from "../../stacks/services";
+import { parseSettings } from "../../stacks/settings/settings";
+import { facts, state, world } from "../commands/status/facts.sample";
+import { CONTAINER, made, make, one, optionsOf, owner, RESOURCES } from "./blueGreen.mocks";
+import { raw, refused } from "./settings/settings.raw";
+import { sampleSettings } from "./settings/settings.sample";
+
+/** Two images and two containers more. */
+const WATCHED = RESOURCES + 5;
+const NAMES = ["monitoring-metrics", "monitoring-mtail"];
+
+const containers = () => made.filter(({ type }) => type === CONTAINER).map(({ name }) => name);
+
+describe("the containers that watch both colors", () => {
+  test("are two, made when the public is where it is to be; off, there is none", async () => {
+    await make({}, undefined, RESOURCES);
+    const off = made;
+    await make({ monitoring: "metrics" }, undefined, WATCHED - 1);
+    assert.deepEqual(containers().sort(), ["blue", "green", ...NAMES, "proxy"]);
+    assert.equal(
+      off.some(({ name }) => name.includes("monitoring")),
+      false,
+    );
+    for (const name of NAMES)
+      assert.ok(optionsOf(CONTAINER, name).dependencies.includes("command:local:Command cutover"), name);
+    // What visitors are served by waits for neither of them.
+    for (const name of ["blue", "green", "proxy"])
+      assert.doesNotMatch(optionsOf(CONTAINER, name).dependencies.join(), /monitoring/);
+    assert.doesNotMatch(optionsOf("command:local:Command", "cutover").dependencies.join(), /monitoring/);
+  });
+
+  test("change nothing of the proxy's and the colors' containers", async () => {
+    await make({}, undefined, RESOURCES);
+    const before = ["blue", "green", "proxy"].map((name) => JSON.stringify(one(CONTAINER, name)));
+    await make({ monitoring: "metrics" }, undefined, WATCHED - 1);
+    assert.deepEqual(
+      ["blue", "green", "proxy"].map((name) => JSON.stringify(one(CONTAINER, name))),
+      before,
+    );
+  });
+
+  test("can do little: no privileges, bounded memory, the loopback alone, and mtail writes nowhere on the volume", async () => {
+    await make({ monitoring: "metrics", metricsPort: 9999 }, undefined, WATCHED - 1);
+    const [metrics, mtail] = NAMES.map((name) => one(CONTAINER, name));
+    assert.deepEqual(metrics?.ports, [{ internal: 8080, external: 9999, ip: "127.0.0.1" }]);
+    assert.equal(mtail?.ports, undefined);
+    for (const each of [metrics, mtail]) {
+      assert.equal(each?.memory, 128);
+      assert.deepEqual(each?.securityOpts, ["no-new-privileges"]);
+      assert.deepEqual((each?.capabilities as { drops?: string[] } | undefined)?.drops, ["ALL"]);
+    }
+    assert.equal(metrics?.readOnly, true);
+    assert.equal(mtail?.user, "65534:65534");
+    assert.deepEqual(mtail?.volumes, [
+      { volumeName: "blue-green-dev-proxy", containerPath: "/var/lib/blue-green", readOnly: true },
+    ]);
+  });
+
+  test("are told by their names and labels, and keep no network of somebody else's", () => {
+    const told = (Name: string, monitoring: string, role = "monitoring") =>
+      partOf(owner, {
+        Name: `/${Name}`,
+        Config: {
+          Labels: {
+            [LABEL.project]: "blue-green",
+            [LABEL.stack]: "dev",
+            [LABEL.role]: role,
+            [LABEL.monitoring]: monitoring,
+          },
+        },
+      });
+    assert.deepEqual(told("blue-green-dev-monitoring-mtail", "mtail"), { role: "monitoring", name: "mtail" });
+    for (const [name, part, role] of [
+      ["blue-green-dev-monitoring-mtail", "metrics"],
+      ["blue-green-dev-monitoring-x", "x"],
+      ["mtail", "mtail"],
+      ["blue-green-dev-monitoring-mtail", "mtail", "accessory"],
+    ] as const)
+      assert.equal(told(name, part, role), undefined, name);
+    const ends = (settings = sampleSettings, monitoring?: BesideContainer[]) =>
+      serviceEnds(settings, {
+        slots: { blue: [], green: [] },
+        built: { blue: [], green: [] },
+        ...(monitoring && {
+          beside: { workers: { blue: [], green: [] }, jobs: { blue: [], green: [] }, accessories: [], monitoring },
+        }),
+      });
+    assert.doesNotMatch(ends(), /monitoring/);
+    const on = ends({ ...sampleSettings, monitoring: "metrics" });
+    assert.match("monitoring-mtail", new RegExp(`^(${on})$`));
+    // The same in the run that makes them, in the next one, and in the one that takes them away.
+    assert.equal(ends({ ...sampleSettings, monitoring: "metrics" }, []), on);
+    assert.equal(ends(sampleSettings, []), on);
+  });
+
+  test("degrade the status where one is down, which says that visitors don't notice", () => {
+    const container = (name: string, change: Partial<BesideContainer> = {}): BesideContainer => ({
+      ...{ id: name, container: `blue-green-dev-monitoring-${name}`, name, replica: 1, restarts: 0, made: {} },
+      ...{ environment: {}, state: state() },
+      ...change,
+    });
+    const beside = (mtail: BesideContainer) => ({
+      ...{ workers: { blue: [], green: [] }, jobs: { blue: [], green: [] }, accessories: [] },
+      monitoring: [container("metrics"), mtail],
+    });
+    const of = (mtail: BesideContainer) => {
+      const status = statusOf(facts({ world: world({ beside: beside(mtail) }) }));
+      assert.ok(status.exit !== 3);
+      return [status.level, status.findings.map(({ text }) => text)];
+    };
+    assert.deepEqual(of(container("mtail")), ["well", []]);
+    const ended = state({ Running: false, Status: "exited", ExitCode: 137 });
+    assert.deepEqual(of(container("mtail", { state: ended })), [
+      "degraded",
+      [
+        "the container blue-green-dev-monitoring-mtail ended with exit code 137 (no metrics meanwhile; visitors don't notice): " +
+          "docker logs --tail 30 blue-green-dev-monitoring-mtail",
+      ],
+    ]);
+  });
+});
+
+describe("the settings of monitoring", () => {
+  test("monitoring is off or metrics, and nothing else", () => {
+    for (const value of ["on", "true", "", "Metrics", "metrics ", "off\n", "prometheus"])
+      assert.match(refused(raw({ monitoring: value })), /^ *monitoring = .*: must be off or metrics$/m);
+    assert.equal(parseSettings(raw({ monitoring: "metrics" }), new Set()).monitoring, "metrics");
+  });
+
+  test("metricsPort differs from the other ports where it is taken, also from those of another service", () => {
+    const ports = { metricsPort: "5002" };
+    assert.match(
+      refused(raw({ ...ports, monitoring: "metrics" })),
+      /metricsPort = "5002": must differ from greenPort, which has this port\n.*pulumi config set metricsPort 5003/,
+    );
+    assert.equal(parseSettings(raw(ports), new Set()).metricsPort, 5002);
+    const shop = { ...sampleSettings, monitoring: "metrics" as const };
+    const api = { ...shop, httpPort: 1, slots: { blue: { version: "1", port: 2 }, green: { version: "1", port: 3 } } };
+    const services = (monitoring: "off" | "metrics") => [
+      { name: "shop", settings: shop },
+      { name: "api", settings: { ...api, monitoring } },
+    ];
+    assert.deepEqual(portClashes(services("off")), []);
+    assert.deepEqual(portClashes(services("metrics")), [
+      "metricsPort of api is 9113, which is metricsPort of shop already.",
+    ]);
+  });
+
+  test("with imagesByDigest mtail's image is named by its digest too, where it runs", () => {
+    const image = `nginx@sha256:${"0".repeat(64)}`;
+    const byDigest = { imagesByDigest: "true", blueImage: image, greenImage: image, nginxImage: image };
+    assert.match(
+      refused(raw({ ...byDigest, monitoring: "metrics" })),
+      /mtailImage = .*: must be named by its digest, since imagesByDigest is true/,
+    );
+    assert.equal(parseSettings(raw(byDigest), new Set()).mtailImage, "ghcr.io/google/mtail:3.0.8");
+  });
+});
