@@ -189,7 +189,7 @@ test("a Django project with PostgreSQL, Redis and a Celery worker that follows l
 
   await t.test("waits for the job of a run that was killed, and does not take a release back for it", async () => {
     const up = new RunningUp(stack);
-    await up.says(/job warm runs/);
+    await up.says(/job warm runs, \d+ s at most/);
     await endRun(stack, up);
     await stack.pulumi("cancel", "--yes");
     says(
