@@ -20,7 +20,7 @@ const ALONE = new Set(["load", "slowClients", "start"].map((name) => `test/e2e/$
 /** They take longest: begun first, so that nothing waits for them at the end. */
 const LONGEST = [
   "test/cutover/cutover.test.ts",
-  ...["failuresAfter", "failures", "traffic", "drift", "replicas", "engines", "release", "secrets"].map(
+  ...["workers", "failuresAfter", "failures", "traffic", "drift", "replicas", "engines", "release", "secrets"].map(
     (name) => `test/e2e/${name}.test.ts`,
   ),
 ];
