@@ -136,7 +136,10 @@ export async function remember(run: Run, result: Result, reason?: string): Promi
     run.say(`the history could not be written: ${firstLine(error.message)}`);
   });
   // An interrupted one has not ended.
-  if (result !== "interrupted") await tellMetrics(run, result, result);
+  if (result === "interrupted") return;
+  // Its line may be written again, with what went wrong afterwards: it is one cutover.
+  await tellMetrics(run, result, run.isCounted ? "none" : result);
+  run.isCounted = true;
 }
 
 /** Tells Prometheus how it is now, where anybody asks; `counted` is the result that is counted, or nothing where the history has no line. */

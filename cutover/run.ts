@@ -78,6 +78,8 @@ export class Run {
   following: { halt(): Promise<void> } | undefined;
   /** The worker that the run found not well last. */
   illWorker: BesideContainer | undefined;
+  /** Whether Prometheus was told of its result. */
+  isCounted = false;
   /** What the last line says beside who is live, such as a job that failed afterwards. */
   readonly notes: string[] = [];
   /** What the proxy served before. */
