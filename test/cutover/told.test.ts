@@ -6,7 +6,7 @@ import { DELIVERY_SECONDS, tell } from "../../cutover/delivery";
 import { Nginx } from "../../cutover/proxy";
 import { rollBack } from "../../cutover/rollback";
 import type { Run } from "../../cutover/run";
-import type { Receiver } from "../../stacks/service/receiver";
+import { isFailedReceiver, type Receiver } from "../../stacks/service/receiver";
 import { orderTo, orderToShare } from "./order.sample";
 import { lost, ok, onBlue, StubProxy, WHO } from "./proxy.stub";
 import { isSigned, SIGNING_KEY, TestReceiver } from "./receiver.sample";
@@ -55,7 +55,7 @@ describe("who hears of a cutover", { concurrency: true }, () => {
     assert.ok(receiver.received.every((request) => isSigned(request, SIGNING_KEY)));
     assert.equal(new Set(receiver.words.map(({ id }) => id)).size, 6);
     assert.deepEqual(receiver.words[1].cutover.who, WHO);
-    assert.ok(!proxy.said.some((line) => line.startsWith("notifyUrl")), "what was taken needs no line");
+    assert.ok(!proxy.said.some(isFailedReceiver), "what was taken needs no line");
     assert.doesNotMatch(shows(proxy), /planted|whsec/);
   });
 
@@ -68,7 +68,8 @@ describe("who hears of a cutover", { concurrency: true }, () => {
   test("a line that is not final is no word: who finishes the cutover tells of it", async (t) => {
     const { receiver, to } = await told(t, onBlue(t));
     const entry = { time: "2026-12-01T10:00:00.000Z", to: "green", versions: {}, images: {}, seconds: {} };
-    const run = (result: string) => ({ entry: { ...entry, result }, trial: "green", order: { owner: OWNER } }) as Run;
+    const run = (result: string) =>
+      ({ entry: { ...entry, result }, trial: "green", order: { owner: OWNER }, say: () => {} }) as unknown as Run;
     await tell(run("interrupted"), to.receiver);
     assert.equal(receiver.received.length, 0);
     await tell(run("switched"), to.receiver);
@@ -88,11 +89,13 @@ describe("who hears of a cutover", { concurrency: true }, () => {
 
   test("a receiver that hangs or refuses changes nothing but a line, which shows nothing of its address", async (t) => {
     const hangs = await told(t, onBlue(t));
-    hangs.receiver.answer = () => {};
-    const started = performance.now();
+    let asked = 0;
+    hangs.receiver.answer = (_, attempt) => {
+      if (attempt === 1) asked = performance.now();
+    };
     assert.equal(await hangs.proxy.carriesOut(orderTo("green", hangs.to)), undefined);
-    const seconds = (performance.now() - started) / 1000;
-    assert.ok(seconds < DELIVERY_SECONDS + 3, `${seconds} s`);
+    const seconds = (performance.now() - asked) / 1000;
+    assert.ok(seconds < DELIVERY_SECONDS + 1, `${seconds} s`);
     assert.deepEqual([hangs.proxy.live, hangs.proxy.history.at(-1)?.result], ["green", "switched"]);
     const [slow, failed] = hangs.proxy.said.slice(-2);
     assert.equal(slow, "notifyUrl has not taken word of this cutover yet: it has 5 s");
