@@ -22,6 +22,9 @@ import { changeOptions, LOGGING } from "./slotContainer";
 /** What either of the two may take, in MiB: mtail has a dozen series a color, and nginx one visitor. */
 const MEMORY_MB = 128;
 
+/** Their share of a busy processor, of which the proxy and each color have 1024: they count later, and visitors don't wait for it. */
+const CPU_SHARES = 102;
+
 /** Where mtail has its program, and a user that is nobody's: the log of requests is readable for everybody, keys are not. */
 const PROGRAM = "/requests.mtail";
 const NOBODY = "65534:65534";
@@ -94,13 +97,14 @@ function declarePart(
       mustRun: false,
       ...inputs,
       memory: MEMORY_MB,
+      cpuShares: CPU_SHARES,
       name: containerName(owner, monitoringName(part)),
       image: pulled.imageId,
       labels: labelList({
         ...ownerLabels(owner),
         [LABEL.role]: "monitoring",
         [LABEL.monitoring]: part,
-        [LABEL.spec]: JSON.stringify({ image, program }),
+        [LABEL.spec]: JSON.stringify({ image, program, cpuShares: CPU_SHARES }),
       }),
       networksAdvanced: [{ name: network }],
       volumes: [

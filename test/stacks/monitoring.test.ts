@@ -52,7 +52,7 @@ describe("the containers that watch both colors", () => {
     assert.deepEqual(metrics?.ports, [{ internal: 8080, external: 9999, ip: "127.0.0.1" }]);
     assert.equal(mtail?.ports, undefined);
     for (const each of [metrics, mtail]) {
-      assert.equal(each?.memory, 128);
+      assert.deepEqual([each?.memory, each?.cpuShares], [128, 102]);
       assert.deepEqual(each?.securityOpts, ["no-new-privileges"]);
       assert.deepEqual((each?.capabilities as { drops?: string[] } | undefined)?.drops, ["ALL"]);
     }
