@@ -18,10 +18,13 @@ const ACCESSORIES = {
 
 const settings = parseSettings(raw({ accessories: JSON.stringify(ACCESSORIES) }), new Set());
 
-const said = (open: Record<string, string[]>, preview: boolean, keptAccessories: string[] = []) =>
+const said = (open: Record<string, string[]>, preview: boolean, change: Partial<Plan> = {}, there: string[] = []) =>
   decideOpenVolumes(
-    { settings, preview, found: { open: new Map(Object.entries(open)) } } as unknown as Situation,
-    { keptAccessories } as unknown as Plan,
+    {
+      ...{ preview, found: { open: new Map(Object.entries(open)) } },
+      world: { beside: { accessories: there.map((name) => ({ name })) } },
+    } as unknown as Situation,
+    { accessories: settings.accessories, keptAccessories: [], accessoriesLast: false, ...change } as unknown as Plan,
   );
 
 describe("a volume that an accessory writes to", () => {
@@ -42,6 +45,21 @@ describe("a volume that an accessory writes to", () => {
   test("is no matter where nobody has it open, or the accessory stays as it is", () => {
     assert.deepEqual(said({ shop_db: [] }, false), { refusals: [] });
     assert.deepEqual(said({}, true), { warnings: [] });
-    assert.deepEqual(said({ shop_db: ["shop-db-1"] }, false, ["db"]), { refusals: [] });
+    assert.deepEqual(said({ shop_db: ["shop-db-1"] }, false, { keptAccessories: ["db"] }), { refusals: [] });
+  });
+
+  test("holds up no way back: the accessory is left out of it, or stays as it is", () => {
+    const open = { shop_db: ["shop-db-1"] };
+    const warnings = [
+      "The accessory db is not made in this run. The accessory db would write to the volume shop_db, which shop-db-1 has open: two at a time spoil its files.",
+    ];
+    const { cache } = settings.accessories ?? {};
+    for (const preview of [true, false]) {
+      const absent = said(open, preview, { accessoriesLast: true });
+      assert.deepEqual(absent, { accessories: { cache }, keptAccessories: [], warnings });
+      const there = said(open, preview, { accessoriesLast: true }, ["db"]);
+      assert.deepEqual(there, { accessories: settings.accessories, keptAccessories: ["db"], warnings });
+    }
+    assert.deepEqual(said({}, false, { accessoriesLast: true }), {});
   });
 });
