@@ -8,7 +8,7 @@ import { Following, followBack, followWatch } from "./follow";
 import { details, direct, FRONT, smoke } from "./gate";
 import type { Sample } from "./proxy";
 import { remember } from "./record";
-import { ANSWER_SECONDS, CutoverFailed, firstLine, type Run, type Served } from "./run";
+import { ANSWER_SECONDS, CANCELLED, CutoverFailed, firstLine, type Run, type Served } from "./run";
 import { settle } from "./settle";
 import { Watch } from "./watch";
 import { workersChanged } from "./workers";
@@ -21,8 +21,6 @@ const COUNTED_AFTER_MILLISECONDS = 700;
 
 /** After the bake time a look is said once in so many seconds: what goes on beside the watch may take an hour. */
 const SAY_EVERY_SECONDS = 10;
-
-const CANCELLED = "the run was cancelled";
 
 /** After the switch: the new color's own answers are watched, and it goes back when they are not good enough. */
 export async function bake(run: Run, old: Served): Promise<void> {

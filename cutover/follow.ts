@@ -1,6 +1,6 @@
 import { type Color, other } from "../stacks/service/color";
 import { runJobs, runLateJobs } from "./jobs";
-import { after, CutoverFailed, firstLine, type Run } from "./run";
+import { after, CANCELLED, CutoverFailed, firstLine, type Run } from "./run";
 import { moveWorkers, returnWorkers, startBoth, startWorkers, stopWorkers } from "./workers";
 
 /**
@@ -57,16 +57,14 @@ export class Following {
   }
 }
 
-/** Only a run that is cancelled, or taken back for another reason, ends before all is done. */
-const CUT_OFF = "the run was cancelled";
-
 async function followSwitch(run: Run, old: Color, signal: AbortSignal): Promise<string | undefined> {
-  if (signal.aborted) return CUT_OFF;
+  // Only a run that is cancelled, or taken back for another reason, ends before all is done.
+  if (signal.aborted) return CANCELLED;
   try {
     await stopWorkers(run, old);
-    if (signal.aborted) return CUT_OFF;
+    if (signal.aborted) return CANCELLED;
     const trouble = await startWorkers(run, run.target, "after-switch", signal);
-    if (trouble !== undefined || signal.aborted) return trouble ?? CUT_OFF;
+    if (trouble !== undefined || signal.aborted) return trouble ?? CANCELLED;
     const failed = await runJobs(run, run.target, "after-switch", signal);
     return failed && `${failed.reason}${after(failed.more)}\n${failed.next}`;
   } catch (error) {

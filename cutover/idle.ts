@@ -4,7 +4,7 @@ import { waitDrained } from "../stacks/engine/drain";
 import { COLORS, type Color, other } from "../stacks/service/color";
 import type { Serving } from "../stacks/service/serving";
 import type { BesideContainer, SlotContainer } from "../stacks/service/world";
-import { firstLine, type Run, since } from "./run";
+import { CANCELLED, firstLine, type Run, since } from "./run";
 import { askToEnd, stopWorkers } from "./workers";
 
 /** Between two looks at whether a color that was started again answers. */
@@ -87,7 +87,7 @@ async function stopJobs(run: Run, color: Color): Promise<void> {
   run.say(`${running.map(({ name }) => `job ${name}`).join(", ")} of ${color}: asked to end`);
   const ended = await askToEnd(run, running);
   if (ended?.code !== 0)
-    throw new Error(`the jobs of ${color} do not end: ${firstLine(ended?.stderr.trim() ?? "the run was cancelled")}`);
+    throw new Error(`the jobs of ${color} do not end: ${firstLine(ended?.stderr.trim() ?? CANCELLED)}`);
 }
 
 /**
@@ -170,7 +170,7 @@ export async function letGo(run: Run): Promise<void> {
   const names = leaving.filter((container) => !whole || !run.slots[idle].includes(container));
   const what = [...(whole ? [idle] : []), ...names.map(({ name }) => name)].join(", ");
   await drain(run, what, leaving);
-  if (tools.signal.aborted) throw new Error("the run was cancelled");
+  if (tools.signal.aborted) throw new Error(CANCELLED);
   const stops = order.idle === "stopped" && whole ? run.slots[idle].filter(({ state }) => state.Running) : [];
   if (whole) await stopWorkers(run, idle);
   if (stops.length === 0) return;

@@ -4,11 +4,8 @@ import { JOB_SECONDS, type JobMoment } from "../stacks/service/moments";
 import type { BesideContainer } from "../stacks/service/world";
 import { hide } from "../stacks/text/hide";
 import { printable, printableLine } from "../stacks/text/plain";
-import { patiently } from "./patience";
-import { firstLine, type Run } from "./run";
-
-/** How long a job may take to end once it was asked to: the most that stopGraceSeconds gives it, and the engine's own time. */
-const STOP_SECONDS = 3600 + 60;
+import { patiently, STOP_SECONDS } from "./patience";
+import { CANCELLED, firstLine, type Run } from "./run";
 
 /** After so long a job that was asked to end, and has not, is asked again. */
 const STOP_AGAIN_MILLISECONDS = 1000;
@@ -77,7 +74,7 @@ async function runJob(run: Run, job: BesideContainer, signal: AbortSignal): Prom
       return undefined;
     }
     if (ended === undefined) {
-      const reason = `the job ${name} was asked to end, since the run was cancelled, and still does`;
+      const reason = `the job ${name} was asked to end, since ${CANCELLED}, and still does`;
       return { reason, more: "", next: `docker wait ${container}` };
     }
     const reason = `the job ${name} ${why ?? `ended with exit code ${ended.code}`}`;
@@ -117,8 +114,7 @@ async function waitFor(run: Run, { id }: BesideContainer, seconds: number): Prom
   return { code: Number(stdout.trim()), lines: printable(hide(run.secrets, log)).trimEnd() };
 }
 
-const whyEnded = ({ tools }: Run): string =>
-  tools.signal.aborted ? "the run was cancelled" : "the switch is taken back";
+const whyEnded = ({ tools }: Run): string => (tools.signal.aborted ? CANCELLED : "the switch is taken back");
 
 /** Ends a job that takes too long, or that nobody needs any longer; says which bound was reached, if any. */
 function boundOf(run: Run, id: string, seconds: number, signal: AbortSignal) {

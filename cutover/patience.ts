@@ -1,3 +1,6 @@
+/** How long the engine may take to stop a worker or a job: the most that `stop_grace_period` gives it, and the engine's own time. */
+export const STOP_SECONDS = 3600 + 60;
+
 /** So long a run that is cancelled still waits for what it has asked to end: most ends by then, and can be put right. */
 const CANCELLED_WAIT_MILLISECONDS = 5000;
 

@@ -21,6 +21,9 @@ import type { Order } from "./order";
 import type { CutoverProxy } from "./proxy";
 import { nextSessions, type SessionOrder } from "./sessions";
 
+/** Why a run ends that somebody has cancelled. */
+export const CANCELLED = "the run was cancelled";
+
 /** How long a color that was checked a moment ago, or was stable, may take for the switch's own question. */
 export const ANSWER_SECONDS = 10;
 
@@ -260,7 +263,7 @@ export class Run {
 
   /** Between two steps, before anything has moved. */
   stopIfCancelled(): void {
-    if (this.tools.signal.aborted) throw this.refused("the run was cancelled", "", "pulumi up");
+    if (this.tools.signal.aborted) throw this.refused(CANCELLED, "", "pulumi up");
   }
 
   /** Does a step, and notes how long it took. */

@@ -1,20 +1,14 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Ended } from "../stacks/engine/docker";
 import { type Color, other } from "../stacks/service/color";
-import { dockerProblem } from "../stacks/service/health";
+import { dockerProblem, STAYS_UP_MILLISECONDS } from "../stacks/service/health";
 import type { WorkerStart } from "../stacks/service/moments";
 import type { BesideContainer } from "../stacks/service/world";
 import { hide } from "../stacks/text/hide";
 import { printableLine } from "../stacks/text/plain";
 import { goneOf } from "./missing";
-import { patiently } from "./patience";
+import { patiently, STOP_SECONDS } from "./patience";
 import { firstLine, type Run, since } from "./run";
-
-/** How long a worker that was started must run before it counts as started. */
-const STAYS_UP_MILLISECONDS = 2000;
-
-/** How long the engine may take to stop workers, beside the time that they have for it: the setting's most. */
-const STOP_SECONDS = 3660;
 
 /** Whether a worker's containers run for the live color alone: all do where only one color may run at a time. */
 const followsLive = (run: Run, { made }: BesideContainer): boolean =>

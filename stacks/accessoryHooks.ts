@@ -2,13 +2,10 @@ import { setTimeout as pause } from "node:timers/promises";
 import * as pulumi from "@pulumi/pulumi";
 import { accessoryNamed, type HookContext, rememberUnready } from "./hooks";
 import { type Color, other } from "./service/color";
-import { waitHealthy } from "./service/health";
+import { STAYS_UP_MILLISECONDS, waitHealthy } from "./service/health";
 import type { HealthAnswer } from "./service/healthAnswer";
 import { nameOnEngine } from "./service/names";
 import { isStable } from "./service/serving";
-
-/** What can't find its files or settings ends within this time, and without a health check of its own nothing else tells. */
-const STAYS_UP_MILLISECONDS = 2000;
 
 /** Answers for an accessory, since nobody but its own check knows how it is asked: well once it has had the time to end. */
 async function staysUp(until: number): Promise<HealthAnswer> {

@@ -8,7 +8,7 @@ import { ofService } from "./plan/service";
 import type { Plan } from "./plan/situation";
 import { COLORS, type Color } from "./service/color";
 import { healthIn } from "./service/configuration";
-import { askHealth, dockerProblem, waitHealthy, waitReached } from "./service/health";
+import { askHealth, dockerProblem, STAYS_UP_MILLISECONDS, waitHealthy, waitReached } from "./service/health";
 import {
   accessoryName,
   containerName,
@@ -108,9 +108,6 @@ export const limitHook = (service: HookContext): pulumi.ResourceHook =>
     const why = printableMessage(stderr.trim());
     await pulumi.log.warn(`${hook.name}: the engine did not bound its processes to ${limit}: ${why}`, parent);
   });
-
-/** How long a worker that was started must run before it counts as started. */
-const STAYS_UP_MILLISECONDS = 2000;
 
 /**
  * Returns the hook that starts a worker which was made again while its color is live, as one that is replaced in place or was removed by

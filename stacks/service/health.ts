@@ -71,6 +71,9 @@ export interface HealthWait {
   signal?: AbortSignal;
 }
 
+/** How long what was started, and has no check of its own, must run before it counts as up: what can't find its files ends within that time. */
+export const STAYS_UP_MILLISECONDS = 2000;
+
 /** How far back what happened to a container says something of how it is now. */
 export const PAST_SECONDS = 600;
 
