@@ -34,6 +34,7 @@ describe("the package", () => {
       "index.ts",
       "dist/Pulumi.yaml",
       ...readdirSync(join(root, "nginx")).map((file) => `dist/nginx/${file}`),
+      ...inFolder("monitoring").map((file) => `dist/${file}`),
       ...compiled,
     ];
     assert.deepEqual(packed.files.map(({ path }: { path: string }) => path).sort(), files.sort());
