@@ -1,0 +1,248 @@
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { TestReceiver } from "../cutover/receiver.sample";
+import { readPage, sumOf } from "../prometheus";
+import { makeCertificate } from "../stacks/proxy/certificates.sample";
+import { backendImages } from "./backend";
+import { row, says, until } from "./failures";
+import { Program } from "./program";
+import { addressForContainers, monitoringImages, TestPrometheus } from "./prometheus";
+import { baseImages, freePorts, get, TestStack } from "./stack";
+
+const WATCHING = ["prometheus", "alertmanager", "blackbox"];
+const EXAMPLE = join(__dirname, "..", "..", "examples", "two-services");
+const PLANTED = "planted-in-the-receiver";
+/** The default of monitoringMemoryMb. */
+const MEMORY_MB = 512;
+
+/** What came of alerts: of each message its status and what it is about. */
+const toldBy = (receiver: TestReceiver): string[] =>
+  receiver.words.map(({ status, groupLabels: { alertname, service } }) =>
+    [status, alertname, ...(service === undefined ? [] : [service])].join(" "),
+  );
+
+test("monitoring: on brings a Prometheus that sees the colors, and whose end nobody notices", async (t) => {
+  const prometheus = await TestPrometheus.make();
+  const [metricsPort = 0] = await freePorts(1);
+  const receiver = await TestReceiver.listen(t, { host: await addressForContainers() });
+  const stack = await TestStack.make(t, {
+    ...(await backendImages()),
+    ...(await monitoringImages()),
+    ...{ monitoring: "on", metricsPort: String(metricsPort), prometheusPort: String(prometheus.port) },
+    ...{ alertmanagerPort: String(prometheus.alertmanagerPort), keepAliveSeconds: "3", drainSeconds: "5" },
+  });
+  await stack.set("alertReceiver.webhook_configs[0].url", `${receiver.url}/${PLANTED}`, "--secret", "--path");
+  const part = (name: string) => `blue-green-${stack.name}-monitoring-${name}`;
+  const live = async () =>
+    (await prometheus.query("blue_green_live == 1")).map(({ labels: { color, project, stack } }) => ({
+      ...{ color, project, stack },
+    }));
+  const isLive = (color: string) => ({ color, project: "blue-green", stack: stack.name });
+  const shown: string[] = [];
+
+  await t.test("asks the page and the front door, and no look of its own counts as a visit", async () => {
+    shown.push(await stack.pulumi("preview", "--diff"));
+    const said = await stack.up();
+    shown.push(said);
+    says(said, "blue is live");
+    await until("Prometheus has asked both", async () => {
+      const targets = await prometheus.targets();
+      return targets.length === 2 && targets.every(({ health }) => health === "up");
+    });
+    await until("blue is live", async () => (await live()).length === 1);
+    assert.deepEqual(await live(), [isLive("blue")]);
+    await until("the front door answers", async () => (await prometheus.query("probe_success == 1")).length === 1);
+    const [front] = await prometheus.query('probe_http_status_code{job="front"}');
+    assert.deepEqual([front?.value, front?.labels.stack], [200, stack.name]);
+    const page = await get(`http://127.0.0.1:${metricsPort}/metrics`);
+    const visits = { active: 0, sticky: 0, canary: 0 };
+    for (const visitor of Object.keys(visits))
+      assert.equal(sumOf(readPage(page.body), "blue_green_http_requests_total", { visitor }), 0, visitor);
+    assert.match(await stack.docker("logs", `blue-green-${stack.name}-proxy`), /"path":"\/healthz"/, "it was asked");
+  });
+
+  await t.test("is known to status, drift and the next run", async () => {
+    await stack.pulumi("preview", "--expect-no-changes");
+    const status = await stack.command("npm", "run", "--silent", "status");
+    assert.equal(status.code, 0, status.output);
+    says(status.output, "alertmanager runs; blackbox runs; metrics runs; mtail runs; prometheus runs");
+    const drift = await stack.command("npm", "run", "--silent", "drift");
+    assert.equal(drift.code, 0, drift.output);
+    shown.push(status.output, drift.output);
+  });
+
+  await t.test("has little power and a bounded memory, and its ports are the loopback's", async () => {
+    const found = JSON.parse(await stack.docker("inspect", ...WATCHING.map(part)));
+    shown.push(JSON.stringify(found));
+    let memory = 0;
+    for (const { HostConfig, Config } of found) {
+      assert.deepEqual([HostConfig.CapDrop, HostConfig.SecurityOpt], [["ALL"], ["no-new-privileges"]]);
+      assert.equal(Config.User, "65534:65534");
+      memory += HostConfig.Memory / 1024 / 1024;
+      for (const bindings of Object.values(HostConfig.PortBindings ?? {}) as { HostIp: string }[][])
+        assert.deepEqual(
+          bindings.map(({ HostIp }) => HostIp),
+          ["127.0.0.1"],
+        );
+    }
+    assert.equal(memory, MEMORY_MB);
+  });
+
+  await t.test("sends an alert to a receiver that was set with --secret, which nothing shows", async () => {
+    const alert = [{ labels: { alertname: "Planted", stack: stack.name }, annotations: { summary: "a test" } }];
+    const answer = await fetch(`http://127.0.0.1:${prometheus.alertmanagerPort}/api/v2/alerts`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(alert),
+    });
+    assert.equal(answer.status, 200);
+    await until("it comes", () => toldBy(receiver).includes("firing Planted"), 90);
+    assert.equal(receiver.received[0]?.path, `/${PLANTED}`);
+    shown.push(await stack.pulumi("stack", "export"), await stack.docker("logs", part("alertmanager")));
+    for (const text of shown) assert.ok(!text.includes(PLANTED), text);
+  });
+
+  await row(t, stack, "Prometheus killed, then a switch", async () => {
+    await stack.docker("kill", part("prometheus"));
+    const status = await stack.command("npm", "run", "--silent", "status");
+    says(
+      status.output,
+      `the container ${part("prometheus")} ended with exit code 137 (no alerts meanwhile; visitors don't notice)`,
+    );
+    says(await stack.switchTo("green"), "green is live");
+    await stack.docker("start", part("prometheus"));
+    await until("green is live", async () => JSON.stringify(await live()) === JSON.stringify([isLive("green")]), 90);
+  });
+
+  await t.test("keeps what it has seen, also where its container is made again", async () => {
+    await stack.set("monitoringMemoryMb", "256");
+    const before = await stack.docker("inspect", "--format", "{{.Id}}", part("metrics"), part("mtail"));
+    says(await stack.up(), "green is live");
+    await until("it has seen blue live", async () => {
+      const [seen] = await prometheus.query('max_over_time(blue_green_live{color="blue"}[30m])');
+      return seen?.value === 1;
+    });
+    assert.equal(await stack.docker("inspect", "--format", "{{.Id}}", part("metrics"), part("mtail")), before);
+    const stats = await stack.docker(
+      ...["stats", "--no-stream", "--format", "{{.Name}} {{.MemUsage}} {{.CPUPerc}}"],
+      ...WATCHING.map(part),
+    );
+    console.log(`Memory with monitoringMemoryMb 256:\n${stats}`);
+    for (const { State, RestartCount } of JSON.parse(await stack.docker("inspect", ...WATCHING.map(part))))
+      assert.deepEqual([State.Status, State.OOMKilled, RestartCount], ["running", false, 0]);
+  });
+
+  await t.test("goes as it came, with what it kept", async () => {
+    await stack.set("monitoring", "metrics");
+    await stack.up();
+    const mine = ["--filter", `label=blue-green.stack=${stack.name}`, "--filter", "label=blue-green.role=monitoring"];
+    const left = await stack.docker("ps", "--all", "--format", "{{.Names}}", ...mine);
+    assert.deepEqual(left.trim().split("\n").sort(), [part("metrics"), part("mtail")]);
+    assert.equal(await stack.docker("volume", "ls", "--quiet", ...mine), "");
+    await stack.pulumi("preview", "--expect-no-changes");
+  });
+});
+
+test("one Prometheus watches two services, and tells of what breaks and of what is mended", async (t) => {
+  const program = await Program.make(t, EXAMPLE);
+  const prometheus = await TestPrometheus.make();
+  const receiver = await TestReceiver.listen(t, { host: await addressForContainers() });
+  const [http, https, ...ports] = await freePorts(10);
+  const { nginxImage = "", appBaseImage = "" } = baseImages();
+  const { blueImage = "", greenImage = "" } = await backendImages();
+  const { mtailImage = "", ...images } = await monitoringImages();
+  const write = (days: number) => {
+    const { certificate, key } = makeCertificate({ names: ["shop.localhost"], days });
+    writeFileSync(join(program.directory, "shop.pem"), certificate);
+    writeFileSync(join(program.directory, "shop.key"), key, { mode: 0o600 });
+  };
+  write(2.5);
+  const settings = (service: string, from: number) => {
+    const [httpPort = 0, bluePort = 0, greenPort = 0, metricsPort = 0] = ports.slice(from);
+    const own = { httpPort, bluePort, greenPort, metricsPort, monitoring: "on", mtailImage, blueImage, greenImage };
+    return Object.fromEntries(Object.entries(own).map(([name, value]) => [`${service}.${name}`, String(value)]));
+  };
+  const once = { ...images, prometheusPort: prometheus.port, alertmanagerPort: prometheus.alertmanagerPort };
+  await program.configure({
+    ...{ shopColor: "blue", apiColor: "green", httpPort: String(http), subnet: `10.214.${process.pid % 250}.0/24` },
+    ...{ "images.nginxImage": nginxImage, "images.appBaseImage": appBaseImage },
+    ...settings("shop", 0),
+    ...settings("api", 4),
+    ...{ "shop.tlsCertificate": "shop.pem", "shop.tlsKey": "shop.key", "shop.httpsPort": String(https) },
+    ...{ "shop.alertReceiver.webhook_configs[0].url": receiver.url, "shop.bakeSeconds": "1", "api.bakeSeconds": "1" },
+    ...Object.fromEntries(Object.entries(once).map(([name, value]) => [`shop.${name}`, String(value)])),
+    "api.prometheusPort": String(http),
+  });
+  const named = (part: string) => `two-services-${program.name}-${part}`;
+
+  await t.test("what two services say differently of the one is refused", async () => {
+    const { code, output } = await program.command("pulumi", "--non-interactive", "up", "--yes", "--skip-preview");
+    assert.notEqual(code, 0);
+    says(output, `prometheusPort of api is another than that of shop (${http} and ${prometheus.port})`);
+    assert.deepEqual(await program.all("container"), []);
+    await program.pulumi("config", "rm", "--path", "api.prometheusPort");
+  });
+
+  await t.test("both are asked, by one of each, over HTTP and over TLS with the end of the certificate", async () => {
+    await program.up();
+    await until("all are asked", async () => {
+      const targets = await prometheus.targets();
+      return targets.length === 5 && targets.every(({ health }) => health === "up");
+    });
+    const asked = (await prometheus.targets()).map(({ labels: { job, service, instance = "" } }) =>
+      [job, service, instance.replace(/:.*/, "")].join(" "),
+    );
+    const metrics = (service: string) => `blue-green ${service} ${named(`${service}-monitoring-metrics`)}`;
+    assert.deepEqual(
+      asked.sort(),
+      [metrics("api"), metrics("shop"), "front api http", "front shop http", "front shop https"].sort(),
+    );
+    await until("all front doors answer", async () => (await prometheus.query("probe_success == 1")).length === 3);
+    const [end] = await prometheus.query('probe_ssl_earliest_cert_expiry{service="shop"} - time()');
+    assert.ok(end !== undefined && end.value > 2 * 86400 && end.value < 2.6 * 86400, JSON.stringify(end));
+    const colors = await prometheus.query("blue_green_live == 1");
+    assert.deepEqual(colors.map(({ labels: { service, color } }) => `${service} ${color}`).sort(), [
+      "api green",
+      "shop blue",
+    ]);
+    const monitoring = (await program.all("container")).filter((line) => line.includes("-monitoring-"));
+    assert.equal(monitoring.length, 2 * 2 + WATCHING.length);
+    const drift = await program.command("npx", "--no-install", "blue-green", "drift");
+    assert.equal(drift.code, 0, drift.output);
+  });
+
+  await t.test("three troubles are told to the receiver, each once, and that they are over", async () => {
+    const began = performance.now();
+    // The certificate ends soon since the first run.
+    await program.docker("stop", "--time", "0", named("shop-blue"), named("api-proxy"));
+    const troubles = ["CertificateEnds shop", "LiveColorDown shop", "ProxyDown api"];
+    await until("all three are told", () => troubles.every((one) => toldBy(receiver).includes(`firing ${one}`)), 170);
+    console.log(`told after ${((performance.now() - began) / 1000).toFixed(0)} s: ${toldBy(receiver).join(", ")}`);
+    const words = receiver.words.flatMap(({ alerts }) => alerts);
+    const down = words.find(({ labels }) => labels.alertname === "LiveColorDown");
+    says(down.annotations.summary, `${program.name}/shop: blue is live and not well`);
+    says(down.annotations.command, `npx blue-green rollback ${program.name} --service shop`);
+
+    const mended = performance.now();
+    await program.docker("start", named("shop-blue"), named("api-proxy"));
+    write(90);
+    await program.up();
+    await until("all three are over", () => troubles.every((one) => toldBy(receiver).includes(`resolved ${one}`)), 170);
+    console.log(`over after ${((performance.now() - mended) / 1000).toFixed(0)} s`);
+    // What follows from these was not told.
+    assert.deepEqual([...new Set(toldBy(receiver).map((one) => one.replace(/^\w+ /, "")))].sort(), troubles);
+  });
+
+  await t.test("status of each service names one that is down", async () => {
+    await program.docker("kill", named("monitoring-alertmanager"));
+    const status = await program.command("npx", "--no-install", "blue-green", "status", "--service", "api");
+    says(status.output, `${named("monitoring-alertmanager")} ended with exit code 137 (no alerts meanwhile`);
+  });
+
+  await t.test("destroy leaves nothing", async () => {
+    await program.pulumi("destroy", "--yes", "--skip-preview");
+    for (const kind of ["container", "network", "volume"] as const) assert.deepEqual(await program.all(kind), []);
+  });
+});
