@@ -186,8 +186,8 @@ async function declareAll(
   return { services, gateway: new Gateway(GATEWAY, inputs, opts) };
 }
 
-/** Declares what watches all services that say so, with the settings of the first of them; nothing where none does. */
-function declarePrometheus(
+/** Declares what watches all services that say so, with the settings of the first of them; nothing where none does. Returns the containers. */
+export function declarePrometheus(
   owner: ServiceId,
   services: readonly BlueGreen[],
   opts: pulumi.ComponentResourceOptions,

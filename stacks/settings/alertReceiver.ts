@@ -48,7 +48,7 @@ const URL_RULE = `must be an http:// or https:// address of at most ${MOST_URL_C
 const isUrl = (value: unknown): boolean =>
   typeof value === "string" &&
   value.length <= MOST_URL_CHARACTERS &&
-  /^https?:\/\/[^/\\?#][!-[\]-~]*$/.test(value) &&
+  /^https?:\/\/(?![/?#])[!-[\]-~]+$/.test(value) &&
   URL.canParse(value);
 const SMARTHOST_RULE = "must be a mail server and its port, such as smtp.example.com:587";
 const isSmarthost = (value: unknown): boolean =>
