@@ -35,7 +35,7 @@ const literal = (name: string): string => name.replaceAll(".", "\\.");
 export const SERVICE_ENDS = "(blue|green)(-[0-9]+)?|proxy";
 const BESIDE_ENDS = "|(blue|green)-(worker|job)-.+|accessory-.+";
 const MONITORING_ENDS = "|monitoring-.+";
-export const GATEWAY_ENDS = "gateway|.+-proxy";
+export const GATEWAY_ENDS = "gateway|.+-proxy|monitoring-blackbox";
 
 /**
  * How the names of a service's containers go on, with those that stand beside the web ones where there are any: the live color keeps

@@ -18,7 +18,7 @@ import { readOwnState } from "./plan/ownState";
 import { decideService, type ServicePlan } from "./plan/service";
 import { settledWorld } from "./plan/settledWorld";
 import { watchClashes, watchedOf } from "./prometheus/agreement";
-import { Prometheus } from "./prometheus/prometheus";
+import { Prometheus, type PrometheusArgs } from "./prometheus/prometheus";
 import { hasTls } from "./proxy/nginxContainer";
 import { Refusal } from "./refusal";
 import { readGateway } from "./service/gateway";
@@ -175,12 +175,13 @@ async function declareAll(
     return [name, new BlueGreen(name, { ...own, ...(network && { gateway: network }) }, opts)] as const;
   });
   const services = Object.fromEntries(made);
-  tell(declarePrometheus(all, Object.values(services), opts));
+  const before = front && network && { network: network.network.name, tls: hasTls(front.settings) };
+  tell(declarePrometheus(all, Object.values(services), opts, before));
   if (front === undefined || network === undefined) return { services };
   // The services that it routes to, and no other one: it does not wait for those.
   const after = made.filter(([name]) => front.args.routes.some(({ service }) => service === name));
   const inputs = {
-    ...{ owner: all, network, engine, decided: routes as DecidedGateway },
+    ...{ owner: all, network, engine, decided: routes as DecidedGateway, watching },
     after: after.map(([, { moved }]) => moved),
   };
   return { services, gateway: new Gateway(GATEWAY, inputs, opts) };
@@ -191,13 +192,14 @@ export function declarePrometheus(
   owner: ServiceId,
   services: readonly BlueGreen[],
   opts: pulumi.ComponentResourceOptions,
+  gateway?: PrometheusArgs["gateway"],
 ): pulumi.Resource[] {
   const watched = watchedOf(services);
   const [first] = watched;
   if (first === undefined) return [];
   const { settings, beforePull } = first;
   const args = {
-    ...{ owner, settings, services: watched, beforePull },
+    ...{ owner, settings, services: watched, beforePull, ...(gateway && { gateway }) },
     networks: watched.map(({ network }) => network),
     dependsOn: watched.map(({ moved }) => moved),
   };

@@ -1,9 +1,9 @@
 import { readMonitoring } from "../engine/scripts";
 import { WELL } from "../proxy/nginxConfiguration";
-import { hasTls } from "../proxy/nginxContainer";
+import { HTTP_INSIDE, HTTPS_INSIDE, hasTls } from "../proxy/nginxContainer";
 import { renderTemplate } from "../proxy/template";
 import { COLORS } from "../service/color";
-import { containerName, monitoringName, PROBE_PORTS, type ServiceId } from "../service/names";
+import { containerName, gatewayName, monitoringName, PROBE_PORTS, type ServiceId } from "../service/names";
 import type { AlertReceiver } from "../settings/alertReceiver";
 import type { Settings } from "../settings/settings";
 
@@ -12,6 +12,14 @@ export interface WatchedService {
   owner: ServiceId;
   settings: Pick<Settings, "slots" | "healthPath" | "healthHost" | "healthStatus" | "tlsCertificate">;
 }
+
+/** The gateway in front of several services: it is asked whether it takes connections, and no request is sent that it would pass on. */
+export interface WatchedGateway {
+  tls: boolean;
+}
+
+/** What blackbox exporter calls the question to a gateway, which no service's is called. */
+const GATEWAY_MODULE = "gateway";
 
 /** One way in of a service's front door. */
 interface Front {
@@ -53,7 +61,15 @@ const statusesIn = (list: string): number[] =>
   });
 
 /** Returns what Prometheus asks and where it sends alerts. */
-export const prometheusConfiguration = (all: ServiceId, services: readonly WatchedService[]): string => {
+export const prometheusConfiguration = (
+  all: ServiceId,
+  services: readonly WatchedService[],
+  gateway?: WatchedGateway,
+): string => {
+  const door = `${gatewayName(all)}:${gateway?.tls ? HTTPS_INSIDE : HTTP_INSIDE}`;
+  const asked = (of: ServiceId, url: string, module: string) => ({
+    labels: yamlText({ ...labelsOf(of), instance: url, __param_target: url, __param_module: module }),
+  });
   const at = (part: "alertmanager" | "blackbox", port: number) =>
     yamlText(`${containerName(all, monitoringName(part))}:${port}`);
   return render("prometheus.yml.mustache", {
@@ -63,11 +79,10 @@ export const prometheusConfiguration = (all: ServiceId, services: readonly Watch
       target: yamlText(`${containerName(owner, monitoringName("metrics"))}:8080`),
       labels: yamlText(labelsOf(owner)),
     })),
-    fronts: services.flatMap((service) =>
-      frontsOf(service).map(({ url, module }) => ({
-        labels: yamlText({ ...labelsOf(service.owner), instance: url, __param_target: url, __param_module: module }),
-      })),
-    ),
+    fronts: [
+      ...services.flatMap((service) => frontsOf(service).map(({ url, module }) => asked(service.owner, url, module))),
+      ...(gateway === undefined ? [] : [asked(all, door, GATEWAY_MODULE)]),
+    ],
   });
 };
 
@@ -77,8 +92,10 @@ const labelsOf = ({ project, stack, service }: ServiceId) => ({
 });
 
 /** Returns how blackbox exporter asks the front doors. */
-export const blackboxConfiguration = (services: readonly WatchedService[]): string =>
+export const blackboxConfiguration = (services: readonly WatchedService[], gateway?: WatchedGateway): string =>
   render("blackbox.yml.mustache", {
+    gateway: gateway !== undefined && yamlText(GATEWAY_MODULE),
+    gatewayTls: gateway?.tls === true,
     modules: services.flatMap(frontsOf).map(({ module, host, statuses, tls, redirects }) => ({
       name: yamlText(module),
       headers: yamlText({ Host: host }),

@@ -18,6 +18,7 @@ import {
   alertmanagerConfiguration,
   blackboxConfiguration,
   prometheusConfiguration,
+  type WatchedGateway,
   type WatchedService,
 } from "./configuration";
 
@@ -53,6 +54,8 @@ export interface PrometheusArgs {
   owner: ServiceId;
   settings: WatchSettings;
   services: readonly WatchedService[];
+  /** The gateway in front of them, and its network. */
+  gateway?: WatchedGateway & { network: pulumi.Input<string> };
   /** The services' networks. */
   networks: pulumi.Input<string>[];
   beforePull: pulumi.ResourceHook;
@@ -71,13 +74,9 @@ export class Prometheus extends pulumi.ComponentResource {
   /** @internal */
   constructor(name: string, args: PrometheusArgs, opts?: pulumi.ComponentResourceOptions) {
     super("blue-green:index:Prometheus", name, {}, opts);
-    const { owner, settings, services, networks, beforePull, dependsOn } = args;
+    const { owner, settings, services, gateway, networks, beforePull, dependsOn } = args;
     const volumes = (["prometheus", "alertmanager"] as const).map((part) => declareVolume(owner, part, this));
-    const parts = [
-      prometheusPart(owner, settings, services),
-      alertmanagerPart(owner, settings),
-      blackboxPart(settings, services),
-    ];
+    const parts = [prometheusPart(args), alertmanagerPart(owner, settings), blackboxPart(args)];
     // By it each service knows that it is watched, where it has a name.
     const told = { services: services.flatMap(({ owner: { service } }) => service ?? []) };
     this.containers = parts.map((part) => {
@@ -92,7 +91,10 @@ export class Prometheus extends pulumi.ComponentResource {
       };
       return declarePart(
         { ...part, inputs, memoryMb, ...(told.services.length > 0 && { told }) },
-        { owner, networks, beforePull, dependsOn: [...dependsOn, ...volumes] },
+        {
+          ...{ owner, beforePull, dependsOn: [...dependsOn, ...volumes] },
+          networks: part.name === "blackbox" && gateway ? [...networks, gateway.network] : networks,
+        },
         this,
       );
     });
@@ -119,14 +121,18 @@ const keeping = (owner: ServiceId, part: keyof typeof DATA) => ({
 const onLoopback = (internal: number, external: number) => [{ internal, external, ip: "127.0.0.1" }];
 const addressOf = (port: number): string => `http://127.0.0.1:${port}/`;
 
-const prometheusPart = (
-  owner: ServiceId,
-  { prometheusImage, prometheusPort }: WatchSettings,
-  services: readonly WatchedService[],
-): Part => ({
+const prometheusPart = ({
+  owner,
+  settings: { prometheusImage, prometheusPort },
+  services,
+  gateway,
+}: PrometheusArgs): Part => ({
   name: "prometheus",
   image: prometheusImage,
-  files: { [FILES.prometheus]: prometheusConfiguration(owner, services), [FILES.alerts]: readMonitoring("alerts.yml") },
+  files: {
+    [FILES.prometheus]: prometheusConfiguration(owner, services, gateway),
+    [FILES.alerts]: readMonitoring("alerts.yml"),
+  },
   inputs: {
     ...NGINX_DNS,
     ...keeping(owner, "prometheus"),
@@ -166,10 +172,10 @@ const alertmanagerPart = (
   },
 });
 
-const blackboxPart = ({ blackboxImage }: WatchSettings, services: readonly WatchedService[]): Part => ({
+const blackboxPart = ({ settings: { blackboxImage }, services, gateway }: PrometheusArgs): Part => ({
   name: "blackbox",
   image: blackboxImage,
-  files: { [FILES.blackbox]: blackboxConfiguration(services) },
+  files: { [FILES.blackbox]: blackboxConfiguration(services, gateway) },
   inputs: {
     ...NGINX_DNS,
     command: [`--config.file=${FILES.blackbox}`, "--web.listen-address=0.0.0.0:9115"],

@@ -64,6 +64,26 @@ describe("what Prometheus asks", () => {
   });
 });
 
+describe("a gateway in front of several services", () => {
+  test("is asked for a connection, over TLS where it has a certificate, and for no request", () => {
+    for (const [tls, url] of [
+      [false, "my.shop-prod-gateway:8080"],
+      [true, "my.shop-prod-gateway:8443"],
+    ] as const) {
+      const [, fronts] = parse(prometheusConfiguration(ALL, [service("shop")], { tls })).scrape_configs;
+      assert.deepEqual(fronts.static_configs.at(-1), {
+        targets: ["my.shop-prod-monitoring-blackbox:9115"],
+        labels: { ...ALL, instance: url, __param_target: url, __param_module: "gateway" },
+      });
+      const { gateway } = parse(blackboxConfiguration([service("shop")], { tls })).modules;
+      const asked = { preferred_ip_protocol: "ip4", ...(tls && { tls, tls_config: { insecure_skip_verify: true } }) };
+      assert.deepEqual(gateway, { prober: "tcp", timeout: "5s", tcp: asked });
+    }
+    assert.doesNotMatch(prometheusConfiguration(ALL, [service("shop")]), /gateway/);
+    assert.doesNotMatch(blackboxConfiguration([service("shop")]), /gateway/);
+  });
+});
+
 describe("how a front door is asked", () => {
   const modules = (change: Partial<Settings>) => parse(blackboxConfiguration([service("shop", change)])).modules;
   const statuses = (change: Partial<Settings>) => modules(change)["shop-http"].http.valid_status_codes;

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { BlueGreen } from "../../../stacks/blueGreen";
 import { serviceEnds, watchersOn } from "../../../stacks/networkCheck";
+import type { PrometheusArgs } from "../../../stacks/prometheus/prometheus";
 import { LABEL } from "../../../stacks/service/names";
 import { worldOf } from "../../../stacks/service/world";
 import { declarePrometheus } from "../../../stacks/services";
@@ -16,7 +17,11 @@ const WATCHED = RESOURCES + 4 + 8;
 const PLANTED = "https://hooks.example/planted";
 
 /** Makes a service, and what watches it, as `createServices` does. */
-async function watch(settings: Partial<Settings> = {}, named: string | undefined = undefined) {
+async function watch(
+  settings: Partial<Settings> = {},
+  named: string | undefined = undefined,
+  gateway: PrometheusArgs["gateway"] = undefined,
+) {
   let tell = (_: never[]): void => {};
   const watching = new Promise<never[]>((resolve) => {
     tell = resolve;
@@ -27,7 +32,7 @@ async function watch(settings: Partial<Settings> = {}, named: string | undefined
     undefined,
     WATCHED,
     { owner: own, watching },
-    async (service: BlueGreen) => tell(declarePrometheus(owner, [service], {}) as never[]),
+    async (service: BlueGreen) => tell(declarePrometheus(owner, [service], {}, gateway) as never[]),
   );
 }
 
@@ -55,6 +60,15 @@ describe("Prometheus and what stands with it", () => {
     for (const name of ["blue", "green", "proxy"])
       assert.doesNotMatch(optionsOf(CONTAINER, name).dependencies.join(), /monitoring/);
     assert.doesNotMatch(optionsOf("command:local:Command", "cutover").dependencies.join(), /monitoring/);
+  });
+
+  test("blackbox exporter alone is on the gateway's network as well", async () => {
+    await watch({}, "shop", { network: "blue-green-dev-gateway", tls: true });
+    const networks = NAMES.map((name) =>
+      (one(CONTAINER, name).networksAdvanced as { name: string }[]).map((network) => network.name),
+    );
+    const own = "blue-green-dev-shop";
+    assert.deepEqual(networks, [[own], [own, "blue-green-dev-gateway"], [own]]);
   });
 
   test("none of them is there with metrics alone", async () => {
