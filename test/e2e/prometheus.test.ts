@@ -252,6 +252,16 @@ test("one Prometheus watches two services, and tells of what breaks and of what 
     says(status.output, `${named("monitoring-alertmanager")} ended with exit code 137 (no alerts meanwhile`);
   });
 
+  await t.test("take little of the memory that they may have, after some minutes", async () => {
+    const names = WATCHING.map((part) => named(`monitoring-${part}`));
+    await program.docker("start", named("monitoring-alertmanager"));
+    console.log(
+      await program.docker("stats", "--no-stream", "--format", "{{.Name}} {{.MemUsage}} {{.CPUPerc}}", ...names),
+    );
+    for (const { State } of JSON.parse(await program.docker("inspect", ...names)))
+      assert.deepEqual([State.Status, State.OOMKilled], ["running", false]);
+  });
+
   await t.test("destroy leaves nothing", async () => {
     await program.pulumi("destroy", "--yes", "--skip-preview");
     for (const kind of ["container", "network", "volume"] as const) assert.deepEqual(await program.all(kind), []);
