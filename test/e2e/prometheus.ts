@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { TestReceiver } from "../cutover/receiver.sample";
 import { CHECKOUT } from "../program";
 import { freePorts, must } from "./stack";
 
@@ -60,3 +61,9 @@ export class TestPrometheus {
     return data.activeTargets;
   }
 }
+
+/** What came of alerts: of each message its status and what it is about. */
+export const toldBy = (receiver: TestReceiver): string[] =>
+  receiver.words.map(({ status, groupLabels: { alertname, service } }) =>
+    [status, alertname, ...(service === undefined ? [] : [service])].join(" "),
+  );
