@@ -164,6 +164,7 @@ const alertmanagerPart = (
     command: [
       `--config.file=${FILES.alertmanager}`,
       `--storage.path=${DATA.alertmanager}`,
+      "--data.retention=120h",
       "--web.listen-address=0.0.0.0:9093",
       `--web.external-url=${addressOf(alertmanagerPort)}`,
       // It is alone.
