@@ -109,7 +109,13 @@ export const GROUPS: readonly SettingsGroup[] = [
     ],
   },
   { title: "Word of each cutover", names: ["notifyUrl", "notifyKind", "notifySecret"] },
-  { title: "Watching", names: ["monitoring", "metricsPort", "mtailImage"] },
+  {
+    title: "Watching",
+    names: [
+      ...["monitoring", "metricsPort", "alertReceiver", "prometheusPort", "alertmanagerPort", "monitoringMemoryMb"],
+      ...["mtailImage", "prometheusImage", "alertmanagerImage", "blackboxImage"],
+    ],
+  },
   { title: "The registry", names: ["registry", "registryUser", "registryPassword"] },
   {
     title: "What a stack insists on, and what it allows",

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import * as docker from "@pulumi/docker";
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 import { readNginx, readScript } from "./engine/scripts";
 import { nginxContainer } from "./proxy/nginxContainer";
 import { renderTemplate } from "./proxy/template";
@@ -42,29 +42,59 @@ export interface MonitoringArgs {
   dependsOn: pulumi.Resource[];
 }
 
+/** One container that watches. */
+export interface WatchingPart {
+  name: MonitoringPart;
+  image: string;
+  inputs: Partial<docker.ContainerArgs>;
+  /** What it reads, by paths in the container. */
+  files?: Record<string, string>;
+  /** The same of what nobody is to see: no label has a hash of it, at which somebody could guess. */
+  secretFiles?: Record<string, string>;
+  /** The most memory that it may take, in MiB. */
+  memoryMb?: number;
+  /** What its label says beside its image and a hash over its inputs. */
+  told?: Record<string, unknown>;
+}
+
 /**
  * Declares what watches both colors: mtail, which counts what nginx notes of each request, and an nginx of its own that serves the figures
  * on the engine's loopback. They share the proxy's volume, and the proxy doesn't know whether they run.
  */
-export const declareMonitoring = (args: MonitoringArgs, parent: pulumi.Resource): docker.Container[] => [
-  declarePart("mtail", args.settings.mtailImage, mtailInputs(), args, parent),
-  declarePart("metrics", args.settings.nginxImage, metricsInputs(args), args, parent),
-];
+export function declareMonitoring(args: MonitoringArgs, parent: pulumi.Resource): docker.Container[] {
+  const { mtailImage, nginxImage } = args.settings;
+  const files = { [PROGRAM]: readNginx("requests.mtail") };
+  const parts: WatchingPart[] = [
+    { name: "mtail", image: mtailImage, inputs: mtailInputs(args), files },
+    { name: "metrics", image: nginxImage, inputs: metricsInputs(args) },
+  ];
+  return parts.map((part) => declarePart(part, { ...args, networks: [args.network] }, parent));
+}
+
+/** The proxy's volume, as either of the two has it. */
+const proxyVolume = (owner: ServiceId, readOnly: boolean) => ({
+  volumes: [{ volumeName: volumeName(owner), containerPath: PROXY_DIRECTORY, ...(readOnly && { readOnly }) }],
+});
+
+/** What a program of somebody else's can do without: it has no rights but to read its files and to answer. */
+export const POWERLESS = {
+  user: NOBODY,
+  securityOpts: ["no-new-privileges"],
+  capabilities: { drops: ["ALL"] },
+  restart: "unless-stopped",
+  ...LOGGING,
+};
 
 /** mtail reads the log of requests, and may write nothing. Its image is that binary alone. */
-const mtailInputs = () => ({
+const mtailInputs = ({ owner }: MonitoringArgs) => ({
   command: [
     ...["-progs", PROGRAM, "-emit_prog_label=false", "-logs", `${PROXY_DIRECTORY}/requests.log`],
     "-logtostderr",
     "-port",
     "3903",
   ],
-  uploads: [{ file: PROGRAM, content: readNginx("requests.mtail") }],
-  user: NOBODY,
-  securityOpts: ["no-new-privileges"],
-  capabilities: { drops: ["ALL"] },
-  restart: "unless-stopped",
-  ...LOGGING,
+  ...POWERLESS,
+  ...proxyVolume(owner, true),
 });
 
 /** The proxy's own kind of nginx, so that no image more is needed. */
@@ -74,14 +104,17 @@ function metricsInputs({ owner, settings }: MonitoringArgs) {
   const { name: _, ...container } = nginxContainer("", [
     { internal: 8080, external: settings.metricsPort, ip: "127.0.0.1" },
   ]);
-  return { ...container, command: [readScript("metrics")], envs: [`CONF=${conf}`, `PROXY=${proxy}`, `MTAIL=${mtail}`] };
+  const envs = [`CONF=${conf}`, `PROXY=${proxy}`, `MTAIL=${mtail}`];
+  return { ...container, command: [readScript("metrics")], envs, ...proxyVolume(owner, false) };
 }
 
-function declarePart(
-  part: MonitoringPart,
-  image: string,
-  inputs: Partial<docker.ContainerArgs>,
-  { owner, network, beforePull, dependsOn }: MonitoringArgs,
+/** What every one of them is declared with. */
+type PartArgs = Omit<MonitoringArgs, "settings" | "network"> & { networks: pulumi.Input<string>[] };
+
+/** Declares one of them: it may be down without holding up a run, and a change of it replaces it alone. */
+export function declarePart(
+  { name: part, image, inputs, files = {}, secretFiles = {}, memoryMb = MEMORY_MB, told }: WatchingPart,
+  { owner, networks, beforePull, dependsOn }: PartArgs,
   parent: pulumi.Resource,
 ): docker.Container {
   const called = logicalName(owner, monitoringName(part));
@@ -90,13 +123,18 @@ function declarePart(
     { name: image, keepLocally: true },
     { parent, dependsOn, hooks: { beforeCreate: [beforePull] } },
   );
-  const program = createHash("sha256").update(JSON.stringify(inputs)).digest("hex").slice(0, 12);
+  const program = createHash("sha256").update(JSON.stringify({ inputs, files })).digest("hex").slice(0, 12);
+  const uploads = [
+    ...Object.entries(files).map(([file, content]) => ({ file, content })),
+    ...Object.entries(secretFiles).map(([file, content]) => ({ file, content: pulumi.secret(content) })),
+  ];
   return new docker.Container(
     called,
     {
       mustRun: false,
       ...inputs,
-      memory: MEMORY_MB,
+      ...(uploads.length > 0 && { uploads }),
+      memory: memoryMb,
       cpuShares: CPU_SHARES,
       name: containerName(owner, monitoringName(part)),
       image: pulled.imageId,
@@ -104,12 +142,9 @@ function declarePart(
         ...ownerLabels(owner),
         [LABEL.role]: "monitoring",
         [LABEL.monitoring]: part,
-        [LABEL.spec]: JSON.stringify({ image, program, cpuShares: CPU_SHARES }),
+        [LABEL.spec]: JSON.stringify({ image, program, cpuShares: CPU_SHARES, ...told }),
       }),
-      networksAdvanced: [{ name: network }],
-      volumes: [
-        { volumeName: volumeName(owner), containerPath: PROXY_DIRECTORY, ...(part === "mtail" && { readOnly: true }) },
-      ],
+      networksAdvanced: networks.map((name) => ({ name })),
     },
     { parent, dependsOn, ...changeOptions(false) },
   );
