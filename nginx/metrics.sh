@@ -1,6 +1,6 @@
-# Process 1 of the container that serves the metrics: nginx, and a loop beside it that keeps the log of requests short and asks each color
-# how it is. CONF is nginx's configuration, PROXY the proxy's name on the network, MTAIL that of the container that counts. Behind well.sh
-# in one shell.
+# Process 1 of the container that serves the metrics: nginx, and two loops beside it. One keeps the log of requests short, asks each color
+# how it is, and looks at the proxy's volume; the other one looks what the containers take. CONF is nginx's configuration, PROXY the proxy's
+# name on the network, MTAIL that of the container that counts. Behind containers.sh in one shell.
 directory=/var/lib/blue-green
 most_log_bytes=67108864
 every_seconds=15
@@ -62,12 +62,49 @@ say_colors() {
     echo "blue_green_source_up{source=\"mtail\"} $(answers "http://$MTAIL:3903/metrics")"
 }
 
+# What nginx says that it serves.
+serves() { curl -q --silent --noproxy '*' --max-time 2 "http://$PROXY:8084/generation" || true; }
+
+# Compares what nginx serves with what its file says, as whoever reads the proxy does (generation.sh). Without an answer nobody can tell.
+say_configuration() {
+    if [ ! -s "$directory/nginx.conf" ]; then return; fi
+    served=
+    written=
+    while read -r word text; do
+        case $word in answer) served=$text ;; file) written=$text ;; esac
+    done <<SAID
+$(cd "$directory" && generation "$(color_of nginx.conf)")
+SAID
+    if [ -z "$served" ]; then return; fi
+    about blue_green_configuration_edited '1: the proxy serves another configuration than its file has: somebody changed that by hand'
+    if [ "$served" = "$written" ]; then echo 'blue_green_configuration_edited 0'; else echo 'blue_green_configuration_edited 1'; fi
+}
+
+# The disk that the proxy's volume is on. From the end of the line, since what is mounted there may have spaces in its name.
+say_volume() {
+    df -Pk "$directory" | awk '
+        function say(metric, help, kilobytes) { printf "# HELP %s %s\n# TYPE %s gauge\n%s %.0f\n", metric, help, metric, metric, kilobytes * 1024 }
+        NR == 2 && $(NF - 2) ~ /^[0-9]+$/ && $(NF - 4) ~ /^[0-9]+$/ {
+            say("blue_green_volume_free_bytes", "room that is left on the disk of the proxy\047s volume", $(NF - 2))
+            say("blue_green_volume_size_bytes", "how large that disk is", $(NF - 4))
+        }'
+}
+
 printf '%s\n' "$CONF" >/tmp/nginx.conf
 keep_metered
 {
     while :; do
         keep_metered
-        say_colors >/tmp/colors.next && mv -f /tmp/colors.next /tmp/colors.prom
+        { say_colors && say_configuration && say_volume; } >/tmp/colors.next && mv -f /tmp/colors.next /tmp/colors.prom
+        sleep "$every_seconds"
+    done
+} &
+# A name server that hangs must not hold up the other one, without which nginx writes no log.
+{
+    find_cgroups
+    recall
+    while :; do
+        say_containers >/tmp/containers.next && mv -f /tmp/containers.next /tmp/containers.prom
         sleep "$every_seconds"
     done
 } &

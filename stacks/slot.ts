@@ -56,6 +56,8 @@ export interface SlotArgs {
   started: pulumi.ResourceHook;
   /** Which of the workers' and jobs' containers are gone and are made again. */
   again: readonly string[];
+  /** Runs after that for the first web container, where figures are served. */
+  noted?: pulumi.ResourceHook | undefined;
   /** Runs after that for each web container, and fails the run when it throws. */
   healthy: pulumi.ResourceHook;
   /** Whether it stays what it is, whatever the settings say by now: the public is on it. */
@@ -213,7 +215,10 @@ export class Slot extends pulumi.ComponentResource {
           parent: this,
           ...changeOptions(keep),
           ...(args.after && { dependsOn: args.after }),
-          hooks: { beforeCreate: [args.beforeCreate], afterCreate: [args.limit, args.healthy] },
+          hooks: {
+            beforeCreate: [args.beforeCreate],
+            afterCreate: [args.limit, ...(args.noted && replica === 1 ? [args.noted] : []), args.healthy],
+          },
         },
       );
     }
