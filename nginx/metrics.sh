@@ -12,7 +12,7 @@ keep_metered() {
     for one in "$hundred" $((hundred + 1)); do [ -e "$directory/metered/$one" ] || true >"$directory/metered/$one"; done
     for one in "$directory"/metered/*; do [ "${one##*/}" -ge "$hundred" ] || rm -f "$one"; done
     # mtail has read all of it but for the last quarter of a second, and begins again at the start.
-    if [ "$(wc -c <"$directory/requests.log" 2>/dev/null || echo 0)" -gt "$most_log_bytes" ]; then true >"$directory/requests.log"; fi
+    if [ -f "$directory/requests.log" ] && [ "$(wc -c <"$directory/requests.log")" -gt "$most_log_bytes" ]; then true >"$directory/requests.log"; fi
 }
 
 # Sets $ready, $why and $seconds for color $1, asked on the way that visitors take.
@@ -58,16 +58,18 @@ say_colors() {
     about blue_green_asked_timestamp_seconds 'when the colors were asked: a minute ago or longer says that nobody asks any more'
     echo "blue_green_asked_timestamp_seconds $(date +%s)"
     about blue_green_source_up '0: this part of the page is missing, since the proxy or mtail did not answer'
-    echo "blue_green_source_up{source=\"proxy\"} $(answers "http://$PROXY:8084/generation")"
+    # What nginx says that it serves.
+    told=$(curl -q --silent --fail --noproxy '*' --max-time 2 "http://$PROXY:8084/generation") || true
+    if [ -n "$told" ]; then answers=1; else answers=0; fi
+    echo "blue_green_source_up{source=\"proxy\"} $answers"
     echo "blue_green_source_up{source=\"mtail\"} $(answers "http://$MTAIL:3903/metrics")"
 }
 
-# What nginx says that it serves.
-serves() { curl -q --silent --noproxy '*' --max-time 2 "http://$PROXY:8084/generation" || true; }
+serves() { echo "$told"; }
 
-# Compares what nginx serves with what its file says, as whoever reads the proxy does (generation.sh). Without an answer nobody can tell.
+# Compares what nginx told with what its file says, as whoever reads the proxy does (generation.sh). Without an answer nobody can tell.
 say_configuration() {
-    if [ ! -s "$directory/nginx.conf" ]; then return; fi
+    if [ -z "$told" ] || [ ! -s "$directory/nginx.conf" ]; then return; fi
     served=
     written=
     while read -r word text; do
@@ -75,7 +77,6 @@ say_configuration() {
     done <<SAID
 $(cd "$directory" && generation "$(color_of nginx.conf)")
 SAID
-    if [ -z "$served" ]; then return; fi
     about blue_green_configuration_edited '1: the proxy serves another configuration than its file has: somebody changed that by hand'
     if [ "$served" = "$written" ]; then echo 'blue_green_configuration_edited 0'; else echo 'blue_green_configuration_edited 1'; fi
 }

@@ -131,7 +131,7 @@ export const startHook = (service: HookContext): pulumi.ResourceHook =>
 /** What is wrong with a container that was started a moment ago, as far as Docker knows; undefined for nothing. */
 async function stateTrouble(engine: Docker, id: string): Promise<string | undefined> {
   const [found]: Inspected[] = JSON.parse(await engine.ask("container", "inspect", id));
-  return found?.State && dockerProblem(found.State, found.RestartCount);
+  return found?.State && dockerProblem(found.State, found.RestartCount, true, "worker");
 }
 
 /**

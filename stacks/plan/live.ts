@@ -2,7 +2,7 @@ import { COLORS, type Color, other } from "../service/color";
 import { replicaName } from "../service/names";
 import { isStable } from "../service/serving";
 import { colorDifferences, definedIn, type SpecDifferences } from "../service/slotSpec";
-import type { SlotContainer, World } from "../service/world";
+import { isStoppedAsIdle, type SlotContainer, type World } from "../service/world";
 import { allVariables } from "../settings/environment";
 import type { Settings } from "../settings/settings";
 import { afterWhat } from "./canary";
@@ -131,7 +131,7 @@ export function tellLiveDown({ world, serving }: Served, { live, active }: Lag):
 export function tellIdleIll({ world, serving, settings }: Served, plan: Plan, { live, active }: Lag): Part {
   const { replicas } = serving;
   const idle = other(live);
-  const retired = plan.idle !== "running" || serving.record.retired?.color === idle;
+  const retired = plan.idle !== "running" || isStoppedAsIdle(world, idle);
   const problem = (container: SlotContainer) => problemOf(container, idle, serving);
   const ill = active === live && !retired ? illness(idle, world.slots[idle], replicas[idle] || 1, problem) : undefined;
   if (ill === undefined) return {};
