@@ -177,20 +177,22 @@ test("metrics of both colors", async (t) => {
 
   await t.test("have what each container takes, as the engine has it", async () => {
     const names = ["blue", "green", "monitoring-metrics", "monitoring-mtail", "proxy"];
+    const used = (page: Page, container: string) => sumOf(page, "blue_green_container_memory_bytes", { container });
+    let told: string[] = [];
+    await until("memory as docker stats has it", async () => {
+      const format = ["--format", "{{.Name}} {{.MemUsage}}"];
+      const listed = await stack.docker("stats", "--no-stream", ...format, ...names.map(part));
+      const page = await scrape(url);
+      const both = names.map((name) => {
+        const engine = new RegExp(`^${part(name)} (\\S+)`, "m").exec(listed)?.[1] ?? "";
+        return { name, page: used(page, name), engine: Math.round(bytesIn(engine)) };
+      });
+      told = both.map((each) => `${each.name}: ${each.page} bytes, docker stats ${each.engine}`);
+      // Up to 15 s lie between the two.
+      return both.every((each) => Math.abs(each.page - each.engine) < Math.max(2 * MEBIBYTE, each.engine / 10));
+    });
+    for (const line of told) t.diagnostic(line);
     const page = await pageWith(url, "all containers", (page) => sumOf(page, CONTAINER_INFO) === names.length);
-    const listed = await stack.docker(
-      "stats",
-      "--no-stream",
-      "--format",
-      "{{.Name}} {{.MemUsage}}",
-      ...names.map(part),
-    );
-    const memory = new Map(
-      listed
-        .trim()
-        .split("\n")
-        .map((line) => [line.split(" ")[0], bytesIn(line.split(" ")[1] ?? "")]),
-    );
     for (const name of names) {
       const of = (what: string) => sumOf(page, `blue_green_container_${what}`, { container: name });
       const [Id, limit, started] = (
@@ -200,10 +202,7 @@ test("metrics of both colors", async (t) => {
         .split(" ");
       assert.equal(sumOf(page, CONTAINER_INFO, { container: name, id: Id ?? "" }), 1, name);
       assert.equal(of("memory_limit_bytes"), Number(limit), name);
-      const engine = memory.get(part(name)) ?? 0;
-      t.diagnostic(`${name}: ${of("memory_bytes")} bytes, docker stats ${engine}; ${of("cpu_seconds_total")} s`);
-      // Up to 15 s lie between the two.
-      assert.ok(Math.abs(of("memory_bytes") - engine) < Math.max(4 * MEBIBYTE, engine / 5), `${name}: ${engine}`);
+      t.diagnostic(`${name}: ${of("cpu_seconds_total")} s of a processor`);
       assert.ok(of("cpu_seconds_total") > 0, name);
       assert.equal(of("oom_kills_total"), 0, name);
       const late = of("start_timestamp_seconds") - Date.parse(started ?? "") / 1000;
