@@ -46,18 +46,18 @@ parts='^(proxy|(blue|green)(-[0-9]+)?|(blue|green)-(worker|job)-[a-z0-9-]+|(acce
 
 # Notes each cgroup, in a line: the container's id, the folder's number, which is another one after each start, when it was seen
 # first, how often it was asked for, and the part of the service; `?` for none. What is nobody's is asked for three times, since one that is
-# about to start may have no address yet, and then every ten minutes.
+# about to start may have no address yet, and then every hour.
 see() {
     looks=$((looks + 1))
     # shellcheck disable=SC2086 # the name is a pattern
     stat -c '%n %i %Z' "$cgroups"/$called 2>/dev/null |
-        awk -v own="$own" -v prefix="$CONTAINERS" -v parts="$parts" -v late="$((looks % 40 == 0))" '
+        awk -v own="$own" -v prefix="$CONTAINERS" -v parts="$parts" -v late="$((looks % 240 == 0))" '
             function answer(words,   text) { text = ""; words | getline text; close(words); return text }
             function part_of(id,   words, name) {
                 if (substr(id, 1, length(own)) == own) return "monitoring-metrics"
-                split(answer("getent hosts " substr(id, 1, 12)), words, " ")
+                split(answer("timeout 5 getent hosts " substr(id, 1, 12)), words, " ")
                 if (words[1] !~ /^[0-9a-f.:]+$/) return "?"
-                split(answer("getent hosts " words[1]), words, " ")
+                split(answer("timeout 5 getent hosts " words[1]), words, " ")
                 name = tolower(words[2])
                 if (substr(name, 1, length(prefix)) != tolower(prefix)) return "?"
                 name = substr(name, length(prefix) + 1)

@@ -105,7 +105,8 @@ keep_metered
     find_cgroups
     recall
     while :; do
-        say_containers >/tmp/containers.next && mv -f /tmp/containers.next /tmp/containers.prom
+        # Old figures would pass for new ones.
+        if say_containers >/tmp/containers.next; then mv -f /tmp/containers.next /tmp/containers.prom; else rm -f /tmp/containers.prom; fi
         sleep "$every_seconds"
     done
 } &

@@ -141,7 +141,7 @@ async function stateTrouble(engine: Docker, id: string): Promise<string | undefi
 export const notedHook = (service: HookContext, color: Color): pulumi.ResourceHook =>
   new pulumi.ResourceHook(`${service.name}-${color}-noted`, async () => {
     const { owner, settings, engine, live, parent } = service;
-    if (color === settings.activeColor && live !== color) return;
+    if (live === undefined || (color === settings.activeColor && live !== color)) return;
     await tellColors(engine, owner).catch(({ message }: Error) =>
       pulumi.log.warn(
         `the metrics still have the release that ${color} had before, until the next cutover: ${printableMessage(message)}`,
