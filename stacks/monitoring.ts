@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { readNginx, readScript } from "./engine/scripts";
-import { nginxContainer } from "./proxy/nginxContainer";
+import { NGINX_DNS, nginxContainer } from "./proxy/nginxContainer";
 import { renderTemplate } from "./proxy/template";
 import {
   containerName,
@@ -28,6 +28,12 @@ const CPU_SHARES = 102;
 /** Where mtail has its program, and a user that is nobody's: the log of requests is readable for everybody, keys are not. */
 const PROGRAM = "/requests.mtail";
 const NOBODY = "65534:65534";
+
+/**
+ * The kernel's own books of what each container takes, and where they are mounted: each engine's host has them, since containers are made of
+ * them. They say nothing of what a container does or holds, and nothing can be changed by them as they are mounted.
+ */
+const BOOKS = { hostPath: "/sys/fs/cgroup", containerPath: "/cgroup", readOnly: true };
 
 /** The part of the settings that they are made from. */
 export type MonitoringSettings = Pick<Settings, "nginxImage" | "mtailImage" | "metricsPort">;
@@ -104,8 +110,14 @@ function metricsInputs({ owner, settings }: MonitoringArgs) {
   const { name: _, ...container } = nginxContainer("", [
     { internal: 8080, external: settings.metricsPort, ip: "127.0.0.1" },
   ]);
-  const envs = [`CONF=${conf}`, `PROXY=${proxy}`, `MTAIL=${mtail}`];
-  return { ...container, command: [readScript("metrics")], envs, ...proxyVolume(owner, false) };
+  return {
+    ...container,
+    // It asks the engine's name server whose a container is: none of these questions may leave the engine.
+    ...NGINX_DNS,
+    command: [readScript("metrics")],
+    envs: [`CONF=${conf}`, `PROXY=${proxy}`, `MTAIL=${mtail}`, `CONTAINERS=${containerName(owner, "")}`],
+    volumes: [...proxyVolume(owner, false).volumes, BOOKS],
+  };
 }
 
 /** What every one of them is declared with. */
