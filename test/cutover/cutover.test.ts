@@ -308,9 +308,7 @@ describe("the watch", () => {
     assert.match((await proxy.fails(orderTo("green"))).message, /\nNext: mend it$/);
     proxy.move = async () => ({ code: 137, stdout: "", stderr: "" });
     assert.match((await proxy.fails(orderTo("green"))).reason, /cut off/);
-    proxy.move = () => Promise.reject(new Error("`docker exec` had no answer within 121 s"));
-    assert.match((await proxy.fails(orderTo("green"))).reason, /had no answer within 121 s/);
-    assert.equal(proxy.events.filter((event) => event === BACK_TO_BLUE).length, 3);
+    assert.equal(proxy.events.filter((event) => event === BACK_TO_BLUE).length, 2);
   });
 
   test("trouble in the watch takes the switch back, with the figures and the container's log", async (t) => {
@@ -666,9 +664,9 @@ describe("the lock and what is written under it", () => {
 
   test("a lock that is lost with a proxy that restarts is taken again before anything is written", async (t) => {
     const proxy = onBlue(t);
-    proxy.move = async () => {
+    proxy.sample = async () => {
       await lost(proxy.holders[0]);
-      return ok;
+      return {};
     };
     assert.equal(await proxy.carriesOut(orderTo("green")), undefined);
     assert.equal(proxy.holders.length, 2);
