@@ -100,6 +100,25 @@ describe("a cutover to its end", () => {
     assert.equal(existsSync(join(proxy.directory, "holder")), false);
   });
 
+  test("between the gate and the first look at the new color nothing is started: the lock's holder makes the switch", async (t) => {
+    const proxy = onBlue(t);
+    let started: string[] = [];
+    proxy.smoke = async () => {
+      started = [];
+      return { status: 200 };
+    };
+    proxy.engine = ([command = ""]) => {
+      started.push(command);
+    };
+    let untilMoved: string[] | undefined;
+    proxy.move = async () => {
+      untilMoved = [...started];
+      return ok;
+    };
+    assert.equal(await proxy.carriesOut(orderTo("green")), undefined);
+    assert.deepEqual([untilMoved, proxy.holders.length], [[], 1]);
+  });
+
   test("the line of the history is whole", async (t) => {
     const proxy = onBlue(t);
     await proxy.carriesOut(orderTo("green"));
