@@ -271,7 +271,7 @@ export class StubProxy {
           this.kill(args.slice(1));
           return ok;
         }
-        if (args.includes("/proc/net/tcp")) {
+        if (args.some((arg) => arg.includes("/proc/net/tcp"))) {
           this.events.push("count");
           return { ...ok, stdout: "  sl  local_address rem_address\n" };
         }
