@@ -1,7 +1,7 @@
 # Moves the public, in one step that is done or not done. Runs inside the proxy's container (POSIX sh, with what the official
-# nginx images bring), behind reload.sh in one shell, as
-#   docker exec -i -e STEP -e ANSWER_SECONDS -e VERIFY_REQUESTS -e KEEP_PREVIOUS -e RELOAD <proxy> sh -c "$SCRIPT"
-# STEP move: with the rendered configuration on standard input. Exit 0: the color that it names answers every new request.
+# nginx images bring), behind reload.sh in one shell; the variables are its environment. The lock's holder starts a move (write.sh), and
+# `docker exec` a way back.
+# STEP move, with ANSWER_SECONDS and VERIFY_REQUESTS: with the rendered configuration on standard input. Exit 0: the color that it names answers every new request.
 #            Any other exit: the configuration that served before serves still, and the reason is on standard error.
 #            KEEP_PREVIOUS true: what a later `back` goes back to stays what it is.
 #            RELOAD true: nginx reloads also where it has this configuration, since a file that it names has changed.
