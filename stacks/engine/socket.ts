@@ -154,6 +154,7 @@ function heard(connection: Duplex, input: string | undefined, hearer: Hearer): P
   return new Promise((resolve) => {
     // A command that ends early does not read its input to the end.
     connection.on("error", () => {});
+    connection.on("end", () => connection.destroy());
     connection.on("close", () => resolve());
     connection.end(input);
   });

@@ -164,9 +164,14 @@ describe("the engine's socket", () => {
     ]);
   });
 
-  test("a command that ends without having read its input is no error of ours", async (t) => {
-    const { docker } = await Engine.start(t, command(3), ({ connection }) => connection.destroy());
-    assert.equal((await docker.run(["exec", "-i", "web", "true"], { input: "x".repeat(1_000_000) })).code, 3);
+  test("a command that ends without having read its input is no error of ours, and is not waited for", async (t) => {
+    const options = { input: "x".repeat(10_000_000), timeoutSeconds: 3 };
+    const gone = await Engine.start(t, command(3), ({ connection }) => connection.destroy());
+    assert.equal((await gone.docker.run(["exec", "-i", "web", "true"], options)).code, 3);
+    const idle = await Engine.start(t, command(4), ({ connection }) => connection.pause().end(frame(1, "said")));
+    assert.deepEqual(await idle.docker.run(["exec", "-i", "web", "true"], options), {
+      ...{ code: 4, stdout: "said", stderr: "" },
+    });
   });
 
   test("the client is asked whatever it alone knows, and whatever the engine does not do", async (t) => {
