@@ -1,7 +1,8 @@
 # Process 1 of the container that serves the metrics: nginx, and a loop beside it that keeps the log of requests short and asks each color
-# how it is. CONF is nginx's configuration, PROXY the proxy's name on the network, MTAIL that of the container that counts. Behind well.sh
-# in one shell.
+# how it is. CONF is nginx's configuration, PROXY the proxy's name on the network, MTAIL that of the container that counts, PAGE the names of
+# the page's files, and PAGE_1 and so on what is in them. Behind well.sh in one shell.
 directory=/var/lib/blue-green
+page=/tmp/page
 most_log_bytes=67108864
 every_seconds=15
 
@@ -62,7 +63,19 @@ say_colors() {
     echo "blue_green_source_up{source=\"mtail\"} $(answers "http://$MTAIL:3903/metrics")"
 }
 
+# Writes the page's files, which no program after this one has to carry about.
+unpack_page() {
+    mkdir -p "$page"
+    at=0
+    for name in $PAGE; do
+        at=$((at + 1))
+        printenv "PAGE_$at" >"$page/$name"
+        unset "PAGE_$at"
+    done
+}
+
 printf '%s\n' "$CONF" >/tmp/nginx.conf
+unpack_page
 keep_metered
 {
     while :; do

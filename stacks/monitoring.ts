@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import * as docker from "@pulumi/docker";
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 import { readNginx, readScript } from "./engine/scripts";
+import { pageVariables } from "./monitoringPage";
 import { nginxContainer } from "./proxy/nginxContainer";
 import { renderTemplate } from "./proxy/template";
 import {
@@ -30,13 +31,21 @@ const PROGRAM = "/requests.mtail";
 const NOBODY = "65534:65534";
 
 /** The part of the settings that they are made from. */
-export type MonitoringSettings = Pick<Settings, "nginxImage" | "mtailImage" | "metricsPort">;
+export type MonitoringSettings = Pick<Settings, "nginxImage" | "mtailImage" | "metricsPort" | "maxErrorPercent">;
+
+/** A preview shows no more of a variable that is longer than that it is there: it would print all of the page. */
+const MOST_SHOWN_CHARACTERS = 1000;
+
+/** What one of them is made from, beside what all are. */
+type PartInputs = Omit<docker.ContainerArgs, "image" | "envs"> & { envs?: string[] };
 
 /** What {@link declareMonitoring} makes them from. */
 export interface MonitoringArgs {
   owner: ServiceId;
   settings: MonitoringSettings;
   network: pulumi.Input<string>;
+  /** The container with the Prometheus that the page asks, by its name on the network; without one the page has no curves. */
+  prometheus?: string;
   beforePull: pulumi.ResourceHook;
   /** They come when the public is where it is to be: nothing that is wrong with them can hold that up. */
   dependsOn: pulumi.Resource[];
@@ -68,19 +77,24 @@ const mtailInputs = () => ({
 });
 
 /** The proxy's own kind of nginx, so that no image more is needed. */
-function metricsInputs({ owner, settings }: MonitoringArgs) {
+function metricsInputs({ owner, settings, prometheus }: MonitoringArgs) {
+  const own = containerName(owner, monitoringName("metrics"));
   const [proxy, mtail] = [containerName(owner, "proxy"), containerName(owner, monitoringName("mtail"))];
-  const conf = renderTemplate("metrics.conf.mustache", readNginx("metrics.conf.mustache"), { proxy, mtail });
+  const view = { own, proxy, mtail, prometheus };
+  const conf = renderTemplate("metrics.conf.mustache", readNginx("metrics.conf.mustache"), view);
   const { name: _, ...container } = nginxContainer("", [
     { internal: 8080, external: settings.metricsPort, ip: "127.0.0.1" },
   ]);
-  return { ...container, command: [readScript("metrics")], envs: [`CONF=${conf}`, `PROXY=${proxy}`, `MTAIL=${mtail}`] };
+  const { maxErrorPercent } = settings;
+  const page = pageVariables({ owner, maxErrorPercent, hasPrometheus: prometheus !== undefined });
+  const envs = [`CONF=${conf}`, `PROXY=${proxy}`, `MTAIL=${mtail}`, ...page];
+  return { ...container, command: [readScript("metrics")], envs };
 }
 
 function declarePart(
   part: MonitoringPart,
   image: string,
-  inputs: Partial<docker.ContainerArgs>,
+  { envs = [], ...inputs }: PartInputs,
   { owner, network, beforePull, dependsOn }: MonitoringArgs,
   parent: pulumi.Resource,
 ): docker.Container {
@@ -90,12 +104,18 @@ function declarePart(
     { name: image, keepLocally: true },
     { parent, dependsOn, hooks: { beforeCreate: [beforePull] } },
   );
-  const program = createHash("sha256").update(JSON.stringify(inputs)).digest("hex").slice(0, 12);
+  const program = createHash("sha256")
+    .update(JSON.stringify({ ...inputs, envs }))
+    .digest("hex")
+    .slice(0, 12);
   return new docker.Container(
     called,
     {
       mustRun: false,
       ...inputs,
+      ...(envs.length > 0 && {
+        envs: envs.map((text) => (text.length > MOST_SHOWN_CHARACTERS ? pulumi.secret(text) : text)),
+      }),
       memory: MEMORY_MB,
       cpuShares: CPU_SHARES,
       name: containerName(owner, monitoringName(part)),
