@@ -77,7 +77,11 @@ const mtailInputs = () => ({
 });
 
 /** The proxy's own kind of nginx, so that no image more is needed. */
-function metricsInputs({ owner, settings, prometheus }: MonitoringArgs) {
+export function metricsInputs({
+  owner,
+  settings,
+  prometheus,
+}: Pick<MonitoringArgs, "owner" | "settings" | "prometheus">) {
   const own = containerName(owner, monitoringName("metrics"));
   const [proxy, mtail] = [containerName(owner, "proxy"), containerName(owner, monitoringName("mtail"))];
   const view = { own, proxy, mtail, prometheus };

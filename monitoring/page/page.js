@@ -37,6 +37,8 @@ let engineTime = 0;
 let problem;
 let curvesAt = Number.NEGATIVE_INFINITY;
 let isReading = false;
+/** When somebody began to look at the page again. */
+let seenAt = performance.now();
 let announced = "";
 
 /**
@@ -119,10 +121,11 @@ function showAll(metrics) {
   announce(told);
 }
 
-/** Says something to those who listen, once. @param {string} text */
+/** Says something to those who listen, and not again where only a figure in it has changed. @param {string} text */
 function announce(text) {
-  if (text === announced) return;
-  announced = text;
+  const news = text.replace(/\d+/g, "");
+  if (news === announced) return;
+  announced = news;
   byId("announcer").textContent = text;
 }
 
@@ -155,7 +158,8 @@ async function readCurves() {
 /** Says how old all of it is. */
 function showFreshness() {
   const age = performance.now() - readAt;
-  const isLost = problem !== undefined || (age > OLD_MS && !document.hidden);
+  const looked = performance.now() - seenAt;
+  const isLost = problem !== undefined || Math.min(age, looked) > OLD_MS;
   document.documentElement.dataset.fresh = isLost ? "no" : "yes";
   const known = Number.isFinite(age);
   const since = known
@@ -201,7 +205,10 @@ addEventListener("resize", () => {
   width = innerWidth;
   drawAgain();
 });
-document.addEventListener("visibilitychange", () => void read());
+document.addEventListener("visibilitychange", () => {
+  seenAt = performance.now();
+  void read();
+});
 setInterval(() => void read(), EVERY_MS);
 setInterval(showFreshness, 1000);
 void read();

@@ -108,12 +108,12 @@ function facts({ version, image, health, seen, share, stable }, maintenance) {
       ? "not known"
       : maintenance
         ? "none but testers: maintenance is on"
-        : `${share} % of the new ones`;
+        : `${share} % of new visitors`;
   /** @type {[string, (Node | string)[]][]} */
   const all = [
     ["version", [make("strong", { class: "version" }, theirs(version ?? "not known"))]],
     ["health", [make("strong", { class: health }, HEALTH[health]), ` ${seen}`]],
-    ["visitors", [visitors]],
+    ["share", [visitors]],
     ["watched", [stable === undefined ? "not known" : stable ? "yes: stable" : "not yet: not stable"]],
     ...(image === undefined ? [] : [/** @type {[string, (Node | string)[]]} */ (["image", [theirs(image)]])]),
   ];

@@ -55,11 +55,11 @@ export function clock(seconds, now) {
 }
 
 /**
- * Returns a number with as many digits as somebody reads of it: `0`, `0.042`, `3.4`, `128`.
+ * Returns a number with as many digits as somebody reads of it: `0`, `0.042`, `3.4`, `12`.
  * @param {number} value
  */
 function digits(value) {
-  if (value === 0 || value >= 100) return String(Math.round(value));
+  if (value === 0 || value >= 10) return String(Math.round(value));
   return value >= 1 ? value.toFixed(1) : value >= 0.001 ? String(Number(value.toPrecision(2))) : "0.001";
 }
 
