@@ -2,7 +2,7 @@
 # how it is. CONF is nginx's configuration, PROXY the proxy's name on the network, MTAIL that of the container that counts, PAGE the names of
 # the page's files, and PAGE_1 and so on what is in them. Behind well.sh in one shell.
 directory=/var/lib/blue-green
-page=/tmp/page
+root=/tmp/page
 most_log_bytes=67108864
 every_seconds=15
 
@@ -65,11 +65,11 @@ say_colors() {
 
 # Writes the page's files, which no program after this one has to carry about.
 unpack_page() {
-    mkdir -p "$page"
+    mkdir -p "$root"
     at=0
     for name in $PAGE; do
         at=$((at + 1))
-        printenv "PAGE_$at" >"$page/$name"
+        printenv "PAGE_$at" >"$root/$name"
         unset "PAGE_$at"
     done
 }

@@ -34,6 +34,10 @@ describe("the package", () => {
       "index.ts",
       "dist/Pulumi.yaml",
       ...readdirSync(join(root, "nginx")).map((file) => `dist/nginx/${file}`),
+      // Folders have no ending.
+      ...inFolder("monitoring")
+        .filter((file) => /\.\w+$/.test(file))
+        .map((file) => `dist/${file}`),
       ...compiled,
     ];
     assert.deepEqual(packed.files.map(({ path }: { path: string }) => path).sort(), files.sort());
