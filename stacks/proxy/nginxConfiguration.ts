@@ -59,6 +59,9 @@ const GO_ON_SECONDS = 5;
 /** One client's share of `maxUploads` is the one part in so many: no one client keeps all others from uploading. */
 const CLIENT_UPLOADS = 4;
 
+/** In KiB: what of a body waits in memory before it goes to the disk, at the most and least, and what of all bodies together may. */
+const BODY_BUFFER_KB = { most: 128, least: 16, all: 128 * 1024 };
+
 /** The statuses of a release that is well, where no setting says them: an application of somebody else may send visitors on to its page. */
 const WELL = { built: "200-299", image: "200-399" };
 
@@ -68,6 +71,10 @@ const WELL = { built: "200-299", image: "200-399" };
  */
 export const renderConfiguration = (template: string, settings: ConfigurationSettings): string =>
   renderTemplate("nginx.conf.mustache", template, viewOf(settings));
+
+/** Returns the buffer of one body in KiB: what all of them together may take, shared out; the least where that is less. */
+const bodyBufferKb = (maxUploads: number): number =>
+  Math.max(BODY_BUFFER_KB.least, Math.min(BODY_BUFFER_KB.most, Math.floor(BODY_BUFFER_KB.all / maxUploads)));
 
 /** What is set, and the names of nginx's variables: one that a feature defines, or the one that it would have changed. */
 function viewOf({ slots, files, stickySessions, bindAddress, ...shared }: ConfigurationSettings): View {
@@ -96,6 +103,7 @@ function viewOf({ slots, files, stickySessions, bindAddress, ...shared }: Config
     goOnSeconds: shared.proxyTimeoutSeconds + GO_ON_SECONDS,
     counted: shared.maxConnections > 0 || shared.maxUploads > 0,
     clientUploads: Math.ceil(shared.maxUploads / CLIENT_UPLOADS),
+    bodyBufferKb: bodyBufferKb(shared.maxUploads),
     limited: shared.rateLimitPerSecond > 0 || shared.maxConnections > 0,
     tester: files.tester,
     maintenance: files.maintenance,

@@ -258,6 +258,13 @@ describe("the text of the configuration", () => {
     assert.deepEqual(conns(1000), ["uploads 1000", "uploaders 250"]);
   });
 
+  test("a body waits in 128 KiB of memory, in less where that many uploads would take more than 128 MiB, and in 16 at least", () => {
+    const buffer = (maxUploads: number) =>
+      /client_body_buffer_size (\d+)k;/.exec(renderConfiguration(template, { ...settings, maxUploads }))?.[1];
+    const of = [1, 1000, 1024, 1025, 2048, 8192, 65_535].map(buffer);
+    assert.deepEqual(of, ["128", "128", "128", "127", "64", "16", "16"]);
+  });
+
   test("a switch changes one line, whatever is on", () => {
     assert.equal(COMBINATIONS.length, 128);
     for (const each of COMBINATIONS) {
