@@ -31,7 +31,7 @@ const MOST_ROWS = 12;
 /** Green is told from blue by its dashes too. @type {Record<Color, number[]>} */
 const DASHES = { blue: [], green: [8, 5] };
 
-/** @typedef {{ plot: uPlot, element: HTMLElement, marks: Frame["marks"] }} Drawn */
+/** @typedef {{ plot: uPlot, element: HTMLElement, chart: Chart, frame: Frame }} Drawn */
 
 /** The charts by their titles. @type {Map<string, Drawn>} */
 const drawn = new Map();
@@ -44,9 +44,8 @@ const drawn = new Map();
  */
 export function draw(element, chart, frame) {
   const { title, curve, format } = chart;
-  const known = drawn.get(title);
-  const entry = known ?? begin(element, chart, frame);
-  entry.marks = frame.marks;
+  const entry = drawn.get(title) ?? begin(element, chart, frame);
+  Object.assign(entry, { chart, frame });
   entry.plot.batch(() => {
     entry.plot.setData([curve.times, curve.blue, curve.green], false);
     entry.plot.setScale("x", { min: frame.from, max: frame.to });
@@ -55,13 +54,14 @@ export function draw(element, chart, frame) {
   element.querySelector(".rows")?.replaceChildren(rowsOf(title, curve, format, frame.to));
 }
 
-/** Draws all charts from their beginning the next time: in other colors, or with another width. */
-export function forgetCharts() {
-  for (const { plot, element } of drawn.values()) {
-    plot.destroy();
-    element.replaceChildren();
-  }
+/** Draws all charts again with the figures that they have: in other colors, or with another width. */
+export function drawAgain() {
+  const all = [...drawn.values()];
   drawn.clear();
+  for (const { plot, element, chart, frame } of all) {
+    plot.destroy();
+    draw(element, chart, frame);
+  }
 }
 
 /**
@@ -69,14 +69,14 @@ export function forgetCharts() {
  * @param {Chart} chart
  * @param {Frame} frame
  */
-function begin(element, chart, { marks }) {
+function begin(element, chart, frame) {
   const { title } = chart;
   const plotted = make("div", { class: "plot", role: "img" });
   const under = make("p", { class: "under", "aria-hidden": "true" }, "\u00a0");
   const rows = make("details", {}, make("summary", {}, `${title} as a table`), make("div", { class: "rows" }));
   element.replaceChildren(make("h3", {}, title), plotted, under, rows);
   /** @type {Drawn} */
-  const entry = { plot: plotIn(plotted, chart, under, () => entry.marks), element, marks };
+  const entry = { plot: plotIn(plotted, chart, under, () => entry.frame.marks), element, chart, frame };
   drawn.set(title, entry);
   return entry;
 }

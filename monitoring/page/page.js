@@ -1,6 +1,6 @@
 // @ts-check
 // The page: reads every 5 s, shows what it has read, and says so where that is old. It asks with GET alone, and changes nothing.
-import { draw, forgetCharts } from "./charts.js";
+import { draw, drawAgain } from "./charts.js";
 import { byId, show } from "./dom.js";
 import { countersIn, figuresOf, withReading } from "./figures.js";
 import { findingsOf } from "./findings.js";
@@ -192,18 +192,11 @@ for (const id of ["hour", "day"]) {
     void readCurves();
   });
 }
-/** In other colors, or with another width, all curves are drawn again. */
-function drawAgain() {
-  forgetCharts();
-  curvesAt = Number.NEGATIVE_INFINITY;
-  void readCurves();
-}
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAgain);
 let width = innerWidth;
 addEventListener("resize", () => {
-  if (innerWidth === width) return;
+  if (innerWidth !== width) drawAgain();
   width = innerWidth;
-  drawAgain();
 });
 document.addEventListener("visibilitychange", () => {
   seenAt = performance.now();

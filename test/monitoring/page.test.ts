@@ -193,6 +193,15 @@ describe("the page in a browser", { skip: NO_BROWSER }, () => {
       assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= 360, colorScheme);
       await assertAccessible(page, colorScheme);
       await page.setViewportSize({ width: 1280, height: 900 });
+      // As wide as their places, which they get when they are drawn again.
+      await page.waitForFunction(() =>
+        ["requests", "errors", "p95"].every((id) => {
+          const [place, canvas] = [`#${id}`, `#${id} canvas`].map(
+            (each) => document.querySelector(each)?.clientWidth ?? -9,
+          );
+          return Math.abs((place ?? 0) - (canvas ?? 9)) < 4;
+        }),
+      );
       await assertAccessible(page, `${colorScheme}, wide`);
     }
   });
