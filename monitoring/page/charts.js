@@ -16,7 +16,7 @@ import { clock } from "./text.js";
  * @typedef {object} Frame what all charts have in common
  * @property {number} from in seconds since 1970
  * @property {number} to likewise
- * @property {readonly { time: number, text: string }[]} marks the cutovers
+ * @property {readonly number[]} marks the cutovers, likewise
  */
 
 /** The script before this one has made it. @type {typeof import("uplot")} */
@@ -138,7 +138,7 @@ function drawMarks({ ctx, bbox, valToPos, scales }, marks, ink) {
   ctx.strokeStyle = ink;
   ctx.fillStyle = ink;
   ctx.lineWidth = 1.5 * devicePixelRatio;
-  for (const { time } of marks) {
+  for (const time of marks) {
     if (time < Number(min) || time > Number(max)) continue;
     const x = valToPos(time, "x", true);
     ctx.beginPath();

@@ -40,6 +40,8 @@ let isReading = false;
 /** When somebody began to look at the page again. */
 let seenAt = performance.now();
 let announced = "";
+/** Shows the verdict of the latest reading, which may be old. @type {(isOld: boolean) => string} */
+let showLatest = () => "";
 
 /**
  * Asks the page's own server.
@@ -107,7 +109,9 @@ function showAll(metrics) {
   const state = stateOf({ settings, metrics, history, now: engineTime });
   const figures = figuresOf(readings);
   const visited = state.live && figures && { ...figures[state.live], color: state.live };
-  const told = showVerdict(state, findingsOf(state, visited, alerts));
+  const findings = findingsOf(state, visited, alerts);
+  showLatest = (isOld) => showVerdict(state, findings, isOld);
+  const told = showLatest(false);
   showColors(state, figures);
   showCommands(state, copy);
   showHistory(history, historyProblem, engineTime);
@@ -140,7 +144,7 @@ async function readCurves() {
     const [a, b, c] = await Promise.all(
       [requests, errors, p95].map(async (query) => curveIn(await (await ask(rangeAddress(query, range, to))).json())),
     );
-    const marks = history.flatMap(({ time, result }) => (time === undefined ? [] : [{ time, text: result }]));
+    const marks = history.flatMap(({ time }) => (time === undefined ? [] : [time]));
     const frame = { from: to - range.hours * 3600, to, marks };
     const none = { times: [], blue: [], green: [] };
     draw(byId("requests"), { title: "Requests a second", format: perSecond, curve: a ?? none }, frame);
@@ -161,6 +165,7 @@ function showFreshness() {
   const looked = performance.now() - seenAt;
   const isLost = problem !== undefined || Math.min(age, looked) > OLD_MS;
   document.documentElement.dataset.fresh = isLost ? "no" : "yes";
+  showLatest(isLost);
   const known = Number.isFinite(age);
   const since = known
     ? `Everything below is as it was at ${clock(engineTime, engineTime)}, ${span(age / 1000)} ago.`

@@ -38,11 +38,13 @@ export function showStack({ project, stack, service }) {
  * Shows how it is, and what is wrong.
  * @param {State} state
  * @param {readonly Finding[]} findings
+ * @param {boolean} isOld whether nobody can tell how it is now
  * @returns {string} the same in a sentence
  */
-export function showVerdict({ live, lastLive, since, now, colors }, findings) {
-  const verdict = verdictOf(findings);
-  const [color, is] = live === undefined ? [lastLive, "was"] : [live, "is"];
+export function showVerdict({ live, lastLive, since, now, colors }, findings, isOld) {
+  const verdict = isOld ? "unknown" : verdictOf(findings);
+  const color = live ?? lastLive;
+  const is = isOld || live === undefined ? "was" : "is";
   const version = color && colors[color].version;
   const who = color === undefined ? "No color is known to be live" : `${color} ${is} live`;
   document.documentElement.dataset.verdict = verdict;

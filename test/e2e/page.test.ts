@@ -183,6 +183,13 @@ test("the page's server", async (t) => {
       body,
       "GET /api/v1/query_range?timeout=5s&limit=100&query=up%7Ba%3D%22b%22%7D&start=1&timeout=1h [] \n",
     );
+    for (const [from, answer] of [
+      ["cross-site", 403],
+      ["same-site", 403],
+      ["same-origin", 200],
+      ["none", 200],
+    ] as const)
+      assert.equal(await status("/api/v1/query?query=up", { "sec-fetch-site": from }), answer, from);
     for (const path of [
       "/api/v1/labels",
       "/api/v1/admin/tsdb/snapshot",

@@ -241,9 +241,11 @@ describe("the page in a browser", { skip: NO_BROWSER }, () => {
       /Everything below is as it was at \d\d:\d\d:\d\d, .* Next: npm run status -- prod/,
     );
     assert.match(await textOf(page, "#announcer"), /Connection lost/);
+    assert.equal(await textOf(page, "#verdict"), "? Can't tell ● green was live");
     await assertAccessible(page, "lost");
     await server.listen();
     await says(page, "#fresh", "As of");
+    assert.equal(await textOf(page, "#verdict"), "✓ Well ● green is live");
   });
 
   test("figures that nobody renews are old, and a hidden tab asks nothing", async (t) => {
