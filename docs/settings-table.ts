@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import { ASKED_METRICS, CUTOVER_METRICS, type Metric, PROXY_METRICS, REQUEST_METRICS } from "../stacks/service/metrics";
 import { KEYS } from "../stacks/settings/container/keys";
+import { alertRows } from "./alerts";
 
 /** One setting as Pulumi.yaml declares it. */
 interface Declaration {
@@ -43,6 +44,10 @@ export const PAGES: readonly Page[] = [
   {
     path: "docs/monitoring.md",
     parts: () => Object.fromEntries(Object.entries(METRICS).map(([mark, table]) => [mark, renderMetrics(table)])),
+  },
+  {
+    path: "docs/on-call.md",
+    parts: (root) => ({ alerts: renderAlerts(root) }),
   },
   {
     path: "docs/container.md",
@@ -104,7 +109,13 @@ export const GROUPS: readonly SettingsGroup[] = [
     ],
   },
   { title: "Word of each cutover", names: ["notifyUrl", "notifyKind", "notifySecret"] },
-  { title: "Watching", names: ["monitoring", "metricsPort", "mtailImage"] },
+  {
+    title: "Watching",
+    names: [
+      ...["monitoring", "metricsPort", "alertReceiver", "prometheusPort", "alertmanagerPort", "monitoringMemoryMb"],
+      ...["mtailImage", "prometheusImage", "alertmanagerImage", "blackboxImage"],
+    ],
+  },
   { title: "The registry", names: ["registry", "registryUser", "registryPassword"] },
   {
     title: "What a stack insists on, and what it allows",
@@ -158,6 +169,13 @@ export function renderMetrics(metrics: Readonly<Record<string, Metric>>): string
   ]);
   return tableOf(["metric", "type", "labels", "what it says"], rows);
 }
+
+/** Returns the alerts as a Markdown table. */
+export const renderAlerts = (root: string): string =>
+  tableOf(
+    ["alert", "severity", "after", "it says, for example", "next command"],
+    alertRows(root).map((row) => row.map(cell)),
+  );
 
 /** What a key's row in the table says of it. */
 type KeyWords = Pick<(typeof KEYS)[keyof typeof KEYS], "example" | "description">;

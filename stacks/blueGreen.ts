@@ -19,7 +19,7 @@ import {
   volumesHook,
 } from "./hooks";
 import { declareMonitoring } from "./monitoring";
-import { declareNetworkCheck, serviceEnds } from "./networkCheck";
+import { declareNetworkCheck, serviceEnds, watchersOn } from "./networkCheck";
 import { hasRelease } from "./plan/images";
 import { APP_DIRECTORY, decideService, ofService, type ServicePlan } from "./plan/service";
 import type { StatePart } from "./plan/stateProblem";
@@ -65,6 +65,8 @@ export interface BlueGreenArgs {
   gateway?: GatewayNetwork;
   /** @internal What was decided already, together with other services. */
   decided?: ServicePlan;
+  /** @internal What watches it together with other services, once that is declared. */
+  watching?: Promise<pulumi.Resource[]>;
 }
 
 /** A service as two identical environments behind one proxy. The public sees the one that `activeColor` names. */
@@ -88,6 +90,10 @@ export class BlueGreen extends pulumi.ComponentResource {
   readonly gateway: GatewayNetwork | undefined;
   /** @internal What has to have ended well before requests are sent here. */
   readonly moved: pulumi.Resource;
+  /** @internal For what watches it. */
+  readonly network: pulumi.Output<string>;
+  /** @internal */
+  readonly beforePull: pulumi.ResourceHook;
 
   constructor(name: string, args: BlueGreenArgs, opts?: pulumi.ComponentResourceOptions) {
     super("blue-green:index:BlueGreen", name, {}, opts);
@@ -106,6 +112,8 @@ export class BlueGreen extends pulumi.ComponentResource {
     const network = declareNetwork(service);
     removeLeftLogins();
     const beforePull = pullHook(service);
+    this.network = network.name;
+    this.beforePull = beforePull;
     const volumes = declareAllVolumes(service);
     const hooks = { beforePull, beforeCreate: volumesHook(service), limit: limitHook(service) };
     const shared = { network: network.name, volumes, ...hooks };
@@ -130,16 +138,7 @@ export class BlueGreen extends pulumi.ComponentResource {
     const last = accessories.declare((name) => !isFirst(plan, name), [cutover.command]);
     const idleSlot = canary[0] ?? slot(idle, [cutover.command, ...last]);
     const monitoring = declareAllMonitoring(service, network.name, beforePull, [cutover.command]);
-    declareNetworkCheck(
-      logicalName(owner, "network"),
-      {
-        network: networkName(owner),
-        ...{ begins: containerName(owner, ""), ends: serviceEnds(asDeclared(service), world) },
-        dockerHost: settings.dockerHost,
-        dependsOn: [network, ...first, ...last, cutover, idleSlot, ...monitoring],
-      },
-      this,
-    );
+    declareEnd(service, [network, ...first, ...last, cutover, idleSlot, ...monitoring]);
     this.moved = cutover.command;
     if (!pulumi.runtime.isDryRun()) confirm(service, proxy, cutover);
 
@@ -160,6 +159,25 @@ export class BlueGreen extends pulumi.ComponentResource {
 /** What the resources of a service are declared from. */
 interface Service extends Omit<BlueGreenArgs, "settings">, ServicePlan, HookContext {
   settings: Settings;
+}
+
+/** Has `pulumi destroy` look first who else is on the network: it comes after all that is on it. */
+function declareEnd(
+  { owner, settings, plan, world, parent, watching = Promise.resolve([]) }: Service,
+  after: pulumi.Resource[],
+): void {
+  const declared = asDeclared({ settings, plan });
+  declareNetworkCheck(
+    logicalName(owner, "network"),
+    {
+      network: networkName(owner),
+      ...{ begins: containerName(owner, ""), ends: serviceEnds(declared, world) },
+      also: watchersOn(owner, settings, world),
+      dockerHost: settings.dockerHost,
+      dependsOn: watching.then((others) => [...after, ...others]),
+    },
+    parent,
+  );
 }
 
 const declareNetwork = ({ name, owner, plan, parent }: Service): docker.Network =>
@@ -192,7 +210,10 @@ const isFirst = ({ accessoriesLast, keptAccessories }: ServicePlan["plan"], name
   !accessoriesLast || keptAccessories.includes(name);
 
 /** The settings with the accessories that this run declares; none where there are none. */
-const asDeclared = ({ settings: { accessories: _, ...settings }, plan: { accessories } }: Service) => ({
+const asDeclared = ({
+  settings: { accessories: _, ...settings },
+  plan: { accessories },
+}: Pick<Service, "settings" | "plan">) => ({
   ...settings,
   ...(Object.keys(accessories).length > 0 && { accessories }),
 });

@@ -31,10 +31,15 @@ const PROGRAM = "/requests.mtail";
 const NOBODY = "65534:65534";
 
 /** The part of the settings that they are made from. */
-export type MonitoringSettings = Pick<Settings, "nginxImage" | "mtailImage" | "metricsPort" | "maxErrorPercent">;
+export type MonitoringSettings = Pick<
+  Settings,
+  "monitoring" | "nginxImage" | "mtailImage" | "metricsPort" | "maxErrorPercent"
+>;
 
-/** A preview shows no more of a variable that is longer than that it is there: it would print all of the page. */
+/** Of a longer variable a preview says no more than that it is there: it would print all of the page. */
 const MOST_SHOWN_CHARACTERS = 1000;
+const unseen = (text: string): pulumi.Input<string> =>
+  text.length > MOST_SHOWN_CHARACTERS ? pulumi.secret(text) : text;
 
 /** What one of them is made from, beside what all are. */
 type PartInputs = Omit<docker.ContainerArgs, "image" | "envs"> & { envs?: string[] };
@@ -44,62 +49,92 @@ export interface MonitoringArgs {
   owner: ServiceId;
   settings: MonitoringSettings;
   network: pulumi.Input<string>;
-  /** The container with the Prometheus that the page asks, by its name on the network; without one the page has no curves. */
-  prometheus?: string;
   beforePull: pulumi.ResourceHook;
   /** They come when the public is where it is to be: nothing that is wrong with them can hold that up. */
   dependsOn: pulumi.Resource[];
+}
+
+/** One container that watches. */
+export interface WatchingPart {
+  name: MonitoringPart;
+  image: string;
+  inputs: PartInputs;
+  /** What it reads, by paths in the container. */
+  files?: Record<string, string>;
+  /** The same of what nobody is to see: no label has a hash of it, at which somebody could guess. */
+  secretFiles?: Record<string, string>;
+  /** The most memory that it may take, in MiB. */
+  memoryMb?: number;
+  /** What its label says beside its image and a hash over its inputs. */
+  told?: Record<string, unknown>;
 }
 
 /**
  * Declares what watches both colors: mtail, which counts what nginx notes of each request, and an nginx of its own that serves the figures
  * on the engine's loopback. They share the proxy's volume, and the proxy doesn't know whether they run.
  */
-export const declareMonitoring = (args: MonitoringArgs, parent: pulumi.Resource): docker.Container[] => [
-  declarePart("mtail", args.settings.mtailImage, mtailInputs(), args, parent),
-  declarePart("metrics", args.settings.nginxImage, metricsInputs(args), args, parent),
-];
+export function declareMonitoring(args: MonitoringArgs, parent: pulumi.Resource): docker.Container[] {
+  const { mtailImage, nginxImage } = args.settings;
+  const files = { [PROGRAM]: readNginx("requests.mtail") };
+  const parts: WatchingPart[] = [
+    { name: "mtail", image: mtailImage, inputs: mtailInputs(args), files },
+    { name: "metrics", image: nginxImage, inputs: metricsInputs(args) },
+  ];
+  return parts.map((part) => declarePart(part, { ...args, networks: [args.network] }, parent));
+}
+
+/** The proxy's volume, as either of the two has it. */
+const proxyVolume = (owner: ServiceId, readOnly: boolean) => ({
+  volumes: [{ volumeName: volumeName(owner), containerPath: PROXY_DIRECTORY, ...(readOnly && { readOnly }) }],
+});
+
+/** What a program of somebody else's can do without: it has no rights but to read its files and to answer. */
+export const POWERLESS = {
+  user: NOBODY,
+  securityOpts: ["no-new-privileges"],
+  capabilities: { drops: ["ALL"] },
+  restart: "unless-stopped",
+  ...LOGGING,
+};
 
 /** mtail reads the log of requests, and may write nothing. Its image is that binary alone. */
-const mtailInputs = () => ({
+const mtailInputs = ({ owner }: MonitoringArgs) => ({
   command: [
     ...["-progs", PROGRAM, "-emit_prog_label=false", "-logs", `${PROXY_DIRECTORY}/requests.log`],
     "-logtostderr",
     "-port",
     "3903",
   ],
-  uploads: [{ file: PROGRAM, content: readNginx("requests.mtail") }],
-  user: NOBODY,
-  securityOpts: ["no-new-privileges"],
-  capabilities: { drops: ["ALL"] },
-  restart: "unless-stopped",
-  ...LOGGING,
+  ...POWERLESS,
+  ...proxyVolume(owner, true),
 });
 
 /** The proxy's own kind of nginx, so that no image more is needed. */
-export function metricsInputs({
-  owner,
-  settings,
-  prometheus,
-}: Pick<MonitoringArgs, "owner" | "settings" | "prometheus">) {
-  const own = containerName(owner, monitoringName("metrics"));
-  const [proxy, mtail] = [containerName(owner, "proxy"), containerName(owner, monitoringName("mtail"))];
-  const view = { own, proxy, mtail, prometheus };
+export function metricsInputs({ owner, settings }: Pick<MonitoringArgs, "owner" | "settings">) {
+  const { service: _service, ...stack } = owner;
+  const [own, mtail] = (["metrics", "mtail"] as const).map((part) => containerName(owner, monitoringName(part)));
+  const view = {
+    own,
+    mtail,
+    proxy: containerName(owner, "proxy"),
+    // One of all services, which the page has its curves from.
+    prometheus: settings.monitoring === "on" ? containerName(stack, monitoringName("prometheus")) : undefined,
+  };
   const conf = renderTemplate("metrics.conf.mustache", readNginx("metrics.conf.mustache"), view);
   const { name: _, ...container } = nginxContainer("", [
     { internal: 8080, external: settings.metricsPort, ip: "127.0.0.1" },
   ]);
-  const { maxErrorPercent } = settings;
-  const page = pageVariables({ owner, maxErrorPercent, hasPrometheus: prometheus !== undefined });
-  const envs = [`CONF=${conf}`, `PROXY=${proxy}`, `MTAIL=${mtail}`, ...page];
-  return { ...container, command: [readScript("metrics")], envs };
+  const envs = [`CONF=${conf}`, `PROXY=${view.proxy}`, `MTAIL=${mtail}`, ...pageVariables(owner, settings)];
+  return { ...container, command: [readScript("metrics")], envs, ...proxyVolume(owner, false) };
 }
 
-function declarePart(
-  part: MonitoringPart,
-  image: string,
-  { envs = [], ...inputs }: PartInputs,
-  { owner, network, beforePull, dependsOn }: MonitoringArgs,
+/** What every one of them is declared with. */
+type PartArgs = Omit<MonitoringArgs, "settings" | "network"> & { networks: pulumi.Input<string>[] };
+
+/** Declares one of them: it may be down without holding up a run, and a change of it replaces it alone. */
+export function declarePart(
+  { name: part, image, inputs, files = {}, secretFiles = {}, memoryMb = MEMORY_MB, told }: WatchingPart,
+  { owner, networks, beforePull, dependsOn }: PartArgs,
   parent: pulumi.Resource,
 ): docker.Container {
   const called = logicalName(owner, monitoringName(part));
@@ -108,19 +143,19 @@ function declarePart(
     { name: image, keepLocally: true },
     { parent, dependsOn, hooks: { beforeCreate: [beforePull] } },
   );
-  const program = createHash("sha256")
-    .update(JSON.stringify({ ...inputs, envs }))
-    .digest("hex")
-    .slice(0, 12);
+  const program = createHash("sha256").update(JSON.stringify({ inputs, files })).digest("hex").slice(0, 12);
+  const uploads = [
+    ...Object.entries(files).map(([file, content]) => ({ file, content })),
+    ...Object.entries(secretFiles).map(([file, content]) => ({ file, content: pulumi.secret(content) })),
+  ];
   return new docker.Container(
     called,
     {
       mustRun: false,
       ...inputs,
-      ...(envs.length > 0 && {
-        envs: envs.map((text) => (text.length > MOST_SHOWN_CHARACTERS ? pulumi.secret(text) : text)),
-      }),
-      memory: MEMORY_MB,
+      ...(inputs.envs && { envs: inputs.envs.map(unseen) }),
+      ...(uploads.length > 0 && { uploads }),
+      memory: memoryMb,
       cpuShares: CPU_SHARES,
       name: containerName(owner, monitoringName(part)),
       image: pulled.imageId,
@@ -128,12 +163,9 @@ function declarePart(
         ...ownerLabels(owner),
         [LABEL.role]: "monitoring",
         [LABEL.monitoring]: part,
-        [LABEL.spec]: JSON.stringify({ image, program, cpuShares: CPU_SHARES }),
+        [LABEL.spec]: JSON.stringify({ image, program, cpuShares: CPU_SHARES, ...told }),
       }),
-      networksAdvanced: [{ name: network }],
-      volumes: [
-        { volumeName: volumeName(owner), containerPath: PROXY_DIRECTORY, ...(part === "mtail" && { readOnly: true }) },
-      ],
+      networksAdvanced: networks.map((name) => ({ name })),
     },
     { parent, dependsOn, ...changeOptions(false) },
   );

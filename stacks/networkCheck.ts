@@ -3,6 +3,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import { dockerHost } from "./engine/docker";
 import { readScript } from "./engine/scripts";
 import { COLORS } from "./service/color";
+import { containerName, monitoringName, type ServiceId, WATCH_PARTS } from "./service/names";
 import type { UnknownWorld, World } from "./service/world";
 import type { Settings } from "./settings/settings";
 
@@ -16,20 +17,25 @@ export interface NetworkCheckArgs {
   /** What the names of the stack's own containers on it begin with, and, as a regular expression, how they go on. */
   begins: string;
   ends: string;
+  /** Those of the stack's that are called otherwise. */
+  also?: readonly string[];
   dockerHost: string | undefined;
   /** All that is on the network: the check is the first thing that a `pulumi destroy` does, before anything is gone. */
-  dependsOn: pulumi.Resource[];
+  dependsOn: pulumi.Input<pulumi.Resource[]>;
 }
 
 /** The names of the stack's own containers as a regular expression for a whole line. */
-export const ownNames = ({ begins, ends }: Pick<NetworkCheckArgs, "begins" | "ends">): string =>
-  `${begins.replaceAll(".", "\\.")}(${ends})`;
+export const ownNames = ({ begins, ends, also = [] }: Pick<NetworkCheckArgs, "begins" | "ends" | "also">): string =>
+  [`${literal(begins)}(${ends})`, ...also.map(literal)].join("|");
+
+/** A name's points stand for themselves. */
+const literal = (name: string): string => name.replaceAll(".", "\\.");
 
 /** How a service's names go on on its own network, and how a stack's on the gateway's. */
 export const SERVICE_ENDS = "(blue|green)(-[0-9]+)?|proxy";
 const BESIDE_ENDS = "|(blue|green)-(worker|job)-.+|accessory-.+";
 const MONITORING_ENDS = "|monitoring-.+";
-export const GATEWAY_ENDS = "gateway|.+-proxy";
+export const GATEWAY_ENDS = "gateway|.+-proxy|monitoring-blackbox";
 
 /**
  * How the names of a service's containers go on, with those that stand beside the web ones where there are any: the live color keeps
@@ -47,6 +53,18 @@ export const serviceEnds = (
   ];
   const hasBeside = Boolean(workers || jobs || accessories || runs?.some((each) => each.length > 0));
   return `${SERVICE_ENDS}${hasBeside ? BESIDE_ENDS : ""}${isWatched ? MONITORING_ENDS : ""}`;
+};
+
+/** What watches all services of a stack: on a service's network, with a name that is not the service's. */
+export const watchersOn = (
+  { service, ...stack }: ServiceId,
+  { monitoring }: Pick<Settings, "monitoring">,
+  world: World | UnknownWorld,
+): string[] => {
+  const watchers = WATCH_PARTS.map((part) => containerName(stack, monitoringName(part)));
+  const runs = "unknown" in world ? [] : (world.beside?.monitoring ?? []);
+  const isWatched = monitoring === "on" || runs.some(({ container }) => watchers.includes(container));
+  return service !== undefined && isWatched ? watchers : [];
 };
 
 /**

@@ -17,6 +17,8 @@ import { needsOf } from "./plan/container";
 import { readOwnState } from "./plan/ownState";
 import { decideService, type ServicePlan } from "./plan/service";
 import { settledWorld } from "./plan/settledWorld";
+import { watchClashes, watchedOf } from "./prometheus/agreement";
+import { Prometheus, type PrometheusArgs } from "./prometheus/prometheus";
 import { hasTls } from "./proxy/nginxContainer";
 import { Refusal } from "./refusal";
 import { readGateway } from "./service/gateway";
@@ -75,7 +77,10 @@ export async function createServices<Name extends string>(
     ...{ name, owner: { ...all, service: name }, settings: settings[at] as Settings },
     ...(services[name].appDirectory !== undefined && { appDirectory: services[name].appDirectory }),
   }));
-  refuseAll(portClashes([...(front === undefined ? [] : [{ name: GATEWAY, settings: front }]), ...given]));
+  refuseAll([
+    ...portClashes([...(front === undefined ? [] : [{ name: GATEWAY, settings: front }]), ...given]),
+    ...watchClashes(given.map((service) => ({ ...service, given: { ...services[service.name].settings } }))),
+  ]);
   const made = await declareAll(all, given, gateway && front && { args: gateway, settings: front }, opts);
   return { ...(made.services as Services<Name>), ...(made.gateway && { gateway: made.gateway }) };
 }
@@ -93,6 +98,9 @@ export async function createOwnService(): Promise<BlueGreen> {
 
 /** What Pulumi calls the service that has no name. */
 const OWN_SERVICE = "service";
+
+/** What Pulumi calls what watches all services. */
+const PROMETHEUS = "monitoring";
 
 /** Returns whose the program's resources are; refuses an engine that the Docker provider would not find. */
 function ownerOfStack(): ServiceId {
@@ -157,19 +165,45 @@ async function declareAll(
     front && address !== undefined
       ? new GatewayNetwork(GATEWAY, { owner: all, subnet: front.args.subnet, address }, opts)
       : undefined;
+  let tell = (_: pulumi.Resource[]): void => {};
+  // Each service's network waits for them at its end, and they are declared after all services.
+  const watching = new Promise<pulumi.Resource[]>((resolve) => {
+    tell = resolve;
+  });
   const made = undecided.map(({ name, gateway: _, ...args }, at) => {
-    const own = { ...args, engine, decided: decided[at] as ServicePlan, ...(network && { gateway: network }) };
-    return [name, new BlueGreen(name, own, opts)] as const;
+    const own = { ...args, engine, decided: decided[at] as ServicePlan, watching };
+    return [name, new BlueGreen(name, { ...own, ...(network && { gateway: network }) }, opts)] as const;
   });
   const services = Object.fromEntries(made);
+  const before = front && network && { network: network.network.name, tls: hasTls(front.settings) };
+  tell(declarePrometheus(all, Object.values(services), opts, before));
   if (front === undefined || network === undefined) return { services };
   // The services that it routes to, and no other one: it does not wait for those.
   const after = made.filter(([name]) => front.args.routes.some(({ service }) => service === name));
   const inputs = {
-    ...{ owner: all, network, engine, decided: routes as DecidedGateway },
+    ...{ owner: all, network, engine, decided: routes as DecidedGateway, watching },
     after: after.map(([, { moved }]) => moved),
   };
   return { services, gateway: new Gateway(GATEWAY, inputs, opts) };
+}
+
+/** Declares what watches all services that say so, with the settings of the first of them; nothing where none does. Returns the containers. */
+export function declarePrometheus(
+  owner: ServiceId,
+  services: readonly BlueGreen[],
+  opts: pulumi.ComponentResourceOptions,
+  gateway?: PrometheusArgs["gateway"],
+): pulumi.Resource[] {
+  const watched = watchedOf(services);
+  const [first] = watched;
+  if (first === undefined) return [];
+  const { settings, beforePull } = first;
+  const args = {
+    ...{ owner, settings, services: watched, beforePull, ...(gateway && { gateway }) },
+    networks: watched.map(({ network }) => network),
+    dependsOn: watched.map(({ moved }) => moved),
+  };
+  return new Prometheus(PROMETHEUS, args, opts).containers;
 }
 
 /** Makes one service of a program, without a gateway. */
@@ -217,20 +251,29 @@ export const withOthers = <Service>(services: readonly Service[]): (Service & { 
     return { ...service, ...(others.length > 0 && { others }) };
   });
 
+/** Settings of a service that say which ports of the host's it takes, and of no gateway. */
+type ServicePorts = "slots" | "monitoring" | "metricsPort" | "prometheusPort" | "alertmanagerPort";
+
 /** Ports of the host's that two of the services would take, each in a sentence. */
 export function portClashes(
   services: readonly {
     name: string;
-    settings: Omit<GatewaySettings, "tlsKey"> & Partial<Pick<Settings, "slots" | "monitoring" | "metricsPort">>;
+    settings: Omit<GatewaySettings, "tlsKey"> & Partial<Pick<Settings, ServicePorts>>;
   }[],
 ): string[] {
   const taken = new Map<number, string>();
+  // Of these there is one of each, with the settings of the first service that asks for them.
+  const first = services.find(({ settings }) => settings.monitoring === "on");
   return services.flatMap(({ name, settings }) => {
     const ports = {
       httpPort: settings.httpPort,
       ...(hasTls(settings) && { httpsPort: settings.httpsPort }),
       ...(settings.slots && { bluePort: settings.slots.blue.port, greenPort: settings.slots.green.port }),
-      ...(settings.monitoring === "metrics" && { metricsPort: settings.metricsPort }),
+      ...((settings.monitoring ?? "off") !== "off" && { metricsPort: settings.metricsPort }),
+      ...(settings === first?.settings && {
+        prometheusPort: settings.prometheusPort,
+        alertmanagerPort: settings.alertmanagerPort,
+      }),
     };
     return Object.entries(ports).flatMap(([setting, port]) => {
       if (port === undefined) return [];

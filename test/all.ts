@@ -20,9 +20,19 @@ const ALONE = new Set(["load", "slowClients", "start"].map((name) => `test/e2e/$
 /** They take longest: begun first, so that nothing waits for them at the end. */
 const LONGEST = [
   "test/cutover/cutover.test.ts",
-  ...["workers", "failuresAfter", "failures", "traffic", "drift", "replicas", "engines", "release", "secrets"].map(
-    (name) => `test/e2e/${name}.test.ts`,
-  ),
+  ...[
+    "alerts",
+    "prometheus",
+    "workers",
+    "failuresAfter",
+    "failures",
+    "traffic",
+    "drift",
+    "replicas",
+    "engines",
+    "release",
+    "secrets",
+  ].map((name) => `test/e2e/${name}.test.ts`),
 ];
 const ordered = [...LONGEST.filter((file) => files.includes(file)), ...files.filter((file) => !LONGEST.includes(file))];
 const ROUNDS = [

@@ -3,7 +3,7 @@ import { configurationRows } from "./configurationRows";
 import { containerRows, extraRows, mendOf } from "./containerRows";
 import type { Step } from "./preview";
 import { type Compared, called, type Facts, type Mend, NOT_CARRIED_OUT, partOf, type Row, short } from "./row";
-import { type DeclaredImage, isData, nameOf } from "./state";
+import { type DeclaredImage, isKept, nameOf } from "./state";
 
 /** All differences, in the order in which the stack is built. */
 export function rowsOf(compared: Compared): Row[] {
@@ -64,18 +64,20 @@ function networkRows(facts: Facts): Row[] {
 function volumeRows(facts: Facts): Row[] {
   const { volume, data = [] } = facts.declared;
   const { running } = facts;
-  if (volume === undefined) return [];
-  const [found] = running.volumes.filter(({ Name }) => Name === volume.name);
-  // What users saved stays on the engine when nothing names it any more.
-  const extra = running.volumes.filter(({ Name, Labels }) => Name !== volume.name && !isData({ labels: Labels ?? {} }));
-  const gone = data.filter(({ name }) => !running.volumes.some(({ Name }) => Name === name));
-  return [
-    ...gone.map(
+  const gone = data
+    .filter(({ name }) => !running.volumes.some(({ Name }) => Name === name))
+    .map(
       ({ name }): Row => ({
         ...{ resource: `volume ${name}`, what: "volume", declared: short(name), runs: "gone" },
         mend: { by: "refresh" },
       }),
-    ),
+    );
+  if (volume === undefined) return gone;
+  const [found] = running.volumes.filter(({ Name }) => Name === volume.name);
+  // What users saved stays on the engine when nothing names it any more.
+  const extra = running.volumes.filter(({ Name, Labels }) => Name !== volume.name && !isKept({ labels: Labels ?? {} }));
+  return [
+    ...gone,
     ...namedRows(facts, "volume", volume, found && { id: found.Name, labels: found.Labels ?? {} }),
     ...extra.map(({ Name }) => extraRow("volume", Name)),
   ];

@@ -12,7 +12,7 @@ export interface Declared {
   network?: Named;
   /** The proxy's, or the gateway's. */
   volume?: Named;
-  /** Those that keep what users save (`container.volumes`). */
+  /** Those that keep what users save (`container.volumes`), and what was seen of the service. */
   data?: Named[];
   cutover?: DeclaredCutover;
   /** What the latest run that ended well left on the gateway; of the gateway alone. */
@@ -120,8 +120,8 @@ function declaredOf(state: State, all: ServiceId, service: string | undefined): 
   const containers = of(CONTAINER).flatMap((resource) => mine(resource).map(containerIn(resource)));
   const network = of("docker:index/network:Network").flatMap(mine)[0];
   const volumes = of("docker:index/volume:Volume").flatMap(mine);
-  const data = volumes.filter(isData);
-  const volume = volumes.find((each) => !isData(each));
+  const data = volumes.filter(isKept);
+  const volume = volumes.find((each) => !isKept(each));
   const cutover = state.commands.find((command) => command.environment.PROXY && serviceIn(command) === service);
   const routes = hasGateway({ containers })
     ? state.commands.find(({ urn, environment }) => environment.GATEWAY && nameOf(urn) === "gateway")
@@ -143,6 +143,10 @@ function declaredOf(state: State, all: ServiceId, service: string | undefined): 
     secrets: state.secrets,
   };
 }
+
+/** Reports whether a volume is none of nginx's: it keeps what users save, or what was seen of the service. */
+export const isKept = (volume: { labels: Record<string, string> }): boolean =>
+  isData(volume) || volume.labels[LABEL.role] === "monitoring";
 
 /** Reports whether a volume keeps what users save. */
 export const isData = ({ labels }: { labels: Record<string, string> }): boolean => labels[LABEL.role] === "data";

@@ -1,6 +1,7 @@
 import { COLORS, type Color } from "../../stacks/service/color";
 import { dockerProblem, isLooping } from "../../stacks/service/health";
 import { type MissingContainer, missingBeside } from "../../stacks/service/missing";
+import { WATCH_PARTS } from "../../stacks/service/names";
 import { type BesideContainer, isAlone, type World } from "../../stacks/service/world";
 import { hide } from "../../stacks/text/hide";
 import type { BesideReport } from "./report";
@@ -80,13 +81,16 @@ const namesIn = (list: unknown): string[] => (Array.isArray(list) ? list.map(Str
 
 /** What is not as it should be with one of them, in words. */
 export const besideFindings = (beside: readonly BesideReport[]): string[] =>
-  beside.flatMap(({ kind, container, state, problem }) => {
+  beside.flatMap(({ kind, name, container, state, problem }) => {
     if (problem === null) return [];
     const what = kind === "monitoring" ? "container" : kind;
-    const cost = kind === "monitoring" ? " (no metrics meanwhile; visitors don't notice)" : "";
+    const cost = kind === "monitoring" ? ` (no ${missedWith(name)} meanwhile; visitors don't notice)` : "";
     const next = state === GONE ? "pulumi up makes it again" : `docker logs --tail 30 ${container}`;
     return [`the ${what} ${container} ${problem}${cost}: ${next}`];
   });
+
+/** What there is none of while one that watches is down. */
+const missedWith = (name: string): string => (WATCH_PARTS.some((part) => part === name) ? "alerts" : "metrics");
 
 /** How they are, a kind a line: `mail 2 of blue run`, `db runs`. */
 export function besideRows(beside: readonly BesideReport[]): [kind: string, text: string][] {

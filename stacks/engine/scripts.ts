@@ -5,6 +5,9 @@ import { CHECKOUT } from "./checkout";
 /** A file of `nginx/`, which travels with this program. */
 export const readNginx = (file: string): string => readFileSync(join(CHECKOUT, "nginx", file), "utf8");
 
+/** A file of `monitoring/`, which does too. */
+export const readMonitoring = (file: string): string => readFileSync(join(CHECKOUT, "monitoring", file), "utf8");
+
 /** Every script that this program runs, by the files of `nginx/` that stand behind each other in one shell. */
 export const SCRIPTS = {
   /** Moves the public, inside the proxy. */

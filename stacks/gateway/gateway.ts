@@ -156,6 +156,8 @@ export interface GatewayInputs {
   after: pulumi.Resource[];
   /** The engine that all of it runs on. */
   engine: Docker;
+  /** What watches it together with the services, once that is declared. */
+  watching: Promise<pulumi.Resource[]>;
 }
 
 /**
@@ -169,7 +171,7 @@ export class Gateway extends pulumi.ComponentResource {
   /** @internal */
   constructor(name: string, inputs: GatewayInputs, opts?: pulumi.ComponentResourceOptions) {
     super("blue-green:index:Gateway", name, {}, opts);
-    const { owner, network, after, engine } = inputs;
+    const { owner, network, after, engine, watching } = inputs;
     const { settings, address, configuration, files, made, plan } = inputs.decided;
     for (const warning of plan.warnings) pulumi.log.warn(printableMessage(`${GATEWAY}: ${warning}`), this);
 
@@ -215,7 +217,7 @@ export class Gateway extends pulumi.ComponentResource {
         network: gatewayName(owner),
         ...{ begins: nameOnEngine(owner, ""), ends: GATEWAY_ENDS },
         dockerHost: settings.dockerHost,
-        dependsOn: [network, command],
+        dependsOn: watching.then((others) => [network, command, ...others]),
       },
       this,
     );

@@ -1,6 +1,6 @@
 import { HTTPS_PORT, reachedAt } from "../engine/host";
 import { COLORS, type Color } from "../service/color";
-import { replicaNames } from "../service/names";
+import { PROBE_PORTS, replicaNames } from "../service/names";
 import type { Settings } from "../settings/settings";
 import type { FileNames } from "./files";
 import { headerView } from "./headers";
@@ -63,7 +63,7 @@ const CLIENT_UPLOADS = 4;
 const BODY_BUFFER_KB = { most: 128, least: 16, all: 128 * 1024 };
 
 /** The statuses of a release that is well, where no setting says them: an application of somebody else may send visitors on to its page. */
-const WELL = { built: "200-299", image: "200-399" };
+export const WELL = { built: "200-299", image: "200-399" };
 
 /**
  * The proxy's whole configuration, from the template `nginx/nginx.conf.mustache`. A switch changes one line of it, and what is
@@ -148,6 +148,9 @@ function monitoringView(
 ): View {
   return {
     monitored: monitoring !== "off",
+    probed: monitoring === "on",
+    httpProbePort: PROBE_PORTS.http,
+    httpsProbePort: PROBE_PORTS.https,
     // Who is on the color that is not active, and no tester: while there is a canary, its visitors.
     idleVisitor: canaryPercent > 0 ? "canary" : "sticky",
     metricsText: proxyMetrics({ canaryPercent, maintenance: maintenance !== undefined, certificateEnd }),

@@ -15,8 +15,8 @@ const MEMORY_MB = 1024;
 const STOP_SECONDS = 10;
 
 /** Where the templates' public servers listen inside the container, and where they do so for TLS. */
-const HTTP_INSIDE = 8080;
-const HTTPS_INSIDE = 8443;
+export const HTTP_INSIDE = 8080;
+export const HTTPS_INSIDE = 8443;
 
 /** A port of the host's that leads into the container. */
 interface Published {

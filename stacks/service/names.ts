@@ -49,6 +49,9 @@ export const RECOVERY = "BLUE_GREEN_RECOVERY";
 /** Where the proxy's volume is mounted: the configuration that serves, and nginx's temporary files. */
 export const PROXY_DIRECTORY = "/var/lib/blue-green";
 
+/** The proxy's ports at which its front door is asked by what watches it: on the stack's network alone, and counted as nobody's visit. */
+export const PROBE_PORTS = { http: 8085, https: 8086 } as const;
+
 /** What one of a color's containers is called, on the Docker network too: the first one as the color itself. */
 export type ReplicaName = Color | `${Color}-${number}`;
 
@@ -59,8 +62,11 @@ export const replicaName = (color: Color, replica: number): ReplicaName =>
 /** What one of a color's containers beside its web ones is called: `blue-worker-mail`, `blue-worker-mail-2`, `blue-job-migrate`. */
 export type BesideName = `${Color}-worker-${string}` | `${Color}-job-${string}`;
 export type AccessoryName = `accessory-${string}`;
-/** What watches both colors. */
-export const MONITORING_PARTS = ["mtail", "metrics"] as const;
+/** What watches all services of a stack, one of each. */
+export const WATCH_PARTS = ["prometheus", "alertmanager", "blackbox"] as const;
+export type WatchPart = (typeof WATCH_PARTS)[number];
+/** What watches both colors: the first two of them are each service's own. */
+export const MONITORING_PARTS = ["mtail", "metrics", ...WATCH_PARTS] as const;
 export type MonitoringPart = (typeof MONITORING_PARTS)[number];
 export type MonitoringName = `monitoring-${MonitoringPart}`;
 

@@ -242,6 +242,7 @@ export function worldOf(owner: ServiceId, found: Inspected[], images: Inspected[
     const part = partOf(owner, container);
     return part === undefined ? [] : [{ part, container }];
   });
+  containers.push(...watchersIn(owner, found));
   const proxy = containers.find(({ part }) => part.role === "proxy")?.container;
   const slotsOf = (color: Color) =>
     containers
@@ -265,6 +266,20 @@ export function worldOf(owner: ServiceId, found: Inspected[], images: Inspected[
     }),
     built: { blue: built("blue"), green: built("green") },
   };
+}
+
+/** Finds what watches a service by name together with others: it is the stack's, and its label names the services. */
+function watchersIn(
+  { service, ...stack }: ServiceId,
+  found: readonly Inspected[],
+): { part: Part; container: Inspected }[] {
+  if (service === undefined) return [];
+  return found.flatMap((container) => {
+    const part = partOf(stack, container);
+    const { services } = parsed(container.Config.Labels?.[LABEL.spec]);
+    const isWatching = part?.role === "monitoring" && Array.isArray(services) && services.includes(service);
+    return isWatching ? [{ part, container }] : [];
+  });
 }
 
 /** Sorts out what stands beside the web containers, by name and number. */

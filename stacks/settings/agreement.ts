@@ -78,8 +78,14 @@ function agreeOnDigests(agreement: Agreement): void {
     const params = { mend: setByDigest(`--path accessories.${name}.image`, shown) } satisfies Hint;
     agreement.context.addIssue({ code: "custom", path: ["accessories", name, "image"], message, params });
   }
-  const watches = agreement.parsed.monitoring === "metrics" ? (["mtailImage"] as const) : [];
-  for (const name of ["blueImage", "greenImage", "nginxImage", ...watches] as const) {
+  const watches = {
+    off: [],
+    metrics: ["mtailImage"],
+    on: ["mtailImage", "prometheusImage", "alertmanagerImage", "blackboxImage"],
+  } as const;
+  const { monitoring } = agreement.parsed;
+  const watching = Object.entries(watches).flatMap(([word, images]) => (word === monitoring ? images : []));
+  for (const name of ["blueImage", "greenImage", "nginxImage", ...watching] as const) {
     const value = agreement.values[name];
     if (typeof value !== "string" || agreement.isSecret(name) || isByDigest(value)) continue;
     if (value === "") {
@@ -91,12 +97,14 @@ function agreeOnDigests(agreement: Agreement): void {
   }
 }
 
-/** bindAddress may be the loopback as well, where the other ports are. Without TLS httpsPort takes none, nor metricsPort without metrics. */
+/** bindAddress may be the loopback as well, where the other ports are. Without TLS httpsPort takes none, nor do those of monitoring without it. */
 function agreeOnPorts(agreement: Agreement): void {
   const tls = isPemSet(agreement, "tlsCertificate") || isPemSet(agreement, "tlsKey");
   const taken = tls ? (["httpPort", "httpsPort"] as const) : (["httpPort"] as const);
-  const watched = agreement.parsed.monitoring === "metrics" ? (["metricsPort"] as const) : [];
-  const names = [...taken, "bluePort", "greenPort", ...watched] as const;
+  const { monitoring } = agreement.parsed;
+  const page = monitoring === "metrics" || monitoring === "on" ? (["metricsPort"] as const) : [];
+  const watching = monitoring === "on" ? (["prometheusPort", "alertmanagerPort"] as const) : [];
+  const names = [...taken, "bluePort", "greenPort", ...page, ...watching] as const;
   const ports = names.map((name) => numberOf(agreement, name));
   for (const [i, name] of names.entries()) {
     const port = ports[i];

@@ -35,11 +35,14 @@ export const trueOrFalse = z
   .enum(["true", "false"], { error: "must be true or false" })
   .transform((value) => value === "true");
 
+/** Of a setting that lets in whoever knows it: no error shows a value of it, also where it was set in plain text. */
+export const NEVER_SHOWN = { secret: true } satisfies Hint;
+
 /** A setting with values of its own within, which Pulumi hands over as JSON text. */
-export const structured = <Value>(parse: (json: unknown, refuse: Refuse) => Value) =>
+export const structured = <Value>(parse: (json: unknown, refuse: Refuse) => Value, hint: Hint = {}) =>
   z.unknown().transform((json, context) =>
     parse(json, (place, message, mend, bare) => {
-      const params = { mend, ...(bare !== undefined && { bare }) } satisfies Hint;
+      const params = { ...hint, mend, ...(bare !== undefined && { bare }) } satisfies Hint;
       context.addIssue({ code: "custom", path: [...place], message, params });
     }),
   );

@@ -3,6 +3,7 @@ import { Refusal } from "../refusal";
 import type { Color } from "../service/color";
 import type { SmokeTest } from "../service/smokeTest";
 import { isObject } from "../text/json";
+import type { AlertReceiver } from "./alertReceiver";
 import type { ContainerKey } from "./container/keys";
 import type { AccessorySettings, JobSettings, WorkerSettings } from "./container/named";
 import { defaultSettings, textsOf } from "./defaults";
@@ -33,6 +34,7 @@ export interface ServiceSettings
       | "jobs"
       | "accessories"
       | "secretEnvironment"
+      | "alertReceiver"
       | "dockerHost"
       | SecretName
     >
@@ -73,6 +75,8 @@ export interface ServiceSettings
   notifyUrl?: SecretInput;
   /** What signs that word, or lets it in. */
   notifySecret?: SecretInput;
+  /** Who gets the alerts of `monitoring: "on"`, in Alertmanager's words (docs/monitoring.md); anything in it may be a secret of Pulumi's. */
+  alertReceiver?: { [Kind in keyof AlertReceiver]?: Record<string, unknown>[] };
 }
 
 /**
@@ -100,10 +104,10 @@ export function completeSettings(given: object, of: string, provider?: Configura
  * could not be kept secret.
  */
 export async function withSecrets(
-  given: { [Name in SecretName | "secretEnvironment" | "accessories"]?: unknown },
+  given: { [Name in SecretName | "secretEnvironment" | "accessories" | "alertReceiver"]?: unknown },
   of: string,
 ): Promise<Record<string, unknown>> {
-  const { secretEnvironment, accessories, ...plain } = given;
+  const { secretEnvironment, accessories, alertReceiver, ...plain } = given;
   const known = async (name: string, value: unknown): Promise<unknown> => {
     if (!pulumi.Output.isInstance(value)) return value;
     // Left out of the SDK's types; one that is not known never hands over a value.
@@ -124,11 +128,18 @@ export async function withSecrets(
       : object;
   const variables = (place: string, environment: unknown) =>
     each(environment, (name, value) => known(`${place}.${name}`, value));
+  const within = async (place: string, value: unknown, depth = 0): Promise<unknown> => {
+    if (pulumi.Output.isInstance(value)) return known(place, value);
+    if (typeof value !== "object" || value === null || depth > MOST_DEPTH) return value;
+    if (!Array.isArray(value)) return each(value, (name, item) => within(`${place}.${name}`, item, depth + 1));
+    return Promise.all(value.map((item, at) => within(`${place}[${at}]`, item, depth + 1)));
+  };
   const secrets = SECRET_NAMES.map(async (name) => [name, await known(name, given[name])] as const);
   const found = {
     ...plain,
     ...Object.fromEntries(await Promise.all(secrets)),
     secretEnvironment: await variables("secretEnvironment", secretEnvironment),
+    ...(alertReceiver !== undefined && { alertReceiver: await within("alertReceiver", alertReceiver) }),
     ...(accessories !== undefined && {
       accessories: await each(accessories, async (name, block) =>
         isObject(block) && block.environment !== undefined
@@ -141,7 +152,7 @@ export async function withSecrets(
   if (place === undefined) return found;
   throw new Refusal(
     `${of}: ${place} is an output of Pulumi's, and a plain value is needed: a secret would stand in clear in a label. What may be one are ` +
-      `${[...SECRET_NAMES, "the variables in secretEnvironment", "those in an accessory's environment"].join(", ")}. ` +
+      `${[...SECRET_NAMES, "the variables in secretEnvironment", "those in an accessory's environment", "all within alertReceiver"].join(", ")}. ` +
       "Nothing was touched. Next: give a plain value in the program, then: pulumi up",
   );
 }

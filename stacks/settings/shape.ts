@@ -4,12 +4,13 @@ import { IMAGE_RULE, isImage, isRepository, isVersion, REPOSITORY_RULE, VERSION_
 import { isRegistryPassword, isRegistryUser, REGISTRY_PASSWORD_RULE, REGISTRY_USER_RULE } from "../engine/registry";
 import { COLORS } from "../service/color";
 import { RECEIVER_KINDS } from "../service/receiver";
+import { parseAlertReceiver, SET_ALERT_RECEIVER } from "./alertReceiver";
 import { parseAssetPaths, SET_ASSET_PATH } from "./assetPaths";
 import { parseContainer } from "./container/container";
 import { parseAccessories, parseJobs, parseNames, parseWorkers } from "./container/named";
 import { parsePaths } from "./container/volumes";
 import { parseEnvironment, setVariableCommand } from "./environment";
-import { decimal, oneOf, structured, text, textOrNone, trueOrFalse, wholeNumber } from "./rules";
+import { decimal, NEVER_SHOWN, oneOf, structured, text, textOrNone, trueOrFalse, wholeNumber } from "./rules";
 import { parseSmokeTests, SET_SMOKE_TEST } from "./smokeTests";
 import { parseTrustedProxies, SET_TRUSTED_PROXY } from "./trustedProxies";
 import {
@@ -96,8 +97,11 @@ const version = text(VERSION_RULE, isVersion);
 const image = text(IMAGE_RULE, isImage);
 const port = wholeNumber(1, MAX_PORT);
 
-/** What may be watched: nothing, or what a Prometheus of somebody else's asks for. */
-export const MONITORING = ["off", "metrics"] as const;
+/** What may be watched: nothing, what a Prometheus of somebody else's asks for, or that with a Prometheus and alerts of the stack's own. */
+export const MONITORING = ["off", "metrics", "on"] as const;
+
+/** With less, Prometheus was killed for memory, or Alertmanager (docs/decisions/0084). */
+const MIN_MONITORING_MB = 256;
 
 /** Every setting, one row each; Pulumi.yaml has the same ones. The order is the order of errors. */
 export const SHAPE = {
@@ -277,11 +281,27 @@ export const SHAPE = {
   /** How much of an answer waits on the engine's disk for a client slower than the app, in MiB; 0 for none. */
   maxBufferMb: { whose: "proxy", rule: wholeNumber(0, MAX_BUFFER_MB) },
   /** Whether requests are counted and figures served (see monitoring.ts). */
-  monitoring: { whose: "run", rule: oneOf(MONITORING, "must be off or metrics") },
+  monitoring: { whose: "run", rule: oneOf(MONITORING, "must be off, metrics or on") },
   /** The port on the host's loopback at which the metrics are served; none is taken without them. */
   metricsPort: { whose: "run", rule: port },
   /** Reference of mtail's image. */
   mtailImage: { whose: "run", rule: image, mend: "<image>" },
+  /** Who gets the alerts, in Alertmanager's words; may be secret, and is shown nowhere. Nobody where it is absent. */
+  alertReceiver: {
+    whose: "run",
+    rule: structured(parseAlertReceiver, NEVER_SHOWN),
+    secret: "may",
+    within: SET_ALERT_RECEIVER,
+  },
+  /** The ports on the host's loopback of what looks for alerts and what sends them; none is taken without `monitoring: on`. */
+  prometheusPort: { whose: "run", rule: port },
+  alertmanagerPort: { whose: "run", rule: port },
+  /** Memory limit of the three that watch all services, together, in MiB. */
+  monitoringMemoryMb: { whose: "run", rule: wholeNumber(MIN_MONITORING_MB, MAX_MEMORY_MB) },
+  /** References of their images. */
+  prometheusImage: { whose: "run", rule: image, mend: "<image>" },
+  alertmanagerImage: { whose: "run", rule: image, mend: "<image>" },
+  blackboxImage: { whose: "run", rule: image, mend: "<image>" },
   /** How long a container that is stopped has from SIGTERM to SIGKILL, in seconds. */
   stopGraceSeconds: {
     whose: "slot",

@@ -7,7 +7,9 @@ import type { Report } from "../../commands/drift/report";
 import { assertNoFailures, keepAliveGets, LIGHT, summarize, webSockets } from "../load";
 import { makeCertificate } from "../stacks/proxy/certificates.sample";
 import { backendImages } from "./backend";
+import { until } from "./failures";
 import { Program } from "./program";
+import { monitoringImages, TestPrometheus } from "./prometheus";
 import { baseImages, freePorts, get } from "./stack";
 
 const EXAMPLE = join(__dirname, "..", "..", "examples", "two-services");
@@ -313,6 +315,25 @@ test("another program runs two services of the package behind one gateway", asyn
       "stat -c %a /var/lib/blue-green/files/*.key",
     );
     assert.equal(modes.trim(), "600");
+    await program.pulumi("preview", "--expect-no-changes");
+  });
+
+  await t.test("a Prometheus of its own sees that the gateway answers, and when its certificate ends", async () => {
+    const prometheus = await TestPrometheus.make();
+    const [metricsPort = 0] = await freePorts(1);
+    const { port: prometheusPort, alertmanagerPort } = prometheus;
+    const given = { monitoring: "on", metricsPort, prometheusPort, alertmanagerPort, ...(await monitoringImages()) };
+    await program.configure(Object.fromEntries(Object.entries(given).map(([name, value]) => [`shop.${name}`, value])));
+    await program.up();
+    const gateway = `{instance="${named("gateway")}:8443",service=""}`;
+    await until("the gateway was asked", async () => {
+      const [answers] = await prometheus.query(`probe_success${gateway}`);
+      return answers?.value === 1;
+    });
+    const [left] = await prometheus.query(`probe_ssl_earliest_cert_expiry${gateway} - time()`);
+    assert.ok(left !== undefined && left.value > 89 * 86400, JSON.stringify(left));
+    const drift = await program.command("npx", "--no-install", "blue-green", "drift");
+    assert.equal(drift.code, 0, drift.output);
     await program.pulumi("preview", "--expect-no-changes");
   });
 

@@ -26,7 +26,8 @@ const TESTERS = 17;
 async function watched(t: TestContext): Promise<{ stack: TestStack; url: string }> {
   const [port = 0] = await freePorts(1);
   const official = "ghcr.io/google/mtail:3.0.8";
-  const mtailImage = (await must(join(CHECKOUT, "setup", "mtail-image"), [official])).trim().split("\n").at(-1) ?? "";
+  const mtailImage =
+    (await must(join(CHECKOUT, "setup", "monitoring-image"), ["mtail", official])).trim().split("\n").at(-1) ?? "";
   const settings = { monitoring: "metrics", metricsPort: String(port), mtailImage, keepAliveSeconds: "3" };
   const stack = await TestStack.make(t, { ...(await backendImages()), ...settings, drainSeconds: "5" });
   await stack.set("testerToken", TOKEN, "--secret");

@@ -10,6 +10,7 @@ import { flagsOf, TestNetwork } from "./nginxAlone";
 import { baseImages, get, must } from "./stack";
 
 const OWNER = { project: "blue-green", stack: "page" };
+const SETTINGS = { ...sampleSettings, monitoring: "on" as const };
 const PROMETHEUS = "blue-green-page-monitoring-prometheus";
 const OWN = "blue-green-page-monitoring-metrics";
 
@@ -35,11 +36,7 @@ async function served(t: Parameters<typeof TestNetwork.create>[0]): Promise<{ id
   const serve = `echo "$CONF" >/tmp/nginx.conf && exec nginx -c /tmp/nginx.conf -g 'daemon off;'`;
   const aliases = names.flatMap((name) => ["--network-alias", name]);
   await network.run(...aliases, "--env", `CONF=${OTHERS}`, "--entrypoint", "/bin/sh", image, "-c", serve);
-  const { command, envs, ...container } = metricsInputs({
-    owner: OWNER,
-    settings: sampleSettings,
-    prometheus: PROMETHEUS,
-  });
+  const { command, envs, ...container } = metricsInputs({ owner: OWNER, settings: SETTINGS });
   const variables = envs.flatMap((text) => ["--env", text]);
   const flags = [...flagsOf({ ...container, name: "" }), "--network-alias", OWN, ...variables];
   const { id, address } = await network.run(...flags, "--entrypoint", "/bin/sh", image, "-c", command[0] ?? "");
@@ -57,7 +54,7 @@ test("the page's server", async (t) => {
     (await get(`${url}${path}`, headers)).status;
 
   await t.test("has all files of the page with their types, and the same headers on everything", async () => {
-    const files = pageFiles({ owner: OWNER, maxErrorPercent: sampleSettings.maxErrorPercent, hasPrometheus: true });
+    const files = pageFiles(OWNER, SETTINGS);
     const types: Record<string, string> = {
       js: "text/javascript",
       css: "text/css",

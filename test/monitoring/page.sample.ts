@@ -173,7 +173,8 @@ export class PageServer {
 
   private constructor(public situation: Situation) {
     const settings = { project: "blue-green", stack: "prod" };
-    const files = pageFiles({ owner: settings, maxErrorPercent: 1, hasPrometheus: situation.prometheus !== undefined });
+    const monitoring = situation.prometheus === undefined ? "metrics" : "on";
+    const files = pageFiles(settings, { monitoring, maxErrorPercent: 1 });
     this.server = createServer((request, response) => {
       const url = new URL(request.url ?? "/", "http://x");
       this.asked.push(`${request.method} ${url.pathname}`);

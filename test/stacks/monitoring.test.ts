@@ -8,7 +8,7 @@ import { LABEL } from "../../stacks/service/names";
 import { partOf } from "../../stacks/service/ours";
 import type { BesideContainer } from "../../stacks/service/world";
 import { portClashes } from "../../stacks/services";
-import { parseSettings } from "../../stacks/settings/settings";
+import { parseSettings, type Settings } from "../../stacks/settings/settings";
 import { facts, state, world } from "../commands/status/facts.sample";
 import { CONTAINER, made, make, one, optionsOf, owner, RESOURCES } from "./blueGreen.mocks";
 import { raw, refused } from "./settings/settings.raw";
@@ -75,7 +75,7 @@ describe("the containers that watch both colors", () => {
       (value as string[]).map((text) => [text.split("=", 1)[0], text.slice(text.indexOf("=") + 1)]),
     );
     const names = (variables.get("PAGE") ?? "").split(" ");
-    const page = pageFiles({ owner, maxErrorPercent: 2.5, hasPrometheus: false });
+    const page = pageFiles(owner, { monitoring: "metrics", maxErrorPercent: 2.5 });
     assert.deepEqual(names, Object.keys(page));
     for (const [at, name] of names.entries()) {
       assert.equal(variables.get(`PAGE_${at + 1}`), page[name]?.trimEnd(), name);
@@ -97,14 +97,13 @@ describe("the containers that watch both colors", () => {
   });
 
   test("the page's server asks Prometheus where there is one, and nobody where there is none", () => {
-    const of = (prometheus?: string) => {
-      const { envs } = metricsInputs({ owner, settings: sampleSettings, ...(prometheus && { prometheus }) });
-      return envs.join("\n");
-    };
-    assert.doesNotMatch(of(), /api\/v1\/query\(/);
-    assert.match(of(), /"monitoring":"metrics"/);
-    assert.match(of("the-prometheus"), /set \$prometheus the-prometheus;/);
-    assert.match(of("the-prometheus"), /"monitoring":"on"/);
+    const of = (monitoring: "metrics" | "on", service = {}) =>
+      metricsInputs({ owner: { ...owner, ...service }, settings: { ...sampleSettings, monitoring } }).envs.join("\n");
+    assert.doesNotMatch(of("metrics"), /location.*query/);
+    assert.match(of("metrics"), /"monitoring":"metrics"/);
+    for (const service of [{}, { service: "shop" }])
+      assert.match(of("on", service), /set \$prometheus blue-green-dev-monitoring-prometheus;/);
+    assert.match(of("on"), /"monitoring":"on"/);
   });
 
   test("are told by their names and labels, and keep no network of somebody else's", () => {
@@ -160,6 +159,11 @@ describe("the containers that watch both colors", () => {
       return [status.level, status.findings.map(({ text }) => text)];
     };
     assert.deepEqual(of(container("mtail")), ["well", []]);
+    for (const name of ["prometheus", "alertmanager", "blackbox"])
+      assert.match(
+        String(of(container(name, { state: state({ Running: false, Status: "exited", ExitCode: 2 }) }))[1]),
+        /exit code 2 \(no alerts meanwhile; visitors don't notice\)/,
+      );
     const ended = state({ Running: false, Status: "exited", ExitCode: 137 });
     assert.deepEqual(of(container("mtail", { state: ended })), [
       "degraded",
@@ -172,10 +176,11 @@ describe("the containers that watch both colors", () => {
 });
 
 describe("the settings of monitoring", () => {
-  test("monitoring is off or metrics, and nothing else", () => {
-    for (const value of ["on", "true", "", "Metrics", "metrics ", "off\n", "prometheus"])
-      assert.match(refused(raw({ monitoring: value })), /^ *monitoring = .*: must be off or metrics$/m);
-    assert.equal(parseSettings(raw({ monitoring: "metrics" }), new Set()).monitoring, "metrics");
+  test("monitoring is off, metrics or on, and nothing else", () => {
+    for (const value of ["true", "", "Metrics", "metrics ", "off\n", "prometheus", "On"])
+      assert.match(refused(raw({ monitoring: value })), /^ *monitoring = .*: must be off, metrics or on$/m);
+    for (const monitoring of ["metrics", "on"])
+      assert.equal(parseSettings(raw({ monitoring }), new Set()).monitoring, monitoring);
   });
 
   test("metricsPort differs from the other ports where it is taken, also from those of another service", () => {
@@ -187,7 +192,7 @@ describe("the settings of monitoring", () => {
     assert.equal(parseSettings(raw(ports), new Set()).metricsPort, 5002);
     const shop = { ...sampleSettings, monitoring: "metrics" as const };
     const api = { ...shop, httpPort: 1, slots: { blue: { version: "1", port: 2 }, green: { version: "1", port: 3 } } };
-    const services = (monitoring: "off" | "metrics") => [
+    const services = (monitoring: Settings["monitoring"]) => [
       { name: "shop", settings: shop },
       { name: "api", settings: { ...api, monitoring } },
     ];
@@ -195,6 +200,43 @@ describe("the settings of monitoring", () => {
     assert.deepEqual(portClashes(services("metrics")), [
       "metricsPort of api is 9113, which is metricsPort of shop already.",
     ]);
+    assert.deepEqual(portClashes(services("on")), portClashes(services("metrics")));
+  });
+
+  test("the ports of Prometheus and Alertmanager differ from others where they are taken, which is once for all services", () => {
+    const ports = { prometheusPort: "8080", alertmanagerPort: "9113" };
+    assert.equal(
+      refused(raw({ ...ports, monitoring: "on" })),
+      [
+        'prometheusPort = "8080": must differ from httpPort, which has this port',
+        "    pulumi config set prometheusPort 8081",
+        'alertmanagerPort = "9113": must differ from metricsPort, which has this port',
+        "    pulumi config set alertmanagerPort 9114",
+      ].join("\n"),
+    );
+    for (const monitoring of ["off", "metrics"]) parseSettings(raw({ ...ports, monitoring }), new Set());
+    const service = (name: string, from: number, more: Partial<Settings> = {}) => ({
+      name,
+      settings: {
+        ...{ ...sampleSettings, monitoring: "on" as const, httpPort: from, metricsPort: from + 3 },
+        slots: { blue: { version: "1", port: from + 1 }, green: { version: "1", port: from + 2 } },
+        ...more,
+      },
+    });
+    assert.deepEqual(portClashes([service("shop", 1), service("api", 11)]), [], "one Prometheus");
+    assert.deepEqual(portClashes([service("shop", 1), service("api", 11, { httpPort: 9090 })]), [
+      "httpPort of api is 9090, which is prometheusPort of shop already.",
+    ]);
+    const off = service("api", 11, { httpPort: 9090, monitoring: "off" });
+    assert.deepEqual(portClashes([off, service("shop", 1)]), [
+      "prometheusPort of shop is 9090, which is httpPort of api already.",
+    ]);
+  });
+
+  test("monitoringMemoryMb is at least what all three were seen to do with", () => {
+    for (const value of ["0", "255", "-1", "1e3", "", "256m"])
+      assert.match(refused(raw({ monitoringMemoryMb: value })), /must be a whole number from 256 to 1048576/);
+    assert.equal(parseSettings(raw({ monitoringMemoryMb: "256" }), new Set()).monitoringMemoryMb, 256);
   });
 
   test("with imagesByDigest mtail's image is named by its digest too, where it runs", () => {
@@ -205,5 +247,10 @@ describe("the settings of monitoring", () => {
       /mtailImage = .*: must be named by its digest, since imagesByDigest is true/,
     );
     assert.equal(parseSettings(raw(byDigest), new Set()).mtailImage, "ghcr.io/google/mtail:3.0.8");
+    const named = [...refused(raw({ ...byDigest, monitoring: "on" })).matchAll(/^(\w+) = .*: must be named/gm)];
+    assert.deepEqual(
+      named.map(([, name]) => name),
+      ["mtailImage", "prometheusImage", "alertmanagerImage", "blackboxImage"],
+    );
   });
 });

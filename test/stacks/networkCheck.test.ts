@@ -60,6 +60,12 @@ describe("the end of a network", () => {
         "",
       ].join("\n"),
     );
+    // Neither is one that is the stack's and not the service's.
+    const also = ["shop-dev-monitoring-prometheus", "a.b-dev-monitoring-blackbox"];
+    const watched = ownNames({ begins: "shop-dev-api-", ends: SERVICE_ENDS, also });
+    assert.equal(checked(t, says("shop-dev-api-blue", ...also), watched).status, 0);
+    for (const name of ["shop-dev-monitoring-prometheus-2", "axb-dev-monitoring-blackbox", "x-shop-dev-api-blue"])
+      assert.equal(checked(t, says(name), watched).status, 1, name);
     // A point of a name stands for itself.
     assert.equal(checked(t, says("axb-dev-blue"), ownNames({ begins: "a.b-dev-", ends: SERVICE_ENDS })).status, 1);
   });

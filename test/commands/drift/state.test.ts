@@ -23,6 +23,29 @@ const exported = (resources: unknown[], more: object = {}) =>
 const declaredIn = (state: string, owner: typeof OWNER) => declaredServices(state, owner).get(undefined);
 
 describe("what Pulumi's state declares", () => {
+  test("a volume of the monitoring's is not the proxy's, and what it has seen is looked for as what users save", () => {
+    const volume = (name: string, role?: string) => ({
+      urn: urnOf("docker:index/volume:Volume", name),
+      type: "docker:index/volume:Volume",
+      id: name,
+      inputs: {
+        name,
+        labels: [
+          { label: "blue-green.project", value: OWNER.project },
+          { label: "blue-green.stack", value: OWNER.stack },
+          ...(role === undefined ? [] : [{ label: "blue-green.role", value: role }]),
+        ],
+      },
+    });
+    const volumes = [volume("seen", "monitoring"), volume("saved", "data"), volume("proxy")];
+    const declared = declaredIn(exported([slotResource("green"), ...volumes]), OWNER);
+    assert.equal(declared?.volume?.name, "proxy");
+    assert.deepEqual(
+      declared?.data?.map(({ name }) => name),
+      ["seen", "saved"],
+    );
+  });
+
   test("containers, the cutover and the secrets, in clear", () => {
     const tester = 'map $x $y {\n    "~^to\\.ken-12345$" 1;\n}\n';
     const declared = declaredIn(

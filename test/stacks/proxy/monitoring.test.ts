@@ -70,7 +70,32 @@ describe("what nginx notes of a request for the metrics", () => {
 
   test("off, nothing of it stands in the configuration", () => {
     const off = render({ monitoring: "off" });
-    assert.doesNotMatch(off, /requests\.log|counted_|metered|hundred|8084|_lives|\/metrics/);
+    assert.doesNotMatch(off, /requests\.log|counted_|metered|hundred|808[456]|_lives|\/metrics|probe/);
+  });
+
+  test("what watches the front door has ports of its own there, on which nobody is counted; only with a Prometheus of the stack's", () => {
+    const metrics = render();
+    assert.doesNotMatch(metrics, /808[56]|\$probe/);
+    const on = render({ monitoring: "on" });
+    const added = (text: string) => text.split("\n").filter((line) => !metrics.includes(line));
+    assert.deepEqual(
+      added(on).filter((line) => line.includes("listen ")),
+      ["        listen 8085;"],
+    );
+    const tls = { files: { tlsCertificate: "tls-0.crt", tlsKey: "tls-0.key" } };
+    assert.deepEqual(
+      render({ monitoring: "on", ...tls })
+        .split("\n")
+        .filter((line) => /listen 808[56]/.test(line)),
+      ["        listen 8085;", "        listen 8086 ssl;"],
+    );
+    // In the public's own server, and after what says that a request is counted.
+    const front = on.slice(on.indexOf("listen 8080 default_server"));
+    assert.ok(front.indexOf("listen 8085") < front.indexOf("\n    server {"));
+    assert.ok(front.indexOf("set $metered 1;") < front.indexOf("if ($probe) {"));
+    assert.match(front, /if \(\$probe\) \{\n +set \$watched "";\n +set \$metered "";\n/);
+    const map = /map \$server_port \$probe \{\n +default +"";\n +8085 +1;\n +8086 1;\n/;
+    assert.match(on, map);
   });
 
   test("a switch changes one line, and the text of the metrics is one that nginx takes", () => {

@@ -67,7 +67,8 @@ before(() => {
   for (const path of ["stacks", "nginx", "Pulumi.yaml", "tsconfig.json"]) {
     cpSync(join(CHECKOUT, path), join(folder, path), { recursive: true });
   }
-  cpSync(join(CHECKOUT, "docs", "settings-table.ts"), join(folder, "docs", "settings-table.ts"));
+  for (const file of ["settings-table.ts", "alerts.ts"])
+    cpSync(join(CHECKOUT, "docs", file), join(folder, "docs", file));
   symlinkSync(join(CHECKOUT, "node_modules"), join(folder, "node_modules"));
   insert("stacks/settings/shape.ts", "  replicas: {", ROW);
   insert("Pulumi.yaml", "  replicas:", DESCRIPTION);

@@ -132,7 +132,8 @@ describe("a service's settings from a program", () => {
       await assert.rejects(withSecrets(given, "shop"), {
         message:
           `shop: ${place} is an output of Pulumi's, and a plain value is needed: a secret would stand in clear in a label. What may be one are ` +
-          "tlsKey, registryPassword, testerToken, notifyUrl, notifySecret, the variables in secretEnvironment, those in an accessory's environment. " +
+          "tlsKey, registryPassword, testerToken, notifyUrl, notifySecret, the variables in secretEnvironment, those in an accessory's environment, " +
+          "all within alertReceiver. " +
           "Nothing was touched. Next: give a plain value in the program, then: pulumi up",
       });
   });
