@@ -3,7 +3,7 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { readNginx, readScript } from "./engine/scripts";
 import { pageVariables } from "./monitoringPage";
-import { nginxContainer } from "./proxy/nginxContainer";
+import { NGINX_DNS, nginxContainer } from "./proxy/nginxContainer";
 import { renderTemplate } from "./proxy/template";
 import {
   containerName,
@@ -29,6 +29,12 @@ const CPU_SHARES = 102;
 /** Where mtail has its program, and a user that is nobody's: the log of requests is readable for everybody, keys are not. */
 const PROGRAM = "/requests.mtail";
 const NOBODY = "65534:65534";
+
+/**
+ * The kernel's own books of what each container takes, and where they are mounted: each engine's host has them, since containers are made of
+ * them. They say nothing of what a container does or holds, and nothing can be changed by them as they are mounted.
+ */
+const BOOKS = { hostPath: "/sys/fs/cgroup", containerPath: "/cgroup", readOnly: true };
 
 /** The part of the settings that they are made from. */
 export type MonitoringSettings = Pick<
@@ -124,8 +130,16 @@ export function metricsInputs({ owner, settings }: Pick<MonitoringArgs, "owner" 
   const { name: _, ...container } = nginxContainer("", [
     { internal: 8080, external: settings.metricsPort, ip: "127.0.0.1" },
   ]);
-  const envs = [`CONF=${conf}`, `PROXY=${view.proxy}`, `MTAIL=${mtail}`, ...pageVariables(owner, settings)];
-  return { ...container, command: [readScript("metrics")], envs, ...proxyVolume(owner, false) };
+  const told = [`CONF=${conf}`, `PROXY=${view.proxy}`, `MTAIL=${mtail}`, `CONTAINERS=${containerName(owner, "")}`];
+  const { volumes } = proxyVolume(owner, false);
+  return {
+    ...container,
+    // It asks the engine's name server whose a container is: none of these questions may leave the engine.
+    ...NGINX_DNS,
+    command: [readScript("metrics")],
+    envs: [...told, ...pageVariables(owner, settings)],
+    volumes: [...volumes, BOOKS],
+  };
 }
 
 /** What every one of them is declared with. */

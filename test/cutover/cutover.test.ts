@@ -1105,7 +1105,7 @@ describe("several containers of a color", () => {
     const { message } = await missing.fails(orderFor("green", { blue: 1, green: 3 }));
     assert.match(
       message,
-      /^green was not switched to: it has 2 of its 3 containers\.\n[\s\S]*Next: pulumi up --refresh/,
+      /^green was not switched to: it has 2 of its 3 containers\.\n[\s\S]*Next: pulumi up, which makes them again$/,
     );
     assert.deepEqual(missing.moves, []);
   });

@@ -10,7 +10,8 @@ import type { BesideContainer } from "../../stacks/service/world";
 import { portClashes } from "../../stacks/services";
 import { parseSettings, type Settings } from "../../stacks/settings/settings";
 import { facts, state, world } from "../commands/status/facts.sample";
-import { CONTAINER, made, make, one, optionsOf, owner, RESOURCES } from "./blueGreen.mocks";
+import { containerOf } from "../cutover/order.sample";
+import { after, CONTAINER, errorOf, listen, made, make, one, optionsOf, owner, RESOURCES } from "./blueGreen.mocks";
 import { raw, refused } from "./settings/settings.raw";
 import { sampleSettings } from "./settings/settings.sample";
 
@@ -60,6 +61,13 @@ describe("the containers that watch both colors", () => {
     }
     assert.equal(metrics?.readOnly, true);
     assert.equal(mtail?.user, "65534:65534");
+    // None of its questions whose a container is leaves the engine.
+    assert.deepEqual([metrics?.dnsOpts, metrics?.dnsSearches], [["ndots:1"], ["."]]);
+    assert.deepEqual(metrics?.volumes, [
+      { volumeName: "blue-green-dev-proxy", containerPath: "/var/lib/blue-green" },
+      { hostPath: "/sys/fs/cgroup", containerPath: "/cgroup", readOnly: true },
+    ]);
+    assert.ok(JSON.stringify(metrics?.envs).includes("CONTAINERS=blue-green-dev-"));
     assert.deepEqual(mtail?.volumes, [
       { volumeName: "blue-green-dev-proxy", containerPath: "/var/lib/blue-green", readOnly: true },
     ]);
@@ -104,6 +112,40 @@ describe("the containers that watch both colors", () => {
     for (const service of [{}, { service: "shop" }])
       assert.match(of("on", service), /set \$prometheus blue-green-dev-monitoring-prometheus;/);
     assert.match(of("on"), /"monitoring":"on"/);
+  });
+
+  test("are told what a color runs when its first container was made, but for one that a switch follows", async (t) => {
+    const { engine } = await make({ monitoring: "metrics", replicas: 2 }, after({ replicas: 2 }), WATCHED + 1);
+    const followedBy = (name: string) => optionsOf(CONTAINER, name).hooks.afterCreateList;
+    assert.deepEqual(followedBy("green"), ["service-limit", "service-green-noted", "service-green-healthy"]);
+    assert.deepEqual(followedBy("green-2"), ["service-limit", "service-green-healthy"]);
+    const told: string[] = [];
+    engine.ask = async (...args) => {
+      if (args[0] === "exec") told.push(args.at(-1) ?? "");
+      if (args[1] === "ls") return "g1\n";
+      return JSON.stringify([containerOf("green", { Config: { Labels: green({ image: 'shop:"2"' }) } })]);
+    };
+    const green = (slot: object) => ({
+      ...containerOf("green").Config.Labels,
+      [LABEL.slot]: JSON.stringify({ definition: "d", ...slot }),
+    });
+    assert.equal(await errorOf("service-green-noted"), undefined);
+    const about =
+      "# HELP blue_green_color_info 1: the release that the color's containers were made with; absent where it has none\n" +
+      "# TYPE blue_green_color_info gauge\n";
+    assert.deepEqual(told, [`${about}blue_green_color_info{color="green",version="2.0.0",image="shop:\\"2\\""} 1\n`]);
+    engine.ask = async () => {
+      throw new Error("no such container");
+    };
+    const said = listen(t, "warn");
+    assert.equal(await errorOf("service-blue-noted"), undefined, "it holds up nothing");
+    assert.deepEqual(said, [
+      "the metrics still have the release that blue had before, until the next cutover: no such container",
+    ]);
+    await make({ monitoring: "metrics", activeColor: "green" }, after({}), WATCHED - 1);
+    assert.equal(await errorOf("service-green-noted"), undefined, "the engine is not asked: the cutover tells it");
+    await make({}, after({}));
+    assert.deepEqual(followedBy("green"), ["service-limit", "service-green-healthy"]);
   });
 
   test("are told by their names and labels, and keep no network of somebody else's", () => {
