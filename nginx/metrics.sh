@@ -1,7 +1,9 @@
 # Process 1 of the container that serves the metrics: nginx, and two loops beside it. One keeps the log of requests short, asks each color
 # how it is, and looks at the proxy's volume; the other one looks what the containers take. CONF is nginx's configuration, PROXY the proxy's
-# name on the network, MTAIL that of the container that counts. Behind containers.sh in one shell.
+# name on the network, MTAIL that of the container that counts, PAGE the names of the page's files, and PAGE_1 and so on what is in them.
+# Behind containers.sh in one shell.
 directory=/var/lib/blue-green
+root=/tmp/page
 most_log_bytes=67108864
 every_seconds=15
 
@@ -65,6 +67,17 @@ say_colors() {
     echo "blue_green_source_up{source=\"mtail\"} $(answers "http://$MTAIL:3903/metrics")"
 }
 
+# Writes the page's files, which no program after this one has to carry about.
+unpack_page() {
+    mkdir -p "$root"
+    at=0
+    for name in $PAGE; do
+        at=$((at + 1))
+        printenv "PAGE_$at" >"$root/$name"
+        unset "PAGE_$at"
+    done
+}
+
 serves() { echo "$told"; }
 
 # Compares what nginx told with what its file says, as whoever reads the proxy does (generation.sh). Without an answer nobody can tell.
@@ -92,6 +105,7 @@ say_volume() {
 }
 
 printf '%s\n' "$CONF" >/tmp/nginx.conf
+unpack_page
 keep_metered
 {
     while :; do

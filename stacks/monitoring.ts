@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { readNginx, readScript } from "./engine/scripts";
+import { pageVariables } from "./monitoringPage";
 import { NGINX_DNS, nginxContainer } from "./proxy/nginxContainer";
 import { renderTemplate } from "./proxy/template";
 import {
@@ -36,7 +37,18 @@ const NOBODY = "65534:65534";
 const BOOKS = { hostPath: "/sys/fs/cgroup", containerPath: "/cgroup", readOnly: true };
 
 /** The part of the settings that they are made from. */
-export type MonitoringSettings = Pick<Settings, "nginxImage" | "mtailImage" | "metricsPort">;
+export type MonitoringSettings = Pick<
+  Settings,
+  "monitoring" | "nginxImage" | "mtailImage" | "metricsPort" | "maxErrorPercent"
+>;
+
+/** Of a longer variable a preview says no more than that it is there: it would print all of the page. */
+const MOST_SHOWN_CHARACTERS = 1000;
+const unseen = (text: string): pulumi.Input<string> =>
+  text.length > MOST_SHOWN_CHARACTERS ? pulumi.secret(text) : text;
+
+/** What one of them is made from, beside what all are. */
+type PartInputs = Omit<docker.ContainerArgs, "image" | "envs"> & { envs?: string[] };
 
 /** What {@link declareMonitoring} makes them from. */
 export interface MonitoringArgs {
@@ -52,7 +64,7 @@ export interface MonitoringArgs {
 export interface WatchingPart {
   name: MonitoringPart;
   image: string;
-  inputs: Partial<docker.ContainerArgs>;
+  inputs: PartInputs;
   /** What it reads, by paths in the container. */
   files?: Record<string, string>;
   /** The same of what nobody is to see: no label has a hash of it, at which somebody could guess. */
@@ -104,19 +116,29 @@ const mtailInputs = ({ owner }: MonitoringArgs) => ({
 });
 
 /** The proxy's own kind of nginx, so that no image more is needed. */
-function metricsInputs({ owner, settings }: MonitoringArgs) {
-  const [proxy, mtail] = [containerName(owner, "proxy"), containerName(owner, monitoringName("mtail"))];
-  const conf = renderTemplate("metrics.conf.mustache", readNginx("metrics.conf.mustache"), { proxy, mtail });
+export function metricsInputs({ owner, settings }: Pick<MonitoringArgs, "owner" | "settings">) {
+  const { service: _service, ...stack } = owner;
+  const [own, mtail] = (["metrics", "mtail"] as const).map((part) => containerName(owner, monitoringName(part)));
+  const view = {
+    own,
+    mtail,
+    proxy: containerName(owner, "proxy"),
+    // One of all services, which the page has its curves from.
+    prometheus: settings.monitoring === "on" ? containerName(stack, monitoringName("prometheus")) : undefined,
+  };
+  const conf = renderTemplate("metrics.conf.mustache", readNginx("metrics.conf.mustache"), view);
   const { name: _, ...container } = nginxContainer("", [
     { internal: 8080, external: settings.metricsPort, ip: "127.0.0.1" },
   ]);
+  const told = [`CONF=${conf}`, `PROXY=${view.proxy}`, `MTAIL=${mtail}`, `CONTAINERS=${containerName(owner, "")}`];
+  const { volumes } = proxyVolume(owner, false);
   return {
     ...container,
     // It asks the engine's name server whose a container is: none of these questions may leave the engine.
     ...NGINX_DNS,
     command: [readScript("metrics")],
-    envs: [`CONF=${conf}`, `PROXY=${proxy}`, `MTAIL=${mtail}`, `CONTAINERS=${containerName(owner, "")}`],
-    volumes: [...proxyVolume(owner, false).volumes, BOOKS],
+    envs: [...told, ...pageVariables(owner, settings)],
+    volumes: [...volumes, BOOKS],
   };
 }
 
@@ -145,6 +167,7 @@ export function declarePart(
     {
       mustRun: false,
       ...inputs,
+      ...(inputs.envs && { envs: inputs.envs.map(unseen) }),
       ...(uploads.length > 0 && { uploads }),
       memory: memoryMb,
       cpuShares: CPU_SHARES,

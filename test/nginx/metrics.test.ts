@@ -6,6 +6,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   statfsSync,
   statSync,
@@ -100,6 +101,22 @@ describe("the container that serves the metrics", () => {
     assert.equal(statSync(log).size, 1000);
     volume.run("most_log_bytes=999; keep_metered");
     assert.deepEqual([statSync(log).size, statSync(log).ino], [0, ino]);
+  });
+
+  test("the page's files are written as they are, and no later program has to carry them about", (t) => {
+    const volume = new Volume(t);
+    const texts = ["<p>$(exit 1) `x` \\n %s 'a' \"b\" é</p>", "", "-n", "a\nb\n\nc"];
+    const names = texts.map((_, at) => `${at}.html`);
+    const set = texts.map(
+      (text, at) => `PAGE_${at + 1}=$(printf %s '${Buffer.from(text).toString("base64")}' | base64 -d)`,
+    );
+    const exported = [...set, `PAGE='${names.join(" ")}'`].map((line) => `export ${line}`).join("\n");
+    const rest = volume.run(
+      `${exported}\nroot='${volume.directory}/page'\nunpack_page\nenv | grep -c '^PAGE_' || true`,
+    );
+    assert.equal(rest, "0\n");
+    for (const [at, text] of texts.entries())
+      assert.equal(readFileSync(join(volume.directory, "page", `${at}.html`), "utf8"), `${text}\n`);
   });
 
   const curl = (blue: string, green: string) =>

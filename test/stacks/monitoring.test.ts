@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { statusOf } from "../../commands/status/status";
+import { metricsInputs } from "../../stacks/monitoring";
+import { pageFiles } from "../../stacks/monitoringPage";
 import { serviceEnds } from "../../stacks/networkCheck";
 import { LABEL } from "../../stacks/service/names";
 import { partOf } from "../../stacks/service/ours";
@@ -65,10 +67,51 @@ describe("the containers that watch both colors", () => {
       { volumeName: "blue-green-dev-proxy", containerPath: "/var/lib/blue-green" },
       { hostPath: "/sys/fs/cgroup", containerPath: "/cgroup", readOnly: true },
     ]);
-    assert.ok(String(metrics?.envs).includes("CONTAINERS=blue-green-dev-"));
+    assert.ok(JSON.stringify(metrics?.envs).includes("CONTAINERS=blue-green-dev-"));
     assert.deepEqual(mtail?.volumes, [
       { volumeName: "blue-green-dev-proxy", containerPath: "/var/lib/blue-green", readOnly: true },
     ]);
+  });
+
+  test("the page travels with its server, whole, unseen in a preview, and the same on each machine", async () => {
+    await make({ monitoring: "metrics", maxErrorPercent: 2.5 }, undefined, WATCHED - 1);
+    const metrics = one(CONTAINER, "monitoring-metrics");
+    // A list with a secret in it is one as a whole in the SDK's mocks.
+    const { "4dabf18193072939515e22adb298388d": mark, value } = metrics.envs as Record<string, unknown>;
+    assert.equal(mark, "1b47061264138c4ac30d75fd1eb44270");
+    const variables = new Map(
+      (value as string[]).map((text) => [text.split("=", 1)[0], text.slice(text.indexOf("=") + 1)]),
+    );
+    const names = (variables.get("PAGE") ?? "").split(" ");
+    const page = pageFiles(owner, { monitoring: "metrics", maxErrorPercent: 2.5 });
+    assert.deepEqual(names, Object.keys(page));
+    for (const [at, name] of names.entries()) {
+      assert.equal(variables.get(`PAGE_${at + 1}`), page[name]?.trimEnd(), name);
+      // The kernel takes no longer variable.
+      assert.ok((variables.get(`PAGE_${at + 1}`)?.length ?? 0) < 120_000, name);
+      assert.match(name, /^[\w.]+$/, "the shell takes the names apart by spaces");
+    }
+    assert.deepEqual(JSON.parse(page["settings.json"] ?? ""), {
+      ...owner,
+      monitoring: "metrics",
+      maxErrorPercent: 2.5,
+    });
+    const spec = () => JSON.stringify(one(CONTAINER, "monitoring-metrics").labels);
+    const before = spec();
+    await make({ monitoring: "metrics", maxErrorPercent: 2.5 }, undefined, WATCHED - 1);
+    assert.equal(spec(), before);
+    await make({ monitoring: "metrics", maxErrorPercent: 3 }, undefined, WATCHED - 1);
+    assert.notEqual(spec(), before);
+  });
+
+  test("the page's server asks Prometheus where there is one, and nobody where there is none", () => {
+    const of = (monitoring: "metrics" | "on", service = {}) =>
+      metricsInputs({ owner: { ...owner, ...service }, settings: { ...sampleSettings, monitoring } }).envs.join("\n");
+    assert.doesNotMatch(of("metrics"), /location.*query/);
+    assert.match(of("metrics"), /"monitoring":"metrics"/);
+    for (const service of [{}, { service: "shop" }])
+      assert.match(of("on", service), /set \$prometheus blue-green-dev-monitoring-prometheus;/);
+    assert.match(of("on"), /"monitoring":"on"/);
   });
 
   test("are told what a color runs when its first container was made, but for one that a switch follows", async (t) => {
