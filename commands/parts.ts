@@ -8,7 +8,7 @@ import { type FoundStack, noService, noStack } from "./stack";
 import { commandsFor } from "./typed";
 
 /** What of a stack has a name from its settings. */
-export const NAMED_ROLES = ["worker", "job", "accessory"] as const;
+export const NAMED_ROLES = ["worker", "job", "accessory", "monitoring"] as const;
 
 export type NamedRole = (typeof NAMED_ROLES)[number];
 
@@ -26,7 +26,7 @@ export function colorIn(text: string): Color {
   return color;
 }
 
-/** What a container is called: `green-2`, `blue worker mail`, `db`; behind its service's name where that has to be said. */
+/** What a container is called: `green-2`, `blue worker mail`, `db`, `monitoring mtail`; behind its service's name where that has to be said. */
 export function labelOf({ part, service }: Pick<StackContainer, "part" | "service">, isServiceKnown: boolean): string {
   const label = partLabel(part);
   return service === undefined || isServiceKnown ? label : `${service} ${label}`;
@@ -41,14 +41,18 @@ function partLabel(part: StackPart): string {
     case "job":
       return `${part.color} job ${part.name}`;
     case "accessory":
-    case "monitoring":
       return part.name;
+    case "monitoring":
+      return `monitoring ${part.name}`;
     default:
       return part.role;
   }
 }
 
-/** Says that a stack has no worker, job or accessory of a name, and which ones it has. */
+/** Whether what has this role is of no color. */
+const isOfBoth = (role: NamedRole): boolean => role === "accessory" || role === "monitoring";
+
+/** Says that a stack has no worker, job, accessory or container of monitoring of a name, and which ones it has. */
 export function noPart(
   role: NamedRole,
   name: string,
@@ -58,9 +62,10 @@ export function noPart(
   const names = containers.flatMap(({ part }) =>
     part.role === role && (color === undefined || color === (colorOf(part) ?? color)) ? [part.name] : [],
   );
-  const where = color === undefined || role === "accessory" ? "this stack" : color;
+  const where = color === undefined || isOfBoth(role) ? "this stack" : color;
   const known = names.length === 0 ? "it has none" : `it has ${[...new Set(names)].join(", ")}`;
-  return `There is no ${role} ${shown(name)} in ${where}; ${known}`;
+  const what = role === "monitoring" ? "container of monitoring" : role;
+  return `There is no ${what} ${shown(name)} in ${where}; ${known}`;
 }
 
 /** Returns the services of a stack that have a name. */

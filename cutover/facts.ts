@@ -1,4 +1,5 @@
-import { COLORS, other } from "../stacks/service/color";
+import { COLORS, type Color, other } from "../stacks/service/color";
+import { colorSamples } from "../stacks/service/colorInfo";
 import { CUTOVER_METRICS, metricsText } from "../stacks/service/metrics";
 import { isStable, liveAfter, RESULTS, type Result } from "../stacks/service/serving";
 import type { Run } from "./run";
@@ -8,7 +9,7 @@ import type { Run } from "./run";
  * this one (nginx/write.sh).
  */
 export function cutoverFacts(run: Run, result: Result): string {
-  const { target, before, seconds, slots, began } = run;
+  const { order, target, before, seconds, slots, began } = run;
   const record = run.lock.record ?? { stable: {} };
   const live = liveAfter({ result, to: target, ...(before && { from: before.color }) });
   const idle = other(live);
@@ -16,8 +17,11 @@ export function cutoverFacts(run: Run, result: Result): string {
     record.retired?.color !== idle &&
     isStable(record, idle, slots[idle]) &&
     slots[idle].every(({ state }) => state.Running);
+  // What is removed when this has ended is gone before anybody reads of it.
+  const staying = (color: Color) => (order.replicas[color] === 0 && order.idle === "removed" ? [] : slots[color]);
   const flag = (value: boolean) => (value ? 1 : 0);
   return metricsText(CUTOVER_METRICS, {
+    blue_green_color_info: colorSamples(order.owner, { blue: staying("blue"), green: staying("green") }),
     blue_green_asked: COLORS.map((color) => ({ labels: [color], value: flag(color === target) })),
     blue_green_switch_pending: [{ value: flag(live !== target) }],
     blue_green_stable: COLORS.map((color) => ({ labels: [color], value: flag(isStable(record, color, slots[color])) })),

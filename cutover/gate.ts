@@ -80,7 +80,8 @@ export async function healthy(run: Run, containers = run.containersOf(run.trial)
   const there = run.containersOf(trial).length;
   if (there < wanted) {
     const seen = there === 0 ? "it has no container" : `it has ${there} of its ${wanted} containers`;
-    throw run.refused(seen, "", "pulumi up --refresh, which makes them again");
+    const up = run.before === undefined ? "pulumi up --refresh" : "pulumi up";
+    throw run.refused(seen, "", `${up}, which makes them again`);
   }
   const request = run.healthRequest;
   for (const slot of containers) {

@@ -108,7 +108,7 @@ async function start(
   for (const worker of stopped) {
     const now = run.beside.workers[color].find(({ id }) => id === worker.id);
     // The engine counts from zero again when somebody starts a container.
-    const trouble = now === undefined ? "is gone" : dockerProblem(now.state, now.restarts, true);
+    const trouble = now === undefined ? "is gone" : dockerProblem(now.state, now.restarts, true, "worker");
     if (trouble !== undefined) return illness(run, worker, trouble);
     if (now !== undefined) run.watchedWorkers.push(now);
   }
@@ -162,7 +162,7 @@ export function workersChanged(
   for (const worker of first) {
     const seen = now.find(({ id }) => id === worker.id);
     if (seen === undefined) return `its worker ${worker.container} is gone`;
-    const problem = dockerProblem(seen.state, seen.restarts - worker.restarts, worker.state.OOMKilled);
+    const problem = dockerProblem(seen.state, seen.restarts - worker.restarts, worker.state.OOMKilled, "worker");
     if (problem !== undefined) return illness(run, worker, problem);
     if (seen.state.StartedAt !== worker.state.StartedAt) return illness(run, worker, "was started again");
   }

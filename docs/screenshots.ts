@@ -3,13 +3,15 @@
  *
  *     source .envrc && npm run screenshots
  *
- * The setting that the preview needs is put back afterwards. Needs chromium, tmux and aha, which are Debian packages of these names.
+ * The setting that the preview needs is put back afterwards. The pictures of the monitoring's page need no stack and come from
+ * monitoring-screenshots.ts. Needs chromium, tmux and aha, which are Debian packages of these names.
  */
 import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { photographMonitoring } from "./monitoring-screenshots";
 
 const NEEDED = ["chromium", "tmux", "aha"];
 const IMAGES = resolve("docs", "images");
@@ -85,6 +87,7 @@ async function main(): Promise<void> {
       process.exit(1);
     });
   try {
+    await photographMonitoring();
     photograph(PAGE, "page", 900, 620);
     await photographTerminal(folder, "status", "npm run --silent status -- dev");
     run("pulumi", ["config", "set", "activeColor", "green", "--stack", "dev"]);

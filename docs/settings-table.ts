@@ -1,7 +1,14 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
-import { ASKED_METRICS, CUTOVER_METRICS, type Metric, PROXY_METRICS, REQUEST_METRICS } from "../stacks/service/metrics";
+import {
+  ASKED_METRICS,
+  CONTAINER_METRICS,
+  CUTOVER_METRICS,
+  type Metric,
+  PROXY_METRICS,
+  REQUEST_METRICS,
+} from "../stacks/service/metrics";
 import { KEYS } from "../stacks/settings/container/keys";
 import { alertRows } from "./alerts";
 
@@ -33,6 +40,7 @@ const METRICS: Readonly<Record<string, Readonly<Record<string, Metric>>>> = {
   "proxy-metrics": PROXY_METRICS,
   "cutover-metrics": CUTOVER_METRICS,
   "asked-metrics": ASKED_METRICS,
+  "container-metrics": CONTAINER_METRICS,
 };
 
 /** The pages, by their paths from the checkout. */

@@ -1,7 +1,9 @@
-# Process 1 of the container that serves the metrics: nginx, and a loop beside it that keeps the log of requests short and asks each color
-# how it is. CONF is nginx's configuration, PROXY the proxy's name on the network, MTAIL that of the container that counts. Behind well.sh
-# in one shell.
+# Process 1 of the container that serves the metrics: nginx, and two loops beside it. One keeps the log of requests short, asks each color
+# how it is, and looks at the proxy's volume; the other one looks what the containers take. CONF is nginx's configuration, PROXY the proxy's
+# name on the network, MTAIL that of the container that counts, PAGE the names of the page's files, and PAGE_1 and so on what is in them.
+# Behind containers.sh in one shell.
 directory=/var/lib/blue-green
+root=/tmp/page
 most_log_bytes=67108864
 every_seconds=15
 
@@ -12,7 +14,7 @@ keep_metered() {
     for one in "$hundred" $((hundred + 1)); do [ -e "$directory/metered/$one" ] || true >"$directory/metered/$one"; done
     for one in "$directory"/metered/*; do [ "${one##*/}" -ge "$hundred" ] || rm -f "$one"; done
     # mtail has read all of it but for the last quarter of a second, and begins again at the start.
-    if [ "$(wc -c <"$directory/requests.log" 2>/dev/null || echo 0)" -gt "$most_log_bytes" ]; then true >"$directory/requests.log"; fi
+    if [ -f "$directory/requests.log" ] && [ "$(wc -c <"$directory/requests.log")" -gt "$most_log_bytes" ]; then true >"$directory/requests.log"; fi
 }
 
 # Sets $ready, $why and $seconds for color $1, asked on the way that visitors take.
@@ -58,16 +60,67 @@ say_colors() {
     about blue_green_asked_timestamp_seconds 'when the colors were asked: a minute ago or longer says that nobody asks any more'
     echo "blue_green_asked_timestamp_seconds $(date +%s)"
     about blue_green_source_up '0: this part of the page is missing, since the proxy or mtail did not answer'
-    echo "blue_green_source_up{source=\"proxy\"} $(answers "http://$PROXY:8084/generation")"
+    # What nginx says that it serves.
+    told=$(curl -q --silent --fail --noproxy '*' --max-time 2 "http://$PROXY:8084/generation") || true
+    if [ -n "$told" ]; then answers=1; else answers=0; fi
+    echo "blue_green_source_up{source=\"proxy\"} $answers"
     echo "blue_green_source_up{source=\"mtail\"} $(answers "http://$MTAIL:3903/metrics")"
 }
 
+# Writes the page's files, which no program after this one has to carry about.
+unpack_page() {
+    mkdir -p "$root"
+    at=0
+    for name in $PAGE; do
+        at=$((at + 1))
+        printenv "PAGE_$at" >"$root/$name"
+        unset "PAGE_$at"
+    done
+}
+
+serves() { echo "$told"; }
+
+# Compares what nginx told with what its file says, as whoever reads the proxy does (generation.sh). Without an answer nobody can tell.
+say_configuration() {
+    if [ -z "$told" ] || [ ! -s "$directory/nginx.conf" ]; then return; fi
+    served=
+    written=
+    while read -r word text; do
+        case $word in answer) served=$text ;; file) written=$text ;; esac
+    done <<SAID
+$(cd "$directory" && generation "$(color_of nginx.conf)")
+SAID
+    about blue_green_configuration_edited '1: the proxy serves another configuration than its file has: somebody changed that by hand'
+    if [ "$served" = "$written" ]; then echo 'blue_green_configuration_edited 0'; else echo 'blue_green_configuration_edited 1'; fi
+}
+
+# The disk that the proxy's volume is on. From the end of the line, since what is mounted there may have spaces in its name.
+say_volume() {
+    df -Pk "$directory" | awk '
+        function say(metric, help, kilobytes) { printf "# HELP %s %s\n# TYPE %s gauge\n%s %.0f\n", metric, help, metric, metric, kilobytes * 1024 }
+        NR == 2 && $(NF - 2) ~ /^[0-9]+$/ && $(NF - 4) ~ /^[0-9]+$/ {
+            say("blue_green_volume_free_bytes", "room that is left on the disk of the proxy\047s volume", $(NF - 2))
+            say("blue_green_volume_size_bytes", "how large that disk is", $(NF - 4))
+        }'
+}
+
 printf '%s\n' "$CONF" >/tmp/nginx.conf
+unpack_page
 keep_metered
 {
     while :; do
         keep_metered
-        say_colors >/tmp/colors.next && mv -f /tmp/colors.next /tmp/colors.prom
+        { say_colors && say_configuration && say_volume; } >/tmp/colors.next && mv -f /tmp/colors.next /tmp/colors.prom
+        sleep "$every_seconds"
+    done
+} &
+# A name server that hangs must not hold up the other one, without which nginx writes no log.
+{
+    find_cgroups
+    recall
+    while :; do
+        # Old figures would pass for new ones.
+        if say_containers >/tmp/containers.next; then mv -f /tmp/containers.next /tmp/containers.prom; else rm -f /tmp/containers.prom; fi
         sleep "$every_seconds"
     done
 } &

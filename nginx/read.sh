@@ -2,7 +2,6 @@
 # of the history are read, and with HEALTH=<seconds> each container of both colors is
 # asked for its health too.
 cd /var/lib/blue-green 2>/dev/null && if [ -s nginx.conf ]; then
-    color_of() { sed -n '/^ *map "" \$active {$/,/}/s/^ *default \(blue\|green\);$/\1/p' "$1"; }
     generation "$(color_of nginx.conf)"
     echo "canary $(sed -n 's/^ *\([0-9][0-9]*\)% 1;$/\1/p' nginx.conf)"
     awk '/^ *upstream (blue|green) {$/ { color = $2 } /^ *}/ { color = "" }

@@ -54,7 +54,7 @@ export function workloadOf(type: string, name: string, inputs: Inputs): Workload
       ports: items(inputs.ports).map((port) => ({ port: at(port, "external"), ip: at(port, "ip") })),
       publishesAll: inputs.publishAllPorts === true,
       hostPaths: [
-        ...items(inputs.volumes).map((volume) => at(volume, "hostPath")),
+        ...items(inputs.volumes).map((volume) => (isBooks(volume, common.role) ? undefined : at(volume, "hostPath"))),
         ...items(inputs.mounts).map((mount) => (at(mount, "type") === "bind" ? at(mount, "source") : undefined)),
       ].filter((path) => path !== undefined && path !== ""),
       devices: items(inputs.devices).map((device) => at(device, "hostPath")),
@@ -88,6 +88,10 @@ export function workloadOf(type: string, name: string, inputs: Inputs): Workload
     memory: spec("resources", "limits", "memoryBytes"),
   };
 }
+
+/** What says how much each container takes, and can't be written to: one of those that watch both colors has it (see stacks/monitoring.ts). */
+const isBooks = (volume: unknown, role: unknown): boolean =>
+  role === "monitoring" && at(volume, "hostPath") === "/sys/fs/cgroup" && at(volume, "readOnly") === true;
 
 const added = (capabilities: unknown): string[] =>
   items(capabilities).flatMap((name) => (typeof name === "string" ? [name.toUpperCase().replace(/^CAP_/, "")] : []));

@@ -27,6 +27,7 @@ export const accessoryHook = (service: HookContext): pulumi.ResourceHook =>
       ask: () => staysUp(until),
       secrets: Object.values(environment),
       restarts: 0,
+      kind: "accessory",
       say: (line) => pulumi.log.info(`${hook.name}: ${line}`, parent),
     });
     if (failed === undefined) return;

@@ -12,6 +12,7 @@ import {
   type HookContext,
   healthyHook,
   limitHook,
+  notedHook,
   outageHook,
   pullHook,
   startHook,
@@ -255,6 +256,7 @@ function declareSlot(service: Service, color: Color, shared: Shared & Pick<SlotA
     logicalName(owner, color),
     {
       ...{ owner, color, appDirectory, ...shared },
+      noted: settings.monitoring === "off" ? undefined : notedHook(service, color),
       healthy: healthyHook(service, color),
       settings: kept === undefined ? settings : settingsOf(color, kept, settings),
       replicas: plan.containers[color],

@@ -7,6 +7,7 @@ import { accessoryWords, lossesOf, nextForAccessory, runsAlready, unmountedOfAcc
 import { ofService } from "./plan/service";
 import type { Plan } from "./plan/situation";
 import { COLORS, type Color } from "./service/color";
+import { tellColors } from "./service/colorInfo";
 import { healthIn } from "./service/configuration";
 import { askHealth, dockerProblem, STAYS_UP_MILLISECONDS, waitHealthy, waitReached } from "./service/health";
 import {
@@ -130,8 +131,24 @@ export const startHook = (service: HookContext): pulumi.ResourceHook =>
 /** What is wrong with a container that was started a moment ago, as far as Docker knows; undefined for nothing. */
 async function stateTrouble(engine: Docker, id: string): Promise<string | undefined> {
   const [found]: Inspected[] = JSON.parse(await engine.ask("container", "inspect", id));
-  return found?.State && dockerProblem(found.State, found.RestartCount);
+  return found?.State && dockerProblem(found.State, found.RestartCount, true, "worker");
 }
+
+/**
+ * Returns the hook that has the metrics say what a color runs since its container was made. A switch that follows says it itself; where none
+ * does, as of an idle color, nothing else would.
+ */
+export const notedHook = (service: HookContext, color: Color): pulumi.ResourceHook =>
+  new pulumi.ResourceHook(`${service.name}-${color}-noted`, async () => {
+    const { owner, settings, engine, live, parent } = service;
+    if (live === undefined || (color === settings.activeColor && live !== color)) return;
+    await tellColors(engine, owner).catch(({ message }: Error) =>
+      pulumi.log.warn(
+        `the metrics still have the release that ${color} had before, until the next cutover: ${printableMessage(message)}`,
+        parent,
+      ),
+    );
+  });
 
 /** nginx learns a new container's address within this time: it asks for one that was not there after 2 s again. */
 const REACHED_SECONDS = 5;

@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { readNginx, readScript } from "./engine/scripts";
-import { nginxContainer } from "./proxy/nginxContainer";
+import { pageVariables } from "./monitoringPage";
+import { NGINX_DNS, nginxContainer } from "./proxy/nginxContainer";
 import { renderTemplate } from "./proxy/template";
 import {
   containerName,
@@ -29,8 +30,25 @@ const CPU_SHARES = 102;
 const PROGRAM = "/requests.mtail";
 const NOBODY = "65534:65534";
 
+/**
+ * The kernel's own books of what each container takes, and where they are mounted: each engine's host has them, since containers are made of
+ * them. They say nothing of what a container does or holds, and nothing can be changed by them as they are mounted.
+ */
+const BOOKS = { hostPath: "/sys/fs/cgroup", containerPath: "/cgroup", readOnly: true };
+
 /** The part of the settings that they are made from. */
-export type MonitoringSettings = Pick<Settings, "nginxImage" | "mtailImage" | "metricsPort">;
+export type MonitoringSettings = Pick<
+  Settings,
+  "monitoring" | "nginxImage" | "mtailImage" | "metricsPort" | "maxErrorPercent"
+>;
+
+/** Of a longer variable a preview says no more than that it is there: it would print all of the page. */
+const MOST_SHOWN_CHARACTERS = 1000;
+const unseen = (text: string): pulumi.Input<string> =>
+  text.length > MOST_SHOWN_CHARACTERS ? pulumi.secret(text) : text;
+
+/** What one of them is made from, beside what all are. */
+type PartInputs = Omit<docker.ContainerArgs, "image" | "envs"> & { envs?: string[] };
 
 /** What {@link declareMonitoring} makes them from. */
 export interface MonitoringArgs {
@@ -46,7 +64,7 @@ export interface MonitoringArgs {
 export interface WatchingPart {
   name: MonitoringPart;
   image: string;
-  inputs: Partial<docker.ContainerArgs>;
+  inputs: PartInputs;
   /** What it reads, by paths in the container. */
   files?: Record<string, string>;
   /** The same of what nobody is to see: no label has a hash of it, at which somebody could guess. */
@@ -98,14 +116,30 @@ const mtailInputs = ({ owner }: MonitoringArgs) => ({
 });
 
 /** The proxy's own kind of nginx, so that no image more is needed. */
-function metricsInputs({ owner, settings }: MonitoringArgs) {
-  const [proxy, mtail] = [containerName(owner, "proxy"), containerName(owner, monitoringName("mtail"))];
-  const conf = renderTemplate("metrics.conf.mustache", readNginx("metrics.conf.mustache"), { proxy, mtail });
+export function metricsInputs({ owner, settings }: Pick<MonitoringArgs, "owner" | "settings">) {
+  const { service: _service, ...stack } = owner;
+  const [own, mtail] = (["metrics", "mtail"] as const).map((part) => containerName(owner, monitoringName(part)));
+  const view = {
+    own,
+    mtail,
+    proxy: containerName(owner, "proxy"),
+    // One of all services, which the page has its curves from.
+    prometheus: settings.monitoring === "on" ? containerName(stack, monitoringName("prometheus")) : undefined,
+  };
+  const conf = renderTemplate("metrics.conf.mustache", readNginx("metrics.conf.mustache"), view);
   const { name: _, ...container } = nginxContainer("", [
     { internal: 8080, external: settings.metricsPort, ip: "127.0.0.1" },
   ]);
-  const envs = [`CONF=${conf}`, `PROXY=${proxy}`, `MTAIL=${mtail}`];
-  return { ...container, command: [readScript("metrics")], envs, ...proxyVolume(owner, false) };
+  const told = [`CONF=${conf}`, `PROXY=${view.proxy}`, `MTAIL=${mtail}`, `CONTAINERS=${containerName(owner, "")}`];
+  const { volumes } = proxyVolume(owner, false);
+  return {
+    ...container,
+    // It asks the engine's name server whose a container is: none of these questions may leave the engine.
+    ...NGINX_DNS,
+    command: [readScript("metrics")],
+    envs: [...told, ...pageVariables(owner, settings)],
+    volumes: [...volumes, BOOKS],
+  };
 }
 
 /** What every one of them is declared with. */
@@ -133,6 +167,7 @@ export function declarePart(
     {
       mustRun: false,
       ...inputs,
+      ...(inputs.envs && { envs: inputs.envs.map(unseen) }),
       ...(uploads.length > 0 && { uploads }),
       memory: memoryMb,
       cpuShares: CPU_SHARES,

@@ -18,7 +18,7 @@ import type { BuiltImage, SlotContainer } from "./service/world";
 import type { EnvironmentName } from "./settings/environment";
 import type { Settings } from "./settings/settings";
 import { rowOf, SLOT_NAMES, type SlotSettingName } from "./settings/shape";
-import { changeOptions, containerInputs, LOGGING, STRICT } from "./slotContainer";
+import { againInput, containerInputs, LOGGING, STRICT, slotChangeOptions } from "./slotContainer";
 import { isObject } from "./text/json";
 import type { SlotVolumes } from "./volumes";
 import { declareWorkers } from "./workers";
@@ -54,8 +54,10 @@ export interface SlotArgs {
   limit: pulumi.ResourceHook;
   /** Runs after that for each worker that is not started with its color, and starts it where its color is live. */
   started: pulumi.ResourceHook;
-  /** Which of the workers' and jobs' containers are gone and are made again. */
+  /** Which of its containers are gone and are made again. */
   again: readonly string[];
+  /** Runs after that for the first web container, where figures are served. */
+  noted?: pulumi.ResourceHook | undefined;
   /** Runs after that for each web container, and fails the run when it throws. */
   healthy: pulumi.ResourceHook;
   /** Whether it stays what it is, whatever the settings say by now: the public is on it. */
@@ -185,6 +187,7 @@ export class Slot extends pulumi.ComponentResource {
     };
     for (let replica = 1; replica <= replicas; replica++) {
       const called = replicaName(color, replica);
+      const isGone = args.again.includes(called);
       new docker.Container(
         logicalName(owner, called),
         {
@@ -193,6 +196,7 @@ export class Slot extends pulumi.ComponentResource {
           // The host's port leads to the first one.
           ...(replica === 1 && { ports }),
           image: image.imageId,
+          ...againInput(isGone),
           envs: containerEnvironment(color, settings),
           labels: labelList({
             ...said.labels,
@@ -211,9 +215,12 @@ export class Slot extends pulumi.ComponentResource {
         },
         {
           parent: this,
-          ...changeOptions(keep),
+          ...slotChangeOptions(keep, isGone),
           ...(args.after && { dependsOn: args.after }),
-          hooks: { beforeCreate: [args.beforeCreate], afterCreate: [args.limit, args.healthy] },
+          hooks: {
+            beforeCreate: [args.beforeCreate],
+            afterCreate: [args.limit, ...(args.noted && replica === 1 ? [args.noted] : []), args.healthy],
+          },
         },
       );
     }

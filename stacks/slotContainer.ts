@@ -1,4 +1,5 @@
 import type * as docker from "@pulumi/docker";
+import { AGAIN } from "./service/missing";
 import type { OwnContainerSettings } from "./settings/container/container";
 import { KEYS } from "./settings/container/keys";
 
@@ -25,6 +26,14 @@ export const changeOptions = (keep: boolean, ignored: readonly string[] = []) =>
   // Limits and tmpfs would be shown as updates and never reach the container.
   replaceOnChanges: ["*"],
 });
+
+/** The same for one of a color's. Of one that is gone there is nothing to keep. */
+export const slotChangeOptions = (keep: boolean, isGone: boolean) =>
+  isGone ? changeOptions(false) : changeOptions(keep, [AGAIN]);
+
+/** What has a container made again that is gone: it differs from what it was in any run before. */
+export const againInput = (isGone: boolean): Partial<docker.ContainerArgs> =>
+  isGone ? { [AGAIN]: Math.floor(Date.now() / 1000) } : {};
 
 /** The strict set: what a container of `app/` can do without. Its text is part of a hash (see slot.ts). */
 export const STRICT = {

@@ -1,7 +1,6 @@
 import * as docker from "@pulumi/docker";
 import type * as pulumi from "@pulumi/pulumi";
 import type { Color } from "./service/color";
-import { AGAIN } from "./service/missing";
 import { containerName, jobName, LABEL, labelList, logicalName, ownerLabels, workerName } from "./service/names";
 import { processLimit } from "./service/slotSpec";
 import type { OwnContainerSettings } from "./settings/container/container";
@@ -9,7 +8,7 @@ import type { JobSettings, NamedKeys, WorkerSettings } from "./settings/containe
 import { mountsIn } from "./settings/container/volumes";
 import type { EnvironmentName } from "./settings/environment";
 import { containerEnvironment, type SlotArgs, type SlotSettings } from "./slot";
-import { changeOptions, containerInputs, LOGGING } from "./slotContainer";
+import { againInput, containerInputs, LOGGING, slotChangeOptions } from "./slotContainer";
 
 /** Of the color's `container`, what is the web containers' alone. */
 const OF_WEB = ["command", "healthcheck", "hostname"] as const;
@@ -120,7 +119,7 @@ function declareContainer(
       ),
       name: containerName(owner, called),
       image,
-      ...(isGone && { [AGAIN]: Math.floor(Date.now() / 1000) }),
+      ...againInput(isGone),
       envs: containerEnvironment(color, { ...settings, ...variablesOf(settings, block), stopGraceSeconds: grace }),
       labels: labelList({
         ...keys.labels,
@@ -134,8 +133,7 @@ function declareContainer(
     },
     {
       parent,
-      // Of one that is gone there is nothing to keep.
-      ...(isGone ? changeOptions(false) : changeOptions(keep, [AGAIN])),
+      ...slotChangeOptions(keep, isGone),
       ...(args.after && { dependsOn: args.after }),
       hooks: { beforeCreate: [args.beforeCreate], afterCreate: [args.limit, ...afterCreate] },
     },

@@ -36,7 +36,7 @@ describe("the package", () => {
       ...readdirSync(join(root, "nginx")).map((file) => `dist/nginx/${file}`),
       // Not the dashboard, and not the tests of the alerts.
       ...inFolder("monitoring")
-        .filter((file) => /\.mustache$|\/alerts\.yml$/.test(file))
+        .filter((file) => /\.mustache$|\/alerts\.yml$|\/page\/.*\.\w+$/.test(file))
         .map((file) => `dist/${file}`),
       ...compiled,
     ];

@@ -18,7 +18,7 @@ export interface Choice {
   web: boolean;
   /** Whether the proxy is, and a gateway. */
   proxy: boolean;
-  /** Those of workers, jobs and accessories that are named. */
+  /** Those of workers, jobs, accessories and monitoring that are named. */
   named: { role: NamedRole; name: string }[];
   /** Of the proxy's log, the answers with such a status alone. */
   status?: StatusRange;

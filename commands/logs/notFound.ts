@@ -12,7 +12,7 @@ import type { USAGE } from "./usage";
 const MOST_LABELS = 200;
 
 /** The options that say whose logs are searched, as they are given again. */
-const WHOSE = ["color", "worker", "job", "accessory", "status"] as const;
+const WHOSE = ["color", "worker", "job", "accessory", "monitoring", "status"] as const;
 
 /** The options that the command was given. */
 export type Asked = Arguments<(typeof USAGE.values)[number], (typeof USAGE.flags)[number]>;

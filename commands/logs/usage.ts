@@ -3,7 +3,7 @@ import type { Usage } from "../arguments";
 export const USAGE = {
   command: "logs",
   takesStack: true,
-  values: ["service", "color", "worker", "job", "accessory", "since", "tail", "status", "request"],
+  values: ["service", "color", "worker", "job", "accessory", "monitoring", "since", "tail", "status", "request"],
   flags: ["proxy", "follow"],
   help: `The log lines of a stack's containers in the order of their time, each behind what wrote it.
 
@@ -11,6 +11,7 @@ npm run logs                       both colors and the proxy, of the last 10 min
 npm run logs -- prod               of another stack; --stack prod means the same
 npm run logs -- --color green      all containers of a color
 npm run logs -- --worker mail      a worker, of both colors or of --color; likewise --job migrate, --accessory db
+npm run logs -- --monitoring mtail a container that watches both colors: mtail, metrics
 npm run logs -- --proxy            the proxy: each answer as JSON, and nginx's errors
 npm run logs -- --status 5xx       of the proxy's log such answers alone: 502, 500-504; of one color with --color
 npm run logs -- --request ID       one request, by requestId in the proxy's log; the app gets it as X-Request-Id
@@ -19,8 +20,8 @@ npm run logs -- --tail 100         the last 100 lines, however old where --since
 npm run logs -- --follow           goes on until Ctrl-C, with containers that are made meanwhile; -f
 npm run logs -- --service shop     one service, of a program that has several
 
-Of --color, --worker, --job, --accessory and --proxy all that are named are shown. What happens to a container that is
-followed is said on standard error. The proxy writes its log once a second.
+Of --color, --worker, --job, --accessory, --monitoring and --proxy all that are named are shown. What happens to a
+container that is followed is said on standard error. The proxy writes its log once a second.
 
 Exit code: 0 shown, or ended by Ctrl-C; 1 a container's log can't be read, and the others are shown, or no line tells
 of the request; 3 can't tell.`,

@@ -1,5 +1,6 @@
 import { type Color, other } from "../../stacks/service/color";
 import type { Decision } from "../../stacks/service/decision";
+import { AGAIN } from "../../stacks/service/missing";
 import { LABEL } from "../../stacks/service/names";
 import { COMMAND, CONTAINER, labelsOf } from "./changes";
 import type { Step } from "./events";
@@ -61,7 +62,7 @@ export function requestsOf(decision: Decision, steps: readonly Step[]): Requests
 /** Why a step may drop requests; undefined where it can't. */
 function threatOf(step: Step, decision: Decision, live: Color, steps: readonly Step[]): Text | undefined {
   const { op, type } = step;
-  // What is made beside the others, or anew where nothing is, takes nothing away.
+  // What is made beside the others, or again where nothing is, takes nothing away.
   if (op === "create") return undefined;
   if (CARRIERS.includes(type)) {
     const carrier = type === CARRIERS[0] ? "network" : "volume";
@@ -69,7 +70,7 @@ function threatOf(step: Step, decision: Decision, live: Color, steps: readonly S
       ? undefined
       : text`the ${carrier} ${nameOf(step)} is ${DONE[op]}, and the containers on it with it`;
   }
-  if (type !== CONTAINER || servesNobody(step)) return undefined;
+  if (type !== CONTAINER || servesNobody(step) || step.differs.includes(AGAIN)) return undefined;
   const name = nameOf(step);
   const { color, replica } = partOf(name, decision);
   const byCutover = steps.some((each) => each.type === COMMAND && (each.op === "update" || each.op === "replace"));
@@ -87,9 +88,9 @@ function threatOf(step: Step, decision: Decision, live: Color, steps: readonly S
 export const isGateway = ({ old, new: now }: Step): boolean =>
   [now, old].some((inputs) => labelsOf(inputs)[LABEL.role] === "gateway");
 
-/** Reports whether a container is a worker's or a job's: no request comes to it. */
+/** Reports whether a container is a worker's or a job's, or watches both colors: no request comes to it. */
 const servesNobody = ({ old, new: now }: Step): boolean =>
-  [now, old].some((inputs) => ["worker", "job"].includes(labelsOf(inputs)[LABEL.role] ?? ""));
+  [now, old].some((inputs) => ["worker", "job", "monitoring"].includes(labelsOf(inputs)[LABEL.role] ?? ""));
 
 /** What is done to a resource, as people say it. */
 export const DONE: Record<Step["op"], string> = {

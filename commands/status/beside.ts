@@ -1,8 +1,8 @@
 import { COLORS, type Color } from "../../stacks/service/color";
-import { dockerProblem, isLooping } from "../../stacks/service/health";
+import { dockerProblem, isLooping, type MemoryKind } from "../../stacks/service/health";
 import { type MissingContainer, missingBeside } from "../../stacks/service/missing";
 import { WATCH_PARTS } from "../../stacks/service/names";
-import { type BesideContainer, isAlone, type World } from "../../stacks/service/world";
+import { type BesideContainer, isStoppedAsIdle, type World } from "../../stacks/service/world";
 import { hide } from "../../stacks/text/hide";
 import type { BesideReport } from "./report";
 
@@ -12,26 +12,26 @@ import type { BesideReport } from "./report";
  * @param now the engine's clock, in seconds since 1970.
  */
 export function besideOf(world: World, live: Color | null, now: number): BesideReport[] {
-  const { beside, serving } = world;
-  // One that is stopped because it is idle has no workers that run, whomever they follow.
-  const isIdle = (color: Color) => serving?.record.retired?.color === color || isAlone(world.slots[color]);
+  const { beside } = world;
   const runs = (color: Color, { made }: BesideContainer) =>
-    color === live || (made.follow === "both" && !isIdle(color));
+    color === live || (made.follow === "both" && !isStoppedAsIdle(world, color));
   const workers = COLORS.flatMap((color) =>
     (beside?.workers[color] ?? []).map((worker) => {
       const astray = worker.state.Running ? ASTRAY : undefined;
-      const problem = runs(color, worker) ? problemOf(worker, now) : astray;
+      const problem = runs(color, worker) ? problemOf(worker, now, "worker") : astray;
       return reportOf("worker", color, worker, problem && hide(secretsIn(world, color), problem));
     }),
   );
-  const gone = COLORS.filter((color) => !isIdle(color)).flatMap((color) =>
+  const gone = COLORS.filter((color) => !isStoppedAsIdle(world, color)).flatMap((color) =>
     missingBeside(world, color).map(goneReport(color)),
   );
   const accessories = (beside?.accessories ?? []).map((accessory) => {
-    const problem = problemOf(accessory, now);
+    const problem = problemOf(accessory, now, "accessory");
     return reportOf("accessory", null, accessory, problem && hide(variablesIn(accessory), problem));
   });
-  const monitoring = (beside?.monitoring ?? []).map((each) => reportOf("monitoring", null, each, problemOf(each, now)));
+  const monitoring = (beside?.monitoring ?? []).map((each) =>
+    reportOf("monitoring", null, each, problemOf(each, now, "monitoring")),
+  );
   return [...workers, ...gone, ...accessories, ...monitoring];
 }
 
@@ -56,7 +56,7 @@ const reportOf = (
 ): BesideReport => ({ kind, name, color, container, state: state.Status, restarts, problem: problem ?? null });
 
 /** What is wrong with one that should run, said of it. */
-function problemOf({ state, restarts }: BesideContainer, now: number): string | undefined {
+function problemOf({ state, restarts }: BesideContainer, now: number, kind: MemoryKind): string | undefined {
   if (isLooping({ state, restarts }, now)) {
     const isAbout = state.Status === "restarting";
     const starts = isAbout ? Math.max(1, restarts) : restarts + 1;
@@ -64,7 +64,7 @@ function problemOf({ state, restarts }: BesideContainer, now: number): string | 
     return `was started ${starts === 1 ? "once" : `${starts} times`}, ${exit}`;
   }
   if (state.Status === "created") return "was never started";
-  return state.Status === "paused" ? "is paused" : dockerProblem(state);
+  return state.Status === "paused" ? "is paused" : dockerProblem(state, 0, true, kind);
 }
 
 /** What a color's containers were given as secrets, which a check of theirs may print. */

@@ -95,7 +95,7 @@ const release = (color: Color, { image }: ColorReport, { upWith }: Commands): Ne
 /** What brings a color back that is not well. */
 function mend(color: Color, { containers, missing }: ColorReport, { up, docker }: Commands): NextCommand[] {
   if (containers.length === 0 || missing.length > 0)
-    return [{ purpose: `make ${color}'s container again`, command: up("--refresh") }];
+    return [{ purpose: `make ${color}'s container again`, command: up() }];
   const ill = containers.filter(({ problem }) => problem !== null);
   // Where Docker finds nothing wrong, its own words are what is left.
   return (ill.length > 0 ? ill : containers).map(({ name, state }) => {

@@ -24,12 +24,14 @@ export const SCRIPTS = {
   health: ["ask.sh", "well.sh", "ask-health.sh", "health.sh"],
   /** Sends one request. */
   curl: ["curl.sh"],
+  /** Has the metrics say what the colors run. */
+  colors: ["colors.sh"],
   /** Notes what Pulumi's state holds. */
   declare: ["declare.sh"],
   /** Appends to the history. */
   remember: ["remember.sh"],
-  /** Lists the workers that a reload has retired. */
-  retired: ["retired.sh"],
+  /** Lists the workers that a reload has retired, and the connections. */
+  draining: ["draining.sh"],
   /** Prints what is on the proxy's volume. */
   volume: ["volume.sh"],
   /** Changes the gateway's routes. */
@@ -39,7 +41,7 @@ export const SCRIPTS = {
   /** Process 1 of an nginx container. */
   start: ["start.sh"],
   /** Process 1 of the container that serves the metrics. */
-  metrics: ["well.sh", "metrics.sh"],
+  metrics: ["well.sh", "generation.sh", "containers.sh", "metrics.sh"],
   /** Runs the gate command, and ends it with us. */
   guard: ["guard.sh"],
   /** Runs the docker client with its errors among its output. */

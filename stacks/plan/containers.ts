@@ -2,7 +2,7 @@ import type { Color } from "../service/color";
 import { replicaName, replicaNames } from "../service/names";
 import type { Serving } from "../service/serving";
 import type { SlotContainer } from "../service/world";
-import type { Served } from "./situation";
+import type { Plan, Served } from "./situation";
 
 /** What is wrong with a color's containers. */
 export interface Illness {
@@ -10,26 +10,33 @@ export interface Illness {
   whose: string;
   /** What is seen of it: `is exited`, `are gone`. */
   seen: string;
-  /** The command that brings them back. */
-  revive: string;
+  /** The command that brings them back; absent where this run does. */
+  revive?: string;
   /** The first one that is not well; absent where it is gone. */
   container?: SlotContainer;
 }
 
-/** Returns what is wrong with a color's containers, of which it should have so many; undefined where nothing is. */
+/**
+ * Returns what is wrong with a color's containers, of which it should have so many; undefined where nothing is.
+ *
+ * @param again those that this run makes again.
+ */
 export function illness(
   color: Color,
   containers: readonly SlotContainer[],
   expected: number,
   problem: (container: SlotContainer) => string | undefined,
+  again: Plan["again"],
 ): Illness | undefined {
   const names = replicaNames(color, expected);
   const gone = names.filter((_, at) => !containers.some(({ replica }) => replica === at + 1));
   const ill = containers.filter((container) => problem(container) !== undefined);
   const which = (list: string[]) => (expected === 1 ? "its container" : `${list.join(", ")} of its ${count(expected)}`);
   const [first] = ill;
-  if (gone.length > 0)
-    return { whose: which(gone), seen: gone.length > 1 ? "are gone" : "is gone", revive: "pulumi up --refresh" };
+  if (gone.length > 0) {
+    const revive = gone.every((name) => again.includes(name)) ? {} : { revive: "pulumi up --refresh" };
+    return { whose: which(gone), seen: gone.length > 1 ? "are gone" : "is gone", ...revive };
+  }
   if (first === undefined) return undefined;
   return {
     whose: which([replicaName(color, first.replica)]),

@@ -2,11 +2,11 @@ import { COLORS, type Color, other } from "../service/color";
 import { replicaName } from "../service/names";
 import { isStable } from "../service/serving";
 import { colorDifferences, definedIn, type SpecDifferences } from "../service/slotSpec";
-import type { SlotContainer, World } from "../service/world";
+import { isStoppedAsIdle, type SlotContainer, type World } from "../service/world";
 import { allVariables } from "../settings/environment";
 import type { Settings } from "../settings/settings";
 import { afterWhat } from "./canary";
-import { count, illness, isStopped, notRunning, problemOf, STARTS_FIRST } from "./containers";
+import { count, type Illness, illness, isStopped, notRunning, problemOf, STARTS_FIRST } from "./containers";
 import type { Part, Plan, Served } from "./situation";
 
 /** How the colors differ from what the settings ask for, while the public is on one of them. */
@@ -101,29 +101,36 @@ export function decideWayBack({ world }: Served, plan: Plan, { live, active, ahe
   };
 }
 
+/** What a run does with containers that are gone. */
+const againWords = ({ seen }: Illness): string => `makes ${seen === "are gone" ? "them" : "it"} again`;
+
 const moveTo = (color: Color): string => `pulumi config set activeColor ${color} && pulumi up, which moves the public`;
 
 /** Warns of a live color with a container that is not well or does not run, with the way to the other color first where that can serve. */
-export function tellLiveDown({ world, serving }: Served, { live, active }: Lag): Part {
+export function tellLiveDown({ world, serving }: Served, { again }: Plan, { live, active }: Lag): Part {
   const containers = world.slots[live];
   const idle = other(live);
   const expected = serving.replicas[live] || 1;
-  const down = illness(live, containers, expected, notRunning);
+  const down = illness(live, containers, expected, notRunning, again);
   const canMove =
     active === live && (serving.record.retired?.color === idle || world.slots[idle].some(({ state }) => state.Running));
   if (down === undefined) {
-    const ill = illness(live, containers, expected, (container) => problemOf(container, live, serving));
+    const ill = illness(live, containers, expected, (container) => problemOf(container, live, serving), again);
     if (ill === undefined) return {};
     const next = `docker logs --tail 30 ${ill.container?.name}${canMove ? `; or: ${moveTo(idle)}` : ""}`;
     return { warnings: [`${live} is live, but ${ill.whose} ${ill.seen}. Next: ${next}`] };
   }
   const some = containers.some(({ state }) => state.Running);
   const meets = some ? "the others serve the public" : "the public gets errors";
-  const starts = active === live && down.container !== undefined;
+  const does =
+    down.revive === undefined
+      ? againWords(down)
+      : active === live && down.container !== undefined
+        ? "starts it"
+        : undefined;
   const back = canMove && !some ? moveTo(idle) : "";
-  const next = starts
-    ? `This run starts it${back && `; or: ${back}`}`
-    : `Next: ${back && `${back}; or `}${down.revive}`;
+  const next =
+    does === undefined ? `Next: ${back && `${back}; or `}${down.revive}` : `This run ${does}${back && `; or: ${back}`}`;
   return { warnings: [`${live} is live, but ${down.whose} ${down.seen}: ${meets}. ${next}`] };
 }
 
@@ -131,9 +138,12 @@ export function tellLiveDown({ world, serving }: Served, { live, active }: Lag):
 export function tellIdleIll({ world, serving, settings }: Served, plan: Plan, { live, active }: Lag): Part {
   const { replicas } = serving;
   const idle = other(live);
-  const retired = plan.idle !== "running" || serving.record.retired?.color === idle;
+  const retired = plan.idle !== "running" || isStoppedAsIdle(world, idle);
   const problem = (container: SlotContainer) => problemOf(container, idle, serving);
-  const ill = active === live && !retired ? illness(idle, world.slots[idle], replicas[idle] || 1, problem) : undefined;
+  const ill =
+    active === live && !retired
+      ? illness(idle, world.slots[idle], replicas[idle] || 1, problem, plan.again)
+      : undefined;
   if (ill === undefined) return {};
   const whose =
     replicas[idle] > 1
@@ -148,6 +158,8 @@ export function tellIdleIll({ world, serving, settings }: Served, plan: Plan, { 
   const mayAnswer =
     ill.container?.state.Running === true && asked?.well !== false && isStable(serving.record, idle, world.slots[idle]);
   const answers = mayAnswer ? "it is a way back only if it answers" : "it is no way back";
+  if (ill.revive === undefined)
+    return { warnings: [`${idle} is idle${whose}: it is no way back. This run ${againWords(ill)}.`] };
   const image = settings.slots[idle].image === undefined ? "" : `pulumi config set ${idle}Image <an image> && `;
   return {
     warnings: [

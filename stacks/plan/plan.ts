@@ -2,6 +2,7 @@ import { decideAccessories } from "./accessories";
 import { decideCanary, decideCanaryFirst, decideVisitors } from "./canary";
 import { decideContainer } from "./container";
 import { decideGate, decidePolicies, decideSecrets } from "./gate";
+import { decideGone } from "./gone";
 import { decideAlone, decideIdle } from "./idle";
 import { decideImages, decideRebuilds } from "./images";
 import {
@@ -71,7 +72,8 @@ function servedSteps(served: Served): Step[] {
     (plan) => decideIdle(served, plan),
     (plan) => decideLive(served, plan, lag),
     (plan) => decideWayBack(served, plan, lag),
-    () => tellLiveDown(served, lag),
+    (plan) => decideGone(served, plan),
+    (plan) => tellLiveDown(served, plan, lag),
     () => decideCanaryFirst(served, lag.unchanged),
     (plan) => tellIdleIll(served, plan, lag),
     (plan) => decideStart(served, plan, lag),

@@ -1,5 +1,5 @@
 import type { Color } from "../service/color";
-import type { BesideName, ServiceId } from "../service/names";
+import type { BesideName, ReplicaName, ServiceId } from "../service/names";
 import type { Found } from "../service/needs";
 import type { RetiredColor, Serving } from "../service/serving";
 import type { SlotSpec } from "../service/slotSpec";
@@ -30,8 +30,8 @@ export interface Plan {
   containers: Record<Color, number>;
   /** What becomes of the idle color. */
   idle: "running" | RetiredColor["how"];
-  /** The workers' and jobs' containers that are gone and that this run makes again, of which Pulumi's state doesn't know that. */
-  again: BesideName[];
+  /** The colors' containers that are gone and that this run makes again, of which Pulumi's state doesn't know that. */
+  again: (ReplicaName | BesideName)[];
   /** The accessories that are declared, by name: those of the settings, and those that stay although they are not in them. */
   accessories: Record<string, AccessorySettings>;
   /** Those of them that stay as they are. */
@@ -115,7 +115,7 @@ export interface Part {
   runs?: Partial<Plan["runs"]>;
   containers?: Partial<Plan["containers"]>;
   idle?: Plan["idle"];
-  again?: BesideName[];
+  again?: Plan["again"];
   accessories?: Plan["accessories"];
   keptAccessories?: string[];
   accessoriesLast?: boolean;
@@ -130,6 +130,7 @@ export const withPart = (plan: Plan, part: Part): Plan => ({
   refusals: [...plan.refusals, ...(part.refusals ?? [])],
   warnings: [...plan.warnings, ...(part.warnings ?? [])],
   notes: [...plan.notes, ...(part.notes ?? [])],
+  again: [...plan.again, ...(part.again ?? [])],
   build: { ...plan.build, ...part.build },
   keep: { ...plan.keep, ...part.keep },
   runs: { ...plan.runs, ...part.runs },

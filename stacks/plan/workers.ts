@@ -3,7 +3,7 @@ import { isLooping } from "../service/health";
 import { expectedBeside, goneWords, type MissingContainer, missingBeside } from "../service/missing";
 import type { JobMoment, WorkerStart } from "../service/moments";
 import { hasStableRelease } from "../service/serving";
-import { type BesideContainer, isAlone } from "../service/world";
+import { type BesideContainer, isStoppedAsIdle } from "../service/world";
 import { isAtOnce, type Lag } from "./live";
 import type { Known, Part, Plan, Served } from "./situation";
 
@@ -17,8 +17,7 @@ export function decideWorkers(served: Served, plan: Plan, lag: Lag): Part {
   const idle = other(live);
   const stopped = workers[live].filter(({ state }) => !state.Running);
   const looping = workers[live].filter((worker) => isLooping(worker, serving.now ?? now.getTime() / 1000));
-  // One that is stopped because it is idle has no workers that run, whomever they follow.
-  const isStopped = plan.idle !== "running" && (serving.record.retired?.color === idle || isAlone(world.slots[idle]));
+  const isStopped = plan.idle !== "running" && isStoppedAsIdle(world, idle);
   const astray = workers[idle].filter(({ state, made }) => (isStopped || made.follow !== "both") && state.Running);
   const after = serving.history.at(-1)?.time ?? "nothing";
   const [isOneStopped, isOneAstray] = [stopped.length === 1, astray.length === 1];

@@ -65,6 +65,8 @@ export interface HealthWait {
   restarts: number;
   /** Whether Docker had marked it as killed for want of memory before: the mark stays for as long as it runs. */
   wasKilled?: boolean;
+  /** What it is; one of a color's web containers where it is left out. */
+  kind?: MemoryKind;
   /** Gets a line for people now and then. */
   say: (line: string) => unknown;
   /** Aborted when the run is cancelled: nothing is waited for any longer then. */
@@ -96,6 +98,20 @@ const isBetweenStarts = ({ Status }: ContainerState): boolean => Status === "res
 const isUpAgain = (state: ContainerState): boolean => state.Running && !isBetweenStarts(state);
 
 /**
+ * What is said of each kind of container that the kernel has killed, with what bounds its memory as whoever sets it knows that; of those
+ * that watch both colors nobody sets it.
+ */
+const KILLED = {
+  web: "was killed for want of memory (setting memoryMb)",
+  worker: "was killed for want of memory (its mem_limit, or else the setting memoryMb)",
+  accessory: "was killed for want of memory (its mem_limit)",
+  monitoring: "was killed for want of memory",
+} as const;
+
+/** A kind of container, as far as it matters what bounds its memory. */
+export type MemoryKind = keyof typeof KILLED;
+
+/**
  * Returns what Docker says of a container: `running`, which the proxy may ask; `starting` or `unhealthy` where the image has a health
  * check of its own; or why it never will be well.
  *
@@ -107,9 +123,9 @@ export function verdict(
   state: ContainerState,
   restarts: number,
   wasKilled = true,
+  kind: MemoryKind = "web",
 ): "running" | "starting" | "unhealthy" | { failed: string } {
-  if (state.OOMKilled && !(wasKilled && isUpAgain(state)))
-    return { failed: "was killed for want of memory (setting memoryMb)" };
+  if (state.OOMKilled && !(wasKilled && isUpAgain(state))) return { failed: KILLED[kind] };
   if (restarts > 0 && isUpAgain(state)) return { failed: "ended and was started again" };
   if (restarts > 0 || !state.Running) return { failed: `ended with exit code ${state.ExitCode}` };
   const health = state.Health?.Status;
@@ -121,8 +137,13 @@ export function verdict(
  *
  * @param restarts see {@link verdict}, as for `wasKilled`.
  */
-export function dockerProblem(state: ContainerState, restarts = 0, wasKilled = true): string | undefined {
-  const seen = verdict(state, restarts, wasKilled);
+export function dockerProblem(
+  state: ContainerState,
+  restarts = 0,
+  wasKilled = true,
+  kind: MemoryKind = "web",
+): string | undefined {
+  const seen = verdict(state, restarts, wasKilled, kind);
   if (typeof seen === "object") return seen.failed;
   // However often it was started again before it was looked at first.
   if (isBetweenStarts(state)) return `ended with exit code ${state.ExitCode}`;
@@ -168,7 +189,7 @@ export async function waitHealthy(
     const [container] = JSON.parse(await docker.ask("container", "inspect", containerId));
     const name = container.Name.slice(1);
     const restarts = container.RestartCount - waited.restarts;
-    const seen = verdict(container.State, restarts, waited.wasKilled === true);
+    const seen = verdict(container.State, restarts, waited.wasKilled === true, waited.kind);
     const cancelled = waited.signal?.aborted === true;
     if (restarts > 0 && isUpAgain(container.State) && again < MOST_LOOKS_AGAIN && !cancelled) {
       again += 1;

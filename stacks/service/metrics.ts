@@ -34,6 +34,11 @@ export const PROXY_METRICS = {
 
 /** What the latest cutover has left on the proxy's volume. */
 export const CUTOVER_METRICS = {
+  blue_green_color_info: {
+    type: "gauge",
+    labels: ["color", "version", "image"],
+    help: "1: the release that the color's containers were made with; absent where it has none",
+  },
   blue_green_asked: { type: "gauge", labels: ["color"], help: "1: the color that the latest cutover was to make live" },
   blue_green_switch_pending: {
     type: "gauge",
@@ -77,6 +82,51 @@ export const ASKED_METRICS = {
     type: "gauge",
     labels: ["source"],
     help: "0: this part of the page is missing, since the proxy or mtail did not answer",
+  },
+  blue_green_configuration_edited: {
+    type: "gauge",
+    labels: [],
+    help: "1: the proxy serves another configuration than its file has: somebody changed that by hand",
+  },
+  blue_green_volume_free_bytes: {
+    type: "gauge",
+    labels: [],
+    help: "room that is left on the disk of the proxy's volume",
+  },
+  blue_green_volume_size_bytes: { type: "gauge", labels: [], help: "how large that disk is" },
+} as const satisfies Record<string, Metric>;
+
+/** What the same container reads every 15 seconds of the kernel's books on the engine's host (nginx/containers.sh). */
+export const CONTAINER_METRICS = {
+  blue_green_container_info: {
+    type: "gauge",
+    labels: ["container", "id"],
+    help: "1: a container that runs, and the id that the engine has for it",
+  },
+  blue_green_container_cpu_seconds_total: {
+    type: "counter",
+    labels: ["container"],
+    help: "processor time that it has taken since it was started",
+  },
+  blue_green_container_memory_bytes: {
+    type: "gauge",
+    labels: ["container"],
+    help: "memory that it uses, as docker stats has it",
+  },
+  blue_green_container_memory_limit_bytes: {
+    type: "gauge",
+    labels: ["container"],
+    help: "the most memory that it may use; absent without a limit",
+  },
+  blue_green_container_oom_kills_total: {
+    type: "counter",
+    labels: ["container"],
+    help: "processes in it that were killed for want of memory since it was started",
+  },
+  blue_green_container_start_timestamp_seconds: {
+    type: "gauge",
+    labels: ["container"],
+    help: "since when it runs; each change is a start",
   },
 } as const satisfies Record<string, Metric>;
 

@@ -57,6 +57,13 @@ export const runsRelease = ({ source, made }: Pick<SlotContainer, "source" | "ma
 export const isAlone = (containers: readonly Pick<SlotContainer, "made">[]): boolean =>
   containers.some(({ made }) => made.sharedWhileSwitching === false);
 
+/**
+ * Reports whether a color is stopped, or removed, because it is idle: as the latest cutover left it, or since it must not run beside the other
+ * one. None of its workers runs then, whomever they follow.
+ */
+export const isStoppedAsIdle = ({ slots, serving }: Pick<World, "slots" | "serving">, color: Color): boolean =>
+  serving?.record.retired?.color === color || isAlone(slots[color]);
+
 /** A container beside the web ones: of a worker, a job, an accessory, or one that watches both colors. */
 export interface BesideContainer {
   id: string;

@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { describe, type TestContext, test } from "node:test";
 import type { Order } from "../../cutover/order";
+import { readScript } from "../../stacks/engine/scripts";
 import type { Color } from "../../stacks/service/color";
 import { CUTOVER_METRICS } from "../../stacks/service/metrics";
+import { LABEL, PROXY_DIRECTORY } from "../../stacks/service/names";
 import { generationOf } from "../../stacks/service/serving";
+import type { Inspected } from "../../stacks/service/world";
 import { type Page, readPage, sumOf } from "../prometheus";
-import { configurationFor, dead, orderTo } from "./order.sample";
+import { configurationFor, containerOf, dead, orderTo } from "./order.sample";
 import { onBlue, type StubProxy } from "./proxy.stub";
 
 /** A configuration of a color with the log that is counted. */
@@ -62,6 +66,50 @@ describe("what a cutover leaves for Prometheus", { concurrency: true }, () => {
     const began = Date.parse(proxy.history.at(-1)?.time ?? "") / 1000;
     assert.equal(is(page, "cutover_timestamp_seconds"), Math.floor(began));
     assert.ok(is(page, "live_since_timestamp_seconds") >= Math.floor(began));
+  });
+
+  test("what each color runs, by its image's name or its build, and nothing of one without containers", async (t) => {
+    const of = (proxy: StubProxy) =>
+      pageOf(proxy)
+        .series.filter(({ name }) => name === "blue_green_color_info")
+        .map(({ labels }) => Object.values(labels));
+    const green = ["green", "2.0.0", "sha256:green"];
+    const labelled = (labels: Record<string, string>) => ({
+      Config: { Labels: { ...containerOf("blue").Config.Labels, ...labels } },
+    });
+    const run = async (change: Partial<Inspected>, order: Partial<Order> = {}) => {
+      const proxy = onWatched(t);
+      proxy.change("blue", change);
+      assert.equal(await proxy.carriesOut({ ...watchedOrder("green"), ...order }), undefined);
+      return of(proxy);
+    };
+    const image = { [LABEL.slot]: JSON.stringify({ definition: "d", image: 'shop:1"}\n' }) };
+    assert.deepEqual(await run(labelled(image)), [["blue", "1.0.0", 'shop:1\\"}\\n'], green]);
+    const built = labelled({ [LABEL.source]: "abc" });
+    assert.deepEqual(await run(built), [["blue", "1.0.0", "blue-green-dev-blue:1.0.0-abc"], green]);
+    const away = { replicas: { blue: 0, green: 1 }, drainSeconds: 0.1, keepAliveSeconds: 0.1 };
+    assert.deepEqual((await run(built, { ...away, idle: "stopped" })).length, 2, "one that is stopped has a release");
+    assert.deepEqual(await run(built, { ...away, idle: "removed" }), [green]);
+    assert.deepEqual(of(await greenIll(t)).length, 2, "also after a refused one");
+  });
+
+  test("what a color runs since then replaces that, and nothing else, where there is any", (t) => {
+    const proxy = onWatched(t);
+    const shell = (text: string) => {
+      const script = readScript("colors").replaceAll(PROXY_DIRECTORY, proxy.directory);
+      return spawnSync("sh", ["-c", script, "sh", text], { encoding: "utf8" });
+    };
+    const info = (version: string) =>
+      `# HELP blue_green_color_info x\n# TYPE blue_green_color_info gauge\nblue_green_color_info{version="${version}"} 1\n`;
+    assert.deepEqual([shell(info("1")).status, proxy.read("cutover.prom")], [0, undefined]);
+    const other = "# TYPE blue_green_asked gauge\nblue_green_asked 1\n";
+    proxy.put("cutover.prom", `${info("1")}${other}`);
+    for (const version of ["2", "3 $(reboot) %s \\n"]) {
+      assert.equal(shell(info(version)).status, 0);
+      assert.equal(proxy.read("cutover.prom"), `${other}${info(version)}`);
+    }
+    assert.equal(shell("").status, 0);
+    assert.equal(proxy.read("cutover.prom"), other);
   });
 
   test("after a refused one: the switch is pending, and nobody is stable who wasn't", async (t) => {

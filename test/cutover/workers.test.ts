@@ -208,7 +208,10 @@ describe("a worker for which a switch is taken back", { concurrency: true }, () 
       [{ State: dead }, "ended with exit code 3"],
       [{ RestartCount: 1 }, "ended and was started again"],
       [{ State: { ...running, StartedAt: "2026-01-01T00:00:09Z" } }, "was started again"],
-      [{ State: { ...running, OOMKilled: true } }, "was killed for want of memory (setting memoryMb)"],
+      [
+        { State: { ...running, OOMKilled: true } },
+        "was killed for want of memory (its mem_limit, or else the setting memoryMb)",
+      ],
       [{ State: ill }, "is unhealthy; its image's health check says: no queue [secret]"],
     ];
     // It stayed up at first, and the watch goes on.

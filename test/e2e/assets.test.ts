@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { connect as http2 } from "node:http2";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Browser, chromium } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { sessionsFile } from "../../cutover/sessions";
 import { testerFile } from "../../stacks/proxy/files";
 import type { ConfigurationSettings } from "../../stacks/proxy/nginxConfiguration";
+import { NO_BROWSER, startBrowser } from "../browser";
 import { assertNoFailures, freshGets, keepAliveGets, LIGHT, type LoadReport } from "../load";
 import { sampleConfiguration } from "../stacks/settings/settings.sample";
 import { assetImage } from "./backend";
@@ -24,10 +24,6 @@ const SESSIONS = { "sessions.conf": sessionsFile({ blue: { word: WORDS.blue }, g
 const FAST_MS = 1000;
 /** What nginx grants the other color, and the same again for a busy machine. */
 const GIVEN_UP_MS = 4000;
-
-const BROWSERS = ["chromium", "google-chrome"];
-const BROWSER = BROWSERS.find((name) => spawnSync(name, ["--version"]).status === 0);
-const NO_BROWSER = BROWSER === undefined && `no ${BROWSERS.join(" or ")} is installed`;
 
 const configurationOf = (changes: Partial<ConfigurationSettings> = {}) =>
   configured({ assetPaths: PATHS, keepAliveSeconds: 5, proxyTimeoutSeconds: 10, ...changes });
@@ -307,10 +303,7 @@ test("old assets across switches", async (t) => {
     assert.equal(await page.title(), "release a");
     return page;
   };
-  if (BROWSER !== undefined) {
-    const { stdout } = spawnSync("sh", ["-c", `command -v ${BROWSER}`], { encoding: "utf8" });
-    browser = await chromium.launch({ executablePath: stdout.trim(), args: ["--no-sandbox"] });
-  }
+  if (NO_BROWSER === false) browser = await startBrowser();
   const [before, later] = browser === undefined ? [] : [await openPage(), await openPage()];
 
   await t.test(

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { says } from "./failures";
-import { TestStack } from "./stack";
+import { get, TestStack } from "./stack";
 
 /** A worker that ends when it is asked to, and a migration. */
 const WORKERS = { mail: { command: "sleep 3600", stop_grace_period: "1s" } };
@@ -91,10 +91,43 @@ test("a stack whose workers' and jobs' containers are removed by hand", async (t
     }
   });
 
+  await t.test(
+    "has the web containers of both colors again after one run, also one that a switch goes to",
+    async () => {
+      const ids = () => stack.docker("inspect", "--format", "{{.Id}}", nameOf(stack, "blue"), nameOf(stack, "green"));
+      await remove(stack, "blue");
+      says(await stack.up(), "blue is idle and has no container: it is no way back. This run makes it again.");
+      const all = await ids();
+      await remove(stack, "green");
+      const preview = await stack.command("npm", "run", "--silent", "preview");
+      says(preview.output, "the public gets errors already", "its container is gone");
+      says(await stack.up(), "green is live, but its container is gone", "This run makes it again", "gate ok: healthy");
+      assert.equal((await get(`${stack.url}/`)).headers["x-color"], "green");
+      assert.notEqual(await ids(), all);
+      await remove(stack, "blue");
+      await stack.set("activeColor", "blue");
+      says(await stack.up(), "gate ok: healthy", "blue is live");
+      assert.match(await stack.up(), /Resources:\s+\d+ unchanged/);
+      for (const command of ["status", "drift"]) {
+        const { code, output } = await stack.command("npm", "run", "--silent", command);
+        assert.equal(code, 0, output);
+      }
+    },
+  );
+
+  await t.test("leaves a live container alone that somebody gave another name", async () => {
+    const [id] = (await stack.docker("inspect", "--format", "{{.Id}}", nameOf(stack, "blue"))).trim().split("\n");
+    await stack.docker("rename", nameOf(stack, "blue"), nameOf(stack, "renamed"));
+    says(await stack.pulumi("preview"), "its container is gone", "pulumi up --refresh");
+    await stack.pulumi("preview", "--expect-no-changes");
+    await stack.docker("rename", nameOf(stack, "renamed"), nameOf(stack, "blue"));
+    assert.equal((await stack.docker("inspect", "--format", "{{.Id}}", nameOf(stack, "blue"))).trim(), id);
+  });
+
   await t.test("is destroyed although the live color has a worker that the settings don't name any more", async () => {
     for (const setting of ["workers", "jobs"]) await stack.pulumi("config", "rm", setting);
     await stack.up();
-    assert.ok((await beside(stack)).includes("green-worker-mail running"));
+    assert.ok((await beside(stack)).includes("blue-worker-mail running"));
     await stack.pulumi("destroy", "--yes", "--skip-preview");
     assert.deepEqual(await stack.ids("container"), []);
   });

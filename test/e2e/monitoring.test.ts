@@ -3,11 +3,13 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import {
   ASKED_METRICS,
+  CONTAINER_METRICS,
   CUTOVER_METRICS,
   type Metric,
   PROXY_METRICS,
   REQUEST_METRICS,
 } from "../../stacks/service/metrics";
+import { NO_BROWSER, startBrowser } from "../browser";
 import { assertNoFailures, freshGets, keepAliveGets, LIGHT, type LoadReport } from "../load";
 import { CHECKOUT } from "../program";
 import { type Page, readPage, sumOf } from "../prometheus";
@@ -17,6 +19,15 @@ import { freePorts, get, must, TestStack } from "./stack";
 
 const TOKEN = "a-token-of-this-test-0123456789";
 const REQUESTS = "blue_green_http_requests_total";
+const CONTAINER_INFO = "blue_green_container_info";
+
+const MEBIBYTE = 1024 * 1024;
+
+/** What `docker stats` prints of an amount, in bytes. */
+function bytesIn(text: string): number {
+  const [, amount = "", unit = ""] = /^([0-9.]+)(B|KiB|MiB|GiB)$/.exec(text) ?? [];
+  return Number(amount) * 1024 ** ["B", "KiB", "MiB", "GiB"].indexOf(unit);
+}
 
 /** Requests of each kind that the test sends itself. */
 const TESTERS = 17;
@@ -115,6 +126,33 @@ test("metrics of both colors", async (t) => {
     assert.deepEqual(await ids(), before, "a switch touches none of the containers");
   });
 
+  await t.test("have a page that says so, in a browser that has nothing against it", { skip: NO_BROWSER }, async () => {
+    const browser = await startBrowser();
+    try {
+      const page = await browser.newPage();
+      const complaints: string[] = [];
+      page.on("console", (message) => complaints.push(message.text()));
+      page.on("pageerror", (error) => complaints.push(error.message));
+      await page.goto(new URL("/", url).href);
+      await page.locator("#verdict", { hasText: "green is live" }).waitFor({ timeout: 20_000 });
+      await page.locator("#way-back", { hasText: "The way back to blue is open" }).waitFor({ timeout: 20_000 });
+      assert.match(await page.locator("#since").innerText(), /^version \S+ since \d\d:\d\d:\d\d, for \d+ (?:s|min)$/);
+      const [latest = "", first = ""] = await page.locator("#history tbody tr").allInnerTexts();
+      assert.match(latest, /switched[\s\S]*blue[\s\S]*green/);
+      assert.match(first, /first/);
+      const commands = await page.locator("#commands code").allInnerTexts();
+      assert.equal(commands[0], `npm run rollback -- ${stack.name}`);
+      assert.deepEqual(complaints, []);
+      await stack.switchTo("blue");
+      await page.locator("#verdict", { hasText: "blue is live" }).waitFor({ timeout: 20_000 });
+      await stack.switchTo("green");
+      await page.locator("#verdict", { hasText: "green is live" }).waitFor({ timeout: 20_000 });
+    } finally {
+      await browser.close();
+    }
+    assert.equal((await get(new URL("/", url).href, { host: "evil.example" })).status, 403);
+  });
+
   await t.test("have testers apart, and nothing that a client makes up", async () => {
     const counted = colorsIn(await scrape(url), "active");
     for (let at = 0; at < TESTERS; at += 1) {
@@ -132,7 +170,7 @@ test("metrics of both colors", async (t) => {
 
   await t.test("are those of the tables, with the cutover's own facts", async () => {
     const page = await pageWith(url, "the latest look", (page) => sumOf(page, "blue_green_ready") === 2);
-    const tables = { ...PROXY_METRICS, ...CUTOVER_METRICS, ...ASKED_METRICS, ...REQUEST_METRICS };
+    const tables = { ...PROXY_METRICS, ...CUTOVER_METRICS, ...ASKED_METRICS, ...REQUEST_METRICS, ...CONTAINER_METRICS };
     const absent = ["blue_green_certificate_end_timestamp_seconds"];
     for (const [name, { type, labels }] of Object.entries<Metric>(tables)) {
       if (absent.includes(name)) continue;
@@ -157,8 +195,81 @@ test("metrics of both colors", async (t) => {
     is("way_back_open", {}, 1);
     is("cutovers_total", { result: "first" }, 1);
     is("cutovers_total", { result: "switched" }, 1);
-    is("cutovers_total", {}, 2);
+    is("cutovers_total", { result: "instant" }, NO_BROWSER ? 0 : 2);
+    is("cutovers_total", {}, NO_BROWSER ? 2 : 4);
+    is("configuration_edited", {}, 0);
+    const { blueImage = "", greenImage = "" } = await backendImages();
+    is("color_info", { color: "blue", version: "1.0.0", image: blueImage }, 1);
+    is("color_info", { color: "green", version: "2.0.0", image: greenImage }, 1);
+    const disk = (name: string) => sumOf(page, `blue_green_volume_${name}_bytes`);
+    assert.ok(disk("free") > 0 && disk("free") <= disk("size"), `${disk("free")} of ${disk("size")}`);
   });
+
+  await t.test("have what each container takes, as the engine has it", async () => {
+    const names = ["blue", "green", "monitoring-metrics", "monitoring-mtail", "proxy"];
+    const used = (page: Page, container: string) => sumOf(page, "blue_green_container_memory_bytes", { container });
+    let told: string[] = [];
+    await until("memory as docker stats has it", async () => {
+      const format = ["--format", "{{.Name}} {{.MemUsage}}"];
+      const listed = await stack.docker("stats", "--no-stream", ...format, ...names.map(part));
+      const page = await scrape(url);
+      const both = names.map((name) => {
+        const engine = new RegExp(`^${part(name)} (\\S+)`, "m").exec(listed)?.[1] ?? "";
+        return { name, page: used(page, name), engine: Math.round(bytesIn(engine)) };
+      });
+      told = both.map((each) => `${each.name}: ${each.page} bytes, docker stats ${each.engine}`);
+      // Up to 15 s lie between the two.
+      return both.every((each) => Math.abs(each.page - each.engine) < Math.max(2 * MEBIBYTE, each.engine / 10));
+    });
+    for (const line of told) t.diagnostic(line);
+    const page = await pageWith(url, "all containers", (page) => sumOf(page, CONTAINER_INFO) === names.length);
+    for (const name of names) {
+      const of = (what: string) => sumOf(page, `blue_green_container_${what}`, { container: name });
+      const [Id, limit, started] = (
+        await stack.docker("inspect", "--format", "{{.Id}} {{.HostConfig.Memory}} {{.State.StartedAt}}", part(name))
+      )
+        .trim()
+        .split(" ");
+      assert.equal(sumOf(page, CONTAINER_INFO, { container: name, id: Id ?? "" }), 1, name);
+      assert.equal(of("memory_limit_bytes"), Number(limit), name);
+      t.diagnostic(`${name}: ${of("cpu_seconds_total")} s of a processor`);
+      assert.ok(of("cpu_seconds_total") > 0, name);
+      assert.equal(of("oom_kills_total"), 0, name);
+      const late = of("start_timestamp_seconds") - Date.parse(started ?? "") / 1000;
+      assert.ok(Math.abs(late) < 5, `${name} is seen to start ${late} s late`);
+    }
+  });
+
+  await t.test(
+    "count a container's work, its restart, and a process of it that is killed for want of memory",
+    async () => {
+      const of = (page: Page, what: string, container = "blue") =>
+        sumOf(page, `blue_green_container_${what}`, { container });
+      const first = await scrape(url);
+      const busy = "import time\nend = time.process_time() + 2\nwhile time.process_time() < end: pass";
+      await stack.docker("exec", part("blue"), "python3", "-c", busy);
+      const greedy = stack.docker("exec", part("blue"), "python3", "-c", 'len(b"x" * (900 << 20))');
+      await assert.rejects(greedy, /exit code 137/);
+      const second = await pageWith(url, "the kill", (page) => of(page, "oom_kills_total") === 1);
+      const took = of(second, "cpu_seconds_total") - of(first, "cpu_seconds_total");
+      assert.ok(took >= 2 && took < 20, `${took} s`);
+      assert.equal(of(second, "start_timestamp_seconds"), of(first, "start_timestamp_seconds"));
+      await stack.docker("restart", part("blue"));
+      const start = of(first, "start_timestamp_seconds");
+      const third = await pageWith(url, "the restart", (page) => of(page, "start_timestamp_seconds") > start);
+      const started = await stack.docker("inspect", "--format", "{{.State.StartedAt}}", part("blue"));
+      const late = of(third, "start_timestamp_seconds") - Date.parse(started.trim()) / 1000;
+      assert.ok(Math.abs(late) < 5, `${late} s`);
+      assert.equal(of(third, "start_timestamp_seconds", "green"), of(first, "start_timestamp_seconds", "green"));
+      await stack.docker("stop", part("blue"));
+      await pageWith(url, "it does not run", (page) => sumOf(page, CONTAINER_INFO, { container: "blue" }) === 0);
+      await stack.docker("start", part("blue"));
+      // The containers that watch have their starts on the volume.
+      await stack.docker("restart", part("monitoring-metrics"));
+      const last = await pageWith(url, "both again", (page) => sumOf(page, CONTAINER_INFO) === 5);
+      assert.equal(of(last, "start_timestamp_seconds", "green"), of(first, "start_timestamp_seconds", "green"));
+    },
+  );
 
   await row(t, stack, "mtail killed while it counts", async () => {
     const mtail = part("monitoring-mtail");
@@ -218,7 +329,6 @@ test("metrics of both colors", async (t) => {
     assert.equal((await ids().catch(() => [])).length, 0);
   });
 
-  // `pulumi destroy` takes the stack away with them.
   await t.test("come to a stack that runs without a failed request, with what the cutover knows already", async () => {
     const load = keepAliveGets({ ...LIGHT, url: `${stack.url}/`, connections: 8, maxSeconds: 60 });
     await stack.set("monitoring", "metrics");
@@ -229,5 +339,22 @@ test("metrics of both colors", async (t) => {
     // This run alone: what was counted before went with the metrics.
     assert.equal(sumOf(page, "blue_green_cutovers_total", { result: "reloaded" }), 1);
     assert.equal(sumOf(page, "blue_green_cutovers_total"), 1);
+  });
+
+  // `pulumi destroy` takes the stack away with them.
+  await t.test("tell a release that the idle color has got, and a configuration that was changed by hand", async () => {
+    await stack.set("blueVersion", "1.0.1");
+    await stack.up();
+    const { blueImage: image = "" } = await backendImages();
+    const info = { color: "blue", version: "1.0.1", image };
+    await pageWith(url, "the release", (page) => sumOf(page, "blue_green_color_info", info) === 1);
+    assert.equal(sumOf(await scrape(url), "blue_green_color_info"), 2);
+    const edit = "cd /var/lib/blue-green && { cat nginx.conf; echo '# by hand'; } >x && mv x nginx.conf";
+    await stack.docker("exec", part("proxy"), "sh", "-c", edit);
+    await pageWith(url, "the edit", (page) => sumOf(page, "blue_green_configuration_edited") === 1);
+    await stack.up();
+    const isMended = ({ series }: Page) =>
+      series.some(({ name, value }) => name === "blue_green_configuration_edited" && value === 0);
+    await pageWith(url, "it is put right", isMended);
   });
 });

@@ -44,7 +44,7 @@ interface Started {
 type Run = (...args: string[]) => Promise<Started>;
 
 /** A network of the test's own. The network and every container on it are removed when the test ends. */
-class TestNetwork {
+export class TestNetwork {
   private readonly name = `blue-green-test-alone-${randomBytes(4).toString("hex")}`;
   private readonly ids: string[] = [];
 
@@ -76,9 +76,9 @@ class TestNetwork {
 }
 
 /** Translates the container that the program declares into flags of `docker run`. */
-function flagsOf(
+export function flagsOf(
   { tmpfs, securityOpts, capabilities, memory, user }: Omit<ReturnType<typeof nginxContainer>, "command">,
-  { dnsOpts = [], dnsSearches = [] }: Partial<typeof NGINX_DNS>,
+  { dnsOpts = [], dnsSearches = [] }: Partial<typeof NGINX_DNS> = {},
 ): string[] {
   return [
     ...["--read-only", "--user", user, "--memory", `${memory}m`, "--volume", PROXY_DIRECTORY],
@@ -130,7 +130,9 @@ export class NginxAlone {
       reload: false,
     };
     const said: string[] = [];
-    const { code, stderr } = await this.nginx.move(configuration, how, (line) => said.push(line));
+    const lock = await this.nginx.lock("a test", 5, () => {});
+    const { code, stderr } = await lock.move(configuration, how, (line) => said.push(line));
+    await lock.release();
     if (code !== 0) throw new Error(`the move ended with ${code}: ${stderr}`);
     return said.join("\n");
   }

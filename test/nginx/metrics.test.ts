@@ -1,10 +1,24 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { readScript } from "../../stacks/engine/scripts";
+import { ASKED_METRICS } from "../../stacks/service/metrics";
+import { PROXY_DIRECTORY } from "../../stacks/service/names";
+import { generationOf, servingOf } from "../../stacks/service/serving";
 import { configurationOf } from "../e2e/nginxAlone";
 import { readPage } from "../prometheus";
 
@@ -45,6 +59,13 @@ class Volume {
   }
 }
 
+/** What the proxy's own script prints of this configuration while nginx answers like that. */
+function linesOf(t: TestContext, conf: string, served: string): string {
+  const volume = new Volume(t, conf);
+  volume.command("curl", `printf '${served}\\n'`);
+  return volume.run(readScript("read").replaceAll(PROXY_DIRECTORY, volume.directory));
+}
+
 describe("the container that serves the metrics", () => {
   test("the files by which nginx writes its log are those of this hundred seconds and the next, however long it was away", (t) => {
     const volume = new Volume(t);
@@ -82,8 +103,24 @@ describe("the container that serves the metrics", () => {
     assert.deepEqual([statSync(log).size, statSync(log).ino], [0, ino]);
   });
 
+  test("the page's files are written as they are, and no later program has to carry them about", (t) => {
+    const volume = new Volume(t);
+    const texts = ["<p>$(exit 1) `x` \\n %s 'a' \"b\" é</p>", "", "-n", "a\nb\n\nc"];
+    const names = texts.map((_, at) => `${at}.html`);
+    const set = texts.map(
+      (text, at) => `PAGE_${at + 1}=$(printf %s '${Buffer.from(text).toString("base64")}' | base64 -d)`,
+    );
+    const exported = [...set, `PAGE='${names.join(" ")}'`].map((line) => `export ${line}`).join("\n");
+    const rest = volume.run(
+      `${exported}\nroot='${volume.directory}/page'\nunpack_page\nenv | grep -c '^PAGE_' || true`,
+    );
+    assert.equal(rest, "0\n");
+    for (const [at, text] of texts.entries())
+      assert.equal(readFileSync(join(volume.directory, "page", `${at}.html`), "utf8"), `${text}\n`);
+  });
+
   const curl = (blue: string, green: string) =>
-    `case "$*" in */blue) printf '${blue}' ;; */green) printf '${green}' ;; *mtail*) exit 22 ;; esac`;
+    `case "$*" in */blue) printf '${blue}' ;; */green) printf '${green}' ;; */generation) echo 'x blue' ;; *mtail*) exit 22 ;; esac`;
 
   test("each color is ready or says why not, and a source that is silent is 0", (t) => {
     const volume = new Volume(t);
@@ -113,6 +150,70 @@ describe("the container that serves the metrics", () => {
         ["mtail", 0],
       ]);
     }
+  });
+
+  test("a configuration that a hand has changed is told, as long as nginx answers", (t) => {
+    const rendered = configurationOf({ monitoring: "metrics" });
+    const generation = generationOf(rendered);
+    const written = rendered.replaceAll("@GENERATION@", generation);
+    const edited = (conf: string, served: string): number | undefined => {
+      const volume = new Volume(t, conf);
+      const { series, types } = readPage(volume.run(`told='${served}'; say_configuration`));
+      assert.equal(types.size, series.length, "what is not known is not there");
+      return series[0]?.value;
+    };
+    const serves = `${generation} blue`;
+    assert.equal(edited(written, serves), 0);
+    assert.equal(edited(written, ""), undefined);
+    assert.equal(edited("", serves), undefined);
+    const other = written.replace(/default blue;/, "default green;");
+    assert.notEqual(other, written);
+    for (const [conf, answer] of [
+      [`${written}# a hand\n`, serves],
+      [other, serves],
+      [other, `${generation} green`],
+      [written, `${generation} green`],
+      [written, "0123456789abcdef blue"],
+    ] as const) {
+      assert.equal(edited(conf, answer), 1);
+      // The program's own word on it, from what the same lines say in the proxy.
+      assert.equal(servingOf(linesOf(t, conf, answer))?.edited, true);
+    }
+    assert.equal(servingOf(linesOf(t, written, serves))?.edited, false);
+  });
+
+  test("the disk of the volume is told, whatever is mounted there", (t) => {
+    const volume = new Volume(t);
+    const said = () => readPage(volume.run("say_volume")).series.map(({ name, value }) => [name, value]);
+    for (const disk of ["/dev/vda1", "//nas/with a space (1)", "overlay"]) {
+      volume.command(
+        "df",
+        `printf 'Filesystem 1024-blocks Used Available Capacity Mounted on\\n${disk} 5000000000 1 4000000000 1%% /v\\n'`,
+      );
+      assert.deepEqual(said(), [
+        ["blue_green_volume_free_bytes", 4_096_000_000_000],
+        ["blue_green_volume_size_bytes", 5_120_000_000_000],
+      ]);
+    }
+    volume.command("df", "exit 0");
+    assert.deepEqual(said(), []);
+    const real = new Volume(t);
+    const { series } = readPage(real.run("say_volume"));
+    const { bavail, blocks, bsize } = statfsSync(real.directory);
+    assert.deepEqual(series[1]?.value, blocks * bsize);
+    assert.ok(Math.abs((series[0]?.value ?? 0) - bavail * bsize) < 1e9);
+  });
+
+  test("all of it is in the table's words", (t) => {
+    const volume = new Volume(t);
+    volume.command(
+      "curl",
+      `${curl("204 0.250\\t", "204 0.250\\t")}; case "$*" in */generation) echo 0123456789abcdef blue ;; esac`,
+    );
+    const text = volume.run("say_colors; say_configuration; say_volume");
+    for (const [name, { type, help }] of Object.entries(ASKED_METRICS))
+      assert.ok(text.includes(`# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`), name);
+    assert.equal(readPage(text).types.size, Object.keys(ASKED_METRICS).length);
   });
 
   test("a color that nobody is sent to is not asked", (t) => {

@@ -111,6 +111,20 @@ describe("the policies of a container", () => {
       [],
     );
 
+    const books = (role: string, volume: object) =>
+      hostAccess(container("extra", { labels: [{ label: "blue-green.role", value: role }], volumes: [volume] })).length;
+    const read = { hostPath: "/sys/fs/cgroup", containerPath: "/cgroup", readOnly: true };
+    assert.equal(books("monitoring", read), 0, "what each container takes, to look at");
+    for (const [role, change] of [
+      ["slot", {}],
+      ["monitoring", { readOnly: false }],
+      ["monitoring", { readOnly: UNKNOWN }],
+      ["monitoring", { readOnly: undefined }],
+      ["monitoring", { hostPath: "/sys" }],
+      ["monitoring", { hostPath: "/sys/fs/cgroup/../.." }],
+    ] as const)
+      assert.equal(books(role, { ...read, ...change }), 1, JSON.stringify([role, change]));
+
     const devices = (...hostPaths: unknown[]) =>
       hostAccess(container("extra", { devices: hostPaths.map((hostPath) => ({ hostPath })) }));
     assert.deepEqual(devices("/dev/kvm", UNKNOWN, "/dev/dri"), [

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { statusOf } from "../../commands/status/status";
+import { metricsInputs } from "../../stacks/monitoring";
+import { pageFiles } from "../../stacks/monitoringPage";
 import { serviceEnds } from "../../stacks/networkCheck";
 import { LABEL } from "../../stacks/service/names";
 import { partOf } from "../../stacks/service/ours";
@@ -8,7 +10,8 @@ import type { BesideContainer } from "../../stacks/service/world";
 import { portClashes } from "../../stacks/services";
 import { parseSettings, type Settings } from "../../stacks/settings/settings";
 import { facts, state, world } from "../commands/status/facts.sample";
-import { CONTAINER, made, make, one, optionsOf, owner, RESOURCES } from "./blueGreen.mocks";
+import { containerOf } from "../cutover/order.sample";
+import { after, CONTAINER, errorOf, listen, made, make, one, optionsOf, owner, RESOURCES } from "./blueGreen.mocks";
 import { raw, refused } from "./settings/settings.raw";
 import { sampleSettings } from "./settings/settings.sample";
 
@@ -58,9 +61,91 @@ describe("the containers that watch both colors", () => {
     }
     assert.equal(metrics?.readOnly, true);
     assert.equal(mtail?.user, "65534:65534");
+    // None of its questions whose a container is leaves the engine.
+    assert.deepEqual([metrics?.dnsOpts, metrics?.dnsSearches], [["ndots:1"], ["."]]);
+    assert.deepEqual(metrics?.volumes, [
+      { volumeName: "blue-green-dev-proxy", containerPath: "/var/lib/blue-green" },
+      { hostPath: "/sys/fs/cgroup", containerPath: "/cgroup", readOnly: true },
+    ]);
+    assert.ok(JSON.stringify(metrics?.envs).includes("CONTAINERS=blue-green-dev-"));
     assert.deepEqual(mtail?.volumes, [
       { volumeName: "blue-green-dev-proxy", containerPath: "/var/lib/blue-green", readOnly: true },
     ]);
+  });
+
+  test("the page travels with its server, whole, unseen in a preview, and the same on each machine", async () => {
+    await make({ monitoring: "metrics", maxErrorPercent: 2.5 }, undefined, WATCHED - 1);
+    const metrics = one(CONTAINER, "monitoring-metrics");
+    // A list with a secret in it is one as a whole in the SDK's mocks.
+    const { "4dabf18193072939515e22adb298388d": mark, value } = metrics.envs as Record<string, unknown>;
+    assert.equal(mark, "1b47061264138c4ac30d75fd1eb44270");
+    const variables = new Map(
+      (value as string[]).map((text) => [text.split("=", 1)[0], text.slice(text.indexOf("=") + 1)]),
+    );
+    const names = (variables.get("PAGE") ?? "").split(" ");
+    const page = pageFiles(owner, { monitoring: "metrics", maxErrorPercent: 2.5 });
+    assert.deepEqual(names, Object.keys(page));
+    for (const [at, name] of names.entries()) {
+      assert.equal(variables.get(`PAGE_${at + 1}`), page[name]?.trimEnd(), name);
+      // The kernel takes no longer variable.
+      assert.ok((variables.get(`PAGE_${at + 1}`)?.length ?? 0) < 120_000, name);
+      assert.match(name, /^[\w.]+$/, "the shell takes the names apart by spaces");
+    }
+    assert.deepEqual(JSON.parse(page["settings.json"] ?? ""), {
+      ...owner,
+      monitoring: "metrics",
+      maxErrorPercent: 2.5,
+    });
+    const spec = () => JSON.stringify(one(CONTAINER, "monitoring-metrics").labels);
+    const before = spec();
+    await make({ monitoring: "metrics", maxErrorPercent: 2.5 }, undefined, WATCHED - 1);
+    assert.equal(spec(), before);
+    await make({ monitoring: "metrics", maxErrorPercent: 3 }, undefined, WATCHED - 1);
+    assert.notEqual(spec(), before);
+  });
+
+  test("the page's server asks Prometheus where there is one, and nobody where there is none", () => {
+    const of = (monitoring: "metrics" | "on", service = {}) =>
+      metricsInputs({ owner: { ...owner, ...service }, settings: { ...sampleSettings, monitoring } }).envs.join("\n");
+    assert.doesNotMatch(of("metrics"), /location.*query/);
+    assert.match(of("metrics"), /"monitoring":"metrics"/);
+    for (const service of [{}, { service: "shop" }])
+      assert.match(of("on", service), /set \$prometheus blue-green-dev-monitoring-prometheus;/);
+    assert.match(of("on"), /"monitoring":"on"/);
+  });
+
+  test("are told what a color runs when its first container was made, but for one that a switch follows", async (t) => {
+    const { engine } = await make({ monitoring: "metrics", replicas: 2 }, after({ replicas: 2 }), WATCHED + 1);
+    const followedBy = (name: string) => optionsOf(CONTAINER, name).hooks.afterCreateList;
+    assert.deepEqual(followedBy("green"), ["service-limit", "service-green-noted", "service-green-healthy"]);
+    assert.deepEqual(followedBy("green-2"), ["service-limit", "service-green-healthy"]);
+    const told: string[] = [];
+    engine.ask = async (...args) => {
+      if (args[0] === "exec") told.push(args.at(-1) ?? "");
+      if (args[1] === "ls") return "g1\n";
+      return JSON.stringify([containerOf("green", { Config: { Labels: green({ image: 'shop:"2"' }) } })]);
+    };
+    const green = (slot: object) => ({
+      ...containerOf("green").Config.Labels,
+      [LABEL.slot]: JSON.stringify({ definition: "d", ...slot }),
+    });
+    assert.equal(await errorOf("service-green-noted"), undefined);
+    const about =
+      "# HELP blue_green_color_info 1: the release that the color's containers were made with; absent where it has none\n" +
+      "# TYPE blue_green_color_info gauge\n";
+    assert.deepEqual(told, [`${about}blue_green_color_info{color="green",version="2.0.0",image="shop:\\"2\\""} 1\n`]);
+    engine.ask = async () => {
+      throw new Error("no such container");
+    };
+    const said = listen(t, "warn");
+    assert.equal(await errorOf("service-blue-noted"), undefined, "it holds up nothing");
+    assert.deepEqual(said, [
+      "the metrics still have the release that blue had before, until the next cutover: no such container",
+    ]);
+    await make({ monitoring: "metrics", activeColor: "green" }, after({}), WATCHED - 1);
+    assert.equal(await errorOf("service-green-noted"), undefined, "the engine is not asked: the cutover tells it");
+    await make({}, after({}));
+    assert.deepEqual(followedBy("green"), ["service-limit", "service-green-healthy"]);
   });
 
   test("are told by their names and labels, and keep no network of somebody else's", () => {

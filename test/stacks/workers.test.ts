@@ -311,7 +311,7 @@ describe("the containers of workers and jobs", () => {
     assert.deepEqual(names.sort(), ["blue-worker-old", "green-worker-mail", "green-worker-mail-2"]);
     assert.deepEqual(optionsOf(CONTAINER, "blue-worker-old").ignoreChanges, ["*", "memorySwap", "waitTimeout"]);
     assert.deepEqual(optionsOf(CONTAINER, "green-worker-mail").ignoreChanges, ["memorySwap", "waitTimeout"]);
-    assert.deepEqual(optionsOf(CONTAINER, "blue").ignoreChanges, ["*", "memorySwap"]);
+    assert.deepEqual(optionsOf(CONTAINER, "blue").ignoreChanges, ["*", "memorySwap", "waitTimeout"]);
   });
 
   test("one that is gone is made again by an input that differs from all before it, the live color's too; no other one is", async () => {
@@ -324,6 +324,21 @@ describe("the containers of workers and jobs", () => {
       assert.deepEqual(optionsOf(CONTAINER, gone).ignoreChanges, ["memorySwap"]);
     }
     assert.equal("waitTimeout" in one(CONTAINER, "green-worker-mail"), false);
+  });
+
+  test("a web container that is gone is made again likewise, beside those of its color that stay", async () => {
+    const settings = { ...sampleSettings, replicas: 2 };
+    const world = after(settings);
+    const [green] = world.slots.green;
+    assert.ok(green);
+    const second = { ...green, id: "green-2", name: "blue-green-dev-green-2", replica: 2 };
+    await make(settings, { ...world, slots: { ...world.slots, green: [second] } }, RESOURCES + 2);
+    const { waitTimeout, wait } = one(CONTAINER, "green");
+    assert.ok(Math.abs(Number(waitTimeout) - Date.now() / 1000) < 60);
+    assert.equal(wait, undefined);
+    assert.deepEqual(optionsOf(CONTAINER, "green").ignoreChanges, ["memorySwap"]);
+    assert.equal("waitTimeout" in one(CONTAINER, "green-2"), false);
+    assert.deepEqual(optionsOf(CONTAINER, "green-2").ignoreChanges, ["memorySwap", "waitTimeout"]);
   });
 
   test("a check of a block's own is its container's, and the color's is not", async () => {
@@ -398,7 +413,7 @@ describe("the containers of workers and jobs", () => {
     const asked: string[][] = [];
     engine.run = async (args) => {
       asked.push(args);
-      return { code: 0, stdout: '{"/data":{}}\n', stderr: "" };
+      return { code: 0, stdout: '[{"Config":{"Volumes":{"/data":{}}}}]', stderr: "" };
     };
     const error = (await errorOf("service-volumes", "green-worker-mail", { image: "sha256:2" })) ?? "";
     assert.match(
@@ -574,7 +589,7 @@ describe("accessories", () => {
     const asked: string[][] = [];
     engine.run = async (args) => {
       asked.push(args);
-      return { code: 0, stdout: '{"/data":{},"/more":{}}\n', stderr: "" };
+      return { code: 0, stdout: '[{"Config":{"Volumes":{"/data":{},"/more":{}}}}]', stderr: "" };
     };
     const name = "my-accessory-accessory-db";
     const lost = (await errorOf("my-accessory-volumes", name, { image: "sha256:9" })) ?? "";

@@ -82,6 +82,10 @@ const containers = (
     { role: "worker", name: "sms", color: "green", replica: 1 },
     { role: "job", name: "migrate", color: "green" },
     { role: "accessory", name: "db" },
+    // Of the name of one that watches.
+    { role: "accessory", name: "metrics" },
+    { role: "monitoring", name: "mtail" },
+    { role: "monitoring", name: "metrics" },
     { role: "proxy" },
   ] as StackPart[]
 ).map((part) => ({ id: "", name: "", part, state: {} }) as StackContainer);
@@ -101,6 +105,8 @@ describe("whose logs", () => {
     assert.deepEqual(chosen({ worker: "mail", color: "green" }), ["green worker mail-3"]);
     assert.deepEqual(chosen({ job: "migrate", accessory: "db" }), ["green job migrate", "db"]);
     assert.deepEqual(chosen({ accessory: "db", proxy: true }), ["db", "proxy"]);
+    assert.deepEqual(chosen({ monitoring: "metrics" }), ["monitoring metrics"]);
+    assert.deepEqual(chosen({ monitoring: "mtail", accessory: "metrics" }), ["metrics", "monitoring mtail"]);
     assert.deepEqual(chosen({ status: "5xx" }), ["proxy"]);
     assert.deepEqual(chosen({ status: "5xx", color: "green" }), ["proxy"]);
   });
@@ -123,7 +129,15 @@ describe("whose logs", () => {
     assert.equal(missing({ worker: "mial" }), 'There is no worker "mial" in this stack; it has mail, sms');
     assert.equal(missing({ worker: "sms", color: "blue" }), 'There is no worker "sms" in blue; it has mail');
     assert.equal(missing({ job: "x", color: "blue" }), 'There is no job "x" in blue; it has none');
-    assert.equal(missing({ accessory: "x", proxy: true }), 'There is no accessory "x" in this stack; it has db');
+    assert.equal(
+      missing({ accessory: "x", proxy: true }),
+      'There is no accessory "x" in this stack; it has db, metrics',
+    );
+    assert.equal(
+      missing({ monitoring: "prometheus", color: "blue" }),
+      'There is no container of monitoring "prometheus" in this stack; it has mtail, metrics',
+    );
+    assert.match(missing({ monitoring: "mtail" }, []) ?? "", /; it has none$/);
     assert.equal(missing({ color: "green" }, containers.slice(0, 1)), "green has no container");
     assert.equal(missing({ status: "5xx" }, containers.slice(0, 1)), "The proxy has no container");
   });

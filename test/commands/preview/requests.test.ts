@@ -29,7 +29,12 @@ describe("whether a run drops requests", () => {
     assert.deepEqual(requests([container("blue-2", "create"), cutover()]), RELOADS);
   });
 
-  test("no request comes to a worker or a job, whatever is done to its container", () => {
+  test("what is gone takes nothing away when it is made again, of the live color too", () => {
+    for (const name of ["blue", "blue-2", "green"])
+      assert.deepEqual(requests([container(name, "replace", { differs: ["waitTimeout"] }), cutover()]), RELOADS);
+  });
+
+  test("no request comes to a worker, a job or what watches both colors, whatever is done to its container", () => {
     for (const role of ["worker", "job"]) {
       const inputs = { name: "x", labels: [{ label: LABEL.role, value: role }] };
       for (const color of ["blue", "green"])
@@ -37,6 +42,9 @@ describe("whether a run drops requests", () => {
           assert.deepEqual(requests([container(`${color}-${role}-x`, op, { old: inputs, new: inputs })]), AS_IT_IS);
       assert.deepEqual(requests([container("blue-job-x", "delete", { old: inputs, new: {} })]), AS_IT_IS);
     }
+    const watches = { name: "x", labels: [{ label: LABEL.role, value: "monitoring" }] };
+    for (const op of ["replace", "delete"] as const)
+      assert.deepEqual(requests([container("monitoring-mtail", op, { old: watches, new: watches })]), AS_IT_IS);
     const db = { name: "db", labels: [{ label: LABEL.role, value: "accessory" }] };
     assert.equal(requests([container("accessory-db", "replace", { old: db, new: db })])[0], "dropped");
   });

@@ -67,7 +67,7 @@ describe("workers and accessories in a stack's status", () => {
       [inState({ StartedAt: "2026-11-23T17:49:50Z" }, 3), "was started 4 times, and ends again and again"],
       [
         inState({ OOMKilled: true, Running: false, Status: "exited" }),
-        "was killed for want of memory (setting memoryMb)",
+        "was killed for want of memory (its mem_limit, or else the setting memoryMb)",
       ],
     ];
     for (const [change, problem] of cases) {
@@ -86,6 +86,19 @@ describe("workers and accessories in a stack's status", () => {
       [],
       "one that was started again long ago",
     );
+  });
+
+  test("what bounds the memory of one that was killed is named as its own settings have it", () => {
+    const killed = inState({ OOMKilled: true, Running: false, Status: "exited" });
+    const db = { ...worker("blue", killed), name: "db", container: "blue-green-dev-accessory-db" };
+    const mtail = { ...db, name: "mtail", container: "blue-green-dev-monitoring-mtail" };
+    const none = { workers: { blue: [], green: [] }, jobs: { blue: [], green: [] } };
+    assert.deepEqual(findings({ ...none, accessories: [db], monitoring: [mtail] }), [
+      "the accessory blue-green-dev-accessory-db was killed for want of memory (its mem_limit): " +
+        "docker logs --tail 30 blue-green-dev-accessory-db",
+      "the container blue-green-dev-monitoring-mtail was killed for want of memory (no metrics meanwhile; visitors don't notice): " +
+        "docker logs --tail 30 blue-green-dev-monitoring-mtail",
+    ]);
   });
 
   test("one of the idle color that runs is a finding, but where it follows both", () => {

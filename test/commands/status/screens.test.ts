@@ -250,7 +250,7 @@ Next
     assert.match(screen, /^! green is idle, and its container is gone$/m);
     assert.match(screen, /^version {6}1\.0\.0 {43}-$/m);
     assert.match(screen, /^container {4}blue-green-dev-blue {29}none$/m);
-    assert.match(screen, /^ {2}make green's container again {2}pulumi up --refresh$/m);
+    assert.match(screen, /^ {2}make green's container again {2}pulumi up$/m);
     assert.doesNotMatch(screen, /the same settings/);
   });
 
@@ -294,7 +294,7 @@ Next
     assert.equal(gone.exit, 1);
     assert.match(gone.screen, /2 of 3 healthy; blue-green-dev-green-2 is gone$/m);
     assert.match(gone.screen, /^! green is idle, and blue-green-dev-green-2 is gone: it has 2 of its 3 containers$/m);
-    assert.match(gone.screen, /^ {2}make green's container again {2}pulumi up --refresh$/m);
+    assert.match(gone.screen, /^ {2}make green's container again {2}pulumi up$/m);
   });
 
   test("an idle color that was stopped or removed on purpose is well, and the way to it is told", () => {

@@ -239,7 +239,7 @@ describe("the public gets errors", () => {
         "blue is live and does not answer its health path through nginx: 502; its container is gone",
         "green is idle, and its container is paused",
       ],
-      next: ["pulumi up --refresh", "docker unpause blue-green-dev-green"],
+      next: ["pulumi up", "docker unpause blue-green-dev-green"],
     });
   });
 

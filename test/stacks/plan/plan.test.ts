@@ -712,7 +712,6 @@ describe("containers that are gone, stopped or ill", () => {
   test("a live container that is gone or does not run is said, with the command that brings it back and the other way out", () => {
     const world = after(sampleSettings);
     const exited = containerOf("blue", sampleSettings, { state: { ...running, Running: false, Status: "exited" } });
-    const away = "pulumi config set activeColor green && pulumi up, which moves the public; or ";
     const dead = { ...world, slots: { ...world.slots, blue: [exited] } };
     const gone = { ...world, slots: { blue: [], green: [containerOf("green", sampleSettings)] } };
     assert.deepEqual(plan(sampleSettings, dead).warnings, [
@@ -720,7 +719,8 @@ describe("containers that are gone, stopped or ill", () => {
         "or: pulumi config set activeColor green && pulumi up, which moves the public",
     ]);
     assert.deepEqual(plan(sampleSettings, gone).warnings, [
-      `blue is live, but its container is gone: the public gets errors. Next: ${away}pulumi up --refresh`,
+      "blue is live, but its container is gone: the public gets errors. This run makes it again; " +
+        "or: pulumi config set activeColor green && pulumi up, which moves the public",
     ]);
     const alone = { ...dead, slots: { blue: [exited], green: [] } };
     assert.match(plan(sampleSettings, alone).warnings[0] ?? "", /: the public gets errors\. This run starts it$/);
@@ -729,7 +729,7 @@ describe("containers that are gone, stopped or ill", () => {
       "blue is live, but its container is exited: the public gets errors. Next: docker start blue-green-dev-blue",
     ]);
     assert.deepEqual(plan(toGreen, gone).warnings, [
-      "blue is live, but its container is gone: the public gets errors. Next: pulumi up --refresh",
+      "blue is live, but its container is gone: the public gets errors. This run makes it again",
     ]);
     for (const decided of [plan(sampleSettings, gone), plan(toGreen, gone), plan(toGreen, dead)]) {
       assert.deepEqual(decided.refusals, []);
@@ -818,7 +818,7 @@ describe("containers that are gone, stopped or ill", () => {
     for (const [unwell, warnings] of [
       [
         { ...world, slots: { blue, green: [] as SlotContainer[] } },
-        [warning("has no container", "pulumi up --refresh")],
+        ["green is idle and has no container: it is no way back. This run makes it again."],
       ],
       [
         idleIs({ Running: false, Status: "exited" }),
@@ -893,8 +893,9 @@ describe("containers that are gone, stopped or ill", () => {
   test("an idle color with an image of its own is given another image with its release", () => {
     const settings = withSlot("green", { image: "shop:2" });
     const { blue } = after(settings).slots;
+    const green = [containerOf("green", settings, { state: { ...running, Running: false, Status: "exited" } })];
     assert.match(
-      plan(settings, after(settings, { slots: { blue, green: [] } })).warnings.join(),
+      plan(settings, after(settings, { slots: { blue, green } })).warnings.join(),
       /; or put another release on it: pulumi config set greenImage <an image> && pulumi config set greenVersion <a new version> && pulumi up$/,
     );
   });
@@ -1714,7 +1715,7 @@ describe("several containers of a color", () => {
     );
     assert.equal(
       warned({}),
-      "blue is live, but blue-2, blue-3 of its 3 containers are gone: the others serve the public. Next: pulumi up --refresh",
+      "blue is live, but blue-2, blue-3 of its 3 containers are gone: the others serve the public. This run makes them again",
     );
     assert.match(
       warned(exited, exited, exited),
