@@ -34,10 +34,10 @@ const memoryOf = (part: WatchPart, { monitoringMemoryMb }: WatchSettings): numbe
   Math.floor(monitoringMemoryMb * MEMORY_SHARES[part]);
 
 /**
- * How many questions are answered at a time, and how many samples each may look at for a MiB of memory: so many at once fill it and
- * don't get Prometheus killed, as the defaults of 20 and 50 million would (docs/decisions/0084).
+ * How many questions are answered at a time, how many samples each may look at for a MiB of memory, and how many may wait for their
+ * answers: with the defaults of 20, 50 million and 512 a few of them got Prometheus killed (docs/decisions/0084).
  */
-const QUESTIONS = { atATime: 4, samplesForMb: 5000 };
+const QUESTIONS = { atATime: 4, samplesForMb: 1000, connections: 16 };
 
 /** Of its memory, what Go's runtime clears up before: it would be killed at the limit otherwise. */
 const GO_MEMORY = 0.9;
@@ -145,6 +145,7 @@ const prometheusPart = ({ owner, settings, services, gateway }: PrometheusArgs):
       `--storage.tsdb.retention.size=${KEPT.size}`,
       `--query.max-concurrency=${QUESTIONS.atATime}`,
       `--query.max-samples=${memoryOf("prometheus", settings) * QUESTIONS.samplesForMb}`,
+      `--web.max-connections=${QUESTIONS.connections}`,
       "--web.listen-address=0.0.0.0:9090",
       `--web.external-url=${addressOf(settings.prometheusPort)}`,
       // A page in the browser of somebody who has it open reads nothing: no origin is called so.
