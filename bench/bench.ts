@@ -11,6 +11,7 @@ import { haproxy } from "./haproxy";
 import { kamalProxy } from "./kamalProxy";
 import { describeMachine, type Machine } from "./machine";
 import { assertServes, measure, pause, wrk } from "./measure";
+import { measureMonitoring, monitoringSection } from "./monitoring";
 import { partOf, withPart } from "./part";
 import { type Contender, type Missing, makePlace, type Place, removeContainers } from "./place";
 import { aims, aimTable, document, type Plan, proxyTable, type Row, type Rows, upTable } from "./report";
@@ -23,7 +24,8 @@ import { timeUps } from "./ups";
 
 const DOCUMENT = join(__dirname, "..", "docs", "benchmarks.md");
 
-const USAGE = "npm run bench [-- --quick] [-- --rounds <number>] [-- --services] [-- --tls] [-- --commands]";
+const USAGE =
+  "npm run bench [-- --quick] [-- --rounds <number>] [-- --services] [-- --tls] [-- --monitoring] [-- --commands]";
 const SWITCHES = 8;
 const FULL: Plan & TlsPlan & { ups: number } = {
   ...{ rounds: 3, duration: 12, switches: SWITCHES, ups: 6 },
@@ -38,19 +40,22 @@ const QUICK: typeof FULL = {
 /** Between two runs: what one leaves behind (closing connections, retiring workers) is not the next one's. */
 const PAUSE_MILLISECONDS = 1500;
 
+/** What can be measured alone. */
+type Alone = "services" | "tls" | "monitoring" | "commands";
+
 /** What the options ask for. */
-function planned(): { plan: typeof FULL; quick: boolean; services: boolean; tls: boolean; commands: boolean } {
+function planned(): { plan: typeof FULL; quick: boolean } & Record<Alone, boolean> {
   const flag = { type: "boolean" } as const;
-  const options = { quick: flag, rounds: { type: "string" }, services: flag, tls: flag, commands: flag } as const;
-  const { values } = parseArgs({ options });
+  const alone = { services: flag, tls: flag, monitoring: flag, commands: flag } as const;
+  const { values } = parseArgs({ options: { quick: flag, rounds: { type: "string" }, ...alone } as const });
   const quick = values.quick ?? false;
   const plan = quick ? QUICK : FULL;
   const rounds = Number(values.rounds ?? plan.rounds);
   if (!Number.isInteger(rounds) || rounds < 1 || rounds > 100) {
     throw new Error(`--rounds ${values.rounds}: must be a whole number from 1 to 100. ${USAGE}`);
   }
-  const { services = false, tls = false, commands = false } = values;
-  return { plan: { ...plan, rounds }, quick, services, tls, commands };
+  const { services = false, tls = false, monitoring = false, commands = false } = values;
+  return { plan: { ...plan, rounds }, quick, services, tls, monitoring, commands };
 }
 
 /** What has to be undone at the end, whatever the end is. The last thing made goes first. */
@@ -72,7 +77,7 @@ const say = (line: string): void => {
 };
 
 async function main(): Promise<void> {
-  const { plan, quick, services, tls, commands } = planned();
+  const { plan, quick, services, tls, monitoring, commands } = planned();
   const machine = await describeMachine(tls);
 
   undo.push(removeClient);
@@ -80,6 +85,8 @@ async function main(): Promise<void> {
   await makeClient();
 
   if (tls) return keepPart("tls", await tlsPart(plan, machine), quick);
+  if (monitoring)
+    return keepPart("monitoring", monitoringSection(await measureMonitoring(cleaningUp, plan.rounds, say)), quick);
   const section = commands ? "" : serviceSection(await measureServices(cleaningUp, plan.rounds, say));
   if (services) return keepPart("services", section, quick);
 
@@ -99,11 +106,20 @@ async function main(): Promise<void> {
   if (quick) {
     say("A quick run: docs/benchmarks.md stays as it is.");
   } else {
-    const tlsBefore = partOf(readFileSync(DOCUMENT, "utf8"), "tls");
+    const before = readFileSync(DOCUMENT, "utf8");
     const text = withPart(document(rows, ups, plan, machine), "services", section);
-    writeFileSync(DOCUMENT, tlsBefore === undefined ? text : withPart(text, "tls", tlsBefore));
+    writeFileSync(
+      DOCUMENT,
+      ["tls", "monitoring"].reduce((all, part) => withOld(all, part, before), text),
+    );
     say("Kept as docs/benchmarks.md.");
   }
+}
+
+/** The document with a part of the one before, which this run does not measure. */
+function withOld(text: string, name: string, before: string): string {
+  const part = partOf(before, name);
+  return part === undefined ? text : withPart(text, name, part);
 }
 
 /** The part of a test's context that a stack needs: what it does after the test it does at the end. */

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
+import type { Lock } from "../cutover/lock";
 import { Nginx } from "../cutover/proxy";
 import { dockerAt } from "../stacks/engine/docker";
 import type { FileNames } from "../stacks/proxy/files";
@@ -14,6 +15,9 @@ const read = (...path: string[]): string => readFileSync(join(CHECKOUT, ...path)
 
 /** How long a cutover waits for the color that it moves to; the backends are there. */
 const ANSWER_SECONDS = 60;
+
+/** How long the lock is waited for; nobody else is there. */
+const LOCK_SECONDS = 5;
 
 /** The program's own defaults. */
 export const defaults: Omit<ConfigurationSettings, "activeColor" | "slots" | "files"> &
@@ -33,11 +37,23 @@ export const configurationFor = (color: Color, files: FileNames = {}): string =>
     activeColor: color,
   });
 
-/** The program's own move of the public, as `pulumi up` has it. */
-async function cutover(proxyId: string, configuration: string): Promise<void> {
-  const move = { ...defaults, answerSeconds: ANSWER_SECONDS, keepPrevious: false, reload: false };
-  const { code, stderr } = await new Nginx(dockerAt(undefined), proxyId).move(configuration, move, () => {});
-  if (code !== 0) throw new Error(`the cutover ended with ${code}: ${stderr}`);
+/** The program's own lock and move of the public, as `pulumi up` has them. */
+function cutoverIn(proxyId: string): { prepare(): Promise<void>; move(configuration: string): Promise<void> } {
+  const nginx = new Nginx(dockerAt(undefined), proxyId);
+  const how = { ...defaults, answerSeconds: ANSWER_SECONDS, keepPrevious: false, reload: false };
+  let lock: Lock | undefined;
+  return {
+    prepare: async () => {
+      lock = await nginx.lock("the benchmark", LOCK_SECONDS, () => {});
+    },
+    move: async (configuration) => {
+      if (lock === undefined) throw new Error("the lock was not taken");
+      const held = lock;
+      const { code, stderr } = await held.move(configuration, how, () => {});
+      void held.release();
+      if (code !== 0) throw new Error(`the cutover ended with ${code}: ${stderr}`);
+    },
+  };
 }
 
 export const nginxVersion = async (container: string): Promise<string> =>
@@ -45,6 +61,7 @@ export const nginxVersion = async (container: string): Promise<string> =>
 
 /** The product: the proxy that `pulumi up` made, with its configuration, which names these files, and its cutover. */
 export async function thisCutover({ proxy }: Place, port: number, files: FileNames = {}): Promise<Contender> {
+  const { prepare, move } = cutoverIn(proxy.Id);
   return {
     name: "this cutover",
     id: proxy.Id,
@@ -52,15 +69,19 @@ export async function thisCutover({ proxy }: Place, port: number, files: FileNam
     version: await nginxVersion(proxy.Id),
     port,
     ...(files.tlsCertificate !== undefined && { tls: true }),
-    switchTo: (color) => cutover(proxy.Id, configurationFor(color, files)),
+    prepare,
+    switchTo: (color) => move(configurationFor(color, files)),
   };
 }
 
 /** The same without its access log, to tell what that costs. */
 export async function cutoverWithoutLog(place: Place, port: number): Promise<Contender> {
   const id = await twin(place, "without-log", port);
+  const { prepare, move } = cutoverIn(id);
   const switchTo = (color: Color) =>
-    cutover(id, configurationFor(color).replace(/^( *)access_log .*buffer=.*;$/m, "$1access_log off;"));
+    move(configurationFor(color).replace(/^( *)access_log .*buffer=.*;$/m, "$1access_log off;"));
+  await prepare();
   await switchTo("blue");
-  return { name: "this cutover, access log off", id, log: "none", version: await nginxVersion(id), port, switchTo };
+  const name = "this cutover, access log off";
+  return { name, id, log: "none", version: await nginxVersion(id), port, prepare, switchTo };
 }

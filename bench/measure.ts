@@ -16,6 +16,8 @@ const STARTED_WITHIN_SECONDS = 20;
 export interface Measurement extends Load {
   /** How long the act of each switch took. */
   switchMilliseconds: number[];
+  /** How long it took each time to prepare it, where that is needed. */
+  preparedMilliseconds: number[];
   /** Switches that ended after the load: the machine was too busy for the figures to be worth much. */
   late: number;
 }
@@ -52,6 +54,7 @@ async function switching(proxy: Contender, duration: number, switches: number): 
   const began = performance.now();
   const until = (at: number) => pause(Math.max(0, began + at - performance.now()));
   const switchMilliseconds: number[] = [];
+  const preparedMilliseconds: number[] = [];
   let late = 0;
   let color: Color = "blue";
 
@@ -59,7 +62,12 @@ async function switching(proxy: Contender, duration: number, switches: number): 
   assertForwarded(proxy.port);
   for (let i = 0; i < switches; i++) {
     await until(every * (i + 0.5));
-    const started = performance.now();
+    let started = performance.now();
+    if (proxy.prepare !== undefined) {
+      await proxy.prepare();
+      preparedMilliseconds.push(performance.now() - started);
+      started = performance.now();
+    }
     color = other(color);
     await proxy.switchTo(color);
     switchMilliseconds.push(performance.now() - started);
@@ -68,7 +76,7 @@ async function switching(proxy: Contender, duration: number, switches: number): 
     await until(every * (i + 0.9));
     await assertServes(proxy, color);
   }
-  return { switchMilliseconds, late };
+  return { switchMilliseconds, preparedMilliseconds, late };
 }
 
 /** Waits until a proxy that was just started serves blue. */

@@ -46,6 +46,8 @@ export interface Contender {
   port: number;
   /** Whether that port speaks TLS. */
   tls?: true;
+  /** What has to be there before each switch, and is timed beside it. */
+  prepare?(): Promise<unknown>;
   switchTo(color: Color): Promise<unknown>;
 }
 

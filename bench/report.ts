@@ -97,6 +97,14 @@ export function aims(rows: Rows, ups: Ups): Aim[] {
   ];
 }
 
+/** How long each switch took, and what had to be there before it. */
+function switchTime({ switching }: Row): string {
+  const all = (kind: "switchMilliseconds" | "preparedMilliseconds") => switching.flatMap((run) => run[kind]);
+  const prepared = all("preparedMilliseconds");
+  const time = withRange(all("switchMilliseconds"), milliseconds);
+  return prepared.length === 0 ? time : `${time}; its lock before it ${withRange(prepared, milliseconds)}`;
+}
+
 /** The comparison, one row for each way to switch. */
 export function proxyTable(rows: Rows): string {
   const shares = (row: Row) =>
@@ -115,10 +123,7 @@ export function proxyTable(rows: Rows): string {
           withRange(perSecond(row.switching), whole),
           withRange(perSecond(row.steady), whole),
           shares(row),
-          withRange(
-            row.switching.flatMap((run) => run.switchMilliseconds),
-            milliseconds,
-          ),
+          switchTime(row),
           row.log,
         ];
   return table([
@@ -181,7 +186,8 @@ Each figure is the median over ${plan.rounds} runs, with the range; failed reque
   the same memory limit and log driver, none bound to a core. The runs are interleaved, so that a slow minute of the machine meets
   all of them. nginx and HAProxy close idle connections after the same time; kamal-proxy has no such setting.
 - **Switching**: ${plan.switches} switches, one each ${every} s, each through \`docker exec\`, whose own time is part of each switch's. After
-  each one a new connection has to meet the other backend.${lateWarning}
+  each one a new connection has to meet the other backend. This cutover takes the proxy's lock before its gate, by a \`docker exec\` that
+  then also makes the switch: its start is told beside.${lateWarning}
   - *${rows.byHand.name}*: the same container and configuration as this cutover's, but without \`keepalive_min_timeout\`; \`sed\` and
     \`nginx -s reload\`, which returns before anything has moved.
   - *${rows.cutover.name}*: the proxy that \`pulumi up\` made, switched by the program's own script with its own configuration, which ends when every

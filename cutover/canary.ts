@@ -40,7 +40,7 @@ export async function raiseCanary(run: Run, before: Serving, started: readonly C
 
 /** Everybody is on the live color again, whatever share the other one had before. */
 async function endCanary(run: Run, before: Serving): Promise<{ settled: boolean; says: string }> {
-  const { order, target, proxy, lock } = run;
+  const { order, target, lock } = run;
   const served = { generation: before.generation, color: before.color };
   const says = `The public is on ${target}, all of it.`;
   if (before.canaryPercent === 0) {
@@ -50,7 +50,7 @@ async function endCanary(run: Run, before: Serving): Promise<{ settled: boolean;
   const sessions = run.nextSessions({ canary: false });
   const how = { ...order, answerSeconds: ANSWER_SECONDS, keepPrevious: false, reload: true };
   await lock.writeSessions(sessionsFile(sessions)).catch(() => {});
-  const ended = await proxy.move(withoutCanary(order.configuration), how, () => {}).catch(() => undefined);
+  const ended = await lock.move(withoutCanary(order.configuration), how, () => {}).catch(() => undefined);
   if (ended?.code !== 0) return settle(run, served);
   const { canary: _, tried: __, ...record } = before.record;
   await lock.writeRecord({ ...record, sessions }).catch(() => {});

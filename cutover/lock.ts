@@ -1,5 +1,6 @@
 import type { ChildProcessWithoutNullStreams } from "node:child_process";
 import { hostname } from "node:os";
+import type { Ended } from "../stacks/engine/docker";
 import {
   type CutoverRecord,
   type HistoryEntry,
@@ -8,73 +9,23 @@ import {
   type Serving,
   servingOf,
 } from "../stacks/service/serving";
-import { lineSplitter } from "../stacks/text/lines";
-
-/** How long the holder may take for one answer, beyond what it was told to wait: a disk that hangs must not hang the run. */
-const HOLDER_SECONDS = 30;
+import { HOLDER_SECONDS, Holder } from "./holder";
 
 /** How long the lock is waited for that was lost with a proxy that restarted. */
 const RETAKE_SECONDS = 15;
 
-/** The process in the proxy that holds the lock: what it says, line by line. */
-class Holder {
-  private readonly lines: string[] = [];
-  private wake: () => void = () => {};
-  private readonly closed: Promise<void>;
-  ended = false;
-  stderr = "";
+/** A move may wait for another one's end, introduces a color (60 s and 60 s), reads back, asks through the front and may be put back. */
+export const MOVE_TIMEOUT_SECONDS = 390;
 
-  constructor(private readonly child: ChildProcessWithoutNullStreams) {
-    const splitter = lineSplitter((line) => this.lines.push(line));
-    child.stdin.on("error", () => {});
-    child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      this.stderr += text;
-    });
-    child.stdout.setEncoding("utf8").on("data", (text: string) => {
-      splitter.add(text);
-      this.wake();
-    });
-    this.closed = new Promise((resolve) => {
-      const end = () => {
-        this.ended = true;
-        this.wake();
-        resolve();
-      };
-      child.on("close", end);
-      child.on("error", end);
-    });
-  }
-
-  /** The next line; undefined when there is none any more, or none in time. */
-  async line(seconds: number): Promise<string | undefined> {
-    const late = setTimeout(() => this.kill(), seconds * 1000);
-    while (this.lines.length === 0 && !this.ended) {
-      await new Promise<void>((resolve) => {
-        this.wake = resolve;
-      });
-    }
-    clearTimeout(late);
-    return this.lines.shift();
-  }
-
-  /** Tells it something and waits for its answer. */
-  async ask(text: string): Promise<string | undefined> {
-    this.lines.length = 0;
-    this.child.stdin.write(`${text}\n`);
-    return this.line(HOLDER_SECONDS);
-  }
-
-  async end(text: string): Promise<void> {
-    this.child.stdin.end(text);
-    const late = setTimeout(() => this.kill(), HOLDER_SECONDS * 1000);
-    await this.closed;
-    clearTimeout(late);
-  }
-
-  /** Its end of the line is closed with it, so that the process in the proxy ends too. */
-  private kill(): void {
-    this.child.kill("SIGKILL");
-  }
+/** What {@link Lock.move} goes by. */
+export interface Move {
+  /** How long the color may take to answer before it is moved to. */
+  answerSeconds: number;
+  verifyRequests: number;
+  /** Whether what a later way back goes back to stays what it is: a switch is under way. */
+  keepPrevious: boolean;
+  /** Whether nginx reloads also where it has this configuration: what it names has changed. */
+  reload: boolean;
 }
 
 /** Who holds a lock, for whoever waits for it. */
@@ -150,24 +101,45 @@ export class Lock {
     return this.ask(`history.jsonl ${historyLine(entry)}`);
   }
 
+  /**
+   * Moves the public to what the configuration names; exit code 0 only when that answers. The holder starts it, since a `docker exec`
+   * of its own takes longer to start than the move. It has a lock of its own in the proxy, and goes on to its end whatever becomes of us.
+   */
+  move(configuration: string, move: Move, say: (line: string) => void): Promise<Ended> {
+    const { answerSeconds, verifyRequests, keepPrevious, reload } = move;
+    const text = Buffer.from(configuration).toString("base64");
+    const order = `move ${answerSeconds} ${verifyRequests} ${keepPrevious} ${reload} ${text}`;
+    return this.inTurn(async () => {
+      await this.retake();
+      return this.holder.step(order, MOVE_TIMEOUT_SECONDS + answerSeconds, say);
+    });
+  }
+
   async release(): Promise<void> {
     await this.told;
     await this.holder.end("release\n");
   }
 
   private ask(text: string, { retakes = true } = {}): Promise<void> {
-    const asked = this.told.then(() => this.tell(text, retakes));
-    this.told = asked.catch(() => {});
-    return asked;
+    return this.inTurn(async () => {
+      if (this.holder.ended && !retakes) throw new Error("the proxy's lock was lost");
+      await this.retake();
+      if ((await this.holder.ask(text)) !== "wrote") {
+        throw new Error(this.holder.stderr.trim() || "the lock's holder in the proxy did not answer");
+      }
+    });
   }
 
-  /** A lock that was lost, with a proxy that restarted, is taken again first. */
-  private async tell(text: string, retakes: boolean): Promise<void> {
-    if (this.holder.ended && !retakes) throw new Error("the proxy's lock was lost");
+  /** Does something when all before it is done. */
+  private inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const done = this.told.then(act);
+    this.told = done.catch(() => {});
+    return done;
+  }
+
+  /** A lock that was lost, with a proxy that restarted, is taken again. */
+  private async retake(): Promise<void> {
     if (this.holder.ended) this.holder = (await hold(this.start, RETAKE_SECONDS, () => {})).holder;
-    if ((await this.holder.ask(text)) !== "wrote") {
-      throw new Error(this.holder.stderr.trim() || "the lock's holder in the proxy did not answer");
-    }
   }
 }
 

@@ -11,7 +11,7 @@ export async function move(
   answerSeconds: number,
   { watched = false, keepPrevious = false } = {},
 ): Promise<void> {
-  const { order, target, proxy, lock, before } = run;
+  const { order, target, lock, before } = run;
   const { sessions } = run;
   const reload = JSON.stringify(sessions) !== JSON.stringify(before?.record.sessions);
   const how = { ...order, answerSeconds, keepPrevious, reload };
@@ -24,7 +24,7 @@ export async function move(
     await remember(run, "interrupted", "the run was cut off before it ended");
   }
   run.moved = true;
-  const ended = await proxy
+  const ended = await lock
     .move(order.configuration, how, (line) => {
       const since = metSince(line);
       if (since !== undefined) run.met = performance.now() - since;

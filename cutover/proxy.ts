@@ -12,11 +12,8 @@ import {
   readServing,
   type Serving,
 } from "../stacks/service/serving";
-import { Lock } from "./lock";
+import { Lock, MOVE_TIMEOUT_SECONDS } from "./lock";
 import type { Curl } from "./smokeTest";
-
-/** A move may wait for another one's end, introduces a color (60 s and 60 s), reads back, asks through the front and may be put back. */
-const MOVE_TIMEOUT_SECONDS = 390;
 
 /** More than a smoke test's own bound, which is 300 s. */
 const CURL_TIMEOUT_SECONDS = 330;
@@ -37,17 +34,6 @@ const MEETS = /^the public meets the new configuration, (\d+) ms after the reloa
 export function metSince(line: string): number | undefined {
   const milliseconds = MEETS.exec(line)?.[1];
   return milliseconds === undefined ? undefined : Number(milliseconds);
-}
-
-/** What {@link CutoverProxy.move} goes by. */
-export interface Move {
-  /** How long the color may take to answer before it is moved to. */
-  answerSeconds: number;
-  verifyRequests: number;
-  /** Whether what a later way back goes back to stays what it is: a switch is under way. */
-  keepPrevious: boolean;
-  /** Whether nginx reloads also where it has this configuration: what it names has changed. */
-  reload: boolean;
 }
 
 /** What the new color answered since the last look; a request for an asset that went on to the other color is no answer of either. */
@@ -79,10 +65,10 @@ export interface CutoverProxy {
    */
   lock(holder: string, waitSeconds: number, say: (line: string) => void): Promise<Lock>;
 
-  /** Moves the public to what the configuration names; exit code 0 only when that answers. */
-  move(configuration: string, move: Move, say: (line: string) => void): Promise<Ended>;
-
-  /** Brings this configuration back, whatever a move has left behind; exit code 0 only when it serves. */
+  /**
+   * Brings this configuration back, whatever a move has left behind; exit code 0 only when it serves. It waits neither for the lock's
+   * holder, which may be writing to a disk that hangs, nor for a lock that was lost.
+   */
   back(to: { generation: string; color: Color }): Promise<Ended>;
 
   /**
@@ -127,37 +113,15 @@ export class Nginx implements CutoverProxy {
         "exec",
         "-i",
         this.id,
-        ...shell("hold", holder, seconds, RECENT_HISTORY_LINES, MOST_HISTORY_LINES),
+        ...shell("hold", holder, seconds, RECENT_HISTORY_LINES, MOST_HISTORY_LINES, CUTOVER_SCRIPT),
       ]);
     return Lock.take(start, waitSeconds, say);
   }
 
-  move(configuration: string, move: Move, say: (line: string) => void): Promise<Ended> {
-    const env = {
-      STEP: "move",
-      ANSWER_SECONDS: move.answerSeconds,
-      VERIFY_REQUESTS: move.verifyRequests,
-      KEEP_PREVIOUS: move.keepPrevious,
-      RELOAD: move.reload,
-    };
-    return this.step(env, configuration, MOVE_TIMEOUT_SECONDS + move.answerSeconds, say);
-  }
-
   back(to: { generation: string; color: Color }): Promise<Ended> {
-    return this.step({ STEP: "back", WANTED: `${to.generation} ${to.color}` }, "", MOVE_TIMEOUT_SECONDS, () => {});
-  }
-
-  private step(
-    env: Record<string, unknown>,
-    input: string,
-    timeoutSeconds: number,
-    onLine: (line: string) => void,
-  ): Promise<Ended> {
-    const variables = Object.entries(env).flatMap(([name, value]) => ["-e", `${name}=${value}`]);
-    return this.docker.run(["exec", "-i", ...variables, this.id, ...shell("cutover")], {
-      input,
-      timeoutSeconds,
-      onLine,
+    const order = ["-e", "STEP=back", "-e", `WANTED=${to.generation} ${to.color}`];
+    return this.docker.run(["exec", ...order, this.id, "sh", "-c", CUTOVER_SCRIPT], {
+      timeoutSeconds: MOVE_TIMEOUT_SECONDS,
     });
   }
 

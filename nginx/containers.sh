@@ -1,7 +1,7 @@
-# What each container of the service takes, by the kernel's own books (cgroups) of the engine's host, which are mounted read-only. Whose a
-# cgroup is says the engine's name server: it knows each container that runs on our network by its short id, and by its address. So what
-# was made or started a moment ago is known, whoever did that, and nothing here needs the engine's rights. CONTAINERS is what the names of
-# the service's containers begin with. Behind well.sh in one shell; metrics.sh goes on from here.
+# What each container of the service takes, by the kernel's own books (cgroups) of the engine's host, which are mounted read-only. The engine's
+# name server says whose a cgroup is: it knows each container that runs on our network by its short id, and by its address. So a container
+# is known a moment after it was made or started, whoever did that, and nothing here needs the engine's rights. CONTAINERS is what the names
+# of the service's containers begin with. Behind well.sh in one shell; metrics.sh goes on from here.
 books=/cgroup
 # The containers' cgroups that were seen, with whose they are; and the same where it outlives this container.
 seen=/tmp/cgroups
@@ -10,8 +10,8 @@ boot_id=/proc/sys/kernel/random/boot_id
 host_name=/proc/sys/kernel/hostname
 looks=0
 
-# Finds where the engine has its containers' cgroups: where our own one is. Once, since a walk over all of them takes its time. Without such
-# books ($cgroups stays empty) nothing is said.
+# Finds where the engine has its containers' cgroups: where our own one is. Once, since a walk over all of them takes its time. Where it finds
+# none, $cgroups stays empty and nothing is said.
 find_cgroups() {
     own=$(cat "$host_name")
     cgroups=
@@ -45,8 +45,8 @@ recall() {
 parts='^(proxy|(blue|green)(-[0-9]+)?|(blue|green)-(worker|job)-[a-z0-9-]+|(accessory|monitoring)-[a-z0-9-]+)$'
 
 # Notes each cgroup, in a line: the container's id, the folder's number, which is another one after each start, when it was seen
-# first, how often it was asked for, and the part of the service; `?` for none. What is nobody's is asked for three times, since one that is
-# about to start may have no address yet, and then every hour.
+# first, how often it was asked for, and the part of the service; `?` for none. One that is of no part is asked for three times, since a
+# container that is about to start may have no address yet, and then every hour.
 see() {
     looks=$((looks + 1))
     # shellcheck disable=SC2086 # the name is a pattern

@@ -1,7 +1,7 @@
 # Moves the public, in one step that is done or not done. Runs inside the proxy's container (POSIX sh, with what the official
-# nginx images bring), behind reload.sh in one shell, as
-#   docker exec -i -e STEP -e ANSWER_SECONDS -e VERIFY_REQUESTS -e KEEP_PREVIOUS -e RELOAD <proxy> sh -c "$SCRIPT"
-# STEP move: with the rendered configuration on standard input. Exit 0: the color that it names answers every new request.
+# nginx images bring), behind reload.sh in one shell; the variables are its environment. The lock's holder starts a move (write.sh), and
+# `docker exec` a way back.
+# STEP move, with ANSWER_SECONDS and VERIFY_REQUESTS: with the rendered configuration on standard input. Exit 0: the color that it names answers every new request.
 #            Any other exit: the configuration that served before serves still, and the reason is on standard error.
 #            KEEP_PREVIOUS true: what a later `back` goes back to stays what it is.
 #            RELOAD true: nginx reloads also where it has this configuration, since a file that it names has changed.
@@ -22,8 +22,9 @@ named_in() {
 
 # Asks $1 for up to $2 seconds until its answer is well by what `standard` has read; $seen is what came last.
 wait_for_answer() {
-    deadline=$(($(now_ms) + $2 * 1000))
-    said=0
+    look_at_clock
+    deadline=$((now + $2 * 1000))
+    told=0
     while :; do
         seen=$(ask --output /dev/null --header "Host: $host" --header "X-Forwarded-Proto: $scheme" \
             --write-out '%{http_code} %{errormsg}\t%header{location}' "$1" 2>/dev/null) || true
@@ -32,10 +33,11 @@ wait_for_answer() {
         if well "${seen%% *}" "$location"; then return; fi
         seen=${seen#000 }
         seen=${seen% }${location:+, to ${location%%[?#]*}}
-        waited=$(($2 - (deadline - $(now_ms)) / 1000))
+        look_at_clock
+        waited=$(($2 - (deadline - now) / 1000))
         [ "$waited" -lt "$2" ] || return 1
-        if [ "$waited" -ge $((said + 5)) ]; then
-            said=$waited
+        if [ "$waited" -ge $((told + 5)) ]; then
+            told=$waited
             say "answer $waited/$2 s, not yet: $seen ($color $path)"
         fi
         sleep 0.2
@@ -52,9 +54,10 @@ is_met() {
 # were answered well; $seen is what else came last. Wrong answers may come for $1 seconds, which is also the longest that one may
 # take. Right ones that are slow, as on a busy machine, are waited for up to $most_seconds.
 verify_front() {
-    began=$(now_ms)
+    look_at_clock
+    began=$now
     while :; do
-        left=$((most_seconds - ($(now_ms) - began) / 1000))
+        left=$((most_seconds - (now - began) / 1000))
         if [ "$left" -lt "$1" ]; then left=$1; fi
         # A fragment is not sent: it only counts.
         answers=$(timeout "$left" curl -q --silent --fail-early --max-time "$1" --noproxy '*' --header 'Connection: close' \
@@ -72,7 +75,8 @@ ANSWERS
         [ "$met" -lt "$VERIFY_REQUESTS" ] || return 0
         others=$(printf %s "$others" | sort | uniq -c | head -n 3 | tr -s ' \n\t' '   ')
         seen="$met did${others:+; others: $others}"
-        [ $(($(now_ms) - began)) -lt $(($1 * 1000)) ] || return 1
+        look_at_clock
+        [ $((now - began)) -lt $(($1 * 1000)) ] || return 1
         sleep 0.1
     done
 }
@@ -90,6 +94,8 @@ settle() {
     fi
     named_in "$previous"
     [ "$generation $color" = "$1" ] || fail "the configuration of before ($1) is not on the proxy's volume any more."
+    # A move that was killed may have left one that it had not checked yet.
+    nginx -t -q -c "$previous" || fail "nginx refuses the configuration of before ($1)."
     put_back
 }
 
@@ -133,11 +139,11 @@ if [ "$STEP" = back ]; then
     exit
 fi
 
-require_nginx
+require_curl
 receive
 [ -n "$color" ] || fail 'the configuration names no active color.
 Next: put nginx/nginx.conf.mustache back as it was (git diff nginx), then: pulumi up'
-start_checks
+start_check
 standard "$color" "$next"
 if [ -z "$port" ] || [ -z "$path" ]; then
     check_next nginx.conf.mustache
@@ -149,7 +155,8 @@ before=
 # The very first run makes the color and asks it in one; in a switch it has answered before, and the public is not left waiting.
 front_seconds=$ANSWER_SECONDS
 if nginx_runs; then
-    asked=$(now_ms)
+    look_at_clock
+    asked=$now
     before=$(serving)
     note_pace "$asked"
 fi

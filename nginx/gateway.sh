@@ -31,11 +31,11 @@ prune() {
     done
 }
 
-require_nginx
+require_curl
 put_file "${BLUE_GREEN_FILE_TLSCERTIFICATE:-}"
 put_file "${BLUE_GREEN_FILE_TLSKEY:-}"
 receive
-start_checks
+start_check
 
 before=
 if nginx_runs; then before=$(serving); fi

@@ -1,7 +1,7 @@
 # One cutover at a time, whoever runs it. The lock goes with the process that holds it, and that one ends with its standard input: a
 # caller that was killed leaves no lock behind, but its name, so that the next one can say it. $1 says who holds it, $2 how many seconds
-# another one is waited for, $3 how many lines of the history are read, $4 how many are kept. Behind ask.sh in one shell; read.sh, which
-# says what serves, and write.sh, which does what it is told, go on from here.
+# another one is waited for, $3 how many lines of the history are read, $4 how many are kept, $5 is cutover.sh. Behind ask.sh in one
+# shell; read.sh, which says what serves, and write.sh, which does what it is told, go on from here.
 cd /var/lib/blue-green || exit 1
 exec 9>lock
 waited=0
@@ -27,3 +27,4 @@ printf '%s\n' "$1" >holder || rm -f holder
 HELD=yes
 HISTORY=$3
 most_lines=$4
+cutover=$5

@@ -7,6 +7,8 @@ dir=/var/lib/blue-green
 current=$dir/nginx.conf
 next=$dir/nginx.conf.next
 previous=$dir/nginx.conf.previous
+# What nginx says of $next; in memory, since the volume may be full.
+words=/run/nginx.conf.words
 control=http://127.0.0.1:8081
 readback_seconds=15
 # How long nginx took to say which configuration it has, at its slowest: what a machine at rest does in some 30 ms takes seconds on a
@@ -24,10 +26,11 @@ fail() {
     exit 1
 }
 
-# Milliseconds since the host started.
-now_ms() {
-    read -r uptime _ </proc/uptime
-    echo "${uptime%.*}${uptime#*.}0"
+# Milliseconds since the host started, as $now. Here and below no process is started where the shell can do it: on a busy machine each
+# one costs a switch some milliseconds.
+look_at_clock() {
+    read -r now _ </proc/uptime
+    now=${now%.*}${now#*.}0
 }
 
 ask() { curl -q --silent --show-error --max-time 2 --noproxy '*' --header 'Connection: close' "$@"; }
@@ -41,8 +44,8 @@ allowed() {
 
 # What took since $1 is the pace, where it is the slowest so far.
 note_pace() {
-    passed=$(($(now_ms) - $1))
-    if [ "$passed" -gt "$pace_ms" ]; then pace_ms=$passed; fi
+    look_at_clock
+    if [ $((now - $1)) -gt "$pace_ms" ]; then pace_ms=$((now - $1)); fi
 }
 
 # The generation and the color that every one of some fresh connections in a row met; each different answer is a line.
@@ -57,61 +60,91 @@ serving() {
     } || true
 }
 
+# Reads the title that process $1 gives itself, as $title: it ends with the first byte 0. Nothing of a process that has just ended.
+read_title() {
+    title=
+    { read -r title <"/proc/$1/cmdline"; } 2>/dev/null || true
+}
+
 # nginx is process 1 once the first configuration was there; before that the container waits for it.
-nginx_runs() { case $(tr '\0' ' ' </proc/1/cmdline) in 'nginx: master'*) ;; *) return 1 ;; esac }
-
-# The workers that accept connections: one that a reload has retired says so in its title.
-accepting_workers() {
-    workers=$(grep -ls '^nginx: worker process' /proc/[0-9]*/cmdline) || return 0
-    # shellcheck disable=SC2086 # file names, split on purpose
-    grep -Ls 'shutting down' $workers || true
+nginx_runs() {
+    read_title 1
+    case $title in 'nginx: master'*) ;; *) return 1 ;; esac
 }
 
-# Who serves $1, for the time when they have no connection left to be asked over (see serving.ts): the workers, each with its start.
+# The workers that accept connections, as $workers, each by its number between two blanks: one that a reload has retired says so in its title.
+find_workers() {
+    workers=' '
+    for found in /proc/[0-9]*; do
+        read_title "${found#/proc/}"
+        case $title in
+        *'shutting down'*) ;;
+        'nginx: worker process'*) workers="$workers${found#/proc/} " ;;
+        esac
+    done
+}
+
+# Who serves $1, for the time when they have no connection left to be asked over (see ask.sh): the workers, each with its start.
 note_workers() {
-    { echo "$1" && accepting_workers | sed 's/cmdline$/stat/' | xargs -r cut -d ' ' -f 1,22; } >/run/serving 2>/dev/null ||
-        rm -f /run/serving
+    find_workers
+    noted=$1
+    for worker in $workers; do
+        { read -r stat <"/proc/$worker/stat"; } 2>/dev/null || continue
+        # shellcheck disable=SC2086 # words, split on purpose; the 22nd is the start
+        set -- $stat
+        noted="$noted
+$1 ${22}"
+    done
+    { echo "$noted" >/run/serving; } 2>/dev/null || rm -f /run/serving
 }
 
-# Reload, then read back until every fresh connection meets the wanted generation and no worker of before accepts any more.
+# Reload, then read back until no worker of before accepts any more, and every fresh connection meets the wanted generation.
 # `nginx -s reload` only signals, so its exit says nothing.
 reload_and_read_back() {
     wanted=$1
     old=
     signalled=no
-    started=$(now_ms)
+    look_at_clock
+    started=$now
+    asked=$now
     while :; do
         # In the very first run, nginx starts by itself once the configuration is there, this one or the one before it.
         if [ "$signalled" = no ] && nginx_runs; then
-            old=$(accepting_workers)
+            find_workers
+            old=$workers
             kill -HUP 1
             signalled=yes
+            # nginx gives the new workers so long before it retires the old ones. Meanwhile it leaves a busy machine to others.
+            check_previous
+            sleep 0.1
         fi
-        asked=$(now_ms)
-        answer=$(serving)
-        # Without an answer nothing was measured.
-        if [ -n "$answer" ]; then note_pace "$asked"; fi
-        case $answer in *"$wanted"*)
-            # The caller, should this be taken back, can tell whether anybody met it and for how long.
-            if [ "$announce" = yes ]; then say "the public meets the new configuration, $(($(now_ms) - started)) ms after the reload"; fi
-            announce=no
-            ;;
-        esac
-        # In this order: once the old workers accept no more, nobody can meet another configuration than these answers told.
-        if [ "$answer" = "$wanted" ] && retired "$old"; then
-            note_workers "$wanted"
-            return
+        find_workers
+        retired=yes
+        for worker in $old; do
+            case $workers in *" $worker "*) retired=no ;; esac
+        done
+        look_at_clock
+        # Asking costs more than looking: an old worker that stays is asked about now and then, for whoever waits.
+        if [ "$retired" = yes ] || [ $((now - asked)) -ge 100 ]; then
+            asked=$now
+            answer=$(serving)
+            # Without an answer nothing was measured.
+            if [ -n "$answer" ]; then note_pace "$asked"; else look_at_clock; fi
+            case $answer in *"$wanted"*)
+                # The caller, should this be taken back, can tell whether anybody met it and for how long.
+                if [ "$announce" = yes ]; then say "the public meets the new configuration, $((now - started)) ms after the reload"; fi
+                announce=no
+                ;;
+            esac
+            # In this order: once the old workers accept no more, nobody can meet another configuration than these answers tell.
+            if [ "$answer" = "$wanted" ] && [ "$retired" = yes ]; then
+                note_workers "$wanted"
+                return
+            fi
         fi
-        [ $(($(now_ms) - started)) -lt $(($(allowed "$readback_seconds") * 1000)) ] || return 1
-        sleep 0.02
-    done
-}
-
-# Whether none of the workers of before accepts any more.
-retired() {
-    accepting=" $(accepting_workers | tr '\n' ' ')"
-    for worker in $1; do
-        case $accepting in *" $worker "*) return 1 ;; esac
+        [ $((now - started)) -lt $((readback_seconds * 1000)) ] || [ $((now - started)) -lt $(($(allowed "$readback_seconds") * 1000)) ] ||
+            return 1
+        sleep 0.01
     done
 }
 
@@ -124,6 +157,7 @@ put_in_place() {
 put_back() {
     moved=no
     announce=no
+    settle_previous
     if [ ! -f "$previous" ]; then
         # Where the very first run failed nobody was served before, and the next one begins anew.
         if [ "$first" = yes ]; then rm -f "$current"; fi
@@ -136,13 +170,14 @@ put_back() {
 }
 
 # What serves ($1: generation and color, empty for nothing) is what is gone back to, and not a file that was never loaded, or would
-# not load again.
+# not load again: `check_previous` has nginx say that while it reloads, and `settle_previous` goes by it before anybody goes back.
 keep_previous() {
     wanted="$generation $color"
     named_in "$current"
-    if [ -z "$1" ] || [ "$generation $color" = "$1" ]; then
+    if [ -f "$current" ] && { [ -z "$1" ] || [ "$generation $color" = "$1" ]; }; then
         rm -f "$previous"
-        if wait "$current_check"; then ln "$current" "$previous"; fi
+        ln "$current" "$previous"
+        previous_check=due
     else
         named_in "$previous"
         [ "$generation $color" = "$1" ] || rm -f "$previous"
@@ -151,13 +186,29 @@ keep_previous() {
     color=${wanted#* }
 }
 
-# That this image's nginx can do what is asked of it.
-require_nginx() {
+check_previous() {
+    [ "$previous_check" = due ] || return 0
+    nginx -t -q -c "$previous" 2>/dev/null &
+    previous_check=$!
+}
+
+settle_previous() {
+    check_previous
+    [ -n "$previous_check" ] || return 0
+    wait "$previous_check" || rm -f "$previous"
+    previous_check=
+}
+
+# That this image has what is needed beside nginx.
+require_curl() {
     command -v curl >/dev/null || fail 'the nginx image has no curl, which the cutover reads back with.
 Next: pulumi config set nginxImage <an image that has it, as the official ones do>'
-    # `nginx version: nginx/1.30.6`; some builds have another name, or more behind it.
-    version=$(nginx -v 2>&1)
-    version=${version#*nginx version: }
+}
+
+# That nginx can do what is asked of it; $1 is how it names itself: `nginx version: nginx/1.30.6`. Some builds have another name, or more
+# behind it.
+require_version() {
+    version=${1#*nginx version: }
     version=${version#*/}
     version=${version%%[!0-9.]*}
     old_ifs=$IFS
@@ -181,23 +232,24 @@ Next: make room on the engine's disk (docker system df), then: pulumi up"
     named_in "$next"
 }
 
-# Starts nginx's check of $next and of $current, side by side, since a switch waits for both.
-start_checks() {
-    mkdir -p "$dir/tmp"
-    nginx -t -q -c "$next" 2>"$next.words" &
+# Starts nginx's check of $next, in whose words its version comes first.
+start_check() {
+    [ -d "$dir/tmp" ] || mkdir -p "$dir/tmp"
+    nginx -v -t -q -c "$next" 2>"$words" &
     next_check=$!
-    nginx -t -q -c "$current" 2>/dev/null &
-    current_check=$!
 }
 
 # Waits until nginx has nothing against $next; $1 is the template that it was made from.
 check_next() {
-    if ! wait "$next_check"; then
-        fail "nginx refuses the configuration.
+    refused=no
+    wait "$next_check" || refused=yes
+    said=
+    read -r said <"$words" || true
+    require_version "$said"
+    [ "$refused" = no ] || fail "nginx refuses the configuration.
 In nginx's own words:
-$(cat "$next.words")
+$(tail -n +2 "$words")
 Next: mend nginx/$1 (git diff nginx), then: pulumi up"
-    fi
 }
 
 # The configuration in $next serves, or this fails.
@@ -207,9 +259,11 @@ take_next() {
     announce=yes
     reload_and_read_back "$generation $color" ||
         fail "nginx did not serve the new configuration within $(allowed "$readback_seconds") s (it serves: $(serving))."
-    took_ms=$(($(now_ms) - started))
+    took_ms=$((now - started))
+    settle_previous
 }
 
+previous_check=
 moved=no
 announce=no
 first=no
@@ -217,7 +271,7 @@ finish() {
     status=$?
     trap - EXIT
     if [ "$moved" = yes ]; then put_back || true; fi
-    rm -f "$next" "$next.received" "$next.introduces" "$next.words"
+    rm -f "$next" "$next.received" "$next.introduces" "$words"
     exit "$status"
 }
 trap finish EXIT

@@ -1,5 +1,16 @@
 # The lock's holder does what it is told, a line at a time, and answers each: it is the only one who writes what the cutovers leave
 # behind. Behind hold.sh and read.sh in one shell.
+
+# Moves the public (cutover.sh) in a process of its own: it goes on to its end whatever becomes of this one, and of the lock, since it has
+# a lock of its own. What it says are lines. The last one is its exit code, and in base64 what it wrote to standard error.
+# $1 to $4: ANSWER_SECONDS, VERIFY_REQUESTS, KEEP_PREVIOUS, RELOAD; $5: the configuration in base64. Runs in a shell of its own.
+move() {
+    exec 3>&1 9>&-
+    words=$(printf %s "$5" | base64 -d |
+        STEP=move ANSWER_SECONDS=$1 VERIFY_REQUESTS=$2 KEEP_PREVIOUS=$3 RELOAD=$4 sh -c "$cutover" 2>&1 >&3) && code=0 || code=$?
+    echo "ended $code${words:+ $(printf %s "$words" | base64 | tr -d '\n')}"
+}
+
 echo held
 # One line is one file, or one more line of it: whole or not at all, since a line that was cut off is not handed over.
 while read -r file text; do
@@ -7,6 +18,11 @@ while read -r file text; do
     if [ "$file" = watch ]; then
         # From here on the answers are counted, until the lock is let go of.
         if true >answers.log && true >/run/watched; then echo wrote; else echo unwritten; fi
+        continue
+    fi
+    if [ "$file" = move ]; then
+        # shellcheck disable=SC2086 # words without blanks, split on purpose
+        move $text &
         continue
     fi
     # A file that the configuration names: its name, and its content in base64. Keys and tokens are read by the master alone.

@@ -1,5 +1,5 @@
 /**
- * All tests, three files at a time: first those without an engine, then those on the engine. The files that measure a load or a time
+ * All tests, four files at a time: first those without an engine, then those on the engine. The files that measure a load or a time
  * come last, one at a time. Then the ten slowest files, and a last line `N passed, N failed` (`npm test` runs this, after its checks).
  */
 import { globSync } from "node:fs";
@@ -7,8 +7,8 @@ import { relative } from "node:path";
 import { PassThrough } from "node:stream";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
+import { CHECKOUT, makeBundles } from "./program";
 
-const CHECKOUT = `${__dirname}/..`;
 const SLOWEST = 10;
 /** How a test file is run: the first has what Pulumi's SDK hardly uses loaded late, which took a second of each. */
 const TYPESCRIPT = ["--require", "./setup/sdk.cjs", "--import", "tsx"];
@@ -17,28 +17,21 @@ const files = globSync("test/**/*.test.ts", { cwd: CHECKOUT }).sort();
 const isOnEngine = (file: string) => file.startsWith("test/e2e/");
 /** What these measure, a load or a time, must not be another test's doing. */
 const ALONE = new Set(["load", "slowClients", "start"].map((name) => `test/e2e/${name}.test.ts`));
-/** They take longest: begun first, so that nothing waits for them at the end. */
+/** Twice as many as CI has cores: each of them waits for more than half of its time. */
+const AT_A_TIME = 4;
+/** They take longest, in this order: begun first, so that nothing waits for them at the end. */
 const LONGEST = [
   "test/cutover/cutover.test.ts",
   ...[
-    "alerts",
-    "prometheus",
-    "workers",
-    "failuresAfter",
-    "failures",
-    "traffic",
-    "drift",
-    "replicas",
-    "engines",
-    "release",
-    "secrets",
+    ...["alerts", "prometheus"],
+    ...["workers", "failuresAfter", "traffic", "replicas", "failures", "images", "apps", "release", "engines"],
+    ...["library", "drift", "tls", "currentEngine", "rollback", "secrets", "accessories", "delivery"],
   ].map((name) => `test/e2e/${name}.test.ts`),
 ];
 const ordered = [...LONGEST.filter((file) => files.includes(file)), ...files.filter((file) => !LONGEST.includes(file))];
 const ROUNDS = [
-  { files: ordered.filter((file) => !isOnEngine(file)), concurrency: 3 },
-  // One more than there are cores, since each of them waits for a part of its time.
-  { files: ordered.filter((file) => isOnEngine(file) && !ALONE.has(file)), concurrency: 3 },
+  { files: ordered.filter((file) => !isOnEngine(file)), concurrency: AT_A_TIME },
+  { files: ordered.filter((file) => isOnEngine(file) && !ALONE.has(file)), concurrency: AT_A_TIME },
   { files: ordered.filter((file) => ALONE.has(file)), concurrency: 1 },
 ];
 
@@ -50,6 +43,7 @@ async function main(): Promise<void> {
   // Whoever ends this run ends the tests that it started.
   const ended = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => ended.abort());
+  makeBundles();
   const counts = { passed: 0, failed: 0 };
   const seconds = new Map<string, number>();
   for (const round of ROUNDS) {

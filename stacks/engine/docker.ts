@@ -1,9 +1,11 @@
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { constants } from "node:os";
 import type { Readable } from "node:stream";
+import { StringDecoder } from "node:string_decoder";
 import { lineSplitter } from "../text/lines";
 import { printable, shortened } from "../text/plain";
 import { readScript } from "./scripts";
+import { askSocket, socketIn } from "./socket";
 
 /** How long one question to the Docker Engine may take; a remote one behind SSH needs a few seconds. */
 const DOCKER_TIMEOUT_SECONDS = 20;
@@ -40,6 +42,9 @@ export interface RunOptions {
   /** Whether it may write as much as it likes, such as a job that runs for hours: of its output only the end is kept. */
   isEndless?: boolean;
 }
+
+/** One of the two outputs of a command. */
+type Stream = "stdout" | "stderr";
 
 /** What a `docker` command writes, while it does. */
 export interface Output {
@@ -108,33 +113,20 @@ export function dockerAt(host: string | undefined): Docker {
   const start = (args: string[], more: Record<string, string> = {}) =>
     spawn("docker", args, { env: { ...env, ...more }, detached: true });
 
-  const run = (
+  const byClient = (
     args: string[],
-    { input, timeoutSeconds = DOCKER_TIMEOUT_SECONDS, env, onLine, onErrorLine, isEndless = false }: RunOptions = {},
+    { input, timeoutSeconds, env, ...options }: Required<Pick<RunOptions, "timeoutSeconds">> & RunOptions,
   ) =>
     new Promise<Ended>((resolve, reject) => {
       const child = start(args, env);
-      const output = { stdout: "", stderr: "" };
       const end = (why: string) => {
         child.kill("SIGKILL");
         reject(new DockerError(why));
       };
-      const late = setTimeout(
-        () => end(`\`docker ${args[0]}\` had no answer within ${timeoutSeconds} s`),
-        timeoutSeconds * 1000,
-      );
-      const lines = {
-        stdout: lineSplitter((line) => onLine?.(line)),
-        stderr: lineSplitter((line) => onErrorLine?.(line)),
-      };
-      const isHeard = { stdout: onLine !== undefined, stderr: onErrorLine !== undefined };
-      for (const stream of ["stdout", "stderr"] as const) {
-        child[stream].setEncoding("utf8").on("data", (text: string) => {
-          output[stream] = isEndless ? (output[stream] + text).slice(-MOST_KEPT) : output[stream] + text;
-          if (output[stream].length > MOST_ANSWER_BYTES) end(`\`docker ${args[0]}\` wrote too much`);
-          if (isHeard[stream]) lines[stream].add(text);
-        });
-      }
+      const late = setTimeout(() => end(lateness(args, timeoutSeconds)), timeoutSeconds * 1000);
+      const output = new Collected(options, () => end(tooMuch(args)));
+      for (const name of ["stdout", "stderr"] as const)
+        child[name].on("data", (part: Buffer) => output.add(name, part));
       child.on("error", (error: NodeJS.ErrnoException) => {
         clearTimeout(late);
         const missing = error.code === "ENOENT";
@@ -142,14 +134,18 @@ export function dockerAt(host: string | undefined): Docker {
       });
       child.on("close", (code) => {
         clearTimeout(late);
-        lines.stdout.end();
-        lines.stderr.end();
-        resolve({ code, ...output });
+        resolve({ code, ...output.end() });
       });
       // A client that ends early does not read its input to the end.
       child.stdin.on("error", () => {});
       child.stdin.end(input);
     });
+
+  const run = async (args: string[], options: RunOptions = {}) => {
+    const bounded = { timeoutSeconds: DOCKER_TIMEOUT_SECONDS, ...options };
+    const socketPath = options.env === undefined ? socketIn(env) : undefined;
+    return (socketPath && (await bySocket(socketPath, args, bounded))) || byClient(args, bounded);
+  };
 
   const must = async (args: string[]) => {
     const { code, stdout, stderr } = await run(args);
@@ -168,6 +164,73 @@ export function dockerAt(host: string | undefined): Docker {
       return stdout + stderr;
     },
   };
+}
+
+const lateness = (args: string[], seconds: number) => `\`docker ${args[0]}\` had no answer within ${seconds} s`;
+const tooMuch = (args: string[]) => `\`docker ${args[0]}\` wrote too much`;
+
+/** What a command has written, of which each line is handed on as it comes. */
+class Collected {
+  private readonly text = { stdout: "", stderr: "" };
+  private readonly decoders = { stdout: new StringDecoder("utf8"), stderr: new StringDecoder("utf8") };
+  private readonly lines: Record<Stream, ReturnType<typeof lineSplitter> | undefined>;
+
+  constructor(
+    private readonly options: Pick<RunOptions, "onLine" | "onErrorLine" | "isEndless">,
+    private readonly tooMuch: () => void,
+  ) {
+    const { onLine, onErrorLine } = options;
+    this.lines = { stdout: onLine && lineSplitter(onLine), stderr: onErrorLine && lineSplitter(onErrorLine) };
+  }
+
+  add(stream: Stream, part: Buffer): void {
+    this.keep(stream, this.decoders[stream].write(part));
+  }
+
+  /** Returns all of it, or the end of what is endless. */
+  end(): { stdout: string; stderr: string } {
+    for (const stream of ["stdout", "stderr"] as const) {
+      this.keep(stream, this.decoders[stream].end());
+      this.lines[stream]?.end();
+    }
+    return this.text;
+  }
+
+  private keep(stream: Stream, more: string): void {
+    const text = this.text[stream] + more;
+    this.text[stream] = this.options.isEndless ? text.slice(-MOST_KEPT) : text;
+    if (this.text[stream].length > MOST_ANSWER_BYTES) this.tooMuch();
+    this.lines[stream]?.add(more);
+  }
+}
+
+/** Does by the engine's socket what the client would; undefined where that has to be asked. */
+async function bySocket(
+  socketPath: string,
+  args: string[],
+  { input, timeoutSeconds, ...options }: RunOptions & { timeoutSeconds: number },
+): Promise<Ended | undefined> {
+  const ended = new AbortController();
+  let why = "";
+  const end = (reason: string) => {
+    why ||= reason;
+    ended.abort();
+  };
+  const late = setTimeout(() => end(lateness(args, timeoutSeconds)), timeoutSeconds * 1000);
+  const output = new Collected(options, () => end(tooMuch(args)));
+  const hearer = {
+    stdout: (part: Buffer) => output.add("stdout", part),
+    stderr: (part: Buffer) => output.add("stderr", part),
+  };
+  try {
+    const code = await askSocket(socketPath, args, { input, hearer, signal: ended.signal });
+    if (why !== "") throw new DockerError(why);
+    return code === undefined ? undefined : { code, ...output.end() };
+  } catch (error) {
+    throw new DockerError(why || (error as Error).message);
+  } finally {
+    clearTimeout(late);
+  }
 }
 
 function output(args: string[], env: NodeJS.ProcessEnv): Output {

@@ -17,6 +17,9 @@ const ROW = /^ *\d+: [\dA-F]+:[\dA-F]{4} ([\dA-F]{8}|[\dA-F]{32}):[\dA-F]{4} ([\
 /** The first line of either file, by which an answer is told from none. */
 const HEADER = /^ *sl +local_address /m;
 
+/** A worker that a reload has retired. */
+const RETIRED = /^\/proc\/\d+\/cmdline$/gm;
+
 /** ESTABLISHED, SYN_SENT, FIN_WAIT1, FIN_WAIT2 and CLOSE_WAIT: in each of them something may still come from one end or the other. */
 const OPEN_STATES = new Set(["01", "02", "04", "05", "08"]);
 
@@ -89,17 +92,7 @@ function ipv6Of(hex: string): string {
  * @throws DockerError where the engine does not say.
  */
 export async function readConnections(docker: Docker, proxyId: string, containerIds: string[]): Promise<number> {
-  return (await connections(docker, proxyId, containerIds)) ?? 0;
-}
-
-/**
- * How many of the proxy's workers are left that a reload has retired: each goes with its last client, or when
- * `worker_shutdown_timeout` is over.
- *
- * @throws DockerError where the engine does not say.
- */
-export async function readRetiredWorkers(docker: Docker, proxyId: string): Promise<number> {
-  return (await retiredWorkers(docker, proxyId)) ?? 0;
+  return containerIds.length === 0 ? 0 : ((await seenBy(docker, proxyId, containerIds))?.left ?? 0);
 }
 
 /**
@@ -148,11 +141,8 @@ async function look(
   { retired: alsoRetired }: Draining,
 ): Promise<Seen> {
   try {
-    const [left, retired] = await Promise.all([
-      connections(docker, proxyId, containerIds),
-      alsoRetired ? retiredWorkers(docker, proxyId) : 0,
-    ]);
-    return left === undefined || retired === undefined ? "gone" : { left, retired };
+    const seen = await seenBy(docker, proxyId, containerIds);
+    return seen === undefined ? "gone" : { left: seen.left, retired: alsoRetired ? seen.retired : 0 };
   } catch (error) {
     return error as Error;
   }
@@ -169,16 +159,20 @@ function progress(seen: Exclude<Seen, "gone">, { what, seconds, quietSeconds }: 
   return `drain ${passed}/${quietSeconds} s at least, none left (a client's open connection may ask ${what} once more)`;
 }
 
-/** {@link readConnections}, but undefined where the proxy does not run. */
-async function connections(docker: Docker, proxyId: string, containerIds: string[]): Promise<number | undefined> {
-  if (containerIds.length === 0) return 0;
-  const [tcp, addresses] = await Promise.all([tcpOf(docker, proxyId), addressesOf(docker, containerIds)]);
-  return tcp === undefined ? undefined : connectionsTo(tcp, addresses);
+/** How many connections a proxy has to these containers, and how many workers that a reload has retired; undefined where it does not run. */
+async function seenBy(
+  docker: Docker,
+  proxyId: string,
+  containerIds: string[],
+): Promise<{ left: number; retired: number } | undefined> {
+  const [told, addresses] = await Promise.all([proxySays(docker, proxyId), addressesOf(docker, containerIds)]);
+  if (told === undefined) return undefined;
+  return { left: connectionsTo(told, addresses), retired: told.match(RETIRED)?.length ?? 0 };
 }
 
-/** The proxy's tables of connections; undefined where it does not run. */
-async function tcpOf(docker: Docker, proxyId: string): Promise<string | undefined> {
-  const ended = await docker.run(["exec", proxyId, "cat", "/proc/net/tcp", "/proc/net/tcp6"]);
+/** The proxy's retired workers and its tables of connections, in one question; undefined where it does not run. */
+async function proxySays(docker: Docker, proxyId: string): Promise<string | undefined> {
+  const ended = await docker.run(["exec", proxyId, ...shell("draining")]);
   if (isNotRunning(ended)) return undefined;
   // Without IPv6 the second table is missing, and `cat` ends with 1.
   const isWhole = ended.code === 0 || (ended.code === 1 && ended.stderr.includes("/proc/net/tcp6"));
@@ -202,14 +196,6 @@ async function addressesOf(docker: Docker, containerIds: string[]): Promise<stri
       .flatMap(({ IPAddress, GlobalIPv6Address }) => [IPAddress, GlobalIPv6Address])
       .filter((address) => typeof address === "string");
   });
-}
-
-/** {@link readRetiredWorkers}, but undefined where the proxy does not run. */
-async function retiredWorkers(docker: Docker, proxyId: string): Promise<number | undefined> {
-  const ended = await docker.run(["exec", proxyId, ...shell("retired")]);
-  if (isNotRunning(ended)) return undefined;
-  if (ended.code !== 0) throw unanswered("exec", ended);
-  return ended.stdout.split("\n").filter(Boolean).length;
 }
 
 const isNotRunning = ({ code, stderr }: Ended) =>

@@ -184,7 +184,7 @@ export async function pullMissing(
   settings: RegistrySettings,
   env: NodeJS.ProcessEnv,
 ): Promise<string | undefined> {
-  const here = await docker.run(["image", "inspect", "--format", "{{.Id}}", image]);
+  const here = await docker.run(["image", "inspect", image]);
   if (here.code === 0) return undefined;
   const login = loginFor(image, settings, env);
   try {
@@ -213,11 +213,13 @@ export async function pullTag(
   env: NodeJS.ProcessEnv,
   say: (line: string) => unknown,
 ): Promise<string | undefined> {
-  const format = "{{.Id}} {{json .RepoDigests}}";
-  const here = await docker.run(["image", "inspect", "--format", format, image]);
+  const here = await docker.run(["image", "inspect", image]);
   if (here.code !== 0) return pullMissing(docker, image, settings, env);
-  const [id = "", digests = ""] = here.stdout.trim().split(/ (.*)/s);
-  if (!digests.includes("@sha256:")) {
+  const [{ Id: id = "", RepoDigests } = {}] = JSON.parse(here.stdout) as {
+    Id?: string;
+    RepoDigests?: string[] | null;
+  }[];
+  if (!RepoDigests?.some((digest) => digest.includes("@sha256:"))) {
     await say(`${image} is ${id}, which was built or loaded on this engine: no registry is asked for it`);
     return undefined;
   }

@@ -30,8 +30,8 @@ export const SCRIPTS = {
   declare: ["declare.sh"],
   /** Appends to the history. */
   remember: ["remember.sh"],
-  /** Lists the workers that a reload has retired. */
-  retired: ["retired.sh"],
+  /** Lists the workers that a reload has retired, and the connections. */
+  draining: ["draining.sh"],
   /** Prints what is on the proxy's volume. */
   volume: ["volume.sh"],
   /** Changes the gateway's routes. */

@@ -27,11 +27,17 @@ type Part = WatchingPart & { name: WatchPart };
 /** How long what was seen is kept, and the most disk that it takes. */
 const KEPT = { time: "15d", size: "512MB" };
 
-/** How many samples one question may look at: about 80 MB, where 50 million by default would be killed for memory. */
-const MOST_SAMPLES = 5_000_000;
-
 /** What each may take of the memory of all three, of which Prometheus needs most. */
 const MEMORY_SHARES: Record<WatchPart, number> = { prometheus: 3 / 4, alertmanager: 1 / 8, blackbox: 1 / 8 };
+
+const memoryOf = (part: WatchPart, { monitoringMemoryMb }: WatchSettings): number =>
+  Math.floor(monitoringMemoryMb * MEMORY_SHARES[part]);
+
+/**
+ * How many questions are answered at a time, and how many samples each may look at for a MiB of memory: so many at once fill it and
+ * don't get Prometheus killed, as the defaults of 20 and 50 million would (docs/decisions/0084).
+ */
+const QUESTIONS = { atATime: 4, samplesForMb: 5000 };
 
 /** Of its memory, what Go's runtime clears up before: it would be killed at the limit otherwise. */
 const GO_MEMORY = 0.9;
@@ -80,7 +86,7 @@ export class Prometheus extends pulumi.ComponentResource {
     // By it each service knows that it is watched, where it has a name.
     const told = { services: services.flatMap(({ owner: { service } }) => service ?? []) };
     this.containers = parts.map((part) => {
-      const memoryMb = Math.floor(settings.monitoringMemoryMb * MEMORY_SHARES[part.name]);
+      const memoryMb = memoryOf(part.name, settings);
       const envs = [`GOMEMLIMIT=${Math.floor(memoryMb * GO_MEMORY)}MiB`];
       const inputs = {
         ...POWERLESS,
@@ -121,14 +127,9 @@ const keeping = (owner: ServiceId, part: keyof typeof DATA) => ({
 const onLoopback = (internal: number, external: number) => [{ internal, external, ip: "127.0.0.1" }];
 const addressOf = (port: number): string => `http://127.0.0.1:${port}/`;
 
-const prometheusPart = ({
-  owner,
-  settings: { prometheusImage, prometheusPort },
-  services,
-  gateway,
-}: PrometheusArgs): Part => ({
+const prometheusPart = ({ owner, settings, services, gateway }: PrometheusArgs): Part => ({
   name: "prometheus",
-  image: prometheusImage,
+  image: settings.prometheusImage,
   files: {
     [FILES.prometheus]: prometheusConfiguration(owner, services, gateway),
     [FILES.alerts]: readMonitoring("alerts.yml"),
@@ -136,15 +137,16 @@ const prometheusPart = ({
   inputs: {
     ...NGINX_DNS,
     ...keeping(owner, "prometheus"),
-    ports: onLoopback(9090, prometheusPort),
+    ports: onLoopback(9090, settings.prometheusPort),
     command: [
       `--config.file=${FILES.prometheus}`,
       `--storage.tsdb.path=${DATA.prometheus}`,
       `--storage.tsdb.retention.time=${KEPT.time}`,
       `--storage.tsdb.retention.size=${KEPT.size}`,
-      `--query.max-samples=${MOST_SAMPLES}`,
+      `--query.max-concurrency=${QUESTIONS.atATime}`,
+      `--query.max-samples=${memoryOf("prometheus", settings) * QUESTIONS.samplesForMb}`,
       "--web.listen-address=0.0.0.0:9090",
-      `--web.external-url=${addressOf(prometheusPort)}`,
+      `--web.external-url=${addressOf(settings.prometheusPort)}`,
       // A page in the browser of somebody who has it open reads nothing: no origin is called so.
       "--web.cors.origin=none",
     ],

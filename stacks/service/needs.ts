@@ -68,11 +68,10 @@ async function openElsewhere(docker: Docker, own: ServiceId, volume: string): Pr
 
 /** Returns the paths for which an image wants a volume (`VOLUME`); undefined where the engine does not have it, or can't be asked. */
 export async function volumesOf(docker: Docker, image: string): Promise<string[] | undefined> {
-  const asked = await docker
-    .run(["image", "inspect", "--format", "{{json .Config.Volumes}}", image])
-    .catch(() => undefined);
+  const asked = await docker.run(["image", "inspect", image]).catch(() => undefined);
   if (asked?.code !== 0) return undefined;
-  const volumes: unknown = JSON.parse(asked.stdout);
+  const [{ Config } = {}] = JSON.parse(asked.stdout) as { Config?: { Volumes?: unknown } | null }[];
+  const volumes = Config?.Volumes;
   return isObject(volumes) ? Object.keys(volumes).map(withoutLastSlash).sort() : [];
 }
 

@@ -19,7 +19,7 @@ import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { parse } from "yaml";
 import { portsInARow } from "../e2e/stack";
-import { BUNDLE, CHECKOUT } from "../program";
+import { BUNDLE, CHECKOUT, NO_SOCKET } from "../program";
 
 const COMPOSE = `
 services:
@@ -81,7 +81,10 @@ class Project {
       execFile(
         process.execPath,
         ["--require", BUNDLE, main, ...args],
-        { cwd: this.file("project"), env: { PATH: `${this.file("bin")}:/usr/bin:/bin`, HOME: this.directory, ...env } },
+        {
+          cwd: this.file("project"),
+          env: { PATH: `${this.file("bin")}:/usr/bin:/bin`, HOME: this.directory, ...NO_SOCKET, ...env },
+        },
         (error, stdout, stderr) => resolve({ code: Number(error?.code ?? 0), stdout, stderr }),
       );
     });

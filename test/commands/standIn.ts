@@ -12,7 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { BUNDLE, CHECKOUT } from "../program";
+import { BUNDLE, CHECKOUT, NO_SOCKET } from "../program";
 
 /** A container as `docker inspect` tells of it: its name on the engine begins with the project and the stack. */
 export const container = (
@@ -100,7 +100,7 @@ export class Project {
       ["--require", BUNDLE, join(CHECKOUT, "commands", this.command, "main.ts"), ...args],
       {
         cwd: this.file("project"),
-        env: { PATH: this.file("bin"), HOME: this.directory, PULUMI_STACK: "dev", ...env },
+        env: { PATH: this.file("bin"), HOME: this.directory, PULUMI_STACK: "dev", ...NO_SOCKET, ...env },
       },
     );
     const seen: Ended = { code: null, stdout: "", stderr: "" };

@@ -1,10 +1,20 @@
 import assert from "node:assert/strict";
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { carryOut } from "../../cutover/cutover";
 import type { Order } from "../../cutover/order";
 import { CutoverFailed, type Tools } from "../../cutover/run";
@@ -38,18 +48,35 @@ interface Seen {
   serves: string;
 }
 
+/** What a move is given, beside the configuration. */
+const MOVE_VARIABLE = /^(?:STEP|ANSWER_SECONDS|VERIFY_REQUESTS|KEEP_PREVIOUS|RELOAD)=/;
+
 /** Asks a color. */
 const REACH = readScript("reach");
 
 /** Asks a container for its health. */
 const HEALTH = readScript("health");
 
+/** Stands in for the script that moves the public: hands over what it was given, and does as it is told. */
+const MOVE = `
+env >asked && cat >configuration && : >begun
+until [ -e said ]; do
+    [ -e begun ] || exit 1
+    sleep 0.01
+done
+cat said
+cat words >&2
+rm begun
+if [ "$(cat code)" = null ]; then sleep 60; fi
+exit "$(cat code)"
+`;
+
 /** What the proxy's scripts print of a container that answered with this status. */
 const answerOf = (status: number): string => `${status === 200 ? "well" : "ill"} ${String(status).padStart(3, "0")} \n`;
 
 /**
- * A proxy without nginx: its volume is a folder, its lock is held by the real script, and what else is run in it is answered by
- * the test.
+ * A proxy without nginx: its volume is a folder, its lock is held by the real script, which starts a move as it does, and what else is
+ * run in it is answered by the test.
  */
 export class StubProxy {
   /** Containers (ids) that don't end when they are asked to. */
@@ -198,7 +225,7 @@ export class StubProxy {
   private sh(script: string, args: string[]): ChildProcessWithoutNullStreams {
     const text = script.replaceAll(PROXY_DIRECTORY, this.directory).replaceAll("/run/watched", this.file("watched"));
     const PATH = `${join(this.directory, "..", "bin")}:${process.env.PATH}`;
-    return spawn("sh", ["-c", text, ...args], { env: { PATH } });
+    return spawn("sh", ["-c", text, ...args], { env: { PATH }, detached: true });
   }
 
   get docker(): Docker {
@@ -221,11 +248,6 @@ export class StubProxy {
         this.engine(args);
         const variables = args.flatMap((arg, i) => (args[i - 1] === "-e" ? [arg.split(/=(.*)/s).slice(0, 2)] : []));
         const env: Record<string, string> = Object.fromEntries(variables);
-        if (env.STEP === "move") {
-          const ended = await this.moveTo(options.input ?? "", env);
-          for (const line of this.moveSays) options.onLine?.(line);
-          return ended;
-        }
         if (env.STEP === "back") return this.backTo(env.WANTED ?? "");
         if (args.some((arg) => arg.includes("--config -"))) return this.answer(options.input ?? "");
         if (args[0] === "start") return this.begin(args.slice(1), options);
@@ -249,7 +271,7 @@ export class StubProxy {
           this.kill(args.slice(1));
           return ok;
         }
-        if (args.includes("/proc/net/tcp")) {
+        if (args.some((arg) => arg.includes("/proc/net/tcp"))) {
           this.events.push("count");
           return { ...ok, stdout: "  sl  local_address rem_address\n" };
         }
@@ -261,8 +283,12 @@ export class StubProxy {
       },
       start: (args) => {
         this.engine(args);
-        const holder = this.sh(args[args.indexOf("-c") + 1] ?? "", args.slice(args.indexOf("-c") + 2));
+        const place = join(this.directory, "..", `move-${this.holders.length}`);
+        mkdirSync(place);
+        const script = `cd '${place}'\n${MOVE}`;
+        const holder = this.sh(args[args.indexOf("-c") + 1] ?? "", [...args.slice(args.indexOf("-c") + 2, -1), script]);
         this.holders.push(holder);
+        void this.moveFrom(holder, place);
         return holder;
       },
       log: async () => this.log,
@@ -283,6 +309,26 @@ export class StubProxy {
     const ended = await this.job(ids[0] ?? "", options);
     this.become(ids, { ...running, Running: false, Status: "exited", ExitCode: ended.code ?? 137 });
     return ended;
+  }
+
+  /** Answers the moves that a holder starts. */
+  private async moveFrom(holder: ChildProcessWithoutNullStreams, place: string): Promise<void> {
+    const at = (name: string) => join(place, name);
+    while (holder.exitCode === null && holder.signalCode === null) {
+      await pause(5);
+      if (!existsSync(at("begun")) || existsSync(at("said"))) continue;
+      const lines = readFileSync(at("asked"), "utf8").split("\n");
+      const env = Object.fromEntries(lines.flatMap((line) => (MOVE_VARIABLE.test(line) ? [line.split("=")] : [])));
+      const ended = await this.moveTo(readFileSync(at("configuration"), "utf8"), env);
+      writeFileSync(at("code"), String(ended.code));
+      writeFileSync(at("words"), ended.stderr);
+      writeFileSync(at("said.next"), this.moveSays.map((line) => `${line}\n`).join(""));
+      renameSync(at("said.next"), at("said"));
+      while (existsSync(at("begun"))) await pause(5);
+      // Nobody knows how it ended: the proxy has restarted.
+      if (ended.code === null) await lost(holder);
+      rmSync(at("said"), { force: true });
+    }
   }
 
   private async moveTo(configuration: string, env: Record<string, string>): Promise<Ended> {
@@ -346,10 +392,10 @@ export class StubProxy {
   }
 }
 
-/** Ends a holder as a proxy does that restarts. */
+/** Ends a holder, and what it has started, as a proxy does that restarts. */
 export async function lost(holder: ChildProcessWithoutNullStreams | undefined): Promise<void> {
   if (holder === undefined || holder.exitCode !== null || holder.signalCode !== null) return;
-  holder.kill("SIGKILL");
+  process.kill(-(holder.pid ?? 0), "SIGKILL");
   await once(holder, "close");
 }
 

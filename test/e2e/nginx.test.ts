@@ -4,6 +4,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { CUTOVER_SCRIPT } from "../../cutover/proxy";
+import { PROXY_DIRECTORY } from "../../stacks/service/names";
+import { generationOf } from "../../stacks/service/serving";
 import { baseImages } from "./stack";
 
 /** What nginx itself says of a configuration, on the image that the proxy runs. */
@@ -84,13 +86,18 @@ function nginxAlone(t: TestContext, slow: string, seconds: number) {
   const entry = ["--entrypoint", "/bin/sh", baseImages().nginxImage ?? "", "-c", start];
   const id = docker(["run", "--detach", "--network", "none", ...hosts, ...entry]).stdout.trim();
   t.after(() => docker(["rm", "--force", id]));
-  const variables = ["STEP=move", "ANSWER_SECONDS=10", "VERIFY_REQUESTS=8"];
-  const env = [...variables, "KEEP_PREVIOUS=false", "RELOAD=false"].flatMap((variable) => ["-e", variable]);
-  return (configuration: string) => docker(["exec", "-i", ...env, id, "sh", "-c", CUTOVER_SCRIPT], configuration);
+  const cutover = (variables: string[], configuration?: string) =>
+    docker(["exec", "-i", ...variables.flatMap((one) => ["-e", one]), id, "sh", "-c", CUTOVER_SCRIPT], configuration);
+  const how = ["STEP=move", "ANSWER_SECONDS=10", "VERIFY_REQUESTS=8", "KEEP_PREVIOUS=false", "RELOAD=false"];
+  return {
+    move: (configuration: string) => cutover(how, configuration),
+    back: (wanted: string) => cutover(["STEP=back", `WANTED=${wanted}`]),
+    inside: (script: string) => docker(["exec", id, "sh", "-c", `cd ${PROXY_DIRECTORY} && ${script}`]),
+  };
 }
 
 test("on a machine on which asking takes longer than a machine at rest is given, a switch whose answers are right stands", (t) => {
-  const move = nginxAlone(t, ":8080", 7);
+  const { move } = nginxAlone(t, ":8080", 7);
   assert.equal(move(configurationOf("blue")).status, 0);
   const { status, stdout, stderr } = move(configurationOf("green"));
   assert.equal(status, 0, stderr);
@@ -101,7 +108,7 @@ test("on a machine on which asking takes longer than a machine at rest is given,
 });
 
 test("a switch with wrong answers is taken back, is never called live, and had longer where the machine is slow", (t) => {
-  const move = nginxAlone(t, "/generation", 0.2);
+  const { move } = nginxAlone(t, "/generation", 0.2);
   assert.equal(move(configurationOf("blue")).status, 0);
   const { status, stdout, stderr } = move(configurationOf("green", 500));
   assert.notEqual(status, 0);
@@ -109,4 +116,24 @@ test("a switch with wrong answers is taken back, is never called live, and had l
   assert.ok(seconds >= 9 && seconds <= 60, stderr);
   assert.match(stdout, /^the public meets the new configuration, \d+ ms after the reload\n$/);
   assert.match(move(configurationOf("blue")).stdout, /blue is live already/);
+});
+
+test("a configuration that nginx would not load again is none to go back to, also where a move was killed before it knew", (t) => {
+  const { move, back, inside } = nginxAlone(t, "/nobody", 0);
+  const [blue, green] = [configurationOf("blue"), configurationOf("green")];
+  const kept = () => inside("grep -h '^ *default [a-z]*;' nginx.conf.previous").stdout.trim();
+  for (const configuration of [blue, green]) assert.equal(move(configuration).status, 0);
+  assert.equal(kept(), "default blue;");
+
+  // By hand, while it serves: it still names what it serves.
+  inside("echo spoilt >>nginx.conf");
+  assert.equal(move(blue).status, 0);
+  assert.deepEqual([kept(), inside("ls").stdout.includes("nginx.conf.previous")], ["", false]);
+
+  inside("{ sed 's/default blue;/default green;/' nginx.conf; echo spoilt; } >nginx.conf.previous");
+  const { status, stderr } = back(`${generationOf(blue)} green`);
+  assert.equal(status, 1);
+  assert.match(stderr, /unexpected end of file|unknown directive "spoilt"/);
+  assert.match(stderr, /^nginx refuses the configuration of before \([0-9a-f]{16} green\)\.$/m);
+  assert.match(move(blue).stdout, /blue is live already/, "it was not put in place");
 });

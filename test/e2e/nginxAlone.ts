@@ -130,7 +130,9 @@ export class NginxAlone {
       reload: false,
     };
     const said: string[] = [];
-    const { code, stderr } = await this.nginx.move(configuration, how, (line) => said.push(line));
+    const lock = await this.nginx.lock("a test", 5, () => {});
+    const { code, stderr } = await lock.move(configuration, how, (line) => said.push(line));
+    await lock.release();
     if (code !== 0) throw new Error(`the move ended with ${code}: ${stderr}`);
     return said.join("\n");
   }

@@ -7,20 +7,6 @@ import { askedBy } from "./promql";
 /** What Prometheus gives every series of a service. */
 const TARGET = ["project", "stack", "service", "job", "instance"];
 
-/** Metrics that come with the tables of stacks/service/metrics.ts when the containers' figures are there. TO BE DROPPED WITH THEM. */
-const COMING: Readonly<Record<string, readonly string[]>> = {
-  blue_green_color_info: ["color", "version", "image"],
-  blue_green_container_info: ["container", "id"],
-  blue_green_container_cpu_seconds_total: ["container"],
-  blue_green_container_memory_bytes: ["container"],
-  blue_green_container_memory_limit_bytes: ["container"],
-  blue_green_container_oom_kills_total: ["container"],
-  blue_green_container_start_timestamp_seconds: ["container"],
-  blue_green_volume_free_bytes: [],
-  blue_green_volume_size_bytes: [],
-  blue_green_configuration_edited: [],
-};
-
 /** Those of Prometheus itself and of blackbox exporter. */
 const OTHERS: Readonly<Record<string, readonly string[]>> = {
   up: [],
@@ -37,7 +23,7 @@ const TABLES: Readonly<Record<string, ours.Metric>> = Object.assign(
 
 /** The labels of each metric that there is, as Prometheus has it. */
 const KNOWN = new Map<string, readonly string[]>([
-  ...Object.entries({ ...COMING, ...OTHERS }),
+  ...Object.entries(OTHERS),
   ...Object.entries(TABLES).flatMap(([name, { type, labels }]): [string, readonly string[]][] =>
     type === "histogram"
       ? [

@@ -92,6 +92,20 @@ describe("the policy: no secret among plain settings", () => {
     ]);
   });
 
+  test("who gets alerts may have a password that was set with --secret, and none in plain text", () => {
+    const given = {
+      alertReceiver: JSON.stringify({ email_configs: [{ to: "a@b.example", auth_password: "hunter2" }] }),
+    };
+    const inFile = (auth_password: unknown) => ({
+      "blue-green:alertReceiver": { email_configs: [{ to: "a@b.example", auth_password }] },
+    });
+    assert.deepEqual(found(given, inFile({ secure: "v1:abc" })), []);
+    assert.deepEqual(found(given, inFile("hunter2")), [
+      `alertReceiver.email_configs[0].auth_password is secret by its name, ${PLAIN} ${RENEW} ` +
+        "pulumi config set --secret --path 'alertReceiver.email_configs[0].auth_password'",
+    ]);
+  });
+
   test("hostile names and values are told in words fit for a terminal and a shell", () => {
     const [message = ""] = found({ environment: JSON.stringify({ "TOKEN\n$(reboot)\u001b[31m": "x", "": KEY }) });
     assert.match(message, /^[ -~]+$/);

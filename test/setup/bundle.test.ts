@@ -61,6 +61,36 @@ describe("an entry runs as one file", () => {
     assert.deepEqual(bundles(directory), ["index.js", "index.js.map"], "what is no longer used is not kept");
   });
 
+  test("which a copy of the checkout takes over, as long as its sources are the same", async (t) => {
+    const directory = checkout(t);
+    await entry(directory);
+    const copy = (sources: Record<string, string>) => {
+      const other = checkout(t, sources);
+      cpSync(join(directory, ".state"), join(other, ".state"), { recursive: true });
+      const kept = join(other, ".state", "bundles", "index.js");
+      writeFileSync(kept, readFileSync(kept, "utf8").replace('"said:"', '"kept:"'));
+      return other;
+    };
+    const same = copy(SOURCES);
+    for (const time of ["by its content", "by the time"])
+      assert.equal((await entry(same)).output, "kept: first\n", time);
+    const stamp = () =>
+      /"stamp":"[0-9a-f]+"/.exec(readFileSync(join(same, ".state", "bundles", "index.js"), "utf8"))?.[0];
+    const before = stamp();
+    await entry(same);
+    assert.equal(stamp(), before, "its files are read once");
+    writeFileSync(join(same, "stacks", "words", "index.ts"), 'export const word = "other";\n');
+    assert.equal((await entry(same)).output, "said: other\n");
+
+    const edited = { ...SOURCES, "stacks/words/index.ts": 'export const word: string = "third";\n' };
+    assert.equal((await entry(copy(edited))).output, "said: third\n");
+    const nearer = { ...SOURCES, "stacks/words.ts": 'export const word = "nearer";\n' };
+    assert.equal((await entry(copy(nearer))).output, "said: nearer\n");
+    const packages = copy(SOURCES);
+    writeFileSync(join(packages, "package-lock.json"), "{}\n");
+    assert.equal((await entry(packages)).output, "said: first\n", "another lockfile, other packages");
+  });
+
   test("nothing that others do in the folders around the checkout has it made again", async (t) => {
     const directory = checkout(t);
     await entry(directory);
@@ -97,6 +127,18 @@ describe("an entry runs as one file", () => {
       assert.equal(code, 1);
       assert.match(output, /stacks\/words\/index\.ts:4:9/, how);
     }
+  });
+
+  test("under Pulumi's runner no trace of an error that says nothing is mapped, before the program is loaded either", async (t) => {
+    const directory = checkout(t);
+    const runner = join(directory, "runner", "@pulumi", "pulumi", "cmd", "run.js");
+    mkdirSync(dirname(runner), { recursive: true });
+    const map = { version: 3, sources: ["run.ts"], names: [], mappings: "AAAA" };
+    const url = `data:application/json;base64,${Buffer.from(JSON.stringify(map)).toString("base64")}`;
+    const says = 'for (const say of ["", "said"]) console.log(new Error(say).stack.includes("run.ts"));';
+    writeFileSync(runner, `require("source-map-support/register"); ${says}\n//# sourceMappingURL=${url}\n`);
+    const ran = await run(process.execPath, ["--require", "./setup/bundle.cjs", runner], { cwd: directory });
+    assert.deepEqual(ran, { code: 0, output: "false\ntrue\n" });
   });
 
   test("what Pulumi's SDK hardly uses is loaded with the first use of it", async (t) => {

@@ -1059,7 +1059,7 @@ describe("what the provider can't do for a container", () => {
     const asked: string[][] = [];
     engine.run = async (args) => {
       asked.push(args);
-      return { code: 0, stdout: '{"/data":{}}\n', stderr: "" };
+      return { code: 0, stdout: '[{"Config":{"Volumes":{"/data":{}}}}]', stderr: "" };
     };
     const message = (await errorOf("service-volumes", "green", { image: "sha256:2" })) ?? "";
     assert.match(message, /^green's image shop:2 keeps its data in \/data \(VOLUME\), and nothing is mounted there: /);

@@ -413,7 +413,7 @@ describe("the containers of workers and jobs", () => {
     const asked: string[][] = [];
     engine.run = async (args) => {
       asked.push(args);
-      return { code: 0, stdout: '{"/data":{}}\n', stderr: "" };
+      return { code: 0, stdout: '[{"Config":{"Volumes":{"/data":{}}}}]', stderr: "" };
     };
     const error = (await errorOf("service-volumes", "green-worker-mail", { image: "sha256:2" })) ?? "";
     assert.match(
@@ -589,7 +589,7 @@ describe("accessories", () => {
     const asked: string[][] = [];
     engine.run = async (args) => {
       asked.push(args);
-      return { code: 0, stdout: '{"/data":{},"/more":{}}\n', stderr: "" };
+      return { code: 0, stdout: '[{"Config":{"Volumes":{"/data":{},"/more":{}}}}]', stderr: "" };
     };
     const name = "my-accessory-accessory-db";
     const lost = (await errorOf("my-accessory-volumes", name, { image: "sha256:9" })) ?? "";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { run } from "../../e2e/stack";
-import { BUNDLE, CHECKOUT } from "../../program";
+import { BUNDLE, CHECKOUT, NO_SOCKET } from "../../program";
 
 /** Runs drift as `npm run drift` does, in a project that nothing is deployed of, on a machine without Pulumi. */
 function drift(t: TestContext, args: string[], files: Record<string, string> = {}) {
@@ -14,7 +14,7 @@ function drift(t: TestContext, args: string[], files: Record<string, string> = {
   const all = { "Pulumi.yaml": "name: blue-green\n", "Pulumi.dev.yaml": "config:\n  blue-green:activeColor: blue\n" };
   for (const [name, text] of Object.entries({ ...all, ...files }))
     writeFileSync(join(directory, name), text, { mode: 0o755 });
-  const env = { PATH: directory, HOME: directory };
+  const env = { PATH: directory, HOME: directory, ...NO_SOCKET };
   return run(process.execPath, ["--require", BUNDLE, join(CHECKOUT, "commands", "drift", "main.ts"), ...args], {
     cwd: directory,
     env,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { describe, type TestContext, test } from "node:test";
-import { BUNDLE, CHECKOUT } from "../../program";
+import { BUNDLE, CHECKOUT, NO_SOCKET } from "../../program";
 import { type Ended, Project, proxy, slot, until } from "../standIn";
 
 const GENERATION = "37a29a8e711eceac";
@@ -260,7 +260,7 @@ test("in a terminal a command gets one", { skip: NO_TMUX }, async (t) => {
     spawnSync("tmux", ["-S", socket, "-f", "/dev/null", ...args], { encoding: "utf8" });
   const words = [process.execPath, "--require", BUNDLE, `${CHECKOUT}/commands/exec/main.ts`, "--", "tty"];
   const command =
-    `cd '${made.file("project")}' && PULUMI_STACK=dev PATH='${made.file("bin")}' ` +
+    `cd '${made.file("project")}' && PULUMI_STACK=dev DOCKER_HOST=${NO_SOCKET.DOCKER_HOST} PATH='${made.file("bin")}' ` +
     `${words.map((word) => `'${word}'`).join(" ")}; /bin/echo END; exec /bin/sleep 60`;
   assert.equal(tmux("new-session", "-d", "-x", "100", "-y", "20", command).status, 0);
   t.after(() => tmux("kill-server"));

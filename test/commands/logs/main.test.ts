@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, test } from "node:test";
-import { BUNDLE, CHECKOUT } from "../../program";
+import { BUNDLE, CHECKOUT, NO_SOCKET } from "../../program";
 import { Project, proxy, slot } from "../standIn";
 import { at, ENGINE, project } from "./engine.sample";
 
@@ -197,7 +197,7 @@ describe("npm run logs", () => {
     const words = [process.execPath, "--require", BUNDLE, join(CHECKOUT, "commands", "logs", "main.ts")];
     const child = spawn("/bin/bash", ["-c", script, "bash", ...words], {
       cwd: made.file("project"),
-      env: { PATH: `${made.file("bin")}:/usr/bin:/bin`, HOME: made.directory, PULUMI_STACK: "dev" },
+      env: { PATH: `${made.file("bin")}:/usr/bin:/bin`, HOME: made.directory, PULUMI_STACK: "dev", ...NO_SOCKET },
       stdio: ["ignore", "pipe", "pipe"],
     });
     const [stdout, stderr] = await Promise.all(

@@ -18,7 +18,7 @@ import { describe, type TestContext, test } from "node:test";
 import { USAGE } from "../../../commands/preview/usage";
 import { decisionLine } from "../../../stacks/service/decision";
 import { ended } from "../../delivery/github";
-import { BUNDLE, CHECKOUT } from "../../program";
+import { BUNDLE, CHECKOUT, NO_SOCKET } from "../../program";
 import { decision } from "./said.sample";
 
 /** A project's folder, with a stand-in for `pulumi` that does this. */
@@ -45,7 +45,7 @@ class Project {
   start(args: string[], env: NodeJS.ProcessEnv = {}) {
     return spawn(process.execPath, ["--require", BUNDLE, join(CHECKOUT, "commands", "preview", "main.ts"), ...args], {
       cwd: this.directory,
-      env: { PATH: this.file("bin"), TMPDIR: this.file("temp"), HOME: this.directory, ...env },
+      env: { PATH: this.file("bin"), TMPDIR: this.file("temp"), HOME: this.directory, ...NO_SOCKET, ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
   }

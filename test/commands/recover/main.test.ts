@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { run } from "../../e2e/stack";
-import { BUNDLE, CHECKOUT } from "../../program";
+import { BUNDLE, CHECKOUT, NO_SOCKET } from "../../program";
 
 /** Runs recover as `npm run recover -- dev --yes` does, with stand-ins for `docker` and `pulumi`; says whether Pulumi was asked. */
 async function recover(t: TestContext, docker: string, pulumi = "") {
@@ -20,7 +20,7 @@ async function recover(t: TestContext, docker: string, pulumi = "") {
   const main = join(CHECKOUT, "commands", "recover", "main.ts");
   const ended = await run(process.execPath, ["--require", BUNDLE, main, "dev", "--yes"], {
     cwd: directory,
-    env: { PATH: directory, HOME: directory },
+    env: { PATH: directory, HOME: directory, ...NO_SOCKET },
   });
   return { ...ended, asked: existsSync(join(directory, "called")) };
 }

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
-import { BUNDLE, CHECKOUT } from "../../program";
+import { BUNDLE, CHECKOUT, NO_SOCKET } from "../../program";
 
 const STACKS = {
   dev: "config:\n  blue-green:activeColor: blue\n",
@@ -52,7 +52,10 @@ async function run(
     execFile(
       process.execPath,
       ["--require", loaded, "--require", BUNDLE, script, ...args],
-      { cwd: directory, env: { PATH: `${join(directory, "bin")}:/usr/bin:/bin`, HOME: directory, ...env } },
+      {
+        cwd: directory,
+        env: { PATH: `${join(directory, "bin")}:/usr/bin:/bin`, HOME: directory, ...NO_SOCKET, ...env },
+      },
       (error, stdout, stderr) => {
         const asked = existsSync(join(directory, "asked")) ? readFileSync(join(directory, "asked"), "utf8") : "";
         resolve({ code: Number(error?.code ?? 0), stdout, stderr, asked });

@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, w
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
-import { BUNDLE, CHECKOUT } from "../../program";
+import { BUNDLE, CHECKOUT, NO_SOCKET } from "../../program";
 import { NO_TERMINAL, Terminal } from "../terminal";
 import { made } from "./facts.sample";
 
@@ -118,7 +118,7 @@ class Project {
         ["--require", BUNDLE, join(CHECKOUT, "commands", "status", "main.ts"), ...args],
         {
           cwd: this.file("project"),
-          env: { PATH: this.file("bin"), HOME: this.directory, TZ: "Europe/Berlin", ...env },
+          env: { PATH: this.file("bin"), HOME: this.directory, TZ: "Europe/Berlin", ...NO_SOCKET, ...env },
           stdio: ["ignore", "pipe", "pipe"],
         },
       );
@@ -329,7 +329,7 @@ describe("npm run status", () => {
     const told = says().replace(/"reason":"[^"]*"/, `"reason":"${reason}"`);
     const project = new Project(t, { ...WELL, proxy: told }, { dev: "config:\n  blue-green:activeColor: green\n" });
     const words = ["--require", BUNDLE, join(CHECKOUT, "commands", "status", "main.ts"), "--stack", "dev"];
-    const env = { NO_COLOR: "1", PATH: project.file("bin"), HOME: project.file() };
+    const env = { NO_COLOR: "1", PATH: project.file("bin"), HOME: project.file(), ...NO_SOCKET };
     for (const columns of [80, 120]) {
       const place = { cwd: project.file("project"), env, columns, rows: 60 };
       const screen = await new Terminal(t, [process.execPath, ...words], place).shows(/^ENDED 1$/m);

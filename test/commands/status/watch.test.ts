@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
-import { BUNDLE, CHECKOUT } from "../../program";
+import { BUNDLE, CHECKOUT, NO_SOCKET } from "../../program";
 import { Project, proxy, slot, until } from "../standIn";
 import { NO_TERMINAL, Terminal } from "../terminal";
 
@@ -45,7 +45,7 @@ function terminal(
   env = {},
   then: string[] = [],
 ): Terminal {
-  const all = { PATH: made.file("bin"), HOME: made.directory, PULUMI_STACK: "dev", TZ: "UTC", ...env };
+  const all = { PATH: made.file("bin"), HOME: made.directory, PULUMI_STACK: "dev", TZ: "UTC", ...NO_SOCKET, ...env };
   return new Terminal(t, words(), { cwd: made.file("project"), env: all, ...size, then });
 }
 

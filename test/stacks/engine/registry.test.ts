@@ -41,7 +41,7 @@ function engine(answers: Record<string, Partial<Ended>>) {
   return { docker, asked };
 }
 
-const INSPECT = `image inspect --format {{.Id}} ${IMAGE}`;
+const INSPECT = `image inspect ${IMAGE}`;
 
 describe("pulling an image", () => {
   test("only for its own registry a user is told, and REGISTRY_PASSWORD wins over the setting", () => {
@@ -218,8 +218,8 @@ describe("pulling an image", () => {
       asked.length = said.length = 0;
       return pullTag(engine(inspected, pulled), TAG, {}, {}, (line) => said.push(line));
     };
-    const known = { stdout: `sha256:old ["r.example:5000/shop@${DIGEST}"]\n` };
-    const inspects = `image inspect --format {{.Id}} {{json .RepoDigests}} ${TAG}`;
+    const known = { stdout: JSON.stringify([{ Id: "sha256:old", RepoDigests: [`r.example:5000/shop@${DIGEST}`] }]) };
+    const inspects = `image inspect ${TAG}`;
 
     assert.equal(await ask(known, { stdout: `Digest: ${DIGEST}\n` }), undefined);
     assert.deepEqual(asked, [inspects, `image pull ${TAG}`]);
@@ -233,11 +233,14 @@ describe("pulling an image", () => {
     );
     assert.match(String(unasked), /Next: curl/);
 
-    assert.equal(await ask({ stdout: "sha256:own []\n" }, { code: 1 }), undefined);
-    assert.deepEqual(asked, [inspects], "nobody else is asked for what was built here");
-    assert.deepEqual(said, [
-      `${TAG} is sha256:own, which was built or loaded on this engine: no registry is asked for it`,
-    ]);
+    for (const RepoDigests of [[], null, ["r.example:5000/shop@<none>"]]) {
+      const own = { stdout: JSON.stringify([{ Id: "sha256:own", RepoDigests }]) };
+      assert.equal(await ask(own, { code: 1 }), undefined);
+      assert.deepEqual(asked, [inspects], "nobody else is asked for what was built here");
+      assert.deepEqual(said, [
+        `${TAG} is sha256:own, which was built or loaded on this engine: no registry is asked for it`,
+      ]);
+    }
 
     await assert.rejects(ask({ code: 1 }, { code: 1, stderr: "manifest unknown" }), RegistryError);
   });

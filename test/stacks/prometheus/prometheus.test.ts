@@ -89,6 +89,7 @@ describe("Prometheus and what stands with it", () => {
         [125, ["GOMEMLIMIT=112MiB"]],
       ],
     );
+    assert.match(String(prometheus?.command), /--query\.max-concurrency=4,--query\.max-samples=3750000,/);
     assert.deepEqual(prometheus?.ports, [{ internal: 9090, external: 1, ip: "127.0.0.1" }]);
     assert.deepEqual(alertmanager?.ports, [{ internal: 9093, external: 2, ip: "127.0.0.1" }]);
     assert.equal(blackbox?.ports, undefined);

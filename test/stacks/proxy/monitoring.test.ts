@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { readNginx, readScript } from "../../../stacks/engine/scripts";
+import { readNginx } from "../../../stacks/engine/scripts";
 import { testerFile } from "../../../stacks/proxy/files";
 import { type ConfigurationSettings, renderConfiguration } from "../../../stacks/proxy/nginxConfiguration";
 import { COLORS, type Color } from "../../../stacks/service/color";
-import { ASKED_METRICS, metricText, PROXY_METRICS } from "../../../stacks/service/metrics";
+import { metricText, PROXY_METRICS } from "../../../stacks/service/metrics";
 import { readPage } from "../../prometheus";
 import { sampleConfiguration } from "../settings/settings.sample";
 import { Maps, type Request } from "./nginxMaps";
@@ -135,14 +135,6 @@ describe("what nginx says of itself", () => {
     assert.deepEqual(of("maintenance"), [[1]]);
     assert.deepEqual(of("certificate_end_timestamp_seconds"), [[1_796_030_308]]);
     assert.doesNotMatch(render(), /certificate_end/);
-  });
-
-  test("the script that asks the colors says of its metrics what the table does", () => {
-    const told = [...readScript("metrics").matchAll(/about (\w+) '(.*)'/g)].map(([, name, help]) => [name, help]);
-    assert.deepEqual(
-      told,
-      Object.entries(ASKED_METRICS).map(([name, { help }]) => [name, help]),
-    );
   });
 
   test("a label's value can't end the label, and one too many or too few is an error", () => {

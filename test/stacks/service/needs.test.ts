@@ -4,13 +4,14 @@ import type { Ended } from "../../../stacks/engine/docker";
 import { findNeeds, volumesOf } from "../../../stacks/service/needs";
 import { stubDocker } from "../engine/docker.stub";
 
-/** An engine with these images, each with what `docker image inspect` prints of its volumes. */
-const withImages = (images: Record<string, string>) =>
+/** An engine with these images, each with the volumes of its configuration. */
+const withImages = (images: Record<string, unknown>) =>
   stubDocker({
     ask: async (kind) => `bridge\nshop_default\n${kind}-only\n`,
     run: async (args): Promise<Ended> => {
-      const stdout = images[args.at(-1) ?? ""];
-      return stdout === undefined ? { code: 1, stdout: "", stderr: "No such image" } : { code: 0, stdout, stderr: "" };
+      const Volumes = images[args.at(-1) ?? ""];
+      const stdout = JSON.stringify([{ Id: "sha256:1", Config: { Volumes } }]);
+      return Volumes === undefined ? { code: 1, stdout: "", stderr: "No such image" } : { code: 0, stdout, stderr: "" };
     },
   });
 
@@ -44,7 +45,7 @@ describe("what containers need of an engine", () => {
   });
 
   test("what is not there is named once, and each image's volumes are told", async () => {
-    const docker = withImages({ "shop:1": '{"/data/":{},"/cache":{}}\n', "plain:1": "null\n" });
+    const docker = withImages({ "shop:1": { "/data/": {}, "/cache": {} }, "plain:1": null });
     const found = await findNeeds(docker, OWN, [
       { networks: ["shop_default", "gone", "gone"], volumes: ["volume-only"], images: ["shop:1", "plain:1"] },
       { networks: ["gone", "shop"], volumes: ["photos"], images: ["absent:1", "shop:1"] },
