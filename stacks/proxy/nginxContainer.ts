@@ -19,7 +19,7 @@ export const HTTP_INSIDE = 8080;
 export const HTTPS_INSIDE = 8443;
 
 /** A port of the host's that leads into the container. */
-interface Published {
+export interface Published {
   internal: number;
   external: number;
   ip: string;
