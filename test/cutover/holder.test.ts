@@ -11,7 +11,7 @@ import { Nginx } from "../../cutover/proxy";
 import type { Ended } from "../../stacks/engine/docker";
 import { generationOf } from "../../stacks/service/serving";
 import { configurationFor } from "./order.sample";
-import { ok, onBlue, type StubProxy } from "./proxy.stub";
+import { lost, ok, onBlue, type StubProxy } from "./proxy.stub";
 
 const HOW = { answerSeconds: 7, verifyRequests: 9, keepPrevious: true, reload: false };
 
@@ -71,6 +71,15 @@ describe("the lock's holder", () => {
     for (let tries = 0; existsSync(moves) && tries < 500; tries++) await pause(10);
     assert.equal(existsSync(moves), false, "the move has ended");
     await next.release();
+  });
+
+  test("that is lost with a proxy that restarts is replaced before a move", async (t) => {
+    const proxy = onBlue(t);
+    const lock = await lockOf(proxy);
+    await lost(proxy.holders[0]);
+    assert.deepEqual(await lock.move(GREEN, HOW, () => {}), ok);
+    assert.deepEqual([proxy.holders.length, proxy.live], [2, "green"]);
+    await lock.release();
   });
 
   test("that is cut off has no exit code for its step, and the words that it had since then", async (t) => {
