@@ -123,9 +123,14 @@ async function exec(
   }
 }
 
-/** Starts what was made, and returns the connection that is its standard input and output; undefined where it did not start. */
+/**
+ * Starts what was made, and returns the connection that is its standard input and output; undefined where the engine says that it did not
+ * start.
+ *
+ * @throws Error where the engine says nothing: it may run.
+ */
 function started(socketPath: string, id: string, signal: AbortSignal): Promise<Duplex | undefined> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const asked = ask(socketPath, "POST", `/exec/${id}/start`, signal, { Detach: false, Tty: false });
     asked.on("upgrade", (_: IncomingMessage, connection: Duplex, head: Buffer) => {
       if (head.length > 0) connection.unshift(head);
@@ -135,7 +140,7 @@ function started(socketPath: string, id: string, signal: AbortSignal): Promise<D
       response.resume();
       resolve(undefined);
     });
-    asked.on("error", () => resolve(undefined));
+    asked.on("error", () => reject(new Error("the engine does not say whether the command was started")));
   });
 }
 

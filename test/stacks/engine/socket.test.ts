@@ -9,8 +9,9 @@ import { setTimeout as pause } from "node:timers/promises";
 import { type Docker, DockerError, dockerAt } from "../../../stacks/engine/docker";
 import { socketIn } from "../../../stacks/engine/socket";
 
-/** Of a request that is not answered. */
+/** Of a request that is not answered, and of one with which the engine goes away. */
 const NEVER = Symbol("never");
+const GONE = Symbol("gone");
 
 /** What a stand-in for the engine answers; false for a status 500. */
 type Answers = (request: string, body: unknown) => unknown;
@@ -55,6 +56,10 @@ class Engine {
     });
     this.server.on("upgrade", (request, connection: Socket, head) => {
       this.asked.push(`${request.method} ${request.url}`);
+      if (answers(`${request.method} ${request.url}`, undefined) === GONE) {
+        connection.destroy();
+        return;
+      }
       connection.write("HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n");
       const parts: Buffer[] = [head];
       connection.on("data", (part: Buffer) => parts.push(part));
@@ -198,6 +203,18 @@ describe("the engine's socket", () => {
       name: "DockerError",
       message: "the engine does not say how the command has ended",
     });
+  });
+
+  test("a command of which nobody says whether it was started is an error, and is not started by the client", async (t) => {
+    const { engine, docker } = await Engine.start(t, (asked) => {
+      if (asked === "POST /containers/web/exec") return { Id: "e1" };
+      return asked === "POST /exec/e1/start" ? GONE : false;
+    });
+    await assert.rejects(docker.run(["exec", "web", "true"]), {
+      name: "DockerError",
+      message: "the engine does not say whether the command was started",
+    });
+    assert.deepEqual(engine.asked, ["POST /containers/web/exec", "POST /exec/e1/start"]);
   });
 
   test("a command that takes too long is let go, and its name and the limit are said", async (t) => {
