@@ -114,6 +114,18 @@ describe("the containers that watch both colors", () => {
     assert.match(of("on"), /"monitoring":"on"/);
   });
 
+  test("the page's server starts whatever its own name is: nginx does not where a name has no room among its names", () => {
+    // The longest that Pulumi lets them be, and a service's beside them.
+    const long = { project: "p".repeat(100), stack: "s".repeat(100), service: "x".repeat(30) };
+    const settings = { ...sampleSettings, monitoring: "metrics" as const };
+    const text = metricsInputs({ owner: long, settings }).envs.join("\n");
+    const [, name = ""] = /server_name localhost host\.docker\.internal (\S+)/.exec(text) ?? [];
+    assert.equal(name, `${long.project}-${long.stack}-${long.service}-monitoring-metrics`);
+    const [, room] = /^ *server_names_hash_bucket_size (\d+);$/m.exec(text) ?? [];
+    // Its length, the end of the text and what nginx has beside it.
+    assert.ok(Number(room) > name.length + 64, room);
+  });
+
   test("are told what a color runs when its first container was made, but for one that a switch follows", async (t) => {
     const { engine } = await make({ monitoring: "metrics", replicas: 2 }, after({ replicas: 2 }), WATCHED + 1);
     const followedBy = (name: string) => optionsOf(CONTAINER, name).hooks.afterCreateList;
