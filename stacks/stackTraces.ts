@@ -1,7 +1,7 @@
-// Pulumi's SDK takes a stack trace for each promise that it makes, some 20,000 of them for 20 services, and its runner maps each trace
-// to its sources. Nobody reads them but who looks for a promise that is never kept (PULUMI_DEBUG_PROMISE_LEAKS). They were a third of
-// what such a run computes itself. From here on a promise has no trace, and only errors that say something, and have a source that
-// could be mapped in their trace, are mapped. Imported for its effect.
+// Pulumi's SDK takes a stack trace for each promise that it makes, thousands of them for 20 services, and its runner maps each trace to
+// its sources. Nobody reads them but who looks for a promise that is never kept (PULUMI_DEBUG_PROMISE_LEAKS). Mapping them was a sixth
+// of a run with 20 services, and taking them a tenth of what was left of its user time. From here on a promise has no trace, and only
+// errors that say something, and have a source that could be mapped in their trace, are mapped. Imported for its effect.
 import debuggable = require("@pulumi/pulumi/runtime/debuggable");
 
 /** The SDK's own function that watches over a promise until it is kept. */
