@@ -41,3 +41,12 @@ export function decideGate({ settings, dockerHost }: Situation): Part {
     ],
   };
 }
+
+/** Warns of a receiver of alerts that nobody sends any to. */
+export function decideAlerts({ settings: { alertReceiver, monitoring } }: Situation): Part {
+  if (alertReceiver === undefined || monitoring === "on") return {};
+  const seen = `alertReceiver is set, but monitoring is ${monitoring}: nobody sends alerts`;
+  return {
+    warnings: [`${seen}. Next: pulumi config set monitoring on, or without alerts: pulumi config rm alertReceiver`],
+  };
+}

@@ -1,7 +1,7 @@
 import { decideAccessories } from "./accessories";
 import { decideCanary, decideCanaryFirst, decideVisitors } from "./canary";
 import { decideContainer } from "./container";
-import { decideGate, decidePolicies, decideSecrets } from "./gate";
+import { decideAlerts, decideGate, decidePolicies, decideSecrets } from "./gate";
 import { decideGone } from "./gone";
 import { decideAlone, decideIdle } from "./idle";
 import { decideImages, decideRebuilds } from "./images";
@@ -42,6 +42,7 @@ export function decide(situation: Situation): Plan {
     () => decidePolicies(situation),
     () => decideSecrets(situation),
     () => decideGate(situation),
+    () => decideAlerts(situation),
     () => (known ? decideCanary(known) : {}),
     () => decideImages(situation),
     (plan) => decideAlone(situation, plan),

@@ -1256,6 +1256,19 @@ describe("a canary, policies and the passphrase", () => {
     assert.deepEqual(plan({ ...strict, activeColor: "green" }, stable([])).refusals, [refusal]);
   });
 
+  test("a receiver of alerts without the Prometheus that sends them is a warning, which does not show it", () => {
+    const alertReceiver = { webhook_configs: [{ url: "https://planted.example/" }] };
+    const warned = (monitoring: "off" | "metrics" | "on") =>
+      plan({ ...sampleSettings, monitoring, alertReceiver }, after(sampleSettings)).warnings;
+    for (const monitoring of ["off", "metrics"] as const)
+      assert.deepEqual(warned(monitoring), [
+        `alertReceiver is set, but monitoring is ${monitoring}: nobody sends alerts. Next: pulumi config set monitoring on, or ` +
+          "without alerts: pulumi config rm alertReceiver",
+      ]);
+    assert.deepEqual(warned("on"), []);
+    assert.deepEqual(plan(sampleSettings, after(sampleSettings)).warnings, []);
+  });
+
   test("secrets under an empty passphrase are a warning in each run, and with policies a refusal for all but the way back", () => {
     const seen = "The stack's passphrase is empty: whoever can read its file can read its secrets";
     const next =
