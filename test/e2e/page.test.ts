@@ -2,17 +2,18 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { metricsInputs } from "../../stacks/monitoring";
 import { pageFiles } from "../../stacks/monitoringPage";
-import { PROXY_DIRECTORY } from "../../stacks/service/names";
+import { containerName, PROXY_DIRECTORY } from "../../stacks/service/names";
 import { headersOfServer } from "../monitoring/page.sample";
 import { sampleSettings } from "../stacks/settings/settings.sample";
 import { until } from "./failures";
 import { flagsOf, TestNetwork } from "./nginxAlone";
 import { baseImages, get, must } from "./stack";
 
-const OWNER = { project: "blue-green", stack: "page" };
+/** Names as long as an engine's DNS takes them: 63 characters. */
+const OWNER = { project: "blue-green-two-services", stack: "test", service: "a-shop-by-names" };
 const SETTINGS = { ...sampleSettings, monitoring: "on" as const };
-const PROMETHEUS = "blue-green-page-monitoring-prometheus";
-const OWN = "blue-green-page-monitoring-metrics";
+const PROMETHEUS = "blue-green-two-services-test-monitoring-prometheus";
+const OWN = containerName(OWNER, "monitoring-metrics");
 
 /** The proxy, mtail and Prometheus as the page's server meets them; Prometheus says what it was asked. */
 const OTHERS = `
@@ -32,7 +33,7 @@ http {
 async function served(t: Parameters<typeof TestNetwork.create>[0]): Promise<{ id: string; url: string }> {
   const network = await TestNetwork.create(t);
   const image = baseImages().nginxImage ?? "";
-  const names = [PROMETHEUS, "blue-green-page-proxy", "blue-green-page-monitoring-mtail"];
+  const names = [PROMETHEUS, containerName(OWNER, "proxy"), containerName(OWNER, "monitoring-mtail")];
   const serve = `echo "$CONF" >/tmp/nginx.conf && exec nginx -c /tmp/nginx.conf -g 'daemon off;'`;
   const aliases = names.flatMap((name) => ["--network-alias", name]);
   await network.run(...aliases, "--env", `CONF=${OTHERS}`, "--entrypoint", "/bin/sh", image, "-c", serve);
