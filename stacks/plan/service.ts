@@ -12,7 +12,7 @@ import { readTls } from "../proxy/tls";
 import { Refusal } from "../refusal";
 import { COLORS } from "../service/color";
 import { decisionLine } from "../service/decision";
-import { type ServiceId, serviceNameRule } from "../service/names";
+import { monitoringNameRule, type ServiceId, serviceNameRule } from "../service/names";
 import type { Found } from "../service/needs";
 import { generationOf } from "../service/serving";
 import { sourceHash } from "../service/source";
@@ -143,6 +143,9 @@ function argumentProblem({
 }: ServiceInputs): string | undefined {
   const rule = owner.service === undefined ? undefined : serviceNameRule(owner.service, owner);
   if (rule !== undefined) return `The service's name ${shown(owner.service)} ${rule}.`;
+  const watched = monitoringNameRule(owner, settings.monitoring);
+  if (watched !== undefined)
+    return `monitoring is ${settings.monitoring}, but ${watched}. Nothing was touched. Next: shorter names of project, stack and service, or: pulumi config set monitoring off`;
   if (gateway !== undefined && owner.service === undefined) {
     return "Only a service with a name can be behind a gateway.";
   }

@@ -140,6 +140,18 @@ export function serviceNameRule(name: string, owner: ServiceId): string | undefi
     : undefined;
 }
 
+/** Why a service of such names can't be watched; undefined where it can. Those who watch are found by the names of their containers. */
+export function monitoringNameRule(owner: ServiceId, monitoring: "off" | "metrics" | "on"): string | undefined {
+  const { service: _, ...all } = owner;
+  const own = (["mtail", "metrics"] as const).map((part) => containerName(owner, monitoringName(part)));
+  const shared = WATCH_PARTS.map((part) => containerName(all, monitoringName(part)));
+  const names = { off: [], metrics: own, on: [...own, ...shared] }[monitoring];
+  const longest = names.reduce((longer, name) => (name.length > longer.length ? name : longer), "");
+  return longest.length > MAX_NAME_CHARACTERS
+    ? `${longest} would be the name of a container, and may have ${MAX_NAME_CHARACTERS} characters: it has ${longest.length}`
+    : undefined;
+}
+
 /** Labels as the Docker provider wants them, in an order that never changes. */
 export const labelList = (labels: Record<string, string>): { label: string; value: string }[] =>
   Object.entries(labels)

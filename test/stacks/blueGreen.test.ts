@@ -1047,6 +1047,11 @@ describe("one of several services", () => {
     assert.match(refused({ gateway }), /^Only a service with a name can be behind a gateway/);
     const tls = { tlsCertificate: "a", tlsKey: "b" };
     assert.match(refused({ owner: shop, gateway }, tls), /^shop: tlsCertificate is set, but behind a gateway/);
+    const long = { ...owner, stack: "x".repeat(60) };
+    assert.match(
+      refused({ owner: long }, { monitoring: "metrics" }),
+      /^monitoring is metrics, but \S+-monitoring-metrics would be the name of a container, .* Nothing was touched\. Next: /,
+    );
     assert.deepEqual(made, []);
   });
 });

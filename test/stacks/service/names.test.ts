@@ -6,6 +6,7 @@ import {
   gatewayName,
   imageName,
   logicalName,
+  monitoringNameRule,
   networkName,
   ownerLabels,
   serviceNameRule,
@@ -85,5 +86,24 @@ describe("names", () => {
       serviceNameRule("x".repeat(39), stack),
       `must be 2 characters shorter: shop-project-dev-${"x".repeat(39)}-green-20 would be the name of a container, and may have 63`,
     );
+  });
+
+  test("so does the name of each container that watches, where there are any", () => {
+    // shop-project-<stack>-monitoring-alertmanager, and shop-project-<stack>-web-monitoring-metrics
+    const rule = (length: number, service: string | undefined, monitoring: "off" | "metrics" | "on") =>
+      monitoringNameRule(
+        { project: "shop-project", stack: "x".repeat(length), ...(service && { service }) },
+        monitoring,
+      );
+    const longest = `shop-project-${"x".repeat(27)}-monitoring-alertmanager`;
+    assert.equal(rule(26, undefined, "on"), undefined);
+    assert.equal(
+      rule(27, undefined, "on"),
+      `${longest} would be the name of a container, and may have 63 characters: it has 64`,
+    );
+    assert.equal(rule(27, undefined, "metrics"), undefined);
+    assert.equal(rule(60, undefined, "off"), undefined);
+    assert.match(String(rule(28, "web", "metrics")), /-web-monitoring-metrics would be .*: it has 64$/);
+    assert.equal(rule(27, "web", "metrics"), undefined);
   });
 });
