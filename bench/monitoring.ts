@@ -61,13 +61,14 @@ export async function measureMonitoring(
   const image = "blue-green-bench/tiny:1";
   const base = `BASE_IMAGE=${nginxImage}`;
   await command("docker", ["build", "--quiet", "--tag", image, "--build-arg", base, join(__dirname, "tiny")]);
+  // What is made last goes first: the stack's containers are gone before their image.
+  context.after(() => command("docker", ["image", "rm", image], { always: true }));
   const [metricsPort, prometheusPort, alertmanagerPort] = (await freePorts(3)).map(String) as [string, string, string];
   const stack = await TestStack.make(context, {
     ...{ bindAddress: HOST_ADDRESS, blueImage: image, greenImage: image, blueVersion: "1", greenVersion: "1" },
     ...{ metricsPort, prometheusPort, alertmanagerPort },
     ...(await monitoringImages()),
   });
-  context.after(() => command("docker", ["image", "rm", image], { always: true }));
   const empty = (): Figures => ({ rate: [], proxy: [], watching: [], memory: [], rest: [] });
   const figures: MonitoringFigures = { off: empty(), metrics: empty(), on: empty() };
   for (let round = 1; round <= rounds; round++) {
