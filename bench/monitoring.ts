@@ -1,15 +1,15 @@
-import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { askApi } from "../stacks/engine/api";
 import { dockerAt } from "../stacks/engine/docker";
 import { MONITORING_PARTS } from "../stacks/service/names";
 import { monitoringImages } from "../test/e2e/prometheus";
-import { baseImages, freePorts, TestStack } from "../test/e2e/stack";
+import { freePorts, TestStack } from "../test/e2e/stack";
 import { assertForwarded, HOST_ADDRESS, load } from "./client";
 import { command } from "./command";
 import { median, percent, whole, withRange } from "./figures";
 import { pause } from "./measure";
 import { type Aim, aimTable, table } from "./report";
+import { tinyImage } from "./tinyImage";
 
 /** The values of the setting `monitoring`, the one that costs nothing first. */
 const MODES = ["off", "metrics", "on"] as const;
@@ -57,12 +57,7 @@ export async function measureMonitoring(
   rounds: number,
   say: (line: string) => void,
 ): Promise<MonitoringFigures> {
-  const { nginxImage = "" } = baseImages();
-  const image = "blue-green-bench/tiny:1";
-  const base = `BASE_IMAGE=${nginxImage}`;
-  await command("docker", ["build", "--quiet", "--tag", image, "--build-arg", base, join(__dirname, "tiny")]);
-  // What is made last goes first: the stack's containers are gone before their image.
-  context.after(() => command("docker", ["image", "rm", image], { always: true }));
+  const image = await tinyImage(context);
   const [metricsPort, prometheusPort, alertmanagerPort] = (await freePorts(3)).map(String) as [string, string, string];
   const stack = await TestStack.make(context, {
     ...{ bindAddress: HOST_ADDRESS, blueImage: image, greenImage: image, blueVersion: "1", greenVersion: "1" },

@@ -10,6 +10,7 @@ import { median, percent, seconds, whole, withRange } from "./figures";
 import { busyPercent } from "./machine";
 import { pause } from "./measure";
 import { table } from "./report";
+import { tinyImage } from "./tinyImage";
 
 /** How many services are in one program: what grows with them is measured from the first to the last. */
 const COUNTS = [1, 20] as const;
@@ -81,10 +82,7 @@ export async function measureServices(
   say: (line: string) => void,
 ): Promise<ServiceFigures> {
   const { nginxImage = "" } = baseImages();
-  const image = "blue-green-bench/tiny:1";
-  const base = `BASE_IMAGE=${nginxImage}`;
-  await command("docker", ["build", "--quiet", "--tag", image, "--build-arg", base, join(__dirname, "tiny")]);
-  context.after(() => command("docker", ["image", "rm", image], { always: true }));
+  const image = await tinyImage(context);
 
   const figures: ServiceFigures = { times: [], gateway: [], proxy: [] };
   for (const services of COUNTS) {
