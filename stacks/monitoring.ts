@@ -11,6 +11,7 @@ import {
   labelList,
   logicalName,
   type MonitoringPart,
+  monitoringContainer,
   monitoringName,
   ownerLabels,
   PROXY_DIRECTORY,
@@ -31,10 +32,10 @@ const PROGRAM = "/requests.mtail";
 const NOBODY = "65534:65534";
 
 /**
- * The kernel's own books of what each container takes, and where they are mounted: each engine's host has them, since containers are made of
- * them. They say nothing of what a container does or holds, and nothing can be changed by them as they are mounted.
+ * The kernel's figures of what each container takes (cgroups), which every engine's host has, and where they are mounted. They show nothing
+ * that a container holds, and this mount can change nothing.
  */
-const BOOKS = { hostPath: "/sys/fs/cgroup", containerPath: "/cgroup", readOnly: true };
+const CGROUPS = { hostPath: "/sys/fs/cgroup", containerPath: "/cgroup", readOnly: true };
 
 /** The part of the settings that they are made from. */
 export type MonitoringSettings = Pick<
@@ -117,14 +118,13 @@ const mtailInputs = ({ owner }: MonitoringArgs) => ({
 
 /** The proxy's own kind of nginx, so that no image more is needed. */
 export function metricsInputs({ owner, settings }: Pick<MonitoringArgs, "owner" | "settings">) {
-  const { service: _service, ...stack } = owner;
-  const [own, mtail] = (["metrics", "mtail"] as const).map((part) => containerName(owner, monitoringName(part)));
+  const [own, mtail] = (["metrics", "mtail"] as const).map((part) => monitoringContainer(owner, part));
   const view = {
     own,
     mtail,
     proxy: containerName(owner, "proxy"),
     // One of all services, which the page has its curves from.
-    prometheus: settings.monitoring === "on" ? containerName(stack, monitoringName("prometheus")) : undefined,
+    prometheus: settings.monitoring === "on" ? monitoringContainer(owner, "prometheus") : undefined,
   };
   const conf = renderTemplate("metrics.conf.mustache", readNginx("metrics.conf.mustache"), view);
   const { name: _, ...container } = nginxContainer("", [
@@ -138,7 +138,7 @@ export function metricsInputs({ owner, settings }: Pick<MonitoringArgs, "owner" 
     ...NGINX_DNS,
     command: [readScript("metrics")],
     envs: [...told, ...pageVariables(owner, settings)],
-    volumes: [...volumes, BOOKS],
+    volumes: [...volumes, CGROUPS],
   };
 }
 

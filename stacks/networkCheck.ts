@@ -3,7 +3,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import { dockerHost } from "./engine/docker";
 import { readScript } from "./engine/scripts";
 import { COLORS } from "./service/color";
-import { containerName, monitoringName, type ServiceId, WATCH_PARTS } from "./service/names";
+import { monitoringContainer, type ServiceId, WATCH_PARTS } from "./service/names";
 import type { UnknownWorld, World } from "./service/world";
 import type { Settings } from "./settings/settings";
 
@@ -57,14 +57,14 @@ export const serviceEnds = (
 
 /** What watches all services of a stack: on a service's network, with a name that is not the service's. */
 export const watchersOn = (
-  { service, ...stack }: ServiceId,
+  owner: ServiceId,
   { monitoring }: Pick<Settings, "monitoring">,
   world: World | UnknownWorld,
 ): string[] => {
-  const watchers = WATCH_PARTS.map((part) => containerName(stack, monitoringName(part)));
+  const watchers = WATCH_PARTS.map((part) => monitoringContainer(owner, part));
   const runs = "unknown" in world ? [] : (world.beside?.monitoring ?? []);
   const isWatched = monitoring === "on" || runs.some(({ container }) => watchers.includes(container));
-  return service !== undefined && isWatched ? watchers : [];
+  return owner.service !== undefined && isWatched ? watchers : [];
 };
 
 /**

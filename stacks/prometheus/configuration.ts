@@ -3,7 +3,7 @@ import { WELL } from "../proxy/nginxConfiguration";
 import { HTTP_INSIDE, HTTPS_INSIDE, hasTls } from "../proxy/nginxContainer";
 import { renderTemplate } from "../proxy/template";
 import { COLORS } from "../service/color";
-import { containerName, gatewayName, monitoringName, PROBE_PORTS, type ServiceId } from "../service/names";
+import { containerName, gatewayName, monitoringContainer, PROBE_PORTS, type ServiceId } from "../service/names";
 import type { AlertReceiver } from "../settings/alertReceiver";
 import type { Settings } from "../settings/settings";
 
@@ -70,13 +70,12 @@ export const prometheusConfiguration = (
   const asked = (of: ServiceId, url: string, module: string) => ({
     labels: yamlText({ ...labelsOf(of), instance: url, __param_target: url, __param_module: module }),
   });
-  const at = (part: "alertmanager" | "blackbox", port: number) =>
-    yamlText(`${containerName(all, monitoringName(part))}:${port}`);
+  const at = (part: "alertmanager" | "blackbox", port: number) => yamlText(`${monitoringContainer(all, part)}:${port}`);
   return render("prometheus.yml.mustache", {
     alertmanager: at("alertmanager", 9093),
     blackbox: at("blackbox", 9115),
     pages: services.map(({ owner }) => ({
-      target: yamlText(`${containerName(owner, monitoringName("metrics"))}:8080`),
+      target: yamlText(`${monitoringContainer(owner, "metrics")}:8080`),
       labels: yamlText(labelsOf(owner)),
     })),
     fronts: [

@@ -4,10 +4,10 @@ import { readMonitoring } from "../engine/scripts";
 import { declarePart, POWERLESS, type WatchingPart } from "../monitoring";
 import { NGINX_DNS } from "../proxy/nginxContainer";
 import {
-  containerName,
   LABEL,
   labelList,
   logicalName,
+  monitoringContainer,
   monitoringName,
   ownerLabels,
   type ServiceId,
@@ -113,14 +113,14 @@ const declareVolume = (owner: ServiceId, part: keyof typeof DATA, parent: pulumi
   new docker.Volume(
     logicalName(owner, monitoringName(part)),
     {
-      name: containerName(owner, monitoringName(part)),
+      name: monitoringContainer(owner, part),
       labels: labelList({ ...ownerLabels(owner), [LABEL.role]: "monitoring" }),
     },
     { parent },
   );
 
 const keeping = (owner: ServiceId, part: keyof typeof DATA) => ({
-  volumes: [{ volumeName: containerName(owner, monitoringName(part)), containerPath: DATA[part] }],
+  volumes: [{ volumeName: monitoringContainer(owner, part), containerPath: DATA[part] }],
 });
 
 /** Only who is on the engine's host gets there. */

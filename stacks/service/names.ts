@@ -97,6 +97,13 @@ export const containerName = (
   part: ReplicaName | BesideName | AccessoryName | MonitoringName | "proxy" | "",
 ): string => nameOnEngine(owner, logicalName(owner, part));
 
+/** The name of a container that watches: the service's own, or the stack's one for all of its services. */
+export function monitoringContainer(owner: ServiceId, part: MonitoringPart): string {
+  const { service: _, ...stack } = owner;
+  const isShared = WATCH_PARTS.some((shared) => shared === part);
+  return containerName(isShared ? stack : owner, monitoringName(part));
+}
+
 /** The one network that the proxy and both colors share. */
 export const networkName = (owner: ServiceId): string =>
   owner.service === undefined ? `${owner.project}-${owner.stack}` : nameOnEngine(owner, owner.service);
@@ -142,10 +149,8 @@ export function serviceNameRule(name: string, owner: ServiceId): string | undefi
 
 /** Why a service of such names can't be watched; undefined where it can. Those who watch are found by the names of their containers. */
 export function monitoringNameRule(owner: ServiceId, monitoring: "off" | "metrics" | "on"): string | undefined {
-  const { service: _, ...all } = owner;
-  const own = (["mtail", "metrics"] as const).map((part) => containerName(owner, monitoringName(part)));
-  const shared = WATCH_PARTS.map((part) => containerName(all, monitoringName(part)));
-  const names = { off: [], metrics: own, on: [...own, ...shared] }[monitoring];
+  const parts = { off: [], metrics: ["mtail", "metrics"], on: MONITORING_PARTS } as const;
+  const names = parts[monitoring].map((part) => monitoringContainer(owner, part));
   const longest = names.reduce((longer, name) => (name.length > longer.length ? name : longer), "");
   return longest.length > MAX_NAME_CHARACTERS
     ? `${longest} would be the name of a container, and may have ${MAX_NAME_CHARACTERS} characters: it has ${longest.length}`
