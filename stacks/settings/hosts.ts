@@ -21,7 +21,7 @@ const SSH_PORT = "22";
 export const SET_HOST = `pulumi config set --path 'hosts.<name>' '<address>'`;
 
 /** Returns the hosts out of the JSON text that Pulumi hands over, in their order; undefined where there are none. */
-export function parseHosts(json: unknown, refuse: Refuse): Host[] | undefined {
+export function parseHosts(json: unknown, refuse: Refuse): readonly Host[] | undefined {
   const given = objectIn(json);
   if (given === undefined) {
     const isList = Array.isArray(jsonIn(json));

@@ -182,12 +182,17 @@ export async function make(
     ask: async (...args) => {
       asked.push(args);
       const cutover = more.owner?.service === undefined ? "cutover" : `${more.owner.service}-cutover`;
-      const serves = `${generationOf(String(one(COMMAND, cutover).stdin))} ${settings.activeColor ?? "blue"}`;
+      const { stdin, environment } = one(COMMAND, cutover) as { stdin: string; environment: Record<string, string> };
+      const hosts = JSON.parse(environment.BLUE_GREEN_HOSTS ?? "[]") as { proxy: string; configuration?: string }[];
+      const own = hosts.find(({ proxy }) => args.includes(proxy))?.configuration ?? stdin;
+      const serves = `${generationOf(own)} ${settings.activeColor ?? "blue"}`;
       return `answer ${serves}\nfile ${serves}\nhealth blue well 200\nhealth green well 200\n`;
     },
     log: async () => "no database\n",
   });
-  const args: BlueGreenArgs = { owner, settings: { ...sampleSettings, ...settings }, world, engine, ...more };
+  const places = more.places?.map((place) => ({ ...place, engine }));
+  const all = { owner, settings: { ...sampleSettings, ...settings }, world, engine, ...more };
+  const args: BlueGreenArgs = { ...all, ...(places && { places }) };
   const service = new BlueGreen(args.owner.service ?? "service", args);
   await meanwhile(service);
   // The component is there before its parts are, and the last word is the proxy's: two questions.
