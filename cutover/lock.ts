@@ -106,9 +106,22 @@ export class Lock {
    * of its own takes longer to start than the move. It has a lock of its own in the proxy, and goes on to its end whatever becomes of us.
    */
   move(configuration: string, move: Move, say: (line: string) => void): Promise<Ended> {
-    const { answerSeconds, verifyRequests, keepPrevious, reload } = move;
+    return this.step("move", configuration, move, say);
+  }
+
+  /** Does all of a move that moves nobody: nginx checks the configuration, and the color that it names answers. */
+  check(configuration: string, move: Move, say: (line: string) => void): Promise<Ended> {
+    return this.step("check", configuration, move, say);
+  }
+
+  private step(
+    step: "move" | "check",
+    configuration: string,
+    { answerSeconds, verifyRequests, keepPrevious, reload }: Move,
+    say: (line: string) => void,
+  ): Promise<Ended> {
     const text = Buffer.from(configuration).toString("base64");
-    const order = `move ${answerSeconds} ${verifyRequests} ${keepPrevious} ${reload} ${text}`;
+    const order = `${step} ${answerSeconds} ${verifyRequests} ${keepPrevious} ${reload} ${text}`;
     return this.inTurn(async () => {
       await this.retake();
       return this.holder.step(order, MOVE_TIMEOUT_SECONDS + answerSeconds, say);

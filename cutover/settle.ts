@@ -68,6 +68,7 @@ export async function orRemember(run: Run, act: () => Promise<void>): Promise<vo
   try {
     await act();
   } catch (error) {
+    run.hosts.fail(run.host, firstLine(error instanceof CutoverFailed ? error.reason : (error as Error).message));
     const failed = error instanceof CutoverFailed ? error : await unforeseen(run, error as Error);
     await reoccupy(run).catch((left: Error) =>
       run.say(`what was stopped for ${run.target} does not start: ${firstLine(left.message)}`),

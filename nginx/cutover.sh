@@ -5,6 +5,7 @@
 #            Any other exit: the configuration that served before serves still, and the reason is on standard error.
 #            KEEP_PREVIOUS true: what a later `back` goes back to stays what it is.
 #            RELOAD true: nginx reloads also where it has this configuration, since a file that it names has changed.
+# STEP check: the same without moving anybody: nginx has nothing against the configuration, and the color that it names answers.
 # STEP back: the configuration that WANTED names ("generation color") serves again, whatever a move has left behind.
 # Running it again is always safe: what is done already is not done twice.
 
@@ -164,6 +165,7 @@ live=
 
 if [ "$before" = "$generation $color" ] && [ "$RELOAD" != true ] && cmp -s "$next" "$current"; then
     check_next nginx.conf.mustache
+    [ "$STEP" != check ] || exit 0
     say "$color is live already with this configuration; nothing to reload"
 else
     if nginx_runs; then
@@ -178,6 +180,7 @@ else
         }
     fi
     check_next nginx.conf.mustache
+    [ "$STEP" != check ] || exit 0
 
     if [ ! -f "$current" ]; then first=yes; fi
     if [ "$KEEP_PREVIOUS" != true ]; then keep_previous "$before"; fi
