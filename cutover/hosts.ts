@@ -24,6 +24,8 @@ export class Hosts {
   failure: HostFailure | undefined;
   /** What the first host serves that serves anything: what visitors' cookies mean there counts for all. */
   before: Serving | undefined;
+  /** Resolves with the first failure. */
+  readonly whenFailed: Promise<void>;
   private readonly failed = new AbortController();
   private readonly reached: Map<string, number>;
   private wake: (() => void)[] = [];
@@ -32,6 +34,7 @@ export class Hosts {
 
   constructor(readonly names: readonly string[]) {
     this.reached = new Map(names.map((name) => [name, -1]));
+    this.whenFailed = new Promise((resolve) => this.signal.addEventListener("abort", () => resolve(), { once: true }));
   }
 
   /** Whether there is one alone, which waits for nobody. */

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { Ended } from "../stacks/engine/docker";
 import { failureWords } from "./hosts";
 import type { Move } from "./lock";
@@ -28,14 +29,14 @@ async function meetReady(run: Run, how: Move): Promise<void> {
   run.stopIfCancelled();
 }
 
-/** How a move ends when another host fails meanwhile: what becomes of it is not waited for. */
-const othersFail = (run: Run): Promise<Ended> =>
-  new Promise((resolve) => {
-    const { signal } = run.hosts;
-    const end = () => resolve({ code: null, stdout: "", stderr: run.hosts.othersFailure(run.host) ?? "" });
-    if (signal.aborted) end();
-    signal.addEventListener("abort", end, { once: true });
-  });
+/** How a move ends that is still under way {@link OTHERS_SECONDS} after another host has failed: it is waited for no longer. */
+async function othersFail({ hosts, host }: Run): Promise<Ended> {
+  await hosts.whenFailed;
+  await pause(OTHERS_SECONDS * 1000, undefined, { ref: false });
+  const why = hosts.othersFailure(host);
+  const late = `it did not answer within ${OTHERS_SECONDS} s`;
+  return { code: null, stdout: "", stderr: why === undefined ? late : `${why}; ${late}` };
+}
 
 /** The switch itself; when it fails the configuration of before serves. */
 export async function move(

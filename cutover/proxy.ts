@@ -50,6 +50,14 @@ export interface Sample {
   times: [milliseconds: number, count: number][];
 }
 
+/** How a way back is bounded. */
+export interface BackBound {
+  /** Whether the proxy refuses a move of the same lock that comes after it: over a network that was cut one may come late. */
+  isLast?: boolean;
+  /** How long it may take. */
+  timeoutSeconds?: number;
+}
+
 /** A proxy as the cutover handles it. */
 export interface CutoverProxy {
   /** The container's id. */
@@ -69,7 +77,7 @@ export interface CutoverProxy {
    * Brings this configuration back, whatever a move has left behind; exit code 0 only when it serves. It waits neither for the lock's
    * holder, which may be writing to a disk that hangs, nor for a lock that was lost.
    */
-  back(to: { generation: string; color: Color }): Promise<Ended>;
+  back(to: { generation: string; color: Color }, bound?: BackBound): Promise<Ended>;
 
   /**
    * Reports whether a color is well, as nginx reaches it.
@@ -118,10 +126,10 @@ export class Nginx implements CutoverProxy {
     return Lock.take(start, waitSeconds, say);
   }
 
-  back(to: { generation: string; color: Color }): Promise<Ended> {
-    const order = ["-e", "STEP=back", "-e", `WANTED=${to.generation} ${to.color}`];
+  back(to: { generation: string; color: Color }, { isLast, timeoutSeconds }: BackBound = {}): Promise<Ended> {
+    const order = ["-e", "STEP=back", "-e", `WANTED=${to.generation} ${to.color}`, "-e", `LAST=${isLast === true}`];
     return this.docker.run(["exec", ...order, this.id, "sh", "-c", CUTOVER_SCRIPT], {
-      timeoutSeconds: MOVE_TIMEOUT_SECONDS,
+      timeoutSeconds: timeoutSeconds ?? MOVE_TIMEOUT_SECONDS,
     });
   }
 

@@ -7,6 +7,7 @@
 #            RELOAD true: nginx reloads also where it has this configuration, since a file that it names has changed.
 # STEP check: the same without moving anybody: nginx has nothing against the configuration, and the color that it names answers.
 # STEP back: the configuration that WANTED names ("generation color") serves again, whatever a move has left behind.
+#            LAST true: a move of the same lock that comes later is refused.
 # Running it again is always safe: what is done already is not done twice.
 
 # The generation and the color that a configuration file names; nothing for a file that isn't there.
@@ -134,13 +135,16 @@ introduce() {
 }
 
 seen=
+last=/run/taken-back
 if [ "$STEP" = back ]; then
+    if [ "${LAST:-}" = true ]; then true >"$last"; fi
     # shellcheck disable=SC2153 # not the $wanted of reload.sh
     settle "$WANTED"
     exit
 fi
 
 require_curl
+[ ! -e "$last" ] || fail 'this cutover was taken back already.'
 receive
 [ -n "$color" ] || fail 'the configuration names no active color.
 Next: put nginx/nginx.conf.mustache back as it was (git diff nginx), then: pulumi up'
