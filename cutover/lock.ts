@@ -57,8 +57,9 @@ export class Lock {
     start: (waitSeconds: number) => ChildProcessWithoutNullStreams,
     waitSeconds: number,
     say: (line: string) => void,
+    answerSeconds = HOLDER_SECONDS,
   ): Promise<Lock> {
-    const { holder, serving } = await hold(start, waitSeconds, say);
+    const { holder, serving } = await hold(start, waitSeconds, say, answerSeconds);
     return new Lock(start, holder, serving);
   }
 
@@ -156,16 +157,20 @@ export class Lock {
   }
 }
 
-/** Starts a holder and waits until it has the lock. */
+/** Starts a holder and waits until it has the lock; for its first word so many seconds. */
 async function hold(
   start: (waitSeconds: number) => ChildProcessWithoutNullStreams,
   waitSeconds: number,
   say: (line: string) => void,
+  answerSeconds = HOLDER_SECONDS,
 ): Promise<{ holder: Holder; serving: Serving | undefined }> {
   const holder = new Holder(start(waitSeconds));
   const read: string[] = [];
+  let seconds = answerSeconds;
   for (;;) {
-    const line = await holder.line(waitSeconds + HOLDER_SECONDS);
+    const line = await holder.line(seconds);
+    // It says at once that it waits.
+    seconds = waitSeconds + HOLDER_SECONDS;
     if (line === "held") return { holder, serving: servingOf(read.join("\n")) };
     const who = line?.slice(line.indexOf(" ") + 1) || "nobody knows who";
     if (line === undefined) {

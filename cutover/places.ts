@@ -76,7 +76,7 @@ const cancellable = <T>(wait: Promise<T>, signal: AbortSignal): Promise<T> =>
   ]);
 
 /** Says on which host it is, where there are several. What is about a receiver is of no host. */
-const sayingWhere =
+export const sayingWhere =
   (host: string, say: Tools["say"]): Tools["say"] =>
   (line) =>
     say(host === "" || isReceiverLine(line) ? line : `${host}: ${line}`);

@@ -69,9 +69,10 @@ export interface CutoverProxy {
   /**
    * Holds the lock until it is released, or this process ends.
    *
+   * @param answerSeconds how long the proxy may take for its first word.
    * @throws Error with who else holds it, after `waitSeconds`.
    */
-  lock(holder: string, waitSeconds: number, say: (line: string) => void): Promise<Lock>;
+  lock(holder: string, waitSeconds: number, say: (line: string) => void, answerSeconds?: number): Promise<Lock>;
 
   /**
    * Brings this configuration back, whatever a move has left behind; exit code 0 only when it serves. It waits neither for the lock's
@@ -115,7 +116,7 @@ export class Nginx implements CutoverProxy {
     return readServing(this.docker, this.id);
   }
 
-  lock(holder: string, waitSeconds: number, say: (line: string) => void): Promise<Lock> {
+  lock(holder: string, waitSeconds: number, say: (line: string) => void, answerSeconds?: number): Promise<Lock> {
     const start = (seconds: number) =>
       this.docker.start([
         "exec",
@@ -123,7 +124,7 @@ export class Nginx implements CutoverProxy {
         this.id,
         ...shell("hold", holder, seconds, RECENT_HISTORY_LINES, MOST_HISTORY_LINES, CUTOVER_SCRIPT),
       ]);
-    return Lock.take(start, waitSeconds, say);
+    return Lock.take(start, waitSeconds, say, answerSeconds);
   }
 
   back(to: { generation: string; color: Color }, { isLast, timeoutSeconds }: BackBound = {}): Promise<Ended> {

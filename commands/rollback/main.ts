@@ -44,7 +44,7 @@ async function rollback({ stack, service, to }: Arguments<"to" | "service", neve
     set = service === undefined ? written(found, ...agreed(to)) : undefined;
   };
   try {
-    way = await rollBack(owner, (seen) => wayBack(seen, asked), reason, tools, moved);
+    ({ way } = await rollBack(owner, (seen) => wayBack(seen, asked), reason, tools, moved));
   } catch (error) {
     // Its words are those of a cutover by `pulumi up`, which is not what was typed.
     const again = (message: string) => asTyped(message).replace(/pulumi up$/, commands.rollback(color));

@@ -4,6 +4,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { carryOutOn } from "../../cutover/cutover";
 import { Hosts } from "../../cutover/hosts";
 import type { Order } from "../../cutover/order";
+import { type Found, rollBack, type WayBack } from "../../cutover/rollback";
 import { CutoverFailed } from "../../cutover/run";
 import type { Color } from "../../stacks/service/color";
 import { orderTo, orderToShare, SECRET } from "./order.sample";
@@ -314,6 +315,101 @@ describe("a cutover over several hosts", { concurrency: true }, () => {
     assert.match(error?.message ?? "", /^On host c: .*the script in the proxy was cut off/);
     assert.deepEqual(live(proxies), everywhere("blue"));
     for (const { holders } of Object.values(proxies)) for (const holder of holders) await lost(holder);
+  });
+});
+
+describe("a way back by hand over several hosts", { concurrency: true }, () => {
+  const OWNER = { project: "blue-green", stack: "dev" };
+  const WAY: WayBack = { to: "blue", from: "green", putBack: undefined };
+
+  const onGreen = (t: TestContext): { a: StubProxy; b: StubProxy; c: StubProxy } => {
+    const proxies = onThree(t);
+    for (const proxy of Object.values(proxies))
+      proxy.serves("green").remembers({ stable: { blue: ["blue-1"], green: ["green-1"] } });
+    return proxies;
+  };
+
+  async function goesBack(proxies: Proxies, choose: (found: Found) => WayBack | undefined = () => WAY) {
+    const said: string[] = [];
+    let moved = 0;
+    const places = Object.entries(proxies).map(([host, { docker }]) => ({ host, docker }));
+    const [first] = places;
+    assert.ok(first);
+    const tools = {
+      ...{ docker: first.docker, signal: new AbortController().signal, who: WHO },
+      say: (line: string) => void said.push(line),
+    };
+    const back = rollBack(OWNER, choose, "by hand", tools, () => moved++, places);
+    return { ...(await back), said, moved };
+  }
+
+  /** A host that can't be reached. */
+  const away = (proxy: StubProxy, script: string) => {
+    const { docker } = proxy;
+    Object.defineProperty(proxy, "docker", { value: { ...docker, start: () => proxy.sh(script, []) } });
+  };
+
+  test("all go back together, with a line of the history each, and whoever waits for it hears it once", async (t) => {
+    const proxies = onGreen(t);
+    const { way, hosts, missed, moved, said } = await goesBack(proxies);
+    assert.deepEqual([way, hosts, missed, moved], [WAY, HOSTS, [], 1]);
+    assert.deepEqual(live(proxies), everywhere("blue"));
+    assert.deepEqual(latest(proxies), { a: "instant", b: "instant", c: "instant" });
+    assert.match(said.at(-1) ?? "", /^blue is live on 3 hosts \(a, b, c\)/);
+  });
+
+  test("one that does not answer, at once or at all, holds the others up for seconds and is named", async (t) => {
+    for (const [script, why] of [
+      ["echo 'ssh: connect to host b: Connection refused' >&2; exit 1", /Connection refused/],
+      ["sleep 60", /docker exec ended without an answer/],
+    ] as const) {
+      const proxies = onGreen(t);
+      away(proxies.a, script);
+      const began = performance.now();
+      const { way, hosts, missed } = await goesBack(proxies);
+      assert.ok(performance.now() - began < 30_000);
+      assert.deepEqual([way, hosts, missed.map(({ host }) => host)], [WAY, ["b", "c"], ["a"]]);
+      assert.match(missed[0]?.error.message ?? "", why);
+      assert.deepEqual(live(proxies), { a: "green", b: "blue", c: "blue" });
+    }
+  });
+
+  test("where none answers, or a cutover runs on one of them, nothing moves and no lock is kept", async (t) => {
+    const none = onGreen(t);
+    for (const proxy of Object.values(none)) away(proxy, "echo 'Error: No such container: p1' >&2; exit 1");
+    await assert.rejects(goesBack(none), /No such container/);
+
+    const busy = onGreen(t);
+    away(busy.b, "echo 'busy ann, process 7'; exit 75");
+    await assert.rejects(
+      goesBack(busy),
+      /^CutoverFailed: On host b: another cutover runs in this proxy \(ann, process 7\)[\s\S]*Nothing was changed\.\nNext: /,
+    );
+    for (const host of ["a", "c"] as const) assert.equal(busy[host].read("holder"), undefined);
+    assert.deepEqual(live(busy), everywhere("green"));
+  });
+
+  test("one where the old color does not answer keeps all where they are: none goes alone", async (t) => {
+    const proxies = onGreen(t);
+    proxies.c.check = failing("blue did not answer /healthz with 200 within 10 s (last seen: 502).");
+    await assert.rejects(goesBack(proxies), /^CutoverFailed: On host c: blue was not switched to: blue did not answer/);
+    assert.deepEqual(live(proxies), everywhere("green"));
+  });
+
+  test("those that are there already stay, and those that would go two ways are refused", async (t) => {
+    const proxies = onGreen(t);
+    proxies.a.serves("blue");
+    const { hosts } = await goesBack(proxies, ({ serving }) => (serving?.color === "green" ? WAY : undefined));
+    assert.deepEqual(hosts, ["b", "c"]);
+
+    const apart = onGreen(t);
+    apart.a.serves("blue");
+    const other = ({ serving }: Found): WayBack =>
+      serving?.color === "green" ? WAY : { to: "green", from: "blue", putBack: undefined };
+    await assert.rejects(
+      goesBack(apart, other),
+      /The hosts serve different colors, and would go back a to green, b to blue, c to blue\. Nothing/,
+    );
   });
 });
 
