@@ -187,11 +187,14 @@ function startOf(pid: number): string | undefined {
 async function remove(directory: string): Promise<void> {
   const read = (path: string) => (existsSync(path) ? readFileSync(path, "utf8").trim() : "");
   const first = read(join(directory, "first"));
-  // Its arguments say whether it is still the same process. The kernel ends all others with it.
-  if (first !== "" && read(`/proc/${first}/cmdline`).includes(directory)) process.kill(Number(first), "SIGKILL");
+  // Its arguments say whether it is still the same process.
+  const runs = () => first !== "" && read(`/proc/${first}/cmdline`).includes(directory);
+  if (runs()) process.kill(Number(first), "SIGKILL"); // the kernel ends all others first, and then this one
+  await until(`process ${first} has ended`, () => !runs(), END_SECONDS);
   const name = read(join(directory, "name"));
   if (name !== "") {
-    await until(`${name} is gone`, () => !existsSync(`/sys/class/net/${name}`), END_SECONDS);
+    // The kernel would remove it too, some time after the last network in there.
+    await run("ip", ["link", "delete", name], { env: { ...process.env, PATH } });
     for (const group of globSync([`/sys/fs/cgroup/${name}`, `/sys/fs/cgroup/*/${name}`]))
       await until(`${group} is gone`, () => removeGroup(group), END_SECONDS);
   }
