@@ -196,7 +196,7 @@ async function remove(directory: string): Promise<void> {
     // The kernel would remove it too, some time after the last network in there.
     await run("ip", ["link", "delete", name], { env: { ...process.env, PATH } });
     for (const group of globSync([`/sys/fs/cgroup/${name}`, `/sys/fs/cgroup/*/${name}`]))
-      await until(`${group} is gone`, () => removeGroup(group), END_SECONDS);
+      await until(`${group} is gone`, async () => removeGroup(group), END_SECONDS);
   }
   rmSync(directory, { recursive: true, force: true });
 }
