@@ -82,7 +82,16 @@ export const GROUPS: readonly SettingsGroup[] = [
   },
   {
     title: "The public's address",
-    names: ["bindAddress", "httpPort", "httpsPort", "tlsCertificate", "tlsKey", "trustedProxies", "nginxImage"],
+    names: [
+      "hosts",
+      "bindAddress",
+      "httpPort",
+      "httpsPort",
+      "tlsCertificate",
+      "tlsKey",
+      "trustedProxies",
+      "nginxImage",
+    ],
   },
   {
     title: "The gate, before a switch",

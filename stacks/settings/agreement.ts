@@ -33,6 +33,7 @@ export function agree(agreement: Agreement): void {
   agreeOnMemory(agreement);
   agreeOnSharing(agreement);
   agreeOnReceiver(agreement);
+  agreeOnHosts(agreement);
 }
 
 /** Names an image by the digest that its registry has it under; the engine has learnt that by pulling it. */
@@ -197,6 +198,33 @@ function agreeOnContainer(agreement: Agreement): void {
     const differs = other === "environment" ? ", with another value" : "";
     const message = `is in ${other} too${differs}; must be in one of them only`;
     context.addIssue({ code: "custom", path: ["container", "environment", name], message, params });
+  }
+}
+
+/** What several hosts can't have together: each has a network, volumes and a loopback of its own. */
+function agreeOnHosts(agreement: Agreement): void {
+  const { parsed, isSecret } = agreement;
+  if (parsed.hosts === undefined || isSecret("hosts")) return;
+  const leave = "pulumi config rm hosts";
+  const accessories = isObject(parsed.accessories) ? Object.keys(parsed.accessories) : [];
+  if (accessories.length > 0) {
+    const names = isSecret("accessories") ? "" : ` (${accessories.join(", ")})`;
+    const rule =
+      `can't be had with accessories${names}: each host has a network and volumes of its own, so each would have another one with ` +
+      "other data. Run them in a stack of their own, and have the environment name their host";
+    refuse(agreement, "hosts", rule, leave);
+  }
+  if (parsed.monitoring === "on") {
+    const rule =
+      "must be metrics or off while hosts is set: the Prometheus of one host can't reach the loopback of another. With metrics your own " +
+      "Prometheus asks each host";
+    refuse(agreement, "monitoring", rule, setCommand("monitoring", "metrics"));
+  }
+  if (parsed.sharedWhileSwitching === false) {
+    const rule =
+      "must be true while hosts is set: each host has volumes of its own, so that the colors of two hosts share none, and a switch " +
+      "would leave the public without an answer on all of them";
+    refuse(agreement, "sharedWhileSwitching", rule, leave);
   }
 }
 

@@ -16,11 +16,16 @@ export interface Problem {
 /** Where a value is within its setting: names and, in lists, indices. */
 export type Place = readonly (string | number)[];
 
-/**
- * Takes what is wrong at a place of a setting: what is allowed, and the command that mends it; and the rule without what was given, where
- * that is in it.
- */
-export type Refuse = (place: Place, rule: string, mend: string, bare?: string) => void;
+/** What an error says of a value at a place that not everybody may read. */
+export interface Reserve {
+  /** The rule without what was given, where that is in it: for a setting that is secret. */
+  bare?: string | undefined;
+  /** The value is shown as `[secret]`, whether or not its setting is one. */
+  secret?: boolean | undefined;
+}
+
+/** Takes what is wrong at a place of a setting: what is allowed, and the command that mends it. */
+export type Refuse = (place: Place, rule: string, mend: string, reserve?: Reserve) => void;
 
 /** A longer name is not shown whole. */
 const SHOWN_NAME_CHARACTERS = 200;

@@ -41,8 +41,8 @@ export const NEVER_SHOWN = { secret: true } satisfies Hint;
 /** A setting with values of its own within, which Pulumi hands over as JSON text. */
 export const structured = <Value>(parse: (json: unknown, refuse: Refuse) => Value, hint: Hint = {}) =>
   z.unknown().transform((json, context) =>
-    parse(json, (place, message, mend, bare) => {
-      const params = { ...hint, mend, ...(bare !== undefined && { bare }) } satisfies Hint;
+    parse(json, (place, message, mend, { bare, secret } = {}) => {
+      const params = { ...hint, mend, ...(bare !== undefined && { bare }), ...(secret && { secret }) } satisfies Hint;
       context.addIssue({ code: "custom", path: [...place], message, params });
     }),
   );

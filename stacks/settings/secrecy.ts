@@ -52,7 +52,7 @@ function refuseSecret(name: SettingName, refuse: Refuse): void {
       "can't be kept secret; what was set with --secret belongs in secretEnvironment",
       `pulumi config rm --path '${name}.${key}' && ${rowOf("secretEnvironment").within}`,
     );
-  } else if (name === "trustedProxies" || name === "assetPaths") {
+  } else if (name === "trustedProxies" || name === "assetPaths" || name === "hosts") {
     refuse([name], plain, `pulumi config rm ${name} && ${mendCommand(name)}`);
   } else if (name === "smokeTests") {
     refuse(

@@ -33,6 +33,7 @@ export interface ServiceSettings
       | "workers"
       | "jobs"
       | "accessories"
+      | "hosts"
       | "secretEnvironment"
       | "alertReceiver"
       | "dockerHost"
@@ -63,6 +64,8 @@ export interface ServiceSettings
   jobs?: Record<string, NamedBlock<keyof JobSettings>>;
   /** What stands beside both colors, by name (docs/workers.md); a variable may be a secret of Pulumi's. */
   accessories?: Record<string, NamedBlock<keyof AccessorySettings> & { environment?: Record<string, SecretInput> }>;
+  /** Where the service runs, each host's address by its name, or `own` for the stack's own engine. */
+  hosts?: Record<string, string>;
   /** Environment variables of both colors that are kept secret. */
   secretEnvironment?: Record<string, SecretInput>;
   /** With it as header or cookie `X-Blue-Green-Preview` a request goes to the idle color. */

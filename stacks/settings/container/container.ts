@@ -78,7 +78,7 @@ function readKey(name: ContainerKey, value: unknown, { setting, place, refuse }:
     return name === "env_file" ? variablesIn(read as ContainerValue<"env_file">) : checked(name, read, setting);
   } catch (error) {
     if (!(error instanceof ComposeError)) throw error;
-    refuse([...place, name, ...error.place], error.message, mendCommand(setting, name), error.bare);
+    refuse([...place, name, ...error.place], error.message, mendCommand(setting, name), error);
     return undefined;
   }
 }
@@ -158,7 +158,7 @@ function refuseMounts({ volumes, tmpfs }: ContainerSettings, { setting, place, r
     refuseTwice([...(volumes ? mountedPaths({ volumes }) : []), ...Object.keys(tmpfs ?? {})]);
   } catch (error) {
     if (!(error instanceof ComposeError)) throw error;
-    refuse([...place, "tmpfs"], error.message, mendCommand(setting, "tmpfs"), error.bare);
+    refuse([...place, "tmpfs"], error.message, mendCommand(setting, "tmpfs"), error);
   }
 }
 

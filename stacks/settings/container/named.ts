@@ -141,7 +141,7 @@ function readBlock<Value extends object>(
     } catch (error) {
       if (!(error instanceof ComposeError)) throw error;
       const mend = setPath(setting, name, key);
-      if (isThere) refuse([name, key], error.message, mend, error.bare);
+      if (isThere) refuse([name, key], error.message, mend, error);
       else refuse(place, `must have ${key}, which ${error.message}`, mend);
       return [key, otherwise];
     }

@@ -923,6 +923,7 @@ describe("everything wrong at once", () => {
         "greenVersion",
         "blueImage",
         "greenImage",
+        "hosts",
         "bindAddress",
         ...["httpsPort", "tlsCertificate", "tlsKey", "tlsKey", "trustedProxies"],
         "bluePort",
