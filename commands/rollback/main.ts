@@ -8,7 +8,7 @@ import { plain, printableMessage, shown } from "../../stacks/text/plain";
 import type { Arguments } from "../arguments";
 import { runCommand } from "../command";
 import { CantTellError, EXIT, type ExitCode, Stop } from "../outcome";
-import { engineOf, type FoundStack, findStack, hostOf, noService, noStack } from "../stack";
+import { engineOf, type FoundStack, findStack, noService, noStack, whereIs } from "../stack";
 import { withValues, writeStackFile } from "../stackFileEdit";
 import { readServices } from "../status/services";
 import { asTyped, type Commands, commandsFor } from "../typed";
@@ -19,7 +19,7 @@ const say = (line: string) => console.log(printableMessage(line));
 
 async function rollback({ stack, service, to }: Arguments<"to" | "service", never>): Promise<ExitCode> {
   const found = await findStack(process.cwd(), stack, (name) => commandsFor(name, undefined, service).rollback());
-  const { host } = hostOf(found, say);
+  const { host } = whereIs(found, say);
   const commands = commandsFor(found.named, host, service);
   const color = colorOf(to, commands);
   const docker = engineOf(host === undefined ? {} : { host });
