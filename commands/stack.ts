@@ -114,15 +114,18 @@ export function textOf({ owner, text, next }: FoundStack): string {
   return text;
 }
 
+/** Where a stack is, as its file has it. */
+export type Where = Pick<StackFile, "host" | "hosts">;
+
 /**
- * Returns the engine's address where the stack's file names one. A file that can't be read must not hold up whoever has to act now: then
- * `say` gets why it was left out.
+ * Returns where the stack's file says that it is. A file that can't be read must not hold up whoever has to act now: then `say` gets why it
+ * was left out.
  */
-export function hostOf({ file, text, owner }: FoundStack, say: (line: string) => void): Pick<StackFile, "host"> {
+export function whereIs({ file, text, owner }: FoundStack, say: (line: string) => void): Where {
   if (text === undefined) return {};
   try {
-    const { host } = stackIn(file, text, owner.project);
-    return host === undefined ? {} : { host };
+    const { host, hosts } = stackIn(file, text, owner.project);
+    return { ...(host !== undefined && { host }), ...(hosts !== undefined && { hosts }) };
   } catch (error) {
     say(`${(error as Error).message}: the engine is that of DOCKER_HOST, or this machine's`);
     return {};

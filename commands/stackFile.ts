@@ -1,6 +1,7 @@
 import { LineCounter, parseDocument } from "yaml";
 import { COLORS, type Color } from "../stacks/service/color";
-import { isObject } from "../stacks/text/json";
+import { type Host, OWN_ENGINE, orderedHosts } from "../stacks/service/hosts";
+import { isObject, jsonIn } from "../stacks/text/json";
 import { shown } from "../stacks/text/plain";
 import { CantTellError } from "./outcome";
 
@@ -9,6 +10,8 @@ export interface StackFile {
   active: { color: Color } | { problem: string };
   /** The engine's address, where it is set. */
   host?: string;
+  /** The hosts that it names, the lead first; absent where it names none. */
+  hosts?: readonly Host[];
   limits: Limits;
 }
 
@@ -57,8 +60,14 @@ function limitsIn(settingOf: (name: string) => unknown, defaults: Limits = {}): 
 export function stackIn(file: string, text: string, project: string, defaults: Limits = {}): StackFile {
   const settings = configIn(file, text);
   const host = hostIn(file, settings);
+  const hosts = hostsIn(file, settings[`${project}:hosts`]);
   const limits = limitsIn((name) => settings[`${project}:${name}`], defaults);
-  return { active: activeIn(file, settings[`${project}:activeColor`]), ...(host !== undefined && { host }), limits };
+  return {
+    active: activeIn(file, settings[`${project}:activeColor`]),
+    ...(host !== undefined && { host }),
+    ...(hosts.length > 0 && { hosts }),
+    limits,
+  };
 }
 
 /** All that a stack's file sets, by whole names; what is secret is an object with the key `secure`. */
@@ -84,10 +93,29 @@ function hostIn(file: string, settings: Record<string, unknown>): string | undef
   const host = settings["docker:host"];
   if (host === undefined || host === "") return undefined;
   if (isObject(host)) throw fileError(`docker:host in ${file} is a secret, and commands need it as DOCKER_HOST`, set);
-  if (typeof host !== "string" || !/^[a-z]+:\/\/[!-~]{1,1000}$/.test(host)) {
-    throw fileError(`docker:host in ${file} is ${shown(host)}, which is no engine's address`, set);
-  }
+  if (!isAddress(host)) throw fileError(`docker:host in ${file} is ${shown(host)}, which is no engine's address`, set);
   return host;
+}
+
+const isAddress = (value: unknown): value is string =>
+  typeof value === "string" && /^[a-z]+:\/\/[!-~]{1,1000}$/.test(value);
+
+/** What commands need of the setting `hosts`; the program judges the rest of it (stacks/settings/hosts.ts). */
+function hostsIn(file: string, value: unknown): readonly Host[] {
+  const given = typeof value === "string" ? jsonIn(value) : value;
+  if (value === undefined || value === "") return [];
+  const fail = (rule: string): never => {
+    throw fileError(`hosts in ${file} ${rule}`, "pulumi config set --path 'hosts.<name>' '<address>'");
+  };
+  if (!isObject(given)) return fail("is no list of engines' addresses by name");
+  if ("secure" in given) return fail("is a secret, and commands need it");
+  const hosts = Object.entries(given).map(([name, address]): Host => {
+    if (!/^[a-z][a-z0-9]{0,19}$/.test(name)) return fail(`has ${shown(name)}, which is no host's name`);
+    if (address === OWN_ENGINE) return { name };
+    // Not shown: a wrong one may hold a password.
+    return isAddress(address) ? { name, address } : fail(`has no engine's address for ${name}`);
+  });
+  return orderedHosts(hosts);
 }
 
 /** The top level of a YAML file. Its errors would quote the file: only the place is told. */

@@ -3,7 +3,7 @@ import { printableMessage } from "../../stacks/text/plain";
 import type { Arguments } from "../arguments";
 import { runCommand } from "../command";
 import { colorIn, containersOf } from "../parts";
-import { engineOf, findStack, hostOf } from "../stack";
+import { engineOf, findStack, whereIs } from "../stack";
 import { commandsFor } from "../typed";
 import { failureOf } from "./failure";
 import { runIn } from "./run";
@@ -20,7 +20,7 @@ async function exec(typed: Typed): Promise<number> {
   const found = await findStack(process.cwd(), typed.stack, (name) =>
     commandsFor(name, undefined, service).exec(options, words),
   );
-  const { host } = hostOf(found, (line) => console.error(printableMessage(line)));
+  const { host } = whereIs(found, (line) => console.error(printableMessage(line)));
   const docker = engineOf(host === undefined ? {} : { host });
   const containers = await containersOf(docker, found, service);
   const owner = { ...found.owner, ...(service !== undefined && { service }) };

@@ -7,7 +7,7 @@ import { isColored, runCommand } from "../command";
 import { CantTellError, EXIT, type ExitCode } from "../outcome";
 import { painter } from "../paint";
 import { colorOf, containersOf, labelOf } from "../parts";
-import { engineOf, type FoundStack, findStack, hostOf } from "../stack";
+import { engineOf, type FoundStack, findStack, whereIs } from "../stack";
 import { commandsFor } from "../typed";
 import { SINCE, sinceIn, tailIn } from "./bounds";
 import { absence, type Choice, choiceOf, isChosen, isFilter, isMeant } from "./choice";
@@ -49,7 +49,7 @@ async function logs(asked: Asked): Promise<ExitCode> {
   const found = await findStack(process.cwd(), asked.stack, (name) =>
     commandsFor(name, undefined, asked.service).logs(),
   );
-  const docker = engineOf(hostOf(found, (line) => console.error(printableMessage(line))));
+  const docker = engineOf(whereIs(found, (line) => console.error(printableMessage(line))));
   const containers = await containersOf(docker, found, asked.service);
   const missing = absence(choice, containers);
   if (missing !== undefined)

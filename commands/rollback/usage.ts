@@ -14,6 +14,9 @@ npm run rollback -- --service shop  of one service, of a program that has severa
 
 It goes to a release that was stable, in the same containers, and only if that answers. Where the stack's file is at hand, it sets
 activeColor there. Until a \`pulumi up\` agrees, none takes the public forward to the release that was left.
+Of a stack with several hosts all go back together. One that does not answer holds up none of the others: typed once
+more when it is there again, it follows them.
 
-Exit code: 0 done, or the public is there already; 1 refused, or it failed: what served before serves; 3 can't tell.`,
+Exit code: 0 done, or the public is there already; 1 refused, or it failed: what served before serves, or a host was left
+out; 3 can't tell.`,
 } as const satisfies Usage;

@@ -10,8 +10,9 @@ import type { BesideReport } from "./report";
  * Reports the workers of both colors, the accessories, and what watches both colors.
  *
  * @param now the engine's clock, in seconds since 1970.
+ * @param isLead whether workers and jobs are on this engine: of several hosts they are on the first one.
  */
-export function besideOf(world: World, live: Color | null, now: number): BesideReport[] {
+export function besideOf(world: World, live: Color | null, now: number, isLead = true): BesideReport[] {
   const { beside } = world;
   const runs = (color: Color, { made }: BesideContainer) =>
     color === live || (made.follow === "both" && !isStoppedAsIdle(world, color));
@@ -22,7 +23,7 @@ export function besideOf(world: World, live: Color | null, now: number): BesideR
       return reportOf("worker", color, worker, problem && hide(secretsIn(world, color), problem));
     }),
   );
-  const gone = COLORS.filter((color) => !isStoppedAsIdle(world, color)).flatMap((color) =>
+  const gone = COLORS.filter((color) => isLead && !isStoppedAsIdle(world, color)).flatMap((color) =>
     missingBeside(world, color).map(goneReport(color)),
   );
   const accessories = (beside?.accessories ?? []).map((accessory) => {

@@ -18,7 +18,7 @@ export interface Size {
 const STYLE = new RegExp(`(${String.fromCharCode(27)}\\[[0-9;]*m)`);
 
 /**
- * Returns lines for a terminal of a size. What has no room is left out, first of the blocks that can spare it, then at the end. The last
+ * Returns lines for a terminal of a size. What has no room is left out, first of the blocks that can spare it, from the last one up, then at the end. The last
  * line says what that is, and how large a terminal shows all.
  */
 export function fitted(blocks: readonly Block[], { columns, rows, least }: Size): string[] {
@@ -28,14 +28,18 @@ export function fitted(blocks: readonly Block[], { columns, rows, least }: Size)
   const room = Math.max(0, rows - 1);
   let over = all.length - room;
   const names: string[] = [];
-  const kept = blocks.flatMap(({ lines, spare }) => {
-    if (spare === undefined || over <= 0 || lines.length === 0) return lines;
-    const left = lines.length - over;
-    const some = lines.slice(0, left < spare.least ? 0 : left);
-    over -= lines.length - some.length;
-    names.push(spare.name);
-    return some;
-  });
+  const kept = blocks
+    .toReversed()
+    .map(({ lines, spare }) => {
+      if (spare === undefined || over <= 0 || lines.length === 0) return lines;
+      const left = lines.length - over;
+      const some = lines.slice(0, left < spare.least ? 0 : left);
+      over -= lines.length - some.length;
+      names.push(spare.name);
+      return some;
+    })
+    .toReversed()
+    .flat();
   if (over > 0) names.push("the end");
   const missing = all.length - Math.min(kept.length, room);
   const rest = isNarrow

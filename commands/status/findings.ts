@@ -112,7 +112,7 @@ function degraded(known: Known, unasked: string | undefined): string[] {
   }
   if (putBack !== undefined) found.push(byHand(putBack, live, active));
   else if (active !== null && active !== live) {
-    found.push(`a switch is pending: activeColor is ${active}, and ${live} is live`);
+    found.push(pendingSwitch(active, live));
     if (latest?.to === active && FAILED.includes(latest.result)) {
       found.push(
         `the latest cutover to ${active} was ${worded(latest.result)}: ${latest.reason ?? "for no known reason"}`,
@@ -143,6 +143,10 @@ function degraded(known: Known, unasked: string | undefined): string[] {
   );
   return found.filter(isText);
 }
+
+/** Says that another color is asked for than the live one. */
+export const pendingSwitch = (active: Color, live: Color): string =>
+  `a switch is pending: activeColor is ${active}, and ${live} is live`;
 
 /** Says what was put back by hand, and what a `pulumi up` would do now. */
 function byHand(putBack: PutBack, live: Color, active: Color | null): string {

@@ -1,9 +1,8 @@
 import { wrapped } from "../../stacks/text/columns";
 import { type CantTell, cantTellScreen } from "../outcome";
 import { ago, clock } from "./clock";
-import type { Status } from "./look";
 import { linesOf, type Page, type ScreenOptions } from "./page";
-import type { Overview, Report } from "./report";
+import type { Overview, Report, Status } from "./report";
 import { pageOf } from "./screen";
 
 /** What a screen that is drawn over and over shows. */

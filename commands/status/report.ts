@@ -3,6 +3,9 @@ import type { Result } from "../../stacks/service/serving";
 import type { CantTell, NextCommand } from "../outcome";
 import type { Answers } from "./answers";
 
+/** How a stack is, or all of its services, or why that can't be told. */
+export type Status = Report | Overview | CantTell;
+
 /** How a stack is: this is what `npm run status -- --json` prints. Keys are added to it and never change their meaning. */
 export interface Report {
   /** The exit code: 0 well; 1 the public is served, but something is not as it should be; 2 the public gets errors. */
@@ -20,8 +23,10 @@ export interface Report {
   live: Color | null;
   /** The colors that went through their bake time with the containers that they have now. */
   stable: Color[];
-  /** Whether the active color is live and stable. */
+  /** Whether the active color is live and stable; of several hosts on all of them, with one configuration. */
   agree: boolean;
+  /** Each host of a stack with several, the lead first; all else but the findings is then of the first one that can be told of. */
+  hosts?: HostReport[];
   colors: Record<Color, ColorReport>;
   proxy: ProxyReport;
   /** The workers of both colors, the accessories, and what watches both colors; the jobs whose container is gone. */
@@ -53,6 +58,28 @@ export interface Overview {
   services: Record<string, Report | CantTell>;
   /** What can be typed now, the most useful first. */
   next: NextCommand[];
+}
+
+/** One of a stack's several hosts. */
+export interface HostReport {
+  name: string;
+  /** Its engine's address; null for this machine's, or that of DOCKER_HOST. */
+  address: string | null;
+  level: Report["level"] | "unknown";
+  /** The color that its proxy serves; null where it serves nothing, or that can't be told. */
+  live: Color | null;
+  /** The release in that color. */
+  version: string | null;
+  /** Since when that color is live there; ISO 8601, UTC. */
+  since: string | null;
+  /** What that color answered to the public of late; null where the access log could not be read. */
+  answers: Answers | null;
+  /** The hash of the configuration that serves. */
+  generation: string | null;
+  /** Whether it serves the color and the configuration that most hosts serve; null where that can't be told, or a cutover runs. */
+  agrees: boolean | null;
+  /** Why nothing can be told of it, in words; null where something can. */
+  reason: string | null;
 }
 
 /** A container of a worker or an accessory, or one that watches both colors; of a job only where it is gone. */

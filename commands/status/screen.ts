@@ -7,9 +7,10 @@ import { besideRows } from "./beside";
 import type { Block } from "./blocks";
 import { ago, clock } from "./clock";
 import { historyTable } from "./cutovers";
+import { hostTable } from "./hostTable";
 import { overviewPage } from "./overview";
 import { linesOf, type Page, type ScreenOptions } from "./page";
-import type { ColorReport, ContainerReport, Overview, Report } from "./report";
+import type { ColorReport, ContainerReport, HostReport, Overview, Report } from "./report";
 import { countText } from "./visitors";
 
 /** The columns of a row's name. */
@@ -29,14 +30,31 @@ function blocksOf(report: Report, paint: Paint, width: number): Block[] {
       (line, at) => `${paint("faint", (at === 0 ? kind : "").padEnd(NAME_COLUMNS))}${line}`,
     ),
   );
+  const details = [...colorTable(report, paint, width), ...beside];
+  const said = ["", ...summary(report, width)];
+  const host = shownHost(report);
+  const blocks =
+    host === undefined
+      ? [{ lines: [...details, ...said] }]
+      : [
+          { lines: [...hostTable(report, paint, width), ""] },
+          // The colors, their versions and their health.
+          { lines: details, spare: { name: `details of ${host.name}`, least: 3 } },
+          { lines: said },
+        ];
   return [
-    { lines: [...colorTable(report, paint, width), ...beside, "", ...summary(report, width)] },
+    ...blocks,
     // An empty line, its title, the columns' names and one cutover.
     { lines: historyTable(report, paint, width), spare: { name: "last cutovers", least: 4 } },
   ];
 }
 
-function colorTable({ colors, time, traffic }: Report, paint: Paint, width: number): string[] {
+/** The host that all else is of, where there are several. */
+const shownHost = ({ hosts = [] }: Report): HostReport | undefined => hosts.find(({ reason }) => reason === null);
+
+function colorTable(report: Report, paint: Paint, width: number): string[] {
+  const { colors, time, traffic, live } = report;
+  const host = shownHost(report);
   const now = new Date(time);
   const room = Math.floor((width - NAME_COLUMNS - 2) / 2) - 1;
   const line = (name: string, cells: string[]) =>
@@ -50,34 +68,45 @@ function colorTable({ colors, time, traffic }: Report, paint: Paint, width: numb
       COLORS.map((color) => cut(plain(of(colors[color])), room)),
     );
   const role = COLORS.map((color) => wrapped(roleText(colors[color]), room));
+  const corner =
+    host === undefined
+      ? " ".repeat(NAME_COLUMNS)
+      : paint("faint", cut(`on ${host.name}`, NAME_COLUMNS - 1).padEnd(NAME_COLUMNS));
   const names = COLORS.map((color) => paint(color, color) + " ".repeat(room - color.length));
-  return [
-    `${" ".repeat(NAME_COLUMNS)}${names.join("  ").trimEnd()}`,
-    row("version", ({ version }) => version ?? "-"),
-    row("image", ({ image }) => (image === null ? "-" : imageText(image))),
-    row("container", ({ containers: [first, ...more] }) =>
-      first === undefined ? "none" : `${first.name}${more.length === 0 ? "" : ` and ${more.length} more`}`,
-    ),
-    row("health", healthOf),
-    row("since", ({ containers }) => {
-      const since = latest(containers);
-      return since === undefined ? "-" : `${clock(new Date(since), false, now)}, ${ago(since, now)}`;
-    }),
-    row("restarts", ({ containers }) =>
-      containers.length === 0 ? "-" : String(containers.reduce((sum, { restarts }) => sum + restarts, 0)),
-    ),
-    ...(traffic === null
+  const version = row("version", ({ version }) => version ?? "-");
+  const image = row("image", ({ image }) => (image === null ? "-" : imageText(image)));
+  const container = row("container", ({ containers: [first, ...more] }) =>
+    first === undefined ? "none" : `${first.name}${more.length === 0 ? "" : ` and ${more.length} more`}`,
+  );
+  const health = row("health", healthOf);
+  const since = row("since", ({ containers }) => {
+    const since = latest(containers);
+    return since === undefined ? "-" : `${clock(new Date(since), false, now)}, ${ago(since, now)}`;
+  });
+  const restarts = row("restarts", ({ containers }) =>
+    containers.length === 0 ? "-" : String(containers.reduce((sum, { restarts }) => sum + restarts, 0)),
+  );
+  // The hosts' own lines have that of the live color.
+  const isTold = host !== undefined && live !== null && !colors[other(live)].answers?.count;
+  const answers =
+    traffic === null || isTold
       ? []
       : [
           row(`last ${traffic.seconds} s`, ({ answers }) => countText(answers)),
           row("5xx, 95 % in", ({ answers }) => qualityText(answers)),
-        ]),
-    ...Array.from({ length: Math.max(...role.map(({ length }) => length)) }, (_, at) =>
-      line(
-        at === 0 ? "role" : "",
-        role.map((lines) => lines[at] ?? ""),
-      ),
+        ];
+  const roles = Array.from({ length: Math.max(...role.map(({ length }) => length)) }, (_, at) =>
+    line(
+      at === 0 ? "role" : "",
+      role.map((lines) => lines[at] ?? ""),
     ),
+  );
+  return [
+    `${corner}${names.join("  ").trimEnd()}`,
+    ...(host === undefined
+      ? [version, image, container, health, since, restarts, ...answers, ...roles]
+      : // The last ones are left out first where there is no room.
+        [version, health, ...roles, since, ...answers, container, image, restarts]),
   ];
 }
 
@@ -136,10 +165,12 @@ function roleText({ role, stable, instant, retired, wasLive }: ColorReport): str
 }
 
 /** Who is active, live and stable; what nginx says; what a color does not run yet. */
-function summary({ active, live, stable, agree, colors, proxy, pending, traffic }: Report, width: number): string[] {
+function summary(report: Report, width: number): string[] {
+  const { active, live, stable, agree, colors, proxy, pending, traffic, hosts = [] } = report;
+  const everywhere = hosts.length === 0 ? "" : ` on all ${hosts.length} hosts`;
   const served =
     live === null ? "what is live and stable can't be read" : `live ${live}, stable ${stable.join(" and ") || "none"}`;
-  const agreement = live === null ? "" : agree ? ": they agree" : ": they do not agree";
+  const agreement = live === null ? "" : agree ? `: they agree${everywhere}` : ": they do not agree";
   const generation = proxy.generation === null ? "" : `, configuration ${plain(proxy.generation)}`;
   const seen = plain(proxy.health?.seen ?? "") || "not asked";
   const asked = live === null ? "" : `; ${live}'s health path through it: ${seen}`;

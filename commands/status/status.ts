@@ -26,6 +26,8 @@ export interface Facts {
   active: { color: Color } | { problem: string };
   /** The engine's address where the stack's file names one. */
   host?: string;
+  /** Whether this is the engine with what a stack has once, such as its workers: of several hosts the first one. */
+  isLead?: boolean;
   /** The stack as commands have to name it, where it is not the one that `pulumi` takes by itself. */
   flag?: string;
   world: World | UnknownWorld;
@@ -52,6 +54,9 @@ const MOST_WORDS = 200;
 /** So many of the latest cutovers are reported. */
 const CUTOVERS = 5;
 
+/** Begins the reason where an engine does not answer; its own words follow. */
+export const NO_ENGINE = "The Docker Engine could not be asked: ";
+
 /** Concludes from what runs how the stack is, what is not as it should be and what to type. */
 export function statusOf(facts: Facts): Report | CantTell {
   const { owner, world } = facts;
@@ -59,9 +64,7 @@ export function statusOf(facts: Facts): Report | CantTell {
   if ("unknown" in world) {
     const find = "export DOCKER_HOST=$(docker context inspect --format '{{.Endpoints.docker.Host}}') && docker version";
     const next = facts.host === undefined ? find : commands.docker("version");
-    return cantTell(`The Docker Engine could not be asked: ${world.reason}`, [
-      { purpose: "find the engine", command: next },
-    ]);
+    return cantTell(`${NO_ENGINE}${world.reason}`, [{ purpose: "find the engine", command: next }]);
   }
   const untold = untoldBy(facts, world, commands);
   if (untold !== undefined) return untold;
@@ -75,7 +78,7 @@ export function statusOf(facts: Facts): Report | CantTell {
   const stable = COLORS.filter((color) => colors[color].stable);
   const active = "color" in facts.active ? facts.active.color : null;
   const proxy = proxyOf(owner, world);
-  const beside = besideOf(world, live, serving?.now ?? facts.now.getTime() / 1000);
+  const beside = besideOf(world, live, serving?.now ?? facts.now.getTime() / 1000, facts.isLead);
   const all = (serving?.history ?? []).map(cutoverOf).reverse();
   const history = all.slice(0, CUTOVERS);
   const cutOff = serving?.declared !== undefined && serving.declared !== serving.generation;

@@ -4,8 +4,8 @@ import { jsonLine } from "../../stacks/text/plain";
 import { isColored } from "../command";
 import { CantTellError, cantTell, EXIT, type NextCommand, stopOf, stopReport } from "../outcome";
 import { TerminalScreen } from "../terminal";
-import type { Status } from "./look";
 import { type Picture, pictureAfter, pictureLines } from "./picture";
+import type { Status } from "./report";
 
 /** So long after a reading the next one begins. */
 const PAUSE_MILLISECONDS = 2000;

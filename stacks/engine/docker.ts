@@ -106,8 +106,10 @@ export interface Docker {
 /**
  * The engine that the Docker provider uses: `host` from its own setting `docker:host`, otherwise DOCKER_HOST, otherwise the local
  * socket. The provider does not read the client's current context, so the client must not either.
+ *
+ * @param timeoutSeconds how long one question may take where nothing else is said.
  */
-export function dockerAt(host: string | undefined): Docker {
+export function dockerAt(host: string | undefined, timeoutSeconds = DOCKER_TIMEOUT_SECONDS): Docker {
   const env = { ...process.env, ...dockerHost(host), DOCKER_CONTEXT: "default" };
   // A process group of its own: what interrupts us must not cut a reload in two.
   const start = (args: string[], more: Record<string, string> = {}) =>
@@ -142,7 +144,7 @@ export function dockerAt(host: string | undefined): Docker {
     });
 
   const run = async (args: string[], options: RunOptions = {}) => {
-    const bounded = { timeoutSeconds: DOCKER_TIMEOUT_SECONDS, ...options };
+    const bounded = { timeoutSeconds, ...options };
     const socketPath = options.env === undefined ? socketIn(env) : undefined;
     return (socketPath && (await bySocket(socketPath, args, bounded))) || byClient(args, bounded);
   };

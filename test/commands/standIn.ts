@@ -56,13 +56,17 @@ export interface Ended {
 export class Project {
   readonly directory = mkdtempSync(join(tmpdir(), "blue-green-command-"));
 
-  /** @param script what `docker` does, in its folder: `$*` are its arguments, which the file `asked` gets too. */
+  /**
+   * @param script what `docker` does, in its folder: `$*` are its arguments, which the file `asked` gets too.
+   * @param before what it does before it answers anything.
+   */
   constructor(
     test: TestContext,
     private readonly command: string,
     containers: unknown[],
     script: string,
     stackFile = "config:\n  blue-green:activeColor: blue\n",
+    before = "",
   ) {
     test.after(() => rmSync(this.directory, { recursive: true, force: true, maxRetries: 5 }));
     mkdirSync(this.file("project"));
@@ -74,7 +78,7 @@ export class Project {
     const known = `"container ls") [ "$(cat containers)" = "[]" ] || echo one; exit ;;
         "container inspect") [ "$#" -gt 3 ] || { cat containers; exit; } ;;`;
     const path = this.file("bin", "docker");
-    const text = `#!/bin/sh\nPATH=/usr/bin:/bin\ncd "${this.directory}"\necho "$*" >>asked\ncase "$1 $2" in\n${known}\nesac\n${script}\n`;
+    const text = `#!/bin/sh\nPATH=/usr/bin:/bin\ncd "${this.directory}"\necho "$*" >>asked\n${before}case "$1 $2" in\n${known}\nesac\n${script}\n`;
     writeFileSync(path, text);
     chmodSync(path, 0o755);
   }

@@ -29,6 +29,14 @@ describe("a page on a terminal of a size", () => {
     ]);
   });
 
+  test("of two such blocks the last one goes first", () => {
+    const some: Block[] = [{ lines: lines("details", 5), spare: { name: "details", least: 3 } }, ...BLOCKS.slice(1)];
+    assert.deepEqual(fitted(some, { columns: 80, rows: 7, least: 60 }), [
+      ...[...lines("details", 3), ...lines("next", 3)],
+      "... 8 lines more (last cutovers, details); 14 lines show all",
+    ]);
+  });
+
   test("then the end of the page goes", () => {
     assert.deepEqual(fit(6), [
       ...[...lines("head", 4), "next 0"],

@@ -322,6 +322,49 @@ describe("npm run status", () => {
     );
   });
 
+  test("several hosts are asked each on its own engine, and one that is away is told of beside the others", async (t) => {
+    const hosts = "    a: own\n    b: ssh://deploy@b.example\n    c: tcp://c.example:1\n";
+    const project = new Project(t, WELL, {
+      dev: `config:\n  blue-green:activeColor: blue\n  blue-green:hosts:\n${hosts}`,
+    });
+    const docker = readFileSync(project.file("bin", "docker"), "utf8").replace(
+      /^cd .*$/m,
+      (line) =>
+        `${line}\necho "$DOCKER_HOST" >>hosts\n[ "$DOCKER_HOST" = "$(cat away)" ] && { printf 'no \\033[2J\\342\\200\\256route' >&2; exit 1; }`,
+    );
+    writeFileSync(project.file("bin", "docker"), docker);
+    writeFileSync(project.file("away"), "nobody");
+    const well = await project.status(["--stack", "dev"]);
+    assert.deepEqual([well.code, well.stderr], [0, ""]);
+    assert.match(well.stdout, /^a +blue 1\.0\.0 .*agrees\nb +blue 1\.0\.0 .*agrees\nc +blue 1\.0\.0 .*agrees$/m);
+    assert.deepEqual([...new Set(readFileSync(project.file("hosts"), "utf8").split("\n"))].sort(), [
+      "",
+      "ssh://deploy@b.example",
+      "tcp://c.example:1",
+      NO_SOCKET.DOCKER_HOST,
+    ]);
+    writeFileSync(project.file("away"), "ssh://deploy@b.example");
+    const away = await project.status(["--stack", "dev"]);
+    assert.deepEqual([away.code, away.stderr], [1, ""]);
+    assert.match(away.stdout, /^! b does not answer: no \\u\{202e\}route$/m);
+    assert.match(away.stdout, /^ {2}ask b again +DOCKER_HOST=ssh:\/\/deploy@b\.example docker version$/m);
+    const json = JSON.parse((await project.status(["--stack", "dev", "--json"])).stdout);
+    const levels = json.hosts.map(({ name, level }: { name: string; level: string }) => [name, level]);
+    assert.deepEqual(
+      [json.exit, levels],
+      [
+        1,
+        [
+          ["a", "well"],
+          ["b", "unknown"],
+          ["c", "well"],
+        ],
+      ],
+    );
+    for (const [at, line] of [...away.stdout.split("\n").entries()])
+      assert.ok(line.length <= 80 && /^[ -~]*$/.test(line), `line ${at}: ${line}`);
+  });
+
   test("in a real terminal of 80 and of 120 columns no line is cut or wrapped by it", {
     skip: NO_TERMINAL,
   }, async (t) => {
