@@ -90,7 +90,7 @@ export class BlueGreen extends pulumi.ComponentResource {
     this.network = front.network.name;
     this.beforePull = front.beforePull;
     const cutover = declareCutover(owner, fronts, this);
-    const [idle] = fronts.map((each) => declareRest(each, cutover)) as [Slot];
+    const idle = fronts.map((each) => declareRest(each, cutover));
     this.moved = cutover.command;
     if (!pulumi.runtime.isDryRun()) for (const each of fronts) confirm(each, cutover);
 
@@ -153,10 +153,10 @@ function declareCutover(owner: ServiceId, fronts: readonly Front[], parent: Blue
  * that ended well has left them: what was only asked for must not stand there. In a first run there are none yet, and the idle color
  * can't make the live one untrue.
  */
-function servedOutputs({ settings, plan }: Place, cutover: Cutover, idleSlot: Slot) {
+function servedOutputs({ settings, plan }: Place, cutover: Cutover, idleSlots: readonly Slot[]) {
   const active = settings.activeColor;
   const idle = other(active);
-  const carriedOut = pulumi.all([cutover.command.id, plan.first ? "" : idleSlot.imageId]);
+  const carriedOut = pulumi.all([cutover.command.id, ...(plan.first ? [] : idleSlots.map(({ imageId }) => imageId))]);
   const once = <T>(value: T) =>
     (pulumi.runtime.isDryRun() ? pulumi.output(value) : carriedOut.apply(() => value)) as pulumi.Output<T>;
   return {

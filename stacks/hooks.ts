@@ -4,12 +4,14 @@ import type { Docker } from "./engine/docker";
 import { secondsWithout } from "./engine/outage";
 import { pullMissing, pullTag } from "./engine/registry";
 import { accessoryWords, lossesOf, nextForAccessory, runsAlready, unmountedOfAccessory } from "./plan/container";
+import { askingHost } from "./plan/hosts";
 import { ofService } from "./plan/service";
 import type { Plan } from "./plan/situation";
 import { COLORS, type Color } from "./service/color";
 import { tellColors } from "./service/colorInfo";
 import { healthIn } from "./service/configuration";
 import { askHealth, dockerProblem, STAYS_UP_MILLISECONDS, waitHealthy, waitReached } from "./service/health";
+import type { Host } from "./service/hosts";
 import {
   accessoryName,
   containerName,
@@ -36,6 +38,8 @@ export interface HookContext {
   name: string;
   parent: pulumi.Resource;
   owner: ServiceId;
+  /** The host that its resources are on, where the setting `hosts` names any. */
+  host?: Host;
   settings: Settings;
   /** What was there when the run began. */
   world: World | UnknownWorld;
@@ -116,7 +120,7 @@ export const limitHook = (service: HookContext): pulumi.ResourceHook =>
  */
 export const startHook = (service: HookContext): pulumi.ResourceHook =>
   new pulumi.ResourceHook(`${service.name}-start`, async (hook) => {
-    const { owner, settings, engine, live, world, parent } = service;
+    const { owner, host, settings, engine, live, world, parent } = service;
     const { moving } = ("unknown" in world ? undefined : world.serving?.record) ?? {};
     if (colorOf(hook.name) !== live || settings.activeColor !== live || moving !== undefined) return;
     const id = String(hook.id);
@@ -125,7 +129,8 @@ export const startHook = (service: HookContext): pulumi.ResourceHook =>
     const trouble = code === 0 ? await stateTrouble(engine, id) : `does not start: ${printableLine(stderr)}`;
     if (trouble === undefined) return void pulumi.log.info(`${hook.name} of the live color is started`, parent);
     const next = `docker logs --tail 30 ${nameOnEngine(owner, hook.name)}`;
-    await pulumi.log.warn(`${live} is live, but its worker ${hook.name} ${trouble}. Next: ${next}`, parent);
+    const seen = `${live} is live, but its worker ${hook.name} ${trouble}.`;
+    await pulumi.log.warn(askingHost(host, `${seen} Next: ${next}`), parent);
   });
 
 /** What is wrong with a container that was started a moment ago, as far as Docker knows; undefined for nothing. */
@@ -156,7 +161,7 @@ const REACHED_SECONDS = 5;
 /** Returns the hook that waits until a color's new container is healthy, and fails with why it is not. */
 export const healthyHook = (service: HookContext, color: Color): pulumi.ResourceHook =>
   new pulumi.ResourceHook(`${service.name}-${color}-healthy`, async (hook) => {
-    const { owner, settings, configuration, engine, live, parent } = service;
+    const { owner, host, settings, configuration, engine, live, parent } = service;
     const active = settings.activeColor;
     // The cutover asks that itself, in each run until it is so; this hook runs once.
     if (color === active && live !== active) return;
@@ -177,7 +182,7 @@ export const healthyHook = (service: HookContext, color: Color): pulumi.Resource
     const where = `The public is on ${color === active ? "this container" : active}.`;
     const image = settings.slots[color].image === undefined ? "" : `${color}Image and `;
     const next = `docker logs ${nameOnEngine(owner, hook.name)}; then set another ${image}${color}Version or mend the settings, and: pulumi up`;
-    throw new Error(`${hook.name}: ${failed}\n${where} Next: ${next}`);
+    throw new Error(`${hook.name}: ${failed}\n${askingHost(host, `${where} Next: ${next}`)}`);
   });
 
 /** Returns the hook that says the cutover's last line again: what a command says while it runs is gone from Pulumi's display. */

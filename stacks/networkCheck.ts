@@ -10,6 +10,9 @@ import type { Settings } from "./settings/settings";
 /** Names the containers on the network that the stack did not make (see nginx/network.sh). */
 export const CHECK = readScript("network");
 
+/** Ends a proxy (see nginx/leave.sh). */
+const LEAVE = readScript("leave");
+
 /** What a {@link declareNetworkCheck} looks at. */
 export interface NetworkCheckArgs {
   /** What Docker calls the network. */
@@ -82,6 +85,35 @@ export const declareNetworkCheck = (name: string, args: NetworkCheckArgs, parent
         NETWORK: args.network,
         OWN: ownNames(args),
         // The client's current context is not what the provider uses.
+        DOCKER_CONTEXT: "default",
+        ...dockerHost(args.dockerHost),
+      },
+      addPreviousOutputInEnv: false,
+    },
+    { parent, dependsOn: args.dependsOn },
+  );
+
+/** What a {@link declareLeave} ends. */
+export interface LeaveArgs {
+  /** What Docker calls the proxy, and how long it may take to answer what it has. */
+  proxy: string;
+  seconds: number;
+  dockerHost: string | undefined;
+  /** All that stands on the host: it goes after that. */
+  dependsOn: pulumi.Resource[];
+}
+
+/**
+ * Has a host that is taken out of the setting `hosts` answer what it has begun: its proxy ends before the colors behind it, of which Pulumi
+ * removes all at once.
+ */
+export const declareLeave = (name: string, args: LeaveArgs, parent: pulumi.Resource): local.Command =>
+  new local.Command(
+    name,
+    {
+      delete: 'sh -c "$LEAVE"',
+      environment: {
+        ...{ LEAVE, PROXY: args.proxy, SECONDS_LEFT: String(args.seconds) },
         DOCKER_CONTEXT: "default",
         ...dockerHost(args.dockerHost),
       },

@@ -7,14 +7,13 @@ import type { Cutover } from "./cutover";
 import type { GatewayNetwork } from "./gateway/network";
 import { type HookContext, healthyHook, limitHook, notedHook, pullHook, startHook, volumesHook } from "./hooks";
 import { declareMonitoring } from "./monitoring";
-import { declareNetworkCheck, serviceEnds, watchersOn } from "./networkCheck";
+import { declareLeave, declareNetworkCheck, serviceEnds, watchersOn } from "./networkCheck";
 import { onHost } from "./plan/hosts";
 import { hasRelease } from "./plan/images";
 import { APP_DIRECTORY, type ServicePlan } from "./plan/service";
 import { NginxProxy } from "./proxy/proxy";
 import { Refusal } from "./refusal";
 import { type Color, other } from "./service/color";
-import type { Host } from "./service/hosts";
 import { containerName, labelList, logicalName, networkName, ownerLabels } from "./service/names";
 import { generationOf } from "./service/serving";
 import { mountsIn } from "./settings/container/volumes";
@@ -37,8 +36,6 @@ const NETWORK_READ_BACK = [
 
 /** A service on one of its hosts, or on the stack's own engine alone: what its parts there are declared from. */
 export interface Place extends ServicePlan, HookContext {
-  /** Where the setting `hosts` names any. */
-  host?: Host;
   /** The folder with the Dockerfile that colors without an image of their own are built from, relative to the program; `app`. */
   appDirectory?: string;
   /** The network on which a gateway reaches it. */
@@ -127,20 +124,26 @@ export function confirm({ place, proxy }: Front, { command }: Cutover): void {
   );
 }
 
-/** Has `pulumi destroy` look first who else is on the network: it comes after all that is on it. */
+/**
+ * Has `pulumi destroy`, and a run that takes a host away, look first who else is on the network: it comes after all that is on it. Then the
+ * proxy of such a host ends.
+ */
 function declareEnd(
   { owner, settings, plan, world, parent, watching = Promise.resolve([]) }: Place,
   after: pulumi.Resource[],
 ): void {
   const declared = asDeclared({ settings, plan });
+  const { dockerHost } = settings;
+  const leave = { proxy: containerName(owner, "proxy"), seconds: settings.drainSeconds, dockerHost, dependsOn: after };
+  const leaves = owner.host === undefined ? [] : [declareLeave(logicalName(owner, "leave"), leave, parent)];
   declareNetworkCheck(
     logicalName(owner, "network"),
     {
       network: networkName(owner),
       ...{ begins: containerName(owner, ""), ends: serviceEnds(declared, world) },
       also: watchersOn(owner, settings, world),
-      dockerHost: settings.dockerHost,
-      dependsOn: watching.then((others) => [...after, ...others]),
+      dockerHost,
+      dependsOn: watching.then((others) => [...after, ...leaves, ...others]),
     },
     parent,
   );

@@ -50,6 +50,8 @@ export const SCRIPTS = {
   signal: ["signal.sh"],
   /** Says whose containers keep a network. */
   network: ["network.sh"],
+  /** Ends the proxy of a host that the stack leaves. */
+  leave: ["leave.sh"],
 } as const satisfies Record<string, readonly string[]>;
 
 /** A line that is nothing but a comment. */

@@ -23,6 +23,7 @@ export function decideHosts(hosts: readonly HostSituation[]): Part {
   return {
     refusals: [...sameEngines(hosts), ...hosts.flatMap(movedEngine), ...gone(hosts, true)],
     warnings: [...gone(hosts, false), ...ownVolumes(hosts), ...ownAddress(hosts)],
+    notes: newHosts(hosts),
   };
 }
 
@@ -91,6 +92,18 @@ function gone(hosts: readonly HostSituation[], refuses: boolean): string[] {
     `${list} is no longer in hosts: at the end of this run its proxy answers what it has begun, and all of it is removed. Whoever is led ` +
       "there still gets no answer: lead the visitors to the other hosts first.",
   ];
+}
+
+/** Says which hosts come to those that serve. */
+function newHosts(hosts: readonly HostSituation[]): string[] {
+  const serves = ({ world }: HostSituation) => !("unknown" in world) && world.serving !== undefined;
+  if (!hosts.some(serves)) return [];
+  return hosts.flatMap(({ host, world, settings: { activeColor } }) => {
+    if (host === undefined || "unknown" in world || world.serving !== undefined) return [];
+    return [
+      `The host ${host.name} comes to the others, with ${activeColor}: lead visitors to it when this run has ended well.`,
+    ];
+  });
 }
 
 /** Says of named volumes that each host has its own. */

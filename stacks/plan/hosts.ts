@@ -31,9 +31,13 @@ const DOCKER_COMMAND =
 
 /** A message about a host: its name, and commands that ask its engine and no other. What comes before "Next" is prose. */
 export function onHost(host: Host | undefined, message: string): string {
-  if (host === undefined) return message;
-  const { name, address } = host;
+  return host === undefined ? message : `${host.name}: ${askingHost(host, message)}`;
+}
+
+/** The same without the name, for a message that has it already. */
+export function askingHost(host: Host | undefined, message: string): string {
+  const { address } = host ?? {};
+  if (address === undefined) return message;
   const [seen = "", next = ""] = message.split(/(?=\bNext\b)(.*)/s);
-  const typed = address === undefined ? next : next.replace(DOCKER_COMMAND, `docker -H ${address} `);
-  return `${name}: ${seen}${typed}`;
+  return `${seen}${next.replace(DOCKER_COMMAND, `docker -H ${address} `)}`;
 }

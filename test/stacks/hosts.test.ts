@@ -10,9 +10,11 @@ import { providerArgs } from "../../stacks/serviceHost";
 import type { Settings } from "../../stacks/settings/settings";
 import {
   after,
+  allEnded,
   COMMAND,
   CONTAINER,
   empty,
+  errorOf,
   hooks,
   IMAGE,
   listen,
@@ -53,7 +55,7 @@ const placed = (
 const makeOn = (hosts: readonly Host[], worlds: readonly World[] = [], settings: Partial<Settings> = {}, fewer = 0) => {
   const extra = hosts.filter(({ address }) => address !== undefined).length;
   const others = hosts.some(({ address }) => address === undefined) ? RESOURCES + 1 : 1;
-  const resources = others + extra * (RESOURCES + 1) - fewer;
+  const resources = others + extra * (RESOURCES + 2) - fewer;
   return make({ ...settings, hosts }, worlds[0] ?? empty, resources, { places: placed(hosts, worlds, settings) });
 };
 
@@ -77,6 +79,7 @@ describe("a service on several hosts", () => {
     await makeOn([OWN, B, C]);
     const parts = (before: string) => [
       `command:local:Command ${before}network`,
+      ...(before === "" ? [] : [`command:local:Command ${before}leave`]),
       ...["blue", "green", "proxy"].map((part) => `${CONTAINER} ${before}${part}`),
       ...["blue", "green", "proxy"].map((part) => `${IMAGE} ${before}${part}`),
       `${VOLUME} ${before}proxy`,
@@ -141,6 +144,19 @@ describe("a service on several hosts", () => {
       assert.ok(optionsOf(CONTAINER, part).dependencies.includes(`${COMMAND} cutover`), part);
   });
 
+  test("the proxy of a host that is taken away ends before the colors behind it, and after it was seen who else is there", async () => {
+    await makeOn([OWN, B], [], { drainSeconds: 42 });
+    const { environment, delete: ends, create } = one(COMMAND, "b-leave") as Record<string, Record<string, string>>;
+    assert.equal(create, undefined);
+    assert.equal(ends, 'sh -c "$LEAVE"');
+    const { PROXY, SECONDS_LEFT, DOCKER_HOST } = environment ?? {};
+    assert.deepEqual([PROXY, SECONDS_LEFT, DOCKER_HOST], ["blue-green-dev-proxy", "42", B.address]);
+    const { dependencies } = optionsOf(COMMAND, "b-leave");
+    for (const part of ["b-blue", "b-green", "b-proxy"])
+      assert.ok(dependencies.includes(`${CONTAINER} ${part}`), `${part}: ${dependencies.join(", ")}`);
+    assert.ok(optionsOf(COMMAND, "b-network").dependencies.includes(`${COMMAND} b-leave`));
+  });
+
   test("the cutover is told each proxy, and of another configuration or idle color only where a host has one", async () => {
     await makeOn([OWN, B, C]);
     assert.deepEqual(hostsIn(), [
@@ -185,7 +201,7 @@ describe("a service on several hosts", () => {
     } as const satisfies Partial<Settings>;
     const hosts = [B, C];
     const places = placed(hosts, [], { ...settings, targetHost: "localhost" });
-    await make({ ...settings, targetHost: "localhost", hosts }, empty, 2 * (RESOURCES + 1) + 1 + 4, { places });
+    await make({ ...settings, targetHost: "localhost", hosts }, empty, 2 * (RESOURCES + 2) + 1 + 4, { places });
     const beside = made.filter(({ name }) => /-(?:worker|job)-/.test(name)).map(({ name }) => name);
     assert.deepEqual(beside.sort(), [
       "b-blue-job-migrate",
@@ -202,7 +218,7 @@ describe("a service on several hosts", () => {
   test("the parts of a service with a name carry both names, and the outputs are those of one host", async () => {
     const shop = { ...owner, service: "shop" };
     const places = placed([OWN, B], [], {}, shop);
-    const { service } = await make({ hosts: [OWN, B] }, empty, 2 * (RESOURCES + 1), { owner: shop, places });
+    const { service } = await make({ hosts: [OWN, B] }, empty, 2 * (RESOURCES + 1) + 1, { owner: shop, places });
     assert.equal(one(CONTAINER, "shop-b-blue").name, "blue-green-dev-shop-blue");
     assert.equal(one(NETWORK, "shop-b-network").name, "blue-green-dev-shop");
     assert.deepEqual(one(PROVIDER, "shop-b"), { host: B.address });
@@ -259,6 +275,28 @@ describe("what is decided for several hosts", () => {
     await makeOn([OWN, B], [after({}), stopped], { alertReceiver: {} });
     assert.equal(said.filter((line) => line.startsWith("b: blue is live, but its container is exited")).length, 1);
     assert.equal(said.filter((line) => line.startsWith("alertReceiver is set")).length, 1);
+  });
+
+  test("a host that comes to others is told, with the color that it serves", async (t) => {
+    const said = listen(t, "info");
+    await makeOn([OWN, B], [after({})]);
+    assert.deepEqual(said, [
+      "The host b comes to the others, with blue: lead visitors to it when this run has ended well.",
+    ]);
+    await makeOn([OWN, B]);
+    assert.equal(said.length, 1);
+  });
+
+  test("a new container of a host that isn't healthy is named with its host, and what to type asks that host's engine", async () => {
+    const { engine } = await makeOn([OWN, B], [after({}), after({})]);
+    allEnded(engine);
+    const error = await errorOf("service-b-green-healthy", "b-green");
+    assert.match(error ?? "", /^b-green: /);
+    assert.match(error ?? "", /Next: docker -H ssh:\/\/deploy@b\.example logs blue-green-dev-green; then/);
+    assert.match(
+      (await errorOf("service-green-healthy", "green")) ?? "",
+      /Next: docker logs blue-green-dev-green; then/,
+    );
   });
 
   test("a service with hosts that is made without what runs on each is refused", () => {

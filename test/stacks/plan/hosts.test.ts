@@ -90,7 +90,7 @@ describe("what plans of several hosts say", () => {
 describe("hosts that come, go, and are others", () => {
   test("hosts that are as the state has them, and a first run, say nothing", () => {
     const state = [proxyOn(undefined, "1"), proxyOn(B, "2")];
-    const none = { refusals: [], warnings: [] };
+    const none = { refusals: [], warnings: [], notes: [] };
     assert.deepEqual(decideHosts([situation(OWN, { proxy: "1", state }), situation(B, { proxy: "2", state })]), none);
     assert.deepEqual(decideHosts([situation(OWN), situation(B)]), none);
     assert.deepEqual(decideHosts([situation(undefined, { proxy: "1", state: [proxyOn(undefined, "1")] })]), none);
