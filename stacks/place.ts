@@ -97,12 +97,18 @@ export function declareFront(place: Place): Front {
  *
  * @returns the idle color.
  */
-export function declareRest({ place, network, beforePull, visited, accessories, rest }: Front, cutover: Cutover): Slot {
+export function declareRest(
+  { place, network, beforePull, proxy, visited, accessories, rest }: Front,
+  cutover: Cutover,
+): Slot {
   const { command } = cutover;
   const last = rest.accessories([command]);
   const idle = visited.canary ?? rest.idle([command, ...last]);
   const monitoring = declareAllMonitoring(place, network.name, beforePull, [command]);
-  declareEnd(place, [network, ...accessories, ...last, cutover, idle, ...monitoring]);
+  const all = [network, ...accessories, ...last, cutover, idle, ...monitoring];
+  // When its host is taken away the cutover stays, behind which these stand otherwise.
+  const leave = place.owner.host === undefined ? [] : [declareLeaveOf(place, [...all, proxy, visited.active])];
+  declareEnd(place, [...all, ...leave]);
   return idle;
 }
 
@@ -124,26 +130,27 @@ export function confirm({ place, proxy }: Front, { command }: Cutover): void {
   );
 }
 
-/**
- * Has `pulumi destroy`, and a run that takes a host away, look first who else is on the network: it comes after all that is on it. Then the
- * proxy of such a host ends.
- */
+/** Has the proxy of a host that is taken away end before all that is behind it. */
+const declareLeaveOf = ({ owner, settings, parent }: Place, dependsOn: pulumi.Resource[]): pulumi.Resource => {
+  const { drainSeconds: seconds, dockerHost } = settings;
+  const leave = { proxy: containerName(owner, "proxy"), seconds, dockerHost, dependsOn };
+  return declareLeave(logicalName(owner, "leave"), leave, parent);
+};
+
+/** Has `pulumi destroy` look first who else is on the network: it comes after all that is on it. */
 function declareEnd(
   { owner, settings, plan, world, parent, watching = Promise.resolve([]) }: Place,
   after: pulumi.Resource[],
 ): void {
   const declared = asDeclared({ settings, plan });
-  const { dockerHost } = settings;
-  const leave = { proxy: containerName(owner, "proxy"), seconds: settings.drainSeconds, dockerHost, dependsOn: after };
-  const leaves = owner.host === undefined ? [] : [declareLeave(logicalName(owner, "leave"), leave, parent)];
   declareNetworkCheck(
     logicalName(owner, "network"),
     {
       network: networkName(owner),
       ...{ begins: containerName(owner, ""), ends: serviceEnds(declared, world) },
       also: watchersOn(owner, settings, world),
-      dockerHost,
-      dependsOn: watching.then((others) => [...after, ...leaves, ...others]),
+      dockerHost: settings.dockerHost,
+      dependsOn: watching.then((others) => [...after, ...others]),
     },
     parent,
   );
