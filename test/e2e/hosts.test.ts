@@ -23,11 +23,27 @@ async function service(t: TestContext, hosts: EngineHosts): Promise<void> {
     );
   const on = (color: string) => Object.fromEntries(NAMES.map((name) => [name, color]));
 
-  await t.test("comes up on all of them", async () => {
-    const output = await stack.up();
-    says(output, "blue is live on 3 hosts (a, b, c)");
-    assert.deepEqual(await colors(), on("blue"));
-  });
+  const idsOn = (name: (typeof NAMES)[number]) =>
+    Promise.all(
+      ["proxy", "blue", "green"].map((part) =>
+        made.byName[name].docker("inspect", "--format", "{{.Id}} {{.State.StartedAt}}", made.called(part)),
+      ),
+    );
+
+  await t.test(
+    "two hosts come beside the one that a stack has, whose containers and visitors don't notice",
+    async () => {
+      await made.setHosts();
+      says(await stack.up(), /blue is live and well/);
+      const before = await idsOn("a");
+      const loads = made.load("a");
+      await made.setHosts(...NAMES);
+      says(await stack.up(), "blue is live on 3 hosts (a, b, c)");
+      assert.deepEqual(await idsOn("a"), before);
+      assert.deepEqual(await colors(), on("blue"));
+      for (const load of loads) assertNoFailures(await load.stop());
+    },
+  );
 
   await t.test("a switch is one changed line, moves all of them at the same time, and fails no request", async () => {
     const loads = made.load(...NAMES);
@@ -64,5 +80,27 @@ async function service(t: TestContext, hosts: EngineHosts): Promise<void> {
     assert.deepEqual(await colors(), on("blue"));
     for (const load of loads) assertNoFailures(await load.stop());
     says(await stack.up(), "blue is live");
+  });
+
+  await t.test("one that is taken out of the setting is gone, and the others don't notice", async () => {
+    const before = await Promise.all([idsOn("a"), idsOn("b")]);
+    const loads = made.load("a", "b");
+    await made.setHosts("a", "b");
+    await stack.up();
+    for (const load of loads) assertNoFailures(await load.stop());
+    assert.deepEqual(await Promise.all([idsOn("a"), idsOn("b")]), before);
+    assert.equal(await made.byName.c.docker("ps", "--all", "--quiet"), "");
+    says(await stack.pulumi("preview", "--expect-no-changes"), "unchanged");
+  });
+
+  await t.test("and is back on its one host without a word of the setting", async () => {
+    const before = await idsOn("a");
+    const loads = made.load("a");
+    await made.setHosts();
+    await stack.up();
+    for (const load of loads) assertNoFailures(await load.stop());
+    assert.deepEqual(await idsOn("a"), before);
+    assert.equal(await made.byName.b.docker("ps", "--all", "--quiet"), "");
+    assert.doesNotMatch((await stack.command("npm", "run", "--silent", "status")).output, /^host /m);
   });
 }

@@ -36,10 +36,14 @@ export class HostsStack {
     return made;
   }
 
-  /** Has the stack run on these hosts. */
-  setHosts(...names: ("a" | "b" | "c")[]): Promise<void> {
+  /** Has the stack run on these hosts; on its own engine, as without the setting, where none is named. */
+  async setHosts(...names: ("a" | "b" | "c")[]): Promise<void> {
+    if (names.length === 0) {
+      await this.stack.tryPulumi("config", "rm", "hosts");
+      return;
+    }
     const entries = names.map((name) => [name, name === "a" ? "own" : this.byName[name].env.DOCKER_HOST]);
-    return this.stack.setObject("hosts", Object.fromEntries(entries));
+    await this.stack.setObject("hosts", Object.fromEntries(entries));
   }
 
   /** Where the public reaches a host. */
