@@ -6,11 +6,12 @@ import { readContainers, type SlotContainer } from "../stacks/service/world";
 import { hide } from "../stacks/text/hide";
 import { Following, followBack, followWatch } from "./follow";
 import { details, direct, FRONT, smoke } from "./gate";
+import { failureWords } from "./hosts";
 import type { Sample } from "./proxy";
 import { remember } from "./record";
-import { ANSWER_SECONDS, CANCELLED, CutoverFailed, firstLine, type Run, type Served } from "./run";
+import { ANSWER_SECONDS, after, CANCELLED, CutoverFailed, firstLine, type Run, type Served } from "./run";
 import { settle } from "./settle";
-import { Watch } from "./watch";
+import type { Watch } from "./watch";
 import { workersChanged } from "./workers";
 
 /** The proxy may fail to be asked so many times in a row while it is watched. */
@@ -27,19 +28,26 @@ export async function bake(run: Run, old: Served): Promise<void> {
   const following = new Following(run, old.color);
   run.following = following;
   const watched = run.order.bakeSeconds === 0 ? unwatched(run, following) : watch(run, following);
-  const trouble = (await watched) ?? (await followWatch(run));
+  const trouble = (await watched) ?? (await followWatch(run)) ?? (await othersWatched(run));
   if (trouble !== undefined) await takeBack(run, old, trouble);
+}
+
+/** Waits until all other hosts have been watched to the end; answers which of them was not well. */
+export async function othersWatched({ hosts, host }: Run): Promise<string | undefined> {
+  const failed = await hosts.meet(host, "watched");
+  return failed && failureWords(failed);
 }
 
 /** Where there is no watch: what is wrong with the workers and the jobs that have their turn right after the switch. */
 async function unwatched(run: Run, following: Following): Promise<string | undefined> {
   const { signal } = run.tools;
-  const cancelled = new Promise<void>((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
+  const either = AbortSignal.any([signal, run.hosts.signal]);
+  const stopped = new Promise<void>((resolve) => {
+    if (either.aborted) resolve();
+    either.addEventListener("abort", () => resolve(), { once: true });
   });
-  await Promise.race([following.ended, cancelled]);
-  return following.isDone ? following.trouble : CANCELLED;
+  await Promise.race([following.ended, stopped]);
+  return following.isDone ? following.trouble : (run.hosts.othersFailure(run.host) ?? CANCELLED);
 }
 
 /**
@@ -50,8 +58,10 @@ async function unwatched(run: Run, following: Following): Promise<string | undef
 async function takeBack(run: Run, old: Served, trouble: string): Promise<never> {
   const { target } = run;
   const reason = firstLine(trouble);
+  run.hosts.fail(run.host, reason);
   void run.following?.halt();
-  const log = await run.log();
+  // The log of the host that failed says why.
+  const log = run.hosts.othersFailure(run.host) === undefined ? await run.log() : "";
   // One that was stopped for the target is started again, and there is nobody left to leave the public with.
   if (run.vacated === undefined && !(await canGoBackTo(run, old.color))) {
     throw new CutoverFailed(
@@ -81,7 +91,7 @@ async function takeBack(run: Run, old: Served, trouble: string): Promise<never> 
   throw new CutoverFailed(
     "reverted",
     reason,
-    `${target} was switched to and taken back: ${trouble}.\n${met}T${back}.\n${log}\n` +
+    `${target} was switched to and taken back: ${trouble}.\n${met}T${back}.${after(log)}\n` +
       `Next: accept ${old.color}: pulumi config set activeColor ${old.color} && pulumi up; or ${again}`,
   );
 }
@@ -102,21 +112,27 @@ async function canGoBackTo(run: Run, old: Color): Promise<boolean> {
  * @param following what goes on beside it; nothing in the watch of a canary.
  */
 export async function watch(run: Run, following?: Following): Promise<string | undefined> {
-  const { order, trial, proxy, tools } = run;
-  const answers = new Watch(order.limits);
+  const { order, trial, proxy, tools, hosts } = run;
+  const answers = hosts.watchWith(order.limits);
   const first = run.containersOf(trial);
   if (trial === run.target) run.watchedWorkers = run.beside.workers[trial].filter(({ state }) => state.Running);
   const started = performance.now();
   const passed = () => (performance.now() - started) / 1000;
-  const isDone = () => following?.isDone ?? true;
+  // As long as workers and jobs follow on any host, all are watched.
+  const isDone = () => {
+    if (following?.isDone ?? true) hosts.reach(run.host, "followed");
+    return hosts.haveReached("followed");
+  };
+  const stops = AbortSignal.any([tools.signal, hosts.signal]);
   let offset = 0;
   let unasked = 0;
   let sayAt = 0;
   for (;;) {
     const left = order.bakeSeconds - passed();
     const wait = left <= 1 && left > 0 ? left * 1000 + COUNTED_AFTER_MILLISECONDS : 1000;
-    await pause(wait, undefined, { signal: tools.signal }).catch(() => {});
+    await pause(wait, undefined, { signal: stops }).catch(() => {});
     if (tools.signal.aborted) return CANCELLED;
+    if (hosts.othersFailure(run.host) !== undefined) return hosts.othersFailure(run.host);
     if (following?.trouble !== undefined) return following.trouble;
     const last = left <= 1 && isDone();
     const seen = await Promise.all([proxy.sample(offset, trial), readContainers(tools.docker, order.owner)]).catch(
@@ -131,11 +147,11 @@ export async function watch(run: Run, following?: Following): Promise<string | u
     unasked = 0;
     const [sample, { slots, beside }] = seen;
     offset = sample.offset;
-    answers.add(sample);
+    answers.add(sample, run.host);
     run.requests = answers.figures.count;
     const second = Math.min(Math.max(1, Math.floor(passed())), order.bakeSeconds);
     const goesOn = left <= 0 && !last;
-    if (!goesOn || passed() > sayAt) {
+    if (run.isLead && (!goesOn || passed() > sayAt)) {
       sayAt = passed() + SAY_EVERY_SECONDS;
       const why = goesOn ? "; it goes on until workers and jobs have followed" : "";
       run.say(`watch ${second}/${order.bakeSeconds} s, ${answers.short}${why}`);

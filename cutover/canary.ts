@@ -1,6 +1,6 @@
 import { type Color, other } from "../stacks/service/color";
 import type { Serving } from "../stacks/service/serving";
-import { watch } from "./bake";
+import { othersWatched, watch } from "./bake";
 import { followLive } from "./follow";
 import { gate } from "./gate";
 import { move } from "./move";
@@ -18,13 +18,15 @@ export async function raiseCanary(run: Run, before: Serving, started: readonly C
   if (!before.record.canary || started.includes(run.trial)) await run.timed("gate", () => gate(run));
   await run.timed("switch", () => move(run, run.answerSeconds, { watched: true }));
   run.say(`${run.trial} gets ${share}`);
-  const trouble = order.bakeSeconds === 0 ? undefined : await run.timed("watch", () => watch(run));
+  const watched = order.bakeSeconds === 0 ? undefined : await run.timed("watch", () => watch(run));
+  const trouble = watched ?? (await othersWatched(run));
   if (trouble === undefined) {
     await followLive(run);
     return finish(run, "canary");
   }
 
   const reason = firstLine(trouble);
+  run.hosts.fail(run.host, reason);
   const log = await run.log();
   run.say(`${run.trial} is not well (${reason}): it gets no visitors any more`);
   void remember(run, "interrupted", `${reason}; the run was cut off while it took ${run.trial}'s visitors away`);

@@ -1,31 +1,47 @@
-import { isGone } from "../stacks/engine/docker";
 import type { Color } from "../stacks/service/color";
-import { containerName } from "../stacks/service/names";
 import { isStable, type Serving } from "../stacks/service/serving";
 import { bake } from "./bake";
 import { raiseCanary } from "./canary";
 import { keepReceiver, tell } from "./delivery";
 import { followBack, followFirst, followLive } from "./follow";
-import { examine, gate, healthy, prepare } from "./gate";
+import { examine, gate, healthy, prepareAll } from "./gate";
+import { failureWords } from "./hosts";
 import { drain, scaled, startIdle, startStopped, vacate } from "./idle";
 import { runLateJobs } from "./jobs";
-import { holderSince, type Lock } from "./lock";
 import { move } from "./move";
 import type { Order } from "./order";
-import { type CutoverProxy, Nginx } from "./proxy";
+import { failureOf, lastWord, type Place, startRuns } from "./places";
 import { finish, noteMove, recordAfter, tellMetrics } from "./record";
-import { Run, since, type Tools } from "./run";
+import { type Run, since, type Tools } from "./run";
 import { orRemember } from "./settle";
 
-/** How long another cutover in the same proxy is waited for: one whose `pulumi up` was killed goes on to its end. */
-const LOCK_WAIT_SECONDS = 120;
-
 /** Carries out one order, under the proxy's lock, and writes the history. */
-export async function carryOut(order: Order, tools: Tools): Promise<void> {
-  const proxy = new Nginx(tools.docker, order.proxy);
-  const began = new Date().toISOString();
-  const lock = await takeLock(order, tools, proxy, began);
-  const run = new Run(order, tools, proxy, lock, began);
+export function carryOut(order: Order, tools: Tools): Promise<void> {
+  return carryOutOn([{ order, docker: tools.docker }], tools);
+}
+
+/**
+ * Carries out one cutover on several hosts, each under its proxy's lock: all of them move or none.
+ *
+ * @throws CutoverFailed with what failed first, and what became of the other hosts.
+ */
+export async function carryOutOn(places: readonly Place[], tools: Tools): Promise<void> {
+  const runs = await startRuns(places, tools);
+  const ends = await Promise.allSettled(runs.map(carryOutOne));
+  const failed = failureOf(runs, ends);
+  const last = failed === undefined ? lastWord(runs) : undefined;
+  if (last !== undefined) tools.say(last);
+  // Each host has its line of the history, and word goes out once.
+  const told = runs.find(({ entry }) => entry !== undefined);
+  await Promise.all([
+    ...runs.map((run) => keepReceiver(run).then(() => run.lock.release())),
+    told && tell(told, told.order.receiver),
+  ]);
+  if (failed !== undefined) throw failed;
+}
+
+/** Does what an order asks for, on its host. */
+async function carryOutOne(run: Run): Promise<void> {
   try {
     await orRemember(run, async () => {
       await run.readSlots();
@@ -33,22 +49,8 @@ export async function carryOut(order: Order, tools: Tools): Promise<void> {
       await startIdle(run);
     });
   } finally {
-    await Promise.all([keepReceiver(run).then(() => lock.release()), tell(run, order.receiver)]);
+    run.hosts.leave(run.host);
   }
-}
-
-/** Takes the proxy's lock; whoever else has it is waited for. */
-function takeLock(order: Order, tools: Tools, proxy: CutoverProxy, began: string): Promise<Lock> {
-  return cancellable(proxy.lock(holderSince(began), LOCK_WAIT_SECONDS, tools.say), tools.signal).catch(
-    (error: Error) => {
-      const name = containerName(order.owner, "proxy");
-      const next = isGone(error)
-        ? "pulumi up --refresh, which makes it again"
-        : `docker logs --tail 30 ${name}; then: pulumi up`;
-      const seen = isGone(error) ? `the container ${name} is gone, so that the public gets no answer.` : error.message;
-      throw new Error(`${order.target} was not switched to: ${seen} Nothing was changed.\nNext: ${next}`);
-    },
-  );
 }
 
 /** Names the act that an order asks for, by what serves now, and has it done. */
@@ -59,7 +61,7 @@ async function act(run: Run): Promise<void> {
   await vacate(run);
   const started = await startStopped(run);
 
-  if (before === undefined) return firstRun(run);
+  if (before === undefined) return run.hosts.before === undefined ? firstRun(run) : join(run);
   if (before.color !== target) {
     const stable = isStable(before.record, target, run.containersOf(target));
     return stable && !started.includes(target) ? wayBack(run) : switchTo(run, before);
@@ -72,11 +74,19 @@ async function act(run: Run): Promise<void> {
 
 /** The first run: nobody is served yet, so that there is nothing to gate, to watch and to go back to. */
 async function firstRun(run: Run): Promise<void> {
-  await prepare(run);
+  await prepareAll(run);
   await run.timed("health", () => healthy(run));
   await run.timed("switch", () => move(run, run.order.healthTimeoutSeconds));
   await followFirst(run);
   await finish(run, "first");
+}
+
+/** A host that comes beside others: nobody waits for it, and it opens when what the others serve was watched to the end. */
+async function join(run: Run): Promise<void> {
+  run.hosts.leave(run.host);
+  const failed = await run.hosts.meet(run.host, "watched");
+  if (failed !== undefined) throw run.refused(failureWords(failed), "", "pulumi up");
+  await firstRun(run);
 }
 
 /** The way back at once, to a color that was stable in the same containers. */
@@ -153,14 +163,3 @@ const reloadReasons = (run: Run, before: Serving): string[] => [
   ...(before.edited ? [] : scaled(run, before)),
   ...(before.edited ? ["the configuration had been changed"] : []),
 ];
-
-/** A wait that ends with the run. */
-const cancellable = <T>(wait: Promise<T>, signal: AbortSignal): Promise<T> =>
-  Promise.race([
-    wait,
-    new Promise<never>((_, reject) => {
-      const stop = () => reject(new Error("the run was cancelled."));
-      if (signal.aborted) stop();
-      signal.addEventListener("abort", stop, { once: true });
-    }),
-  ]);

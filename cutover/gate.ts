@@ -5,6 +5,7 @@ import { hasStableRelease } from "../stacks/service/serving";
 import type { SlotContainer } from "../stacks/service/world";
 import { hide } from "../stacks/text/hide";
 import { runGateCommand } from "./gateCommand";
+import { failureWords } from "./hosts";
 import { runJobs } from "./jobs";
 import { requireBeside } from "./missing";
 import { firstLine, type Run, restOf } from "./run";
@@ -16,7 +17,7 @@ export const FRONT = "http://127.0.0.1:8080";
 /** Before the switch: nothing has moved yet. */
 export async function gate(run: Run): Promise<void> {
   const { order, trial, tools } = run;
-  await prepare(run);
+  await prepareAll(run);
   await examine(run);
   if (order.gateCommand === "") return;
   run.say(`gate command runs, ${order.gateTimeoutSeconds} s at most`);
@@ -52,6 +53,13 @@ export async function prepare(run: Run): Promise<void> {
   if (failed !== undefined)
     throw run.refused(failed.reason, failed.more, `${failed.next}; when it is mended: pulumi up`);
   run.stopIfCancelled();
+}
+
+/** The same, and where there are several hosts the jobs of all of them have run before any color is looked at. */
+export async function prepareAll(run: Run): Promise<void> {
+  await prepare(run);
+  const failed = await run.hosts.meet(run.host, "prepared");
+  if (failed !== undefined) throw run.refused(failureWords(failed), "", "pulumi up");
 }
 
 /** Each container of the color on trial is checked from where the proxy reaches it: its health and the smoke tests. */

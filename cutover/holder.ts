@@ -100,6 +100,9 @@ export class Holder {
       this.isLate = true;
       // Its end of the line is closed with it, so that the process in the proxy ends too.
       this.child.kill("SIGKILL");
+      // What it has started, as ssh, may outlive it and hold these open.
+      this.child.stdout.destroy();
+      this.child.stderr.destroy();
     }, seconds * 1000);
     try {
       return await act();

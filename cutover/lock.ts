@@ -57,8 +57,9 @@ export class Lock {
     start: (waitSeconds: number) => ChildProcessWithoutNullStreams,
     waitSeconds: number,
     say: (line: string) => void,
+    answerSeconds = HOLDER_SECONDS,
   ): Promise<Lock> {
-    const { holder, serving } = await hold(start, waitSeconds, say);
+    const { holder, serving } = await hold(start, waitSeconds, say, answerSeconds);
     return new Lock(start, holder, serving);
   }
 
@@ -106,9 +107,22 @@ export class Lock {
    * of its own takes longer to start than the move. It has a lock of its own in the proxy, and goes on to its end whatever becomes of us.
    */
   move(configuration: string, move: Move, say: (line: string) => void): Promise<Ended> {
-    const { answerSeconds, verifyRequests, keepPrevious, reload } = move;
+    return this.step("move", configuration, move, say);
+  }
+
+  /** Does all of a move that moves nobody: nginx checks the configuration, and the color that it names answers. */
+  check(configuration: string, move: Move, say: (line: string) => void): Promise<Ended> {
+    return this.step("check", configuration, move, say);
+  }
+
+  private step(
+    step: "move" | "check",
+    configuration: string,
+    { answerSeconds, verifyRequests, keepPrevious, reload }: Move,
+    say: (line: string) => void,
+  ): Promise<Ended> {
     const text = Buffer.from(configuration).toString("base64");
-    const order = `move ${answerSeconds} ${verifyRequests} ${keepPrevious} ${reload} ${text}`;
+    const order = `${step} ${answerSeconds} ${verifyRequests} ${keepPrevious} ${reload} ${text}`;
     return this.inTurn(async () => {
       await this.retake();
       return this.holder.step(order, MOVE_TIMEOUT_SECONDS + answerSeconds, say);
@@ -143,16 +157,20 @@ export class Lock {
   }
 }
 
-/** Starts a holder and waits until it has the lock. */
+/** Starts a holder and waits until it has the lock; for its first word so many seconds. */
 async function hold(
   start: (waitSeconds: number) => ChildProcessWithoutNullStreams,
   waitSeconds: number,
   say: (line: string) => void,
+  answerSeconds = HOLDER_SECONDS,
 ): Promise<{ holder: Holder; serving: Serving | undefined }> {
   const holder = new Holder(start(waitSeconds));
   const read: string[] = [];
+  let seconds = answerSeconds;
   for (;;) {
-    const line = await holder.line(waitSeconds + HOLDER_SECONDS);
+    const line = await holder.line(seconds);
+    // It says at once that it waits.
+    seconds = waitSeconds + HOLDER_SECONDS;
     if (line === "held") return { holder, serving: servingOf(read.join("\n")) };
     const who = line?.slice(line.indexOf(" ") + 1) || "nobody knows who";
     if (line === undefined) {

@@ -3,8 +3,8 @@ import { dockerAt } from "../stacks/engine/docker";
 import { isOrderVariable } from "../stacks/service/orderVariables";
 import { whoRuns } from "../stacks/service/who";
 import { printableMessage } from "../stacks/text/plain";
-import { carryOut } from "./cutover";
-import { orderFrom } from "./order";
+import { carryOutOn } from "./cutover";
+import { ordersFrom } from "./order";
 
 /** Whoever has these has every secret of the stack, or may give another image under a release's name. */
 const SECRETS = [
@@ -21,12 +21,16 @@ async function main(): Promise<void> {
   // Whoever reads this may be gone before the work is done.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
 
-  const order = orderFrom(process.env, await text(process.stdin));
+  const orders = ordersFrom(process.env, await text(process.stdin));
   // Keys, tokens and what else the order says are not for the gate command, which has our environment and whose output is shown.
   for (const name of Object.keys(process.env)) {
     if (isOrderVariable(name) || SECRETS.includes(name)) delete process.env[name];
   }
-  await carryOut(order, {
+  const places = orders.map(({ host, address, order }) => ({
+    ...(host !== undefined && { host }),
+    ...{ docker: dockerAt(address), order },
+  }));
+  await carryOutOn(places, {
     docker: dockerAt(undefined),
     // No word before it: at 120 columns Pulumi shows some 33 characters of the latest line, and cuts the rest.
     say: (line) => console.log(printableMessage(line)),

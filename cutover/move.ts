@@ -1,9 +1,42 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { Ended } from "../stacks/engine/docker";
+import { failureWords } from "./hosts";
+import type { Move } from "./lock";
 import { metSince } from "./proxy";
 import { remember } from "./record";
 import { after, CutoverFailed, firstLine, type Run, restOf } from "./run";
 import { sessionsFile } from "./sessions";
 import { settle } from "./settle";
+
+/** When a host has moved, so long it waits for the others, which begin at the same time. */
+const OTHERS_SECONDS = 60;
+
+/**
+ * Where there are several hosts, nginx on this one checks the configuration, and the color answers there, before any of them moves.
+ *
+ * @throws CutoverFailed where this host or another one can't; nothing has moved anywhere.
+ */
+async function meetReady(run: Run, how: Move): Promise<void> {
+  const { hosts, order, lock } = run;
+  if (hosts.isOne) return;
+  const checked = await lock.check(order.configuration, how, (line) => run.say(line));
+  if (checked.code !== 0) {
+    const [why = "", next] = checked.stderr.trim().split("\nNext: ");
+    throw run.refused(firstLine(why).replace(/\.$/, ""), restOf(why), next);
+  }
+  const failed = await hosts.meet(run.host, "ready");
+  if (failed !== undefined) throw run.refused(failureWords(failed), "", "pulumi up");
+  run.stopIfCancelled();
+}
+
+/** How a move ends that is still under way {@link OTHERS_SECONDS} after another host has failed: it is waited for no longer. */
+async function othersFail({ hosts, host }: Run): Promise<Ended> {
+  await hosts.whenFailed;
+  await pause(OTHERS_SECONDS * 1000, undefined, { ref: false });
+  const why = hosts.othersFailure(host);
+  const late = `it did not answer within ${OTHERS_SECONDS} s`;
+  return { code: null, stdout: "", stderr: why === undefined ? late : `${why}; ${late}` };
+}
 
 /** The switch itself; when it fails the configuration of before serves. */
 export async function move(
@@ -23,17 +56,24 @@ export async function move(
   if (before?.generation !== order.generation || before.record.moving?.to === target) {
     await remember(run, "interrupted", "the run was cut off before it ended");
   }
+  await meetReady(run, how);
   run.moved = true;
-  const ended = await lock
+  const moved = lock
     .move(order.configuration, how, (line) => {
       const since = metSince(line);
       if (since !== undefined) run.met = performance.now() - since;
       run.say(line);
     })
     .catch((error: Error): Ended => ({ code: null, stdout: "", stderr: error.message }));
-  if (ended.code === 0) return;
+  const ended = await Promise.race([moved, othersFail(run)]);
+  const failed = ended.code === 0 ? await run.hosts.meet(run.host, "moved", OTHERS_SECONDS) : undefined;
+  if (ended.code === 0 && failed === undefined) return;
 
-  const why = ended.stderr.trim() || "the script in the proxy was cut off, as when the proxy or Docker restarts";
+  const why =
+    (failed && failureWords(failed)) ||
+    ended.stderr.trim() ||
+    "the script in the proxy was cut off, as when the proxy or Docker restarts";
+  run.hosts.fail(run.host, firstLine(why).replace(/\.$/, ""));
   const where = await settle(run, before && { generation: before.generation, color: before.color });
   // The script's own next command is the last line then.
   const next = why.includes("\nNext: ")

@@ -1,7 +1,7 @@
 import { COLORS, type Color } from "../stacks/service/color";
 import { activeIn, type HealthRequest, healthIn } from "../stacks/service/configuration";
 import { PROXY_DIRECTORY, type ServiceId } from "../stacks/service/names";
-import { FILE_KINDS, fileVariable, isFileName, orderVariable } from "../stacks/service/orderVariables";
+import { FILE_KINDS, fileVariable, isFileName, orderVariable, orderVariables } from "../stacks/service/orderVariables";
 import { type Receiver, receiverIn } from "../stacks/service/receiver";
 import { generationOf, type RetiredColor } from "../stacks/service/serving";
 import type { SmokeTest } from "../stacks/service/smokeTest";
@@ -54,6 +54,13 @@ export interface Order {
   files: Record<string, string>;
   /** Who gets word of how the cutover ended; undefined for nobody. */
   receiver: Receiver | undefined;
+}
+
+/** An order for one of several hosts, whose engine is at `address`: the stack's own where that is left out. */
+export interface HostOrder {
+  host?: string;
+  address?: string;
+  order: Order;
 }
 
 /** The line of the configuration that gives the idle color its share. */
@@ -124,6 +131,37 @@ export function orderFrom(env: NodeJS.ProcessEnv, configuration: string): Order 
     files: filesIn(env),
     receiver: receiverIn(text("NOTIFY")),
   };
+}
+
+/**
+ * Reads the orders of all hosts: one alone where the setting `hosts` says nothing. The gate command runs once, for the first of them.
+ *
+ * @throws Error as {@link orderFrom}.
+ */
+export function ordersFrom(env: NodeJS.ProcessEnv, configuration: string): HostOrder[] {
+  const text = orderVariable(env, "HOSTS");
+  if (!text) return [{ order: orderFrom(env, configuration) }];
+  const hosts = JSON.parse(text) as HostVariables[];
+  return hosts.map(({ name, address, proxy, configuration: own, idle, mend }, at) => {
+    const its = orderVariables({
+      PROXY: proxy,
+      ...(idle !== undefined && { IDLE: idle }),
+      ...(mend !== undefined && { MEND: mend }),
+      ...(at > 0 && { GATE_COMMAND: "" }),
+    });
+    const order = orderFrom({ ...env, ...its }, own ?? configuration);
+    return { host: name, ...(address !== undefined && { address }), order };
+  });
+}
+
+/** A host in the variable `HOSTS`: what it has of its own. */
+interface HostVariables {
+  name: string;
+  address?: string;
+  proxy: string;
+  configuration?: string;
+  idle?: string;
+  mend?: string;
 }
 
 /** Each file's variable holds its name, the end of the line and its content. */

@@ -50,6 +50,14 @@ export interface Sample {
   times: [milliseconds: number, count: number][];
 }
 
+/** How a way back is bounded. */
+export interface BackBound {
+  /** Whether the proxy refuses a move of the same lock that comes after it: over a network that was cut one may come late. */
+  isLast?: boolean;
+  /** How long it may take. */
+  timeoutSeconds?: number;
+}
+
 /** A proxy as the cutover handles it. */
 export interface CutoverProxy {
   /** The container's id. */
@@ -61,15 +69,16 @@ export interface CutoverProxy {
   /**
    * Holds the lock until it is released, or this process ends.
    *
+   * @param answerSeconds how long the proxy may take for its first word.
    * @throws Error with who else holds it, after `waitSeconds`.
    */
-  lock(holder: string, waitSeconds: number, say: (line: string) => void): Promise<Lock>;
+  lock(holder: string, waitSeconds: number, say: (line: string) => void, answerSeconds?: number): Promise<Lock>;
 
   /**
    * Brings this configuration back, whatever a move has left behind; exit code 0 only when it serves. It waits neither for the lock's
    * holder, which may be writing to a disk that hangs, nor for a lock that was lost.
    */
-  back(to: { generation: string; color: Color }): Promise<Ended>;
+  back(to: { generation: string; color: Color }, bound?: BackBound): Promise<Ended>;
 
   /**
    * Reports whether a color is well, as nginx reaches it.
@@ -107,7 +116,7 @@ export class Nginx implements CutoverProxy {
     return readServing(this.docker, this.id);
   }
 
-  lock(holder: string, waitSeconds: number, say: (line: string) => void): Promise<Lock> {
+  lock(holder: string, waitSeconds: number, say: (line: string) => void, answerSeconds?: number): Promise<Lock> {
     const start = (seconds: number) =>
       this.docker.start([
         "exec",
@@ -115,13 +124,13 @@ export class Nginx implements CutoverProxy {
         this.id,
         ...shell("hold", holder, seconds, RECENT_HISTORY_LINES, MOST_HISTORY_LINES, CUTOVER_SCRIPT),
       ]);
-    return Lock.take(start, waitSeconds, say);
+    return Lock.take(start, waitSeconds, say, answerSeconds);
   }
 
-  back(to: { generation: string; color: Color }): Promise<Ended> {
-    const order = ["-e", "STEP=back", "-e", `WANTED=${to.generation} ${to.color}`];
+  back(to: { generation: string; color: Color }, { isLast, timeoutSeconds }: BackBound = {}): Promise<Ended> {
+    const order = ["-e", "STEP=back", "-e", `WANTED=${to.generation} ${to.color}`, "-e", `LAST=${isLast === true}`];
     return this.docker.run(["exec", ...order, this.id, "sh", "-c", CUTOVER_SCRIPT], {
-      timeoutSeconds: MOVE_TIMEOUT_SECONDS,
+      timeoutSeconds: timeoutSeconds ?? MOVE_TIMEOUT_SECONDS,
     });
   }
 

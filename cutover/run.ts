@@ -16,6 +16,7 @@ import {
   type SlotContainer,
   type World,
 } from "../stacks/service/world";
+import { Hosts } from "./hosts";
 import type { Lock } from "./lock";
 import type { Order } from "./order";
 import type { CutoverProxy } from "./proxy";
@@ -60,7 +61,10 @@ export interface Tools {
 
 const NOTHING: Beside = { workers: { blue: [], green: [] }, jobs: { blue: [], green: [] }, accessories: [] };
 
-/** One cutover under way: what its steps share. */
+/** What the only host is called, which no message names. */
+const ONE_HOST = "";
+
+/** One cutover under way on one host: what its steps share. */
 export class Run {
   readonly target: Color;
   /** The color whose release is checked and watched: the target, or with a canary the idle one. */
@@ -109,6 +113,10 @@ export class Run {
     readonly lock: Lock,
     /** When it began; ISO 8601, UTC. */
     readonly began: string,
+    /** What it shares with the runs on other hosts. */
+    readonly hosts: Hosts = new Hosts([ONE_HOST]),
+    /** Which of them it is on. */
+    readonly host: string = ONE_HOST,
   ) {
     this.target = order.target;
     this.trial = order.target;
@@ -134,6 +142,11 @@ export class Run {
   /** Has the last line and the history say something beside what they are about; once, however often it was seen. */
   note(what: string): void {
     if (!this.notes.includes(what)) this.notes.push(what);
+  }
+
+  /** Whether this is the first of the hosts: it says what is said once. */
+  get isLead(): boolean {
+    return this.host === this.hosts.names[0];
   }
 
   /** Says a line to people. */
@@ -199,20 +212,24 @@ export class Run {
 
   /** What visitors' cookies mean from now on. */
   nextSessions(changed: Partial<SessionOrder> = {}): Sessions {
-    const { order, before, target } = this;
-    return nextSessions(
-      before?.record.sessions,
-      {
-        active: target,
-        before: before?.color,
-        stickySeconds: order.stickySeconds,
-        canary: order.canaryPercent > 0,
-        retire: this.retire,
-        now: Math.floor(Date.now() / 1000),
-        ...changed,
-      },
-      () => randomBytes(12).toString("base64url"),
-    );
+    const { order, target, hosts } = this;
+    // A host that lags behind takes the words of the others.
+    const before = hosts.before ?? this.before;
+    const made = () =>
+      nextSessions(
+        before?.record.sessions,
+        {
+          active: target,
+          before: before?.color,
+          stickySeconds: order.stickySeconds,
+          canary: order.canaryPercent > 0,
+          retire: this.retire,
+          now: Math.floor(Date.now() / 1000),
+          ...changed,
+        },
+        () => randomBytes(12).toString("base64url"),
+      );
+    return hosts.sessionsFor(JSON.stringify(changed), made);
   }
 
   /** The record of before, with the switch that was under way taken out. */

@@ -9,6 +9,9 @@ import { returnWorkers } from "./workers";
 /** How long the proxy may be away, as when Docker restarts, before nothing more can be done for it. */
 const RECOVER_SECONDS = 90;
 
+/** How long it may take to write what visitors' cookies mean. */
+const WRITE_SECONDS = 10;
+
 /** Makes sure that what served before serves, whatever became of the script, also when the proxy is away for a while. */
 export async function settle(run: Run, old: Served | undefined): Promise<{ settled: boolean; says: string }> {
   if (old === undefined) return { settled: true, says: "Nobody was served before; the next run begins anew." };
@@ -23,7 +26,7 @@ export async function settle(run: Run, old: Served | undefined): Promise<{ settl
   let untold: string | undefined;
   for (;;) {
     if (sessions !== undefined) {
-      const written = run.lock.writeSessions(sessionsFile(sessions));
+      const written = Promise.race([run.lock.writeSessions(sessionsFile(sessions)), tooLate()]);
       untold = await written.then(
         () => undefined,
         (error: Error) => firstLine(error.message),
@@ -31,7 +34,7 @@ export async function settle(run: Run, old: Served | undefined): Promise<{ settl
     }
     // A full volume must not keep the public where it is not well.
     const ended = await run.proxy
-      .back(old)
+      .back(old, run.hosts.isOne ? {} : { isLast: true, timeoutSeconds: RECOVER_SECONDS })
       .catch((error: Error): Ended => ({ code: null, stdout: "", stderr: error.message }));
     if (ended.code === 0) {
       run.moved = false;
@@ -59,6 +62,12 @@ export async function settle(run: Run, old: Served | undefined): Promise<{ settl
   }
 }
 
+/** The proxy's own lock may wait for a move that hangs, which must not hold up the way back. */
+async function tooLate(): Promise<never> {
+  await pause(WRITE_SECONDS * 1000, undefined, { ref: false });
+  throw new Error(`the proxy did not answer within ${WRITE_SECONDS} s`);
+}
+
 /**
  * Does what moves the public, and writes the history's line where that fails.
  *
@@ -68,6 +77,7 @@ export async function orRemember(run: Run, act: () => Promise<void>): Promise<vo
   try {
     await act();
   } catch (error) {
+    run.hosts.fail(run.host, firstLine(error instanceof CutoverFailed ? error.reason : (error as Error).message));
     const failed = error instanceof CutoverFailed ? error : await unforeseen(run, error as Error);
     await reoccupy(run).catch((left: Error) =>
       run.say(`what was stopped for ${run.target} does not start: ${firstLine(left.message)}`),

@@ -29,27 +29,33 @@ export interface Figures {
 /** Adds up what the new color answers after a switch, and says when it is too much. */
 export class Watch {
   private count = 0;
-  /** How many containers were asked at the latest look. */
-  private asked = 0;
+  /** How many containers were asked at the latest look, by host. */
+  private readonly asked = new Map<string, number>();
   private errors = 0;
   /** How often in a row each container has missed, and how it was then. */
-  private misses: ReadonlyMap<string, { times: number; seen: string }> = new Map();
+  private misses: ReadonlyMap<string, { of: string; times: number; seen: string }> = new Map();
   private readonly times = new Map<number, number>();
 
   constructor(private readonly limits: Limits) {}
 
-  add({ count, errors, times, health }: Pick<Sample, "count" | "errors" | "times" | "health">): void {
+  /** @param host whose proxy was looked at; "" where there is one alone. */
+  add({ count, errors, times, health }: Pick<Sample, "count" | "errors" | "times" | "health">, host = ""): void {
     this.count += count;
     this.errors += errors;
     for (const [milliseconds, many] of times) {
       this.times.set(milliseconds, (this.times.get(milliseconds) ?? 0) + many);
     }
     const answers = Object.entries(health);
-    this.asked = answers.length;
+    this.asked.set(host, answers.length);
     const missed = (answers.length > 0 ? answers : [NOT_ASKED]).filter(([, { well }]) => !well);
-    this.misses = new Map(
-      missed.map(([name, { seen }]) => [name, { times: (this.misses.get(name)?.times ?? 0) + 1, seen }]),
-    );
+    const called = (name: string) => (host === "" ? name : `${host}: ${name}`);
+    this.misses = new Map([
+      ...[...this.misses].filter(([, { of }]) => of !== host),
+      ...missed.map(
+        ([name, { seen }]) =>
+          [called(name), { of: host, times: (this.misses.get(called(name))?.times ?? 0) + 1, seen }] as const,
+      ),
+    ]);
   }
 
   get figures(): Figures {
@@ -74,7 +80,8 @@ export class Watch {
     const ill = [...this.misses].find(([, { times }]) => times >= MOST_MISSES);
     if (ill !== undefined) {
       const [name, { times, seen }] = ill;
-      const whose = this.asked > 1 ? `${name}'s` : "its";
+      const asked = [...this.asked.values()].reduce((sum, many) => sum + many, 0);
+      const whose = asked > 1 ? `${name}'s` : "its";
       return `${whose} health path was not answered well ${times} times in a row (${seen})`;
     }
     if (!this.enough) return undefined;

@@ -5,7 +5,9 @@
 #            Any other exit: the configuration that served before serves still, and the reason is on standard error.
 #            KEEP_PREVIOUS true: what a later `back` goes back to stays what it is.
 #            RELOAD true: nginx reloads also where it has this configuration, since a file that it names has changed.
+# STEP check: the same without moving anybody: nginx has nothing against the configuration, and the color that it names answers.
 # STEP back: the configuration that WANTED names ("generation color") serves again, whatever a move has left behind.
+#            LAST true: a move of the same lock that comes later is refused.
 # Running it again is always safe: what is done already is not done twice.
 
 # The generation and the color that a configuration file names; nothing for a file that isn't there.
@@ -133,13 +135,16 @@ introduce() {
 }
 
 seen=
+last=/run/taken-back
 if [ "$STEP" = back ]; then
+    if [ "${LAST:-}" = true ]; then true >"$last"; fi
     # shellcheck disable=SC2153 # not the $wanted of reload.sh
     settle "$WANTED"
     exit
 fi
 
 require_curl
+[ ! -e "$last" ] || fail 'this cutover was taken back already.'
 receive
 [ -n "$color" ] || fail 'the configuration names no active color.
 Next: put nginx/nginx.conf.mustache back as it was (git diff nginx), then: pulumi up'
@@ -164,6 +169,7 @@ live=
 
 if [ "$before" = "$generation $color" ] && [ "$RELOAD" != true ] && cmp -s "$next" "$current"; then
     check_next nginx.conf.mustache
+    [ "$STEP" != check ] || exit 0
     say "$color is live already with this configuration; nothing to reload"
 else
     if nginx_runs; then
@@ -178,6 +184,7 @@ else
         }
     fi
     check_next nginx.conf.mustache
+    [ "$STEP" != check ] || exit 0
 
     if [ ! -f "$current" ]; then first=yes; fi
     if [ "$KEEP_PREVIOUS" != true ]; then keep_previous "$before"; fi

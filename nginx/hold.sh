@@ -24,6 +24,7 @@ prune() {
 trap 'rm -f /run/watched next; true >answers.log; prune' EXIT
 if [ -s holder ]; then echo "stale $(cat holder)"; fi
 printf '%s\n' "$1" >holder || rm -f holder
+rm -f /run/taken-back
 HELD=yes
 HISTORY=$3
 most_lines=$4

@@ -3,11 +3,12 @@
 
 # Moves the public (cutover.sh) in a process of its own: it goes on to its end whatever becomes of this one, and of the lock, since it has
 # a lock of its own. What it says are lines. The last one is its exit code, and in base64 what it wrote to standard error.
-# $1 to $4: ANSWER_SECONDS, VERIFY_REQUESTS, KEEP_PREVIOUS, RELOAD; $5: the configuration in base64. Runs in a shell of its own.
-move() {
+# $1: STEP, which is move or check; $2 to $5: ANSWER_SECONDS, VERIFY_REQUESTS, KEEP_PREVIOUS, RELOAD; $6: the configuration in base64.
+# Runs in a shell of its own.
+step() {
     exec 3>&1 9>&-
-    words=$(printf %s "$5" | base64 -d |
-        STEP=move ANSWER_SECONDS=$1 VERIFY_REQUESTS=$2 KEEP_PREVIOUS=$3 RELOAD=$4 sh -c "$cutover" 2>&1 >&3) && code=0 || code=$?
+    words=$(printf %s "$6" | base64 -d |
+        STEP=$1 ANSWER_SECONDS=$2 VERIFY_REQUESTS=$3 KEEP_PREVIOUS=$4 RELOAD=$5 sh -c "$cutover" 2>&1 >&3) && code=0 || code=$?
     echo "ended $code${words:+ $(printf %s "$words" | base64 | tr -d '\n')}"
 }
 
@@ -20,9 +21,9 @@ while read -r file text; do
         if true >answers.log && true >/run/watched; then echo wrote; else echo unwritten; fi
         continue
     fi
-    if [ "$file" = move ]; then
+    if [ "$file" = move ] || [ "$file" = check ]; then
         # shellcheck disable=SC2086 # words without blanks, split on purpose
-        move $text &
+        step "$file" $text &
         continue
     fi
     # A file that the configuration names: its name, and its content in base64. Keys and tokens are read by the master alone.

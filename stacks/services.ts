@@ -1,7 +1,7 @@
 import "./stackTraces";
 import * as pulumi from "@pulumi/pulumi";
 import { BlueGreen } from "./blueGreen";
-import { contextProblem, type Docker, dockerAt } from "./engine/docker";
+import { contextProblem, dockerAt } from "./engine/docker";
 import {
   type DecidedGateway,
   decideGateway,
@@ -13,22 +13,19 @@ import {
 } from "./gateway/gateway";
 import { GatewayNetwork } from "./gateway/network";
 import { lastAddress, subnetProblems } from "./gateway/subnet";
-import { needsOf } from "./plan/container";
 import { readOwnState } from "./plan/ownState";
 import { decideService, type ServicePlan } from "./plan/service";
-import { settledWorld } from "./plan/settledWorld";
 import { watchClashes, watchedOf } from "./prometheus/agreement";
 import { Prometheus, type PrometheusArgs } from "./prometheus/prometheus";
 import { hasTls } from "./proxy/nginxContainer";
 import { Refusal } from "./refusal";
 import { readGateway } from "./service/gateway";
-import { gatewayName, type ServiceId, serviceNameRule } from "./service/names";
-import { findNeeds } from "./service/needs";
-import { RUN_HEALTH_SECONDS } from "./service/serving";
-import { RELEASES_HISTORY, readWorlds, type UnknownWorld, type World } from "./service/world";
+import type { Host } from "./service/hosts";
+import { gatewayName, OWN_SERVICE, type ServiceId, serviceNameRule } from "./service/names";
 import { readProvider, readSettings } from "./settings/read";
 import { completeSettings, type ServiceSettings, withSecrets } from "./settings/serviceSettings";
 import type { Settings } from "./settings/settings";
+import { readSites, type SeenSite } from "./sites";
 import { shown } from "./text/plain";
 
 /** What a service is made from. */
@@ -78,6 +75,7 @@ export async function createServices<Name extends string>(
     ...(services[name].appDirectory !== undefined && { appDirectory: services[name].appDirectory }),
   }));
   refuseAll([
+    ...hostsAlone(given, front !== undefined),
     ...portClashes([...(front === undefined ? [] : [{ name: GATEWAY, settings: front }]), ...given]),
     ...watchClashes(given.map((service) => ({ ...service, given: { ...services[service.name].settings } }))),
   ]);
@@ -95,9 +93,6 @@ export async function createOwnService(): Promise<BlueGreen> {
   const { services } = await declareAll(owner, [{ name: OWN_SERVICE, owner, settings: readSettings() }], undefined, {});
   return services[OWN_SERVICE] as BlueGreen;
 }
-
-/** What Pulumi calls the service that has no name. */
-const OWN_SERVICE = "service";
 
 /** What Pulumi calls what watches all services. */
 const PROMETHEUS = "monitoring";
@@ -131,26 +126,16 @@ async function declareAll(
   opts: pulumi.ComponentResourceOptions,
 ): Promise<{ services: Record<string, BlueGreen>; gateway?: Gateway }> {
   const engine = dockerAt(given[0]?.settings.dockerHost);
-  const owners = given.map(({ owner }) => owner);
-  const [worlds, seen, state, found] = await Promise.all([
-    readWorlds(engine, all, owners, { history: RELEASES_HISTORY, healthSeconds: RUN_HEALTH_SECONDS }).then((found) =>
-      settledWorlds(engine, given, found),
-    ),
+  const [sites, seen, state] = await Promise.all([
+    readSites(all, withOthers(given)),
     front && readGateway(engine, all),
     readOwnState(),
-    findNeeds(
-      engine,
-      all,
-      given.map(({ settings }) => needsOf(settings)),
-    ),
   ]);
 
   const address = front && lastAddress(front.args.subnet);
   const behind = address === undefined ? {} : { gateway: { name: gatewayName(all), address } };
-  const unknown: UnknownWorld = { unknown: true, reason: "it was not read" };
-  const known = given.map((service, at) => ({ ...service, world: worlds[at] ?? unknown }));
-  const undecided = withOthers(known).map((service) => ({ ...service, ...behind, state, found }));
-  const [routes, ...decided] = await everyOne<DecidedGateway | ServicePlan | undefined>([
+  const undecided = sites.map((places) => places.map((place) => ({ ...place, ...behind, state })));
+  const [routes, ...decided] = await everyOne<DecidedGateway | ServicePlan[] | undefined>([
     (async () =>
       front && seen
         ? decideGateway({
@@ -158,7 +143,7 @@ async function declareAll(
             services: Object.fromEntries(given.map((service) => [service.name, service])),
           })
         : undefined)(),
-    ...undecided.map(async (service) => decideService(service)),
+    ...undecided.map(async (places) => decideService(places)),
   ]);
 
   const network =
@@ -170,9 +155,15 @@ async function declareAll(
   const watching = new Promise<pulumi.Resource[]>((resolve) => {
     tell = resolve;
   });
-  const made = undecided.map(({ name, gateway: _, ...args }, at) => {
-    const own = { ...args, engine, decided: decided[at] as ServicePlan, watching };
-    return [name, new BlueGreen(name, { ...own, ...(network && { gateway: network }) }, opts)] as const;
+  const made = given.map(({ name, owner, settings, appDirectory }, at) => {
+    const places = sites[at] as [SeenSite<GivenService>];
+    const args = {
+      ...{ ...places[0], owner, settings, state, decided: decided[at] as ServicePlan[], watching },
+      ...(appDirectory !== undefined && { appDirectory }),
+      ...(places.every(isOnHost) && { places }),
+      ...(network && { gateway: network }),
+    };
+    return [name, new BlueGreen(name, args, opts)] as const;
   });
   const services = Object.fromEntries(made);
   const before = front && network && { network: network.network.name, tls: hasTls(front.settings) };
@@ -226,6 +217,16 @@ function refuseAll(problems: readonly string[]): void {
     throw new Refusal(`${problems.join("\n")}\nNothing was touched. Mend it in the program, then: pulumi up`);
 }
 
+/** What hosts of a service can't be had with yet, in a sentence for each service with any. */
+const hostsAlone = (services: readonly GivenService[], isBehind: boolean): string[] =>
+  services.flatMap(({ name, settings: { hosts } }) => {
+    if (hosts === undefined || (services.length === 1 && !isBehind)) return [];
+    const beside = isBehind
+      ? "a gateway, which reaches the containers of one engine alone"
+      : "other services in the program";
+    return [`hosts of ${name} can't be had with ${beside}: give the service a program of its own, or leave hosts out.`];
+  });
+
 /** All results, or one refusal with what each of them was refused for. */
 async function everyOne<Result>(acts: readonly (Promise<Result> | Result)[]): Promise<Result[]> {
   const ended = await Promise.allSettled(acts);
@@ -236,13 +237,9 @@ async function everyOne<Result>(acts: readonly (Promise<Result> | Result)[]): Pr
   return ended.flatMap((end) => (end.status === "fulfilled" ? [end.value] : []));
 }
 
-/** What runs of each, once nothing of it is under way. */
-const settledWorlds = (
-  engine: Docker,
-  services: readonly { owner: ServiceId; settings: Settings }[],
-  seen: (World | UnknownWorld)[],
-): Promise<(World | UnknownWorld)[]> =>
-  Promise.all(services.map(({ owner, settings }, at) => settledWorld(engine, owner, settings, seen[at])));
+/** Reports whether it is on a host that the setting `hosts` names. */
+const isOnHost = <Place extends { host?: Host }>(place: Place): place is Place & { host: Host } =>
+  place.host !== undefined;
 
 /** Returns the services, each with the others of its program. */
 export const withOthers = <Service>(services: readonly Service[]): (Service & { others?: Service[] })[] =>

@@ -1,4 +1,4 @@
-import type { Found } from "../../cutover/rollback";
+import type { Found, MissedHost } from "../../cutover/rollback";
 import { type Docker, isGone } from "../../stacks/engine/docker";
 import { type Color, other } from "../../stacks/service/color";
 import { containerName, type ServiceId } from "../../stacks/service/names";
@@ -138,5 +138,12 @@ export function whatIsLeft(away: readonly AwayHost[], to: Color | undefined, com
     ...(run.length === 0 ? [] : [`Not on ${run.join(", ")}. Next, to make that ready: ${commands.up()}`]),
   ];
 }
+
+/** A host that answered at first, and not when the public was about to move. */
+export const awayAfter = ({ host, error }: MissedHost): AwayHost => ({
+  name: host,
+  problem: `does not answer: ${quotedWords(error.message)}`,
+  mend: "ask",
+});
 
 const wordsOf = ({ name, problem }: AwayHost): string => `${name} ${problem}`;

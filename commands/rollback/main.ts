@@ -1,4 +1,4 @@
-import { type Found, rollBack, type WayBack } from "../../cutover/rollback";
+import { type Found, type MissedHost, rollBack, type WayBack } from "../../cutover/rollback";
 import { CutoverFailed } from "../../cutover/run";
 import { type Docker, isGone } from "../../stacks/engine/docker";
 import { COLORS, type Color } from "../../stacks/service/color";
@@ -13,7 +13,7 @@ import { type FoundStack, findStack, noService, noStack, type Where, whereIs } f
 import { withValues, writeStackFile } from "../stackFileEdit";
 import { readServices } from "../status/services";
 import { asTyped, type Commands, commandsFor } from "../typed";
-import { findHosts, type HostsWay, leftOut, nobodyThere, wayOfHosts, whatIsLeft } from "./hosts";
+import { awayAfter, findHosts, type HostsWay, leftOut, nobodyThere, wayOfHosts, whatIsLeft } from "./hosts";
 import { USAGE } from "./usage";
 import { type Asked, wayBack } from "./way";
 
@@ -21,11 +21,6 @@ const say = (line: string) => console.log(printableMessage(line));
 
 /** So long a host of several may take to answer: one that is away must not hold up the others. */
 const HOST_SECONDS = 7;
-
-/** The way back, on the places that are named where a stack has several hosts. */
-const goBack: (
-  ...args: [...Required<Parameters<typeof rollBack>>, places?: readonly { name: string; docker: Docker }[]]
-) => Promise<WayBack | undefined> = rollBack;
 
 async function rollback({ stack, service, to }: Arguments<"to" | "service", never>): Promise<ExitCode> {
   const found = await findStack(process.cwd(), stack, (name) => commandsFor(name, undefined, service).rollback());
@@ -44,13 +39,15 @@ async function rollback({ stack, service, to }: Arguments<"to" | "service", neve
   const reason = `put back by hand (${commandsFor(undefined, undefined).rollback()})`;
   let way: WayBack | undefined;
   let set: Written;
+  let missed: MissedHost[] = [];
   // Before workers and jobs have followed, which may take long: a `pulumi up` meanwhile must not go forward again.
   const moved = (to: WayBack) => {
     set = service === undefined ? written(found, ...agreed(to)) : undefined;
   };
   try {
     const choose = (seen: Found) => wayBack(seen, { ...asked, to: target });
-    if (hosts?.hosts.length !== 0) way = await goBack(owner, choose, reason, tools, moved, hosts?.hosts);
+    const places = hosts?.hosts.map(({ name, docker }) => ({ host: name, docker }));
+    if (places?.length !== 0) ({ way, missed } = await rollBack(owner, choose, reason, tools, moved, places));
   } catch (error) {
     // Its words are those of a cutover by `pulumi up`, which is not what was typed.
     const again = (message: string) => asTyped(message).replace(/pulumi up$/, commands.rollback(color));
@@ -63,7 +60,8 @@ async function rollback({ stack, service, to }: Arguments<"to" | "service", neve
   }
   if (way === undefined) console.log(`The public is on ${target} already. Nothing was changed.`);
   else tellNext(found, way, set, commands);
-  const left = hosts === undefined ? [] : whatIsLeft(hosts.away, way?.to ?? target, commands);
+  const left =
+    hosts === undefined ? [] : whatIsLeft([...hosts.away, ...missed.map(awayAfter)], way?.to ?? target, commands);
   for (const line of left) say(line);
   return left.length === 0 ? EXIT.well : EXIT.finding;
 }

@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { LABEL, OWN_SERVICE } from "../service/names";
 import { isObject } from "../text/json";
 import type { StatePart } from "./stateProblem";
 
@@ -8,6 +9,9 @@ const KINDS: Record<string, StatePart["kind"]> = {
   "docker:index/network:Network": "network",
   "docker:index/volume:Volume": "volume",
 };
+
+/** The component below which all of a host stands (see serviceHost.ts). */
+const HOST_TYPE = "blue-green:index:Host";
 
 /**
  * Reads what Pulumi's state has of this stack before the run changes it. After `pulumi stack rename` it is found under the stack's new
@@ -31,21 +35,45 @@ export async function readOwnState(): Promise<StatePart[] | undefined> {
 
 /** Makes sense of a state's resources by their URNs; nothing of them that could be secret is kept. */
 export function partsIn(resources: unknown): StatePart[] {
+  const addresses = addressesIn(resources);
   return Object.entries(isObject(resources) ? resources : {}).flatMap(([urn, resource]) => {
     const kind = isObject(resource) && typeof resource.type === "string" ? KINDS[resource.type] : undefined;
     const outputs = isObject(resource) && isObject(resource.outputs) ? resource.outputs : {};
     if (kind === undefined || typeof outputs.name !== "string") return [];
+    const labels = Object.fromEntries(listIn(outputs.labels).map(({ label, value }) => [String(label), String(value)]));
+    const host = hostOf(urn, labels[LABEL.service]);
+    const address = host && addresses.get(`${labels[LABEL.service] ?? OWN_SERVICE}-${host}`);
     return [
       {
         kind,
-        logical: urn.slice(urn.lastIndexOf("::") + 2),
+        logical: nameIn(urn),
         id: typeof outputs.id === "string" ? outputs.id : "",
         name: outputs.name,
-        labels: Object.fromEntries(listIn(outputs.labels).map(({ label, value }) => [String(label), String(value)])),
+        labels,
         ports: listIn(outputs.ports).flatMap(({ external }) => (typeof external === "number" ? [external] : [])),
+        ...(host !== undefined && { host: { name: host, ...(address !== undefined && { address }) } }),
       },
     ];
   });
+}
+
+const nameIn = (urn: string): string => urn.slice(urn.lastIndexOf("::") + 2);
+
+/** Returns the host whose component something is below: its name is the first word of what Pulumi calls it, behind the service's. */
+function hostOf(urn: string, service: string | undefined): string | undefined {
+  if (!urn.includes(`${HOST_TYPE}$`)) return undefined;
+  const before = service === undefined ? "" : `${service}-`;
+  return nameIn(urn).slice(before.length).split("-", 1)[0];
+}
+
+/** Returns the addresses of the engines that hosts have, by what Pulumi calls their providers: `service-b`, `shop-b`. */
+function addressesIn(resources: unknown): Map<string, string> {
+  const providers = Object.entries(isObject(resources) ? resources : {}).flatMap(([urn, resource]) => {
+    if (!isObject(resource) || resource.type !== "pulumi:providers:docker") return [];
+    const host = isObject(resource.outputs) ? resource.outputs.host : undefined;
+    return typeof host === "string" ? [[nameIn(urn), host] as const] : [];
+  });
+  return new Map(providers);
 }
 
 const listIn = (value: unknown) => (Array.isArray(value) ? value : []).filter(isObject);

@@ -108,7 +108,7 @@ function asAsked({ settings, slots, world }: Situation): Plan {
 }
 
 /** Lets a preview go on without an engine, and says what it can't tell. */
-function decideBlindly({ world, preview }: Situation): Part {
+function decideBlindly({ world, preview, host }: Situation): Part {
   if (!("unknown" in world)) return {};
   const seen = `No Docker Engine answered: ${world.reason}`;
   if (preview) {
@@ -117,6 +117,10 @@ function decideBlindly({ world, preview }: Situation): Part {
         `${seen}. What runs is unknown, so this preview can't tell whether \`pulumi up\` would refuse this change.`,
       ],
     };
+  }
+  if (host?.address !== undefined) {
+    const next = `Next: DOCKER_HOST=${host.address} docker version; then, when it answers: pulumi up`;
+    return { refusals: [`${seen}. Nothing was touched, on no host. ${next}`] };
   }
   return {
     refusals: [

@@ -12,6 +12,7 @@ import { readTls } from "../proxy/tls";
 import { Refusal } from "../refusal";
 import { COLORS } from "../service/color";
 import { decisionLine } from "../service/decision";
+import type { Host } from "../service/hosts";
 import { monitoringNameRule, type ServiceId, serviceNameRule } from "../service/names";
 import type { Found } from "../service/needs";
 import { generationOf } from "../service/serving";
@@ -25,10 +26,12 @@ import { shown } from "../text/plain";
 import { terminalColumns } from "../text/terminal";
 import { decisionOf } from "./decision";
 import { withHardening } from "./hardened";
+import { decideHosts } from "./hostChanges";
+import { saidOnAll } from "./hosts";
 import { decide } from "./plan";
 import { hasPolicyPack } from "./policyPack";
 import { isRecovery, settingsThatRun } from "./recovery";
-import type { OtherService, Plan } from "./situation";
+import { type OtherService, type Plan, withPart } from "./situation";
 import { type StatePart, stateFindings } from "./stateProblem";
 
 /** The folder of the service's sources, relative to the project, where nothing else is said. */
@@ -36,12 +39,16 @@ export const APP_DIRECTORY = "app";
 
 /** What is decided from: a service's settings, and what runs of it. */
 export interface ServiceInputs {
+  /** The host that it is decided for, where the setting `hosts` names any. */
+  host?: Host;
   owner: ServiceId;
   settings: Settings;
   world: World | UnknownWorld;
   /** What Pulumi's own state has of the stack (see ownState.ts); undefined where it can't be read. */
   state?: readonly StatePart[] | undefined;
   appDirectory?: string;
+  /** Which engine answers, as it says itself; undefined where it was not asked. */
+  engineId?: string | undefined;
   /** The gateway's network, by name, and its address there. */
   gateway?: { name: string; address: string };
   /** The other services of the program. */
@@ -61,11 +68,28 @@ export interface ServicePlan {
 }
 
 /**
- * Decides what a run does with a service.
+ * Decides what a run does with a service at each of its places: on one host, or on several, the lead first. What is to be said to people
+ * is in the first plan, for all of them.
  *
- * @throws Refusal with everything for which the run must not happen.
+ * @throws Refusal with everything for which the run must not happen. What one host refuses happens on none.
  */
-export function decideService(undecided: ServiceInputs): ServicePlan {
+export function decideService(places: readonly ServiceInputs[]): ServicePlan[] {
+  const planned = places.map((place) => ({ ...place, ...planAt(place) }));
+  const [lead] = planned;
+  if (lead === undefined) throw new Error("a service runs on one host at least");
+  const { owner, settings, world } = lead;
+  const plan = withPart({ ...lead.plan, ...saidOnAll(planned) }, decideHosts(places));
+  // For `npm run preview`, which reads it from the engine's events.
+  pulumi.log.debug(decisionLine(decisionOf(owner, settings, world, plan)));
+  if (plan.refusals.length > 0) throw new Refusal(plan.refusals.map((refusal) => ofService(owner, refusal)).join("\n"));
+  return planned.map(({ settings, plan: own, files, configuration }, at) => ({
+    ...{ settings, files, configuration },
+    plan: at === 0 ? plan : { ...own, warnings: [], notes: [] },
+  }));
+}
+
+/** Decides the same at one place, and refuses nothing yet. */
+function planAt(undecided: ServiceInputs): ServicePlan {
   const { owner, world, state, gateway, appDirectory = APP_DIRECTORY } = undecided;
   const wrong = argumentProblem(undecided);
   if (wrong !== undefined) throw new Refusal(ofService(owner, `${wrong} Nothing was touched.`));
@@ -108,13 +132,11 @@ export function decideService(undecided: ServiceInputs): ServicePlan {
     preview: pulumi.runtime.isDryRun(),
     recovers,
     policyPack: hasPolicyPack(process.env),
+    ...(undecided.host && { host: undecided.host }),
     openSecrets: hasSecrets() && hasEmptyPassphrase(process.env, `Pulumi.${owner.stack}.yaml`),
     columns: terminalColumns(),
     ...(engineHost !== undefined && { dockerHost: engineHost }),
   });
-  // For `npm run preview`, which reads it from the engine's events.
-  pulumi.log.debug(decisionLine(decisionOf(owner, settings, world, plan)));
-  if (plan.refusals.length > 0) throw new Refusal(plan.refusals.map((refusal) => ofService(owner, refusal)).join("\n"));
   return { settings, plan, files, configuration: render(plan) };
 }
 
@@ -136,6 +158,7 @@ const isBuilt = ({ slots }: Settings): boolean => COLORS.some((color) => slots[c
 
 /** What is wrong with the arguments beside the settings, in a sentence or more. */
 function argumentProblem({
+  host,
   owner,
   settings,
   gateway,
@@ -143,6 +166,9 @@ function argumentProblem({
 }: ServiceInputs): string | undefined {
   const rule = owner.service === undefined ? undefined : serviceNameRule(owner.service, owner);
   if (rule !== undefined) return `The service's name ${shown(owner.service)} ${rule}.`;
+  if (settings.hosts !== undefined && host === undefined) {
+    return "hosts is set, but the program makes the service with `new BlueGreen`: make it with createService, which reads what runs on each host.";
+  }
   const watched = monitoringNameRule(owner, settings.monitoring);
   if (watched !== undefined)
     return `monitoring is ${settings.monitoring}, but ${watched}. Nothing was touched. Next: shorter names of project, stack and service, or: pulumi config set monitoring off`;

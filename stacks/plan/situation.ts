@@ -1,4 +1,5 @@
 import type { Color } from "../service/color";
+import type { Host } from "../service/hosts";
 import type { BesideName, ReplicaName, ServiceId } from "../service/names";
 import type { Found } from "../service/needs";
 import type { RetiredColor, Serving } from "../service/serving";
@@ -70,6 +71,8 @@ export interface Situation {
   generation: (plan: Pick<Plan, "runs" | "canaryPercent">) => string;
   /** Why the proxy's files can't be what the settings ask for, and what is to be known of them. */
   files?: { problems: string[]; warnings: string[] };
+  /** The host that it is decided for, where the setting `hosts` names any. */
+  host?: Host;
   /** What the engine has of what the colors' containers need; undefined where it was not asked. */
   found?: Found | undefined;
   /** The other services of the program. */

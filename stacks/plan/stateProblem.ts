@@ -1,4 +1,12 @@
-import { containerName, LABEL, logicalName, networkName, type ServiceId, volumeName } from "../service/names";
+import {
+  containerName,
+  LABEL,
+  logicalName,
+  networkName,
+  OWN_SERVICE,
+  type ServiceId,
+  volumeName,
+} from "../service/names";
 import type { UnknownWorld, World } from "../service/world";
 import { quoted } from "../text/shell";
 
@@ -13,6 +21,8 @@ export interface StatePart {
   labels: Record<string, string>;
   /** Ports of the host's that lead into it. */
   ports: number[];
+  /** The host that it is on, where that isn't the stack's own engine. */
+  host?: { name: string; address?: string };
 }
 
 /** What the state, compared with the engine and with the names of now, says about a run. */
@@ -40,7 +50,8 @@ export interface StateQuestion {
  * it is asked by the names of now, and has nothing under them after a rename.
  */
 export function stateFindings(question: StateQuestion): StateFindings {
-  const { owner, state, world, httpPort } = question;
+  const { owner, world, httpPort } = question;
+  const state = question.state.filter(({ host }) => host?.name === owner.host);
   const own = ownParts(owner, state);
   const renamed = renamedParts(owner, own);
   if (renamed.length > 0) return renamedFindings(question, renamed);
@@ -48,15 +59,18 @@ export function stateFindings(question: StateQuestion): StateFindings {
   if (own.length > 0) return { refusals: [], warnings: [] };
   const before = state.find((part) => isProxy(part) && part.ports.includes(httpPort));
   if (before !== undefined) return { refusals: [otherService(owner, before, httpPort)], warnings: [] };
-  const found = "unknown" in world ? [] : containersOn(owner, world);
+  // Those that the state has on another host are told together with that one (see hostChanges.ts).
+  const isElsewhere = !("unknown" in world) && question.state.some(({ id }) => id === world.proxy?.id);
+  const found = "unknown" in world || isElsewhere ? [] : containersOn(owner, world);
   return { refusals: found.length === 0 ? [] : [stateLost(owner, found)], warnings: [] };
 }
 
-const isProxy = ({ kind, labels }: StatePart): boolean => kind === "container" && labels[LABEL.role] === "proxy";
+export const isProxy = ({ kind, labels }: StatePart): boolean => kind === "container" && labels[LABEL.role] === "proxy";
 
 /** What the program calls the network and, with other names, the proxy's container and its volume. */
 const proxyLogical = (owner: ServiceId): string => logicalName(owner, "proxy");
-const networkLogical = ({ service = "service" }: ServiceId): string => service;
+const networkLogical = (owner: ServiceId): string =>
+  owner.host === undefined ? (owner.service ?? OWN_SERVICE) : logicalName(owner, "network");
 
 /** What the state has of this service, by what the program calls it. */
 function ownParts(owner: ServiceId, state: readonly StatePart[]): StatePart[] {
@@ -89,7 +103,10 @@ function renamedFindings(
 ): StateFindings {
   const list = renamed.map(({ part, becomes }) => `${KIND_NAMES[part.kind]} ${part.name} -> ${becomes}`).join(", ");
   if (allowProxyReplace) {
-    const proxy = ownParts(owner, state).find(isProxy);
+    const proxy = ownParts(
+      owner,
+      state.filter(({ host }) => host?.name === owner.host),
+    ).find(isProxy);
     return {
       refusals: [],
       warnings: [

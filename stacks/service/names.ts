@@ -8,7 +8,15 @@ export interface ServiceId {
   stack: string;
   /** Which one of the stack's services, e.g. `shop`; absent where it has one alone, as this project's own program. */
   service?: string;
+  /**
+   * On which of the service's hosts it is, where that isn't the stack's own engine; `b`. Pulumi alone tells things apart by it: each engine
+   * has all under the same names.
+   */
+  host?: string;
 }
+
+/** What Pulumi calls the service that has no name. */
+export const OWN_SERVICE = "service";
 
 /** Labels by which people, tests and the program itself find what belongs to a stack. */
 export const LABEL = {
@@ -82,14 +90,23 @@ export const replicaNames = (color: Color, replicas: number): ReplicaName[] =>
 
 /**
  * What Pulumi calls a part: it tells resources apart by type and name, and not by their parent's name, so that each service's parts
- * carry that of the service.
+ * carry that of the service, and of their host: `blue`, `shop-blue`, `shop-b-blue`.
  */
-export const logicalName = <Part extends string>({ service }: ServiceId, part: Part): Part | `${string}-${Part}` =>
-  service === undefined ? part : `${service}-${part}`;
+export const logicalName = <Part extends string>(
+  { service, host }: Partial<ServiceId>,
+  part: Part,
+): Part | `${string}-${Part}` => {
+  const before = [service, host].filter((name) => name !== undefined).join("-");
+  return before === "" ? part : `${before}-${part}`;
+};
 
-/** What Docker calls something of the stack by what Pulumi calls it. */
-export const nameOnEngine = ({ project, stack }: ServiceId, logical: string): string =>
-  `${project}-${stack}-${logical}`;
+/** What Docker calls something of the stack by what Pulumi calls it: without its host, of which an engine knows nothing. */
+export function nameOnEngine({ project, stack, service, host }: ServiceId, logical: string): string {
+  const own = service === undefined ? {} : { service };
+  const ofHost = host === undefined ? undefined : logicalName({ ...own, host }, "");
+  const name = ofHost && logical.startsWith(ofHost) ? logicalName(own, logical.slice(ofHost.length)) : logical;
+  return `${project}-${stack}-${name}`;
+}
 
 /** The container's name as `docker ps` shows it: project, stack, service and what it is; the beginning of all of them for "". */
 export const containerName = (

@@ -67,6 +67,7 @@ done
 cat said
 cat words >&2
 rm begun
+rm said
 if [ "$(cat code)" = null ]; then sleep 60; fi
 exit "$(cat code)"
 `;
@@ -91,6 +92,7 @@ export class StubProxy {
   atMove: { record: CutoverRecord; watched: boolean } | undefined;
   /** What the visitors' cookies meant at each move. */
   readonly sessionsAtMoves: (string | undefined)[] = [];
+  private step: Promise<unknown> = Promise.resolve();
   /** The configurations that were on the volume, by generation. */
   private readonly configurations = new Map<string, string>();
   moves: Record<string, string>[] = [];
@@ -98,6 +100,7 @@ export class StubProxy {
 
   // How it does what it is asked: all goes well unless a test says otherwise.
   move = async (): Promise<Ended> => ok;
+  check = async (): Promise<Ended> => ok;
   back = async (): Promise<Ended> => ok;
   stop = async (_ids: readonly string[]): Promise<Ended> => ok;
   /** With which exit code a job ends that runs already; called when it is waited for. */
@@ -222,8 +225,8 @@ export class StubProxy {
     return (await output).join("");
   }
 
-  private sh(script: string, args: string[]): ChildProcessWithoutNullStreams {
-    const text = script.replaceAll(PROXY_DIRECTORY, this.directory).replaceAll("/run/watched", this.file("watched"));
+  sh(script: string, args: string[]): ChildProcessWithoutNullStreams {
+    const text = script.replaceAll(PROXY_DIRECTORY, this.directory).replaceAll("/run/", `${this.directory}/`);
     const PATH = `${join(this.directory, "..", "bin")}:${process.env.PATH}`;
     return spawn("sh", ["-c", text, ...args], { env: { PATH }, detached: true });
   }
@@ -324,29 +327,40 @@ export class StubProxy {
       writeFileSync(at("words"), ended.stderr);
       writeFileSync(at("said.next"), this.moveSays.map((line) => `${line}\n`).join(""));
       renameSync(at("said.next"), at("said"));
-      while (existsSync(at("begun"))) await pause(5);
+      while (existsSync(at("said"))) await pause(5);
       // Nobody knows how it ended: the proxy has restarted.
       if (ended.code === null) await lost(holder);
-      rmSync(at("said"), { force: true });
     }
   }
 
   private async moveTo(configuration: string, env: Record<string, string>): Promise<Ended> {
     const color = /default (\w+);/.exec(configuration)?.[1] as Color;
-    this.events.push(`move ${color}`);
+    this.events.push(`${env.STEP} ${color}`);
+    if (env.STEP === "check") return this.check();
     this.moves.push(env);
     this.sessionsAtMoves.push(this.read("sessions.conf"));
     this.atMove = { record: this.record ?? { stable: {} }, watched: existsSync(this.file("watched")) };
-    const ended = await this.move();
-    if (ended.code === 0) this.serves(color, configuration);
-    return ended;
+    return this.inTurn(async () => {
+      const ended = await this.move();
+      if (ended.code === 0) this.serves(color, configuration);
+      return ended;
+    });
   }
 
   private async backTo(wanted: string): Promise<Ended> {
     this.events.push(`back ${wanted}`);
-    const ended = await this.back();
-    const [generation = "", color] = wanted.split(" ");
-    if (ended.code === 0) this.serves(color as Color, this.configurations.get(generation));
+    return this.inTurn(async () => {
+      const ended = await this.back();
+      const [generation = "", color] = wanted.split(" ");
+      if (ended.code === 0) this.serves(color as Color, this.configurations.get(generation));
+      return ended;
+    });
+  }
+
+  /** A step waits for the one before it, as by the lock that each of them takes in the proxy. */
+  private inTurn(step: () => Promise<Ended>): Promise<Ended> {
+    const ended = this.step.then(step);
+    this.step = ended.catch(() => {});
     return ended;
   }
 

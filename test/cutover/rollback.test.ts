@@ -17,7 +17,8 @@ const WAY: WayBack = { to: "blue", from: "green", putBack: undefined };
 
 const acts = ({ events }: StubProxy): string[] => events.filter((event) => /^(move|stop|start|run) /.test(event));
 
-const goBack = (proxy: StubProxy, way: WayBack | undefined = WAY) => rollBack(OWNER, () => way, "by hand", proxy.tools);
+const goBack = (proxy: StubProxy, way: WayBack | undefined = WAY) =>
+  rollBack(OWNER, () => way, "by hand", proxy.tools).then((back) => back.way);
 
 const STOPPED = { State: { ...dead, ExitCode: 0 } };
 
@@ -115,7 +116,7 @@ describe("npm run rollback", { concurrency: true }, () => {
     assert.ok(await goBack(canary, { to: "green", from: "blue", putBack: undefined }));
     assert.deepEqual(acts(canary), ["move green"]);
     const nothing = onGreen(t, ...beside);
-    assert.equal(await rollBack(OWNER, () => undefined, "by hand", nothing.tools), undefined);
+    assert.equal((await rollBack(OWNER, () => undefined, "by hand", nothing.tools)).way, undefined);
     assert.deepEqual(acts(nothing), []);
   });
 

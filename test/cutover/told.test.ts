@@ -175,7 +175,7 @@ describe("who hears of a cutover", { concurrency: true }, () => {
         .remembers({ stable: { blue: ["blue-1"] } })
         .put("notify.json", text);
       const back = { to: "blue", from: "green", putBack: undefined } as const;
-      assert.deepEqual(await rollBack(OWNER, () => back, "by hand", proxy.tools), back);
+      assert.deepEqual((await rollBack(OWNER, () => back, "by hand", proxy.tools)).way, back);
       assert.ok(!proxy.said.some((line) => line.startsWith("notifyUrl")), text);
     }
     const full = await told(t, onBlue(t));

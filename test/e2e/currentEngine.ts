@@ -99,7 +99,7 @@ async function addPackages(appBaseImage: string, dockerfile: string): Promise<vo
 }
 
 /** Gives an engine images that the machine's own one has. */
-async function load(images: string[], env: NodeJS.ProcessEnv): Promise<void> {
+export async function load(images: string[], env: NodeJS.ProcessEnv): Promise<void> {
   const save = spawn("docker", ["save", ...images], { stdio: ["ignore", "pipe", "inherit"] });
   const load = spawn("docker", ["load"], {
     stdio: [save.stdout, "ignore", "inherit"],

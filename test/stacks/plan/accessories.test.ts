@@ -374,10 +374,10 @@ describe("two accessories that write to one folder", () => {
     const services = withOthers([of("shop"), of("web")]);
     for (const service of services)
       assert.throws(
-        () => decideService(service),
+        () => decideService([service]),
         ({ message }: Error) => message.split("both write to the host's /srv/db").length === 2,
       );
-    for (const alone of withOthers([of("shop")])) assert.doesNotThrow(() => decideService(alone));
+    for (const alone of withOthers([of("shop")])) assert.doesNotThrow(() => decideService([alone]));
   });
 
   test("a container whose label was spoilt by a hand is no reason to fail", () => {
