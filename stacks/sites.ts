@@ -71,9 +71,12 @@ async function readEngine<Service>(
   return here.map((site, at) => [site, { ...site, world: worlds[at] ?? unknown, found, engineId }] as const);
 }
 
-/** Which engine it is, as it says itself; undefined where it does not answer. */
+/**
+ * Which engine it is, as it says itself; undefined where it does not answer. Machines that are copies of one have the same id before
+ * Docker 25, and mostly another name.
+ */
 const idOf = (engine: Docker): Promise<string | undefined> =>
-  engine.ask("system", "info", "--format", "{{.ID}}").then(
+  engine.ask("system", "info", "--format", "{{.ID}} {{.Name}}").then(
     (id) => id.trim() || undefined,
     () => undefined,
   );
