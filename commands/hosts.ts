@@ -1,6 +1,6 @@
 import { type Docker, dockerAt } from "../stacks/engine/docker";
 import { shown } from "../stacks/text/plain";
-import { CantTellError, type NextCommand, Refusal } from "./outcome";
+import { CantTellError } from "./outcome";
 import { engineOf, type Where } from "./stack";
 
 /** One of the engines that a stack is on. */
@@ -51,13 +51,9 @@ export function hostsNamed(
   );
 }
 
-/**
- * Ends a command that knows one engine alone, where a stack has others.
- *
- * @param what what it does there, such as "compares what runs".
- */
-export function refuseHosts({ hosts = [] }: Where, what: string, next: readonly NextCommand[]): void {
-  if (!hosts.some(({ address }) => address !== undefined)) return;
+/** Returns why a command that knows one engine alone must leave a stack with others as it is; undefined where it need not. */
+export function tooManyHosts({ hosts = [] }: Where, command: string): string | undefined {
+  if (!hosts.some(({ address }) => address !== undefined)) return undefined;
   const names = hosts.map(({ name }) => name).join(", ");
-  throw new Refusal(`Not with hosts yet: this command ${what} one engine, and the stack has ${names}`, next);
+  return `Not with hosts yet: ${command} knows one engine alone, and the stack's hosts are ${names}`;
 }

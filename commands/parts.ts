@@ -3,6 +3,7 @@ import { COLORS, type Color } from "../stacks/service/color";
 import { replicaName } from "../stacks/service/names";
 import { readParts, type StackContainer, type StackPart } from "../stacks/service/parts";
 import { shown } from "../stacks/text/plain";
+import type { StackHost } from "./hosts";
 import { CantTellError } from "./outcome";
 import { type FoundStack, noService, noStack } from "./stack";
 import { commandsFor } from "./typed";
@@ -26,10 +27,23 @@ export function colorIn(text: string): Color {
   return color;
 }
 
-/** What a container is called: `green-2`, `blue worker mail`, `db`, `monitoring mtail`; behind its service's name where that has to be said. */
-export function labelOf({ part, service }: Pick<StackContainer, "part" | "service">, isServiceKnown: boolean): string {
-  const label = partLabel(part);
-  return service === undefined || isServiceKnown ? label : `${service} ${label}`;
+/** A container, and where it is. */
+export interface PlacedContainer extends StackContainer {
+  docker: Docker;
+  /** The host's name, of a stack with several; absent where only one is looked at. */
+  host?: string;
+}
+
+/**
+ * What a container is called: `green-2`, `blue worker mail`, `db`, `monitoring mtail`; behind the names of its host and of its service
+ * where they have to be said.
+ */
+export function labelOf(
+  { part, service, host }: Pick<StackContainer, "part" | "service"> & { host?: string },
+  isServiceKnown: boolean,
+): string {
+  const where = [host, isServiceKnown ? undefined : service].filter((name) => name !== undefined);
+  return [...where, partLabel(part)].join(" ");
 }
 
 function partLabel(part: StackPart): string {
@@ -83,13 +97,72 @@ export async function containersOf(
   { owner, named, text, next }: FoundStack,
   service: string | undefined,
 ): Promise<StackContainer[]> {
-  const look = { purpose: "see what is known", command: commandsFor(named, undefined).status() };
+  const look = lookAt(named);
   const all = await readParts(docker, owner).catch(({ message }: Error) => {
     throw new CantTellError(`The Docker Engine could not be asked: ${message}`, [look]);
   });
   if (all.length === 0 && text === undefined) throw new CantTellError(noStack(owner.stack), next);
   if (all.length === 0) throw new CantTellError(`Nothing of the stack ${owner.stack} runs on this engine`, [look]);
-  const found = service === undefined ? all : all.filter((one) => one.service === service);
-  if (service !== undefined && found.length === 0) throw noService(service, servicesOf(all), look.command);
+  return ofService(all, service, look.command);
+}
+
+/** A host whose containers can't be read, and why. */
+export interface SilentHost {
+  host: StackHost;
+  problem: string;
+}
+
+/**
+ * Reads the containers of a stack, or of one of its services, on all of these hosts.
+ *
+ * @throws CantTellError where there are none, or none of the hosts can be asked, with what to type instead.
+ */
+export async function containersOn(
+  hosts: readonly [StackHost, ...StackHost[]],
+  found: FoundStack,
+  service: string | undefined,
+): Promise<{ containers: PlacedContainer[]; silent: SilentHost[] }> {
+  const [{ docker }, ...others] = hosts;
+  if (others.length === 0) {
+    const containers = await containersOf(docker, found, service);
+    return { containers: containers.map((container) => ({ ...container, docker })), silent: [] };
+  }
+  const look = lookAt(found.named);
+  const silent: SilentHost[] = [];
+  const read = hosts.map(async (host) => {
+    const containers = await readParts(host.docker, found.owner).catch(({ message }: Error) => {
+      silent.push({ host, problem: message });
+      return [];
+    });
+    return containers.map((container) => placedOn(host, container));
+  });
+  const all = (await Promise.all(read)).flat();
+  if (silent.length === hosts.length) {
+    const words = hosts.map((host) => `${host.name}: ${silent.find((one) => one.host === host)?.problem}`);
+    throw new CantTellError(`No host could be asked: ${words.join("; ")}`, [look]);
+  }
+  if (all.length === 0) throw new CantTellError(`Nothing of the stack ${found.owner.stack} runs on its hosts`, [look]);
+  return { containers: ofService(all, service, look.command), silent };
+}
+
+/** Returns a container with where it is. */
+export const placedOn = ({ docker, name }: StackHost, container: StackContainer): PlacedContainer => ({
+  ...container,
+  docker,
+  ...(name !== undefined && { host: name }),
+});
+
+const lookAt = (named: string | undefined) => ({
+  purpose: "see what is known",
+  command: commandsFor(named, undefined).status(),
+});
+
+function ofService<Container extends StackContainer>(
+  all: readonly Container[],
+  service: string | undefined,
+  status: string,
+): Container[] {
+  const found = all.filter((one) => service === undefined || one.service === service);
+  if (service !== undefined && found.length === 0) throw noService(service, servicesOf(all), status);
   return found;
 }

@@ -8,6 +8,7 @@ import { CantTellError } from "../outcome";
 import { askPulumi, errorIn, runPulumi } from "../pulumi";
 import { commandsFor } from "../typed";
 import { readRunning } from "./engine";
+import { refuseHosts } from "./hosts";
 import { type Preview, previewIn } from "./preview";
 import type { Compared, Facts } from "./row";
 import { type Declared, declaredIn, hasGateway } from "./state";
@@ -60,6 +61,7 @@ async function readDeclared({ owner, name }: Looked): Promise<ReturnType<typeof 
     if (error instanceof CantTellError) throw error;
     throw new CantTellError(`Pulumi's state of ${name} can't be read: ${error.message}`);
   });
+  refuseHosts({ named: name }, state);
   const declared = declaredIn(state, owner);
   if (declared.size > 0) return declared;
   throw new CantTellError(`Pulumi's state of ${name} has no container: nothing is declared yet`, [

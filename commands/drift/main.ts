@@ -7,6 +7,7 @@ import { EXIT } from "../outcome";
 import { engineOf, type FoundStack, findStack, noService, readStack } from "../stack";
 import { asTyped, commandsFor, isPackaged } from "../typed";
 import { carryOut } from "./fix";
+import { refuseHosts } from "./hosts";
 import { type Looked, look } from "./look";
 import { blockedBy, commandsOf, type Mending, mendingOf } from "./mending";
 import { differencesOf, type Report } from "./report";
@@ -34,6 +35,7 @@ async function run({ stack: argument, service, fix, json }: Asked): Promise<Repo
   const found = await findStack(process.cwd(), argument, forStack);
   // A program of somebody's own may have all of its settings in the code.
   const stack: Seeing = found.text === undefined && isPackaged() ? found : readStack(found);
+  refuseHosts(stack);
   const docker = engineOf(stack);
   const before = await see(docker, stack, service);
   const { mending } = before;

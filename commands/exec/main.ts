@@ -2,8 +2,10 @@ import { isatty } from "node:tty";
 import { printableMessage } from "../../stacks/text/plain";
 import type { Arguments } from "../arguments";
 import { runCommand } from "../command";
+import { hostsNamed, hostsOf } from "../hosts";
+import { CantTellError } from "../outcome";
 import { colorIn, containersOf } from "../parts";
-import { engineOf, findStack, whereIs } from "../stack";
+import { findStack, whereIs } from "../stack";
 import { commandsFor } from "../typed";
 import { failureOf } from "./failure";
 import { runIn } from "./run";
@@ -20,9 +22,16 @@ async function exec(typed: Typed): Promise<number> {
   const found = await findStack(process.cwd(), typed.stack, (name) =>
     commandsFor(name, undefined, service).exec(options, words),
   );
-  const { host } = whereIs(found, (line) => console.error(printableMessage(line)));
-  const docker = engineOf(host === undefined ? {} : { host });
-  const containers = await containersOf(docker, found, service);
+  const all = hostsOf(whereIs(found, (line) => console.error(printableMessage(line))));
+  const onHost = (name: string) => commandsFor(found.named, undefined, service).exec(optionsIn(typed, name), words);
+  const [{ host, docker, name: lead }, ...others] = hostsNamed(all, typed.host, onHost);
+  const containers = await containersOf(docker, found, service).catch((error: Error) => {
+    if (!(error instanceof CantTellError) || others.length === 0) throw error;
+    const next = others
+      .slice(0, 2)
+      .flatMap(({ name = "" }) => [{ purpose: `run it on ${name}`, command: onHost(name) }]);
+    throw new CantTellError(`${lead}: ${error.message}`, [...error.next, ...next]);
+  });
   const owner = { ...found.owner, ...(service !== undefined && { service }) };
   const commands = commandsFor(found.named, host, service);
   const again = (more: readonly string[], name = service) =>
@@ -46,8 +55,8 @@ const askedIn = ({ color, worker, accessory, new: isNew }: Typed): Asked => ({
 });
 
 /** Returns the options that choose the container, to be typed again. */
-const optionsIn = ({ color, worker, accessory, new: isNew }: Typed): string[] => [
-  ...Object.entries({ color, worker, accessory }).flatMap(([name, value]) =>
+const optionsIn = ({ color, worker, accessory, new: isNew, ...typed }: Typed, host = typed.host): string[] => [
+  ...Object.entries({ host, color, worker, accessory }).flatMap(([name, value]) =>
     value === undefined ? [] : [`--${name}`, value],
   ),
   ...(isNew ? ["--new"] : []),

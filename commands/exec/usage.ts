@@ -6,7 +6,7 @@ export const NOT_BEGUN = 125;
 export const USAGE = {
   command: "exec",
   takesStack: true,
-  values: ["service", "color", "worker", "accessory"],
+  values: ["service", "host", "color", "worker", "accessory"],
   flags: ["new"],
   takesWords: true,
   earlyExit: NOT_BEGUN,
@@ -19,6 +19,7 @@ npm run exec -- --worker mail -- ps                 in a worker, of the live col
 npm run exec -- --accessory db -- psql -U shop      in an accessory
 npm run exec -- --new -- python manage.py migrate   in a container of its own, made like the color's
 npm run exec -- --service shop -- ls                of one service, of a program that has several
+npm run exec -- --host b -- ls                      on this one of several hosts; without it on the first
 
 Of several containers it is the first one that runs. It reads what it is given: zcat dump.gz | npm run --silent exec ...
 With --new the image's entrypoint comes first, as with \`docker run\`. That container has no port, no health check and no

@@ -36,6 +36,8 @@ export interface Following {
   /** Since when a log is shown of which nothing was yet; from its beginning where it is left out. */
   since: string | undefined;
   printer: LogPrinter;
+  /** What the engine is called. */
+  engine: string;
   /** Ends it. */
   signal: AbortSignal;
 }
@@ -149,7 +151,7 @@ export class Follower {
 
   private tellEngine(problem: string | undefined): void {
     if ((problem === undefined) === (this.engineProblem === undefined)) return;
-    const origin = { label: "engine" };
+    const origin = { label: this.what.engine };
     if (problem === undefined) this.note(origin, "it answers again");
     else this.note(origin, `it does not answer, and is asked again: ${quotedWords(problem)}`);
     this.engineProblem = problem;

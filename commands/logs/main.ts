@@ -1,13 +1,13 @@
-import type { Docker } from "../../stacks/engine/docker";
 import { readParts, type StackContainer } from "../../stacks/service/parts";
 import { ASKED_AT_A_TIME, filtersOf, inTurns } from "../../stacks/service/world";
 import { printableMessage, quotedWords } from "../../stacks/text/plain";
 
 import { isColored, runCommand } from "../command";
+import { hostsNamed, hostsOf, type StackHost } from "../hosts";
 import { CantTellError, EXIT, type ExitCode } from "../outcome";
 import { painter } from "../paint";
-import { colorOf, containersOf, labelOf } from "../parts";
-import { engineOf, type FoundStack, findStack, whereIs } from "../stack";
+import { colorOf, containersOn, labelOf, type PlacedContainer, placedOn } from "../parts";
+import { type FoundStack, findStack, whereIs } from "../stack";
 import { commandsFor } from "../typed";
 import { SINCE, sinceIn, tailIn } from "./bounds";
 import { absence, type Choice, choiceOf, isChosen, isFilter, isMeant } from "./choice";
@@ -20,13 +20,15 @@ import type { LogLine } from "./reader";
 import { type LogSource, openLog } from "./source";
 import { USAGE } from "./usage";
 
+/** So long a host of several may take to say which containers it has. */
+const HOST_SECONDS = 10;
+
 /** What is shown, of which containers, and where. */
 interface Showing {
-  docker: Docker;
   choice: Choice;
   since: string | undefined;
   tail: number | undefined;
-  originOf: (container: StackContainer) => Origin;
+  originOf: (container: PlacedContainer) => Origin;
   isShown: (line: LogLine, container: StackContainer) => boolean;
   printer: LogPrinter;
   /** Ends it. */
@@ -49,8 +51,8 @@ async function logs(asked: Asked): Promise<ExitCode> {
   const found = await findStack(process.cwd(), asked.stack, (name) =>
     commandsFor(name, undefined, asked.service).logs(),
   );
-  const docker = engineOf(whereIs(found, (line) => console.error(printableMessage(line))));
-  const containers = await containersOf(docker, found, asked.service);
+  const hosts = hostsIn(found, asked);
+  const { containers, silent } = await containersOn(hosts, found, asked.service);
   const missing = absence(choice, containers);
   if (missing !== undefined)
     throw new CantTellError(missing, [
@@ -59,14 +61,26 @@ async function logs(asked: Asked): Promise<ExitCode> {
 
   const meant = containers.filter(({ part }) => isChosen(choice, part));
   const { printer, signal } = screen(asked.follow);
-  const showing: Showing = { docker, choice, since, tail, printer, signal, ...rules(choice, asked.service) };
+  const showing: Showing = { choice, since, tail, printer, signal, ...rules(choice, asked.service) };
   for (const container of meant) printer.widen(showing.originOf(container));
+  for (const { host, problem } of silent)
+    printer.note({ label: host.name ?? "" }, `it does not answer, and nothing of it is shown: ${quotedWords(problem)}`);
   const { lastTimes, problems, some } = await showPast(showing, meant);
-  if (asked.follow && !signal.aborted) await follow(showing, found, asked.service, meant, lastTimes);
+  if (asked.follow && !signal.aborted)
+    await Promise.all(hosts.map((host) => follow(showing, host, found, asked.service, meant, lastTimes)));
   const { request } = choice;
   const isMissing = request !== undefined && !some && !asked.follow && !signal.aborted;
   if (isMissing) console.error(printableMessage(notFound(request, asked, since, meant)));
-  return problems === 0 && !isMissing ? EXIT.well : EXIT.finding;
+  return problems + silent.length === 0 && !isMissing ? EXIT.well : EXIT.finding;
+}
+
+/** Returns the hosts whose containers are shown; one alone needs no name. */
+function hostsIn(found: FoundStack, { host, service }: Asked): readonly [StackHost, ...StackHost[]] {
+  const where = whereIs(found, (line) => console.error(printableMessage(line)));
+  const commands = commandsFor(found.named, undefined, service);
+  const hosts = hostsNamed(hostsOf(where, HOST_SECONDS), host, (name) => commands.logs("--host", name));
+  const [{ docker }, ...others] = hosts;
+  return others.length === 0 ? [{ docker }] : hosts;
 }
 
 /** Returns where lines are printed, and what ends the printing: nobody who reads, and Ctrl-C where it would go on for ever. */
@@ -85,7 +99,7 @@ const rules = (choice: Choice, service: string | undefined): Pick<Showing, "orig
 });
 
 /** Shows what the containers have written until now. */
-async function showPast(showing: Showing, containers: readonly StackContainer[]): Promise<Shown> {
+async function showPast(showing: Showing, containers: readonly PlacedContainer[]): Promise<Shown> {
   const { printer, tail, originOf, isShown, signal } = showing;
   const opened = await openAll(showing, containers);
   const of = new Map(opened.map(({ log, container }) => [log, container]));
@@ -107,21 +121,18 @@ async function showPast(showing: Showing, containers: readonly StackContainer[])
 }
 
 interface Opened {
-  container: StackContainer;
+  container: PlacedContainer;
   log: LogSource;
 }
 
 /** Opens the containers' logs, a few at a time. */
-function openAll(
-  { docker, since, tail, choice, signal }: Showing,
-  containers: readonly StackContainer[],
-): Promise<Opened[]> {
+function openAll({ since, tail, choice, signal }: Showing, containers: readonly PlacedContainer[]): Promise<Opened[]> {
   const logs: LogSource[] = [];
   signal.addEventListener("abort", () => {
     for (const log of logs) log.end();
   });
   return inTurns(containers, ASKED_AT_A_TIME, async (container) => {
-    const log = openLog(docker, container.id, {
+    const log = openLog(container.docker, container.id, {
       ...(since !== undefined && { since }),
       ...(tail !== undefined && !isFilter(choice) && { tail }),
     });
@@ -148,18 +159,25 @@ async function tellProblems(
   return shown;
 }
 
-/** Shows what the containers write from now on. */
+/** Shows what a host's containers write from now on. */
 async function follow(
-  { docker, choice, since, originOf, isShown, printer, signal }: Showing,
+  { choice, since, originOf, isShown, printer, signal }: Showing,
+  host: StackHost,
   { owner }: FoundStack,
   service: string | undefined,
-  containers: readonly StackContainer[],
+  containers: readonly PlacedContainer[],
   lastTimes: ReadonlyMap<string, string>,
 ): Promise<void> {
+  const { docker } = host;
   const asked = service === undefined ? owner : { ...owner, service };
+  const own = containers.filter((container) => container.docker === docker);
   const list = async () => (await readParts(docker, asked)).filter(({ part }) => isChosen(choice, part));
-  const what = { docker, list, filters: filtersOf(asked), originOf, isShown, since, printer, signal };
-  await new Follower(what).run(containers, lastTimes);
+  const what = {
+    ...{ docker, list, filters: filtersOf(asked), isShown, since, printer, signal },
+    originOf: (container: StackContainer) => originOf(placedOn(host, container)),
+    engine: host.name === undefined ? "engine" : `${host.name} engine`,
+  };
+  await new Follower(what).run(own, lastTimes);
 }
 
 runCommand(USAGE, logs);

@@ -1,9 +1,8 @@
-import type { StackContainer } from "../../stacks/service/parts";
 import { listed } from "../../stacks/text/columns";
 import { commandLine } from "../../stacks/text/shell";
 import type { Arguments } from "../arguments";
 import { type NextCommand, nextLines } from "../outcome";
-import { labelOf } from "../parts";
+import { labelOf, type PlacedContainer } from "../parts";
 import { commandsFor } from "../typed";
 import { isOfProxy } from "./requests";
 import type { USAGE } from "./usage";
@@ -12,7 +11,7 @@ import type { USAGE } from "./usage";
 const MOST_LABELS = 200;
 
 /** The options that say whose logs are searched, as they are given again. */
-const WHOSE = ["color", "worker", "job", "accessory", "monitoring", "status"] as const;
+const WHOSE = ["host", "color", "worker", "job", "accessory", "monitoring", "status"] as const;
 
 /** The options that the command was given. */
 export type Asked = Arguments<(typeof USAGE.values)[number], (typeof USAGE.flags)[number]>;
@@ -26,7 +25,7 @@ export function notFound(
   request: string,
   asked: Asked,
   since: string | undefined,
-  searched: readonly StackContainer[],
+  searched: readonly PlacedContainer[],
 ): string {
   const labels = searched.map((container) => labelOf(container, asked.service !== undefined));
   const reach =

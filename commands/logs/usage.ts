@@ -3,7 +3,19 @@ import type { Usage } from "../arguments";
 export const USAGE = {
   command: "logs",
   takesStack: true,
-  values: ["service", "color", "worker", "job", "accessory", "monitoring", "since", "tail", "status", "request"],
+  values: [
+    "service",
+    "host",
+    "color",
+    "worker",
+    "job",
+    "accessory",
+    "monitoring",
+    "since",
+    "tail",
+    "status",
+    "request",
+  ],
   flags: ["proxy", "follow"],
   help: `The log lines of a stack's containers in the order of their time, each behind what wrote it.
 
@@ -19,6 +31,7 @@ npm run logs -- --since 2h         as docker takes it: 90s, 1h30m, 2026-11-29T03
 npm run logs -- --tail 100         the last 100 lines, however old where --since is not given; -n 100
 npm run logs -- --follow           goes on until Ctrl-C, with containers that are made meanwhile; -f
 npm run logs -- --service shop     one service, of a program that has several
+npm run logs -- --host b           one host of several; without it all of them, each line with its host's name
 
 Of --color, --worker, --job, --accessory, --monitoring and --proxy all that are named are shown. What happens to a
 container that is followed is said on standard error. The proxy writes its log once a second.

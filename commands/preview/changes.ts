@@ -1,8 +1,9 @@
 import { COLORS, type Color } from "../../stacks/service/color";
+import type { Host } from "../../stacks/service/hosts";
 import { LABEL } from "../../stacks/service/names";
 import { plainVariable, plainVariables } from "../../stacks/service/orderVariables";
 import { type SlotInstance, type SlotSpec, specDifferences } from "../../stacks/service/slotSpec";
-import { isObject, type JsonObject, objectIn } from "../../stacks/text/json";
+import { isObject, type JsonObject, jsonIn, objectIn } from "../../stacks/text/json";
 import { shown } from "../../stacks/text/plain";
 import type { Step } from "./events";
 
@@ -96,7 +97,8 @@ export function cutoverChanges({ op, old, new: now, differs }: Step): string[] {
       .filter((name) => !NO_SETTINGS.includes(name))
       // A secret that has changed looks the same here: Pulumi names the place.
       .filter((name) => plainly(before[name]) !== plainly(after[name]) || differing.includes(name))
-      .map((name) => {
+      .flatMap((name) => {
+        if (name === "HOSTS") return hostsChange(before[name], after[name]) ?? [];
         const setting = SETTINGS[name] ?? camelCase(name);
         // Files and lists are long, and a secret is no text here.
         const isShown = [before[name], after[name]].every((value) => value === undefined || typeof value === "string");
@@ -105,6 +107,26 @@ export function cutoverChanges({ op, old, new: now, differs }: Step): string[] {
       })
       .sort()
   );
+}
+
+/** What of the hosts that a cutover goes by has changed: their names, or an address; undefined for what no setting names. */
+function hostsChange(before: unknown, after: unknown): string | undefined {
+  const [was, is] = [hostsIn(before), hostsIn(after)];
+  if (was === undefined || is === undefined) return "hosts";
+  const words = (hosts: readonly Host[]) => hosts.map(({ name }) => name).join(", ") || "(none)";
+  if (words(was) !== words(is)) return `hosts ${words(was)} -> ${words(is)}`;
+  const moved = is.filter(({ address }, at) => address !== was[at]?.address).map(({ name }) => name);
+  return moved.length === 0 ? undefined : `hosts (the address of ${moved.join(", ")})`;
+}
+
+/** The hosts in the cutover's variable; undefined where they are not known yet. */
+function hostsIn(variable: unknown): Host[] | undefined {
+  if (variable === undefined || variable === "") return [];
+  const list = jsonIn(variable);
+  if (!Array.isArray(list)) return undefined;
+  return list
+    .filter(isObject)
+    .map(({ name, address }) => ({ name: String(name), ...(typeof address === "string" && { address }) }));
 }
 
 const camelCase = (name: string): string =>

@@ -1,7 +1,7 @@
 import { containerName } from "../../stacks/service/names";
 import { runCommand, terminalColumns } from "../command";
 import { EXIT } from "../outcome";
-import { type FoundStack, findStack, noService, textOf } from "../stack";
+import { type FoundStack, findStack, noService, textOf, whereIs } from "../stack";
 import { asTyped, isPackaged } from "../typed";
 import { commentOf } from "./comment";
 import type { Said } from "./events";
@@ -17,7 +17,9 @@ runCommand(USAGE, async ({ stack, service, comment }) => {
   if (!isPackaged()) textOf(found);
   const previewed = await previewStack(found.name);
   const said = service === undefined ? previewed.said : saidOf(previewed.said, found, service);
-  const summary = summaryOf(found.owner.stack, said, previewed);
+  // What can't be read of the file, the preview says.
+  const { hosts } = whereIs(found, () => {});
+  const summary = summaryOf(found.owner.stack, said, previewed, hosts);
   // A diff that broke off shows nothing that the refusal does not say; that of Pulumi's is of all services.
   const diff = summary.exit === EXIT.finding || service !== undefined ? "" : previewed.diff;
   console.log(comment ? commentOf(summary, diff) : screenOf(summary, diff, terminalColumns()));

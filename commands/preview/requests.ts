@@ -4,6 +4,7 @@ import { AGAIN } from "../../stacks/service/missing";
 import { LABEL } from "../../stacks/service/names";
 import { COMMAND, CONTAINER, labelsOf } from "./changes";
 import type { Step } from "./events";
+import { type Hosts, linesOnHosts } from "./hosts";
 import { type Text, text } from "./text";
 
 /** Whether a run drops requests of the public, as far as its steps and the program's own word tell. */
@@ -22,8 +23,9 @@ const CARRIERS = ["docker:index/network:Network", "docker:index/volume:Volume"];
  * a cutover drains before.
  *
  * @param steps those of this service.
+ * @param hosts where it runs on several.
  */
-export function requestsOf(decision: Decision, steps: readonly Step[]): Requests {
+export function requestsOf(decision: Decision, steps: readonly Step[], hosts: Hosts = []): Requests {
   const { live, unknown, before } = decision;
   if (unknown !== undefined)
     return { verdict: "unknown", says: text`it can't be told whether any is dropped: ${unknown}` };
@@ -32,7 +34,13 @@ export function requestsOf(decision: Decision, steps: readonly Step[]): Requests
     return { verdict: "nobody", says: [`nobody is served now (${why}), so none can be dropped`] };
   }
 
-  const threats = steps.map((step) => threatOf(step, decision, live, steps)).filter((threat) => threat !== undefined);
+  const threats = linesOnHosts(
+    steps.flatMap((step) => {
+      const line = threatOf(step, decision, live, steps);
+      return line === undefined ? [] : [{ step, line }];
+    }),
+    hosts,
+  );
   if (threats.length > 0) {
     const says = threats.flatMap((threat, at) => (at === 0 ? threat : text`; ${threat}`));
     return { verdict: "dropped", says: text`the public gets no answer for some seconds: ${says}` };

@@ -13,6 +13,7 @@ import {
   cutoverChanges,
 } from "./changes";
 import type { Said, Step } from "./events";
+import { type Hosts, hostChanges, hostLines, linesOnHosts, onHosts } from "./hosts";
 import { DONE, isGateway, nameOf, requestsOf } from "./requests";
 import { type Text, text } from "./text";
 
@@ -43,8 +44,14 @@ const MOST_LINES = 40;
  *
  * @param code the exit code of `pulumi preview`.
  * @param output what it printed besides the diff: all there is to go by where it did not get so far.
+ * @param hosts those of the stack's file.
  */
-export function summaryOf(stack: string, said: Said, { code, output }: { code: number; output: string }): Summary {
+export function summaryOf(
+  stack: string,
+  said: Said,
+  { code, output }: { code: number; output: string },
+  hosts: Hosts = [],
+): Summary {
   const { decisions, steps } = said;
   const refusals = refusalsOf(said);
   if (!said.began && code !== 0) {
@@ -76,9 +83,10 @@ export function summaryOf(stack: string, said: Said, { code, output }: { code: n
     return { stack, headline, entries: entries(["Requests", untold], warnings), configuration: [], exit: EXIT.unknown };
   }
 
-  const owned = decisions.map((decision) => ({ decision, steps: stepsOf(decision, steps, decisions) }));
+  const changes = hostChanges(steps, hosts);
+  const owned = decisions.map((decision) => ({ decision, steps: stepsOf(decision, changes.others, decisions) }));
   const services = owned.flatMap((each) => {
-    const own = serviceEntries(each.decision, each.steps);
+    const own = serviceEntries(each.decision, each.steps, hosts);
     const name = decisions.length > 1 ? `${each.decision.containers.replace(/-$/, "")}: ` : "";
     return own.map((entry) => ({ ...entry, name: `${name}${entry.name}` }));
   });
@@ -86,15 +94,16 @@ export function summaryOf(stack: string, said: Said, { code, output }: { code: n
   const lines = cutovers.map(configurationLines);
   return {
     stack,
-    headline: headlineOf(decisions, steps),
+    headline: [...headlineOf(decisions, steps), ...onHosts(hosts)],
     entries: [
       ...services,
       ...entries(
         ["Notes", all(decisions, "notes").map((line) => text`${line}`)],
         warnings,
-        ["Settings", settingLines(steps)],
-        ["Containers", containerLines(steps)],
-        ["Also", otherLines(steps)],
+        ["Hosts", hostLines(changes)],
+        ["Settings", settingLines(changes.others)],
+        ["Containers", containerLines(changes.others, hosts)],
+        ["Also", otherLines(changes.others, hosts)],
         ["nginx's configuration", lines.includes(undefined) ? [["changes in more than can be shown here"]] : []],
       ),
     ],
@@ -161,8 +170,8 @@ function headlineOf(decisions: readonly Decision[], steps: readonly Step[]): Tex
 }
 
 /** What is to be said of one service. */
-function serviceEntries(decision: Decision, steps: readonly Step[]): Entry[] {
-  const requests: [string, Text[]] = ["Requests", [requestsOf(decision, steps).says]];
+function serviceEntries(decision: Decision, steps: readonly Step[], hosts: Hosts): Entry[] {
+  const requests: [string, Text[]] = ["Requests", [requestsOf(decision, steps, hosts).says]];
   const { live, active, unknown, before, after } = decision;
   if (unknown !== undefined) {
     const asked = text`unknown (${unknown}); asked for is ${active}. What follows is told from Pulumi's state alone`;
@@ -202,13 +211,15 @@ function settingLines(steps: readonly Step[]): Text[] {
 }
 
 /** What becomes of each container, and why. */
-function containerLines(steps: readonly Step[]): Text[] {
-  return steps
+function containerLines(steps: readonly Step[], hosts: Hosts): Text[] {
+  const lines = steps
     .filter(({ type }) => type === CONTAINER)
     .map((step) => {
       const changes = isRemade(step) ? reasons(step) : [];
-      return text`${nameOf(step)} is ${[DONE[step.op]]}${changes.length > 0 ? text` (${changes.join(", ")})` : []}`;
+      const why = changes.length > 0 ? text` (${changes.join(", ")})` : [];
+      return { step, line: text`${nameOf(step)} is ${[DONE[step.op]]}${why}` };
     });
+  return linesOnHosts(lines, hosts);
 }
 
 const isRemade = ({ type, op }: Step): boolean => type === CONTAINER && (op === "replace" || op === "update");
@@ -223,13 +234,14 @@ function reasons(step: Step): string[] {
 /** Types that stand for nothing on an engine: Pulumi's own, and this program's components. */
 const OURS = /^(?:pulumi:|blue-green:)/;
 
-function otherLines(steps: readonly Step[]): Text[] {
-  return steps
+function otherLines(steps: readonly Step[], hosts: Hosts): Text[] {
+  const lines = steps
     .filter(({ type }) => type !== CONTAINER && type !== COMMAND && !OURS.test(type))
     .map((step) => {
       const kind = step.type.split(":").at(-1) ?? step.type;
       const was = typeof step.old.name === "string" && step.op === "replace" ? step.old.name : undefined;
       const instead = was === undefined || was === nameOf(step) ? [] : text`, in place of ${was}`;
-      return text`${kind} ${nameOf(step)} is ${[DONE[step.op]]}${instead}`;
+      return { step, line: text`${kind} ${nameOf(step)} is ${[DONE[step.op]]}${instead}` };
     });
+  return linesOnHosts(lines, hosts);
 }

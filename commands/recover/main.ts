@@ -10,6 +10,7 @@ import { isObject, type JsonObject, jsonIn, objectIn } from "../../stacks/text/j
 import { quoted } from "../../stacks/text/shell";
 import { runCommand } from "../command";
 import { previewIn } from "../drift/preview";
+import { tooManyHosts } from "../hosts";
 import { CantTellError, EXIT, Refusal } from "../outcome";
 import { errorIn, runPulumi } from "../pulumi";
 import { engineOf, findStack, readStack, type Stack } from "../stack";
@@ -133,13 +134,23 @@ async function refuseServices(docker: Docker, { owner, name }: Stack): Promise<v
   if (found.length === 0) return;
   throw new Refusal(
     `${name} has ${found.join(" and ")}, and npm run recover writes the state of a single service without a name. Nothing was written`,
-    [
-      {
-        purpose: "bring a backup of the state back",
-        command: `pulumi stack import --file <the backup> --stack ${quoted(name)}`,
-      },
-    ],
+    [backupOf(name)],
   );
+}
+
+const backupOf = (stack: string) => ({
+  purpose: "bring a backup of the state back",
+  command: `pulumi stack import --file <the backup> --stack ${quoted(stack)}`,
+});
+
+/**
+ * Refuses a stack with hosts: what runs is on several engines.
+ *
+ * @throws Refusal with the hosts that there are.
+ */
+function refuseHosts(stack: Stack): void {
+  const reason = tooManyHosts(stack, "npm run recover");
+  if (reason !== undefined) throw new Refusal(`${reason}. Nothing was written`, [backupOf(stack.name)]);
 }
 
 /** The configuration on the volume, where the planned one isn't what serves. */
@@ -164,6 +175,7 @@ async function mayWrite(stack: string, yes: boolean): Promise<boolean> {
 
 async function recover(stack: Stack, yes: boolean): Promise<void> {
   const { name } = stack;
+  refuseHosts(stack);
   const docker = engineOf(stack);
   await refuseServices(docker, stack);
   const state = await stateWithSecrets(name);

@@ -11,6 +11,7 @@ import { plainJson, shown } from "../../stacks/text/plain";
 import { quoted } from "../../stacks/text/shell";
 import type { Arguments, Usage } from "../arguments";
 import { runCommand } from "../command";
+import { hostsOf } from "../hosts";
 import { CantTellError, EXIT, Refusal } from "../outcome";
 import { engineOf, findStack, readFile, readStack, type Stack } from "../stack";
 import { commitOf } from "./commit";
@@ -100,8 +101,9 @@ function baseOf(directory: string, stack: Stack): string {
 }
 
 /** The repository on the registry that this machine brings itself. */
-async function localRegistry(directory: string, { host, owner, name }: Stack): Promise<string> {
-  const remote = remoteHost(host ?? process.env.DOCKER_HOST);
+async function localRegistry(directory: string, stack: Stack): Promise<string> {
+  const { owner, name } = stack;
+  const [remote] = hostsOf(stack).flatMap(({ host }) => remoteHost(host ?? process.env.DOCKER_HOST) ?? []);
   const set = `pulumi config set registry '<host>/<repository>' --stack ${quoted(name)}`;
   if (remote !== undefined) {
     throw new Refusal(

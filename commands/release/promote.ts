@@ -1,5 +1,4 @@
 import { createTwoFilesPatch } from "diff";
-import type { Docker } from "../../stacks/engine/docker";
 import { remoteHost } from "../../stacks/engine/host";
 import { digestOf } from "../../stacks/engine/image";
 import { loginFor } from "../../stacks/engine/registry";
@@ -8,8 +7,9 @@ import { readWorld } from "../../stacks/service/world";
 import { plain } from "../../stacks/text/plain";
 import type { Arguments, Usage } from "../arguments";
 import { runCommand } from "../command";
+import { hostsOf, type StackHost } from "../hosts";
 import { EXIT, Refusal } from "../outcome";
-import { engineOf, findStack, readStack, type Stack } from "../stack";
+import { findStack, readStack, type Stack } from "../stack";
 import { withValues, writeStackFile } from "../stackFileEdit";
 import type { Facts } from "../status/status";
 import { commandsFor } from "../typed";
@@ -41,7 +41,9 @@ async function promote({ from, to }: Arguments<"from" | "to", never>): Promise<v
   const directory = process.cwd();
   const source = readStack(await findStack(directory, from, (name) => `npm run promote -- --from ${name} --to ${to}`));
   const target = readStack(await findStack(directory, to, (name) => `npm run promote -- --from ${from} --to ${name}`));
-  const [sourceEngine, targetEngine] = [engineOf(source), engineOf(target)];
+  // What is live and stable on the first host counts for all of them.
+  const [[sourceHost], targetHosts] = [hostsOf(source), hostsOf(target)];
+  const [targetHost] = targetHosts;
   if (source.owner.stack === target.owner.stack) {
     throw new Refusal(`Both are the stack ${target.owner.stack}`, [
       "npm run promote -- --from <stack> --to <another one>",
@@ -50,13 +52,13 @@ async function promote({ from, to }: Arguments<"from" | "to", never>): Promise<v
   assertWritten(target);
   const settings = await registryOf(directory, target, process.env);
   const canaryPercent = settingOf(target, "canaryPercent") ?? "0";
-  const [there, here] = await Promise.all([factsOf(source, sourceEngine), factsOf(target, targetEngine)]);
+  const [there, here] = await Promise.all([factsOf(source, sourceHost), factsOf(target, targetHost)]);
   const { color: origin, version, image } = stableIn(from, there);
   const { color, live, note } = placeIn(to, here, canaryPercent);
-  assertReachable(image, to, remoteHost(target.host ?? process.env.DOCKER_HOST));
+  for (const { host } of targetHosts) assertReachable(image, to, remoteHost(host ?? process.env.DOCKER_HOST));
   await assertInRegistry(image, loginFor(image, settings, process.env));
 
-  const commands = commandsFor(to, target.host);
+  const commands = commandsFor(to, targetHost.host);
   const release = `${version}, ${origin} in ${from}`;
   if (live !== undefined && digestOf(live.image) === digestOf(image)) {
     return console.log(`${to} serves that digest already, as ${live.version} in ${live.color}. Nothing was changed.`);
@@ -79,7 +81,7 @@ async function promote({ from, to }: Arguments<"from" | "to", never>): Promise<v
 }
 
 /** What a stack runs and what its file asks for. */
-async function factsOf({ owner, active, host }: Stack, docker: Docker): Promise<Facts> {
+async function factsOf({ owner, active }: Stack, { docker, host }: StackHost): Promise<Facts> {
   const ask = () => readWorld(docker, owner, { healthSeconds: HEALTH_SECONDS });
   let world = await ask();
   // A container that a run removed between two questions.

@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
-import { hostsNamed, hostsOf, refuseHosts } from "../../commands/hosts";
+import { hostsNamed, hostsOf, tooManyHosts } from "../../commands/hosts";
 import { findStack, readStack, whereIs } from "../../commands/stack";
 
 /** A stack `dev` whose file has these lines. */
@@ -123,11 +123,11 @@ describe("a stack's hosts", () => {
   });
 
   test("a command that knows one engine alone says so, unless that is the only one", () => {
-    const next = [{ purpose: "see each host", command: "npm run status" }];
-    assert.throws(() => refuseHosts({ hosts: [{ name: "a" }, { name: "b", address: "ssh://b" }] }, "compares", next), {
-      ...{ message: "Not with hosts yet: this command compares one engine, and the stack has a, b", exit: 1, next },
-    });
-    assert.throws(() => refuseHosts({ hosts: [{ name: "b", address: "ssh://b" }] }, "compares", next));
-    for (const hosts of [undefined, [], [{ name: "a" }]]) refuseHosts({ ...(hosts && { hosts }) }, "compares", next);
+    const words = "Not with hosts yet: npm run drift knows one engine alone, and the stack's hosts are a, b";
+    const b = { name: "b", address: "ssh://b" };
+    assert.equal(tooManyHosts({ hosts: [{ name: "a" }, b] }, "npm run drift"), words);
+    assert.match(tooManyHosts({ hosts: [b] }, "npm run drift") ?? "", /hosts are b$/);
+    for (const hosts of [undefined, [], [{ name: "a" }]])
+      assert.equal(tooManyHosts({ ...(hosts && { hosts }) }, "npm run drift"), undefined);
   });
 });

@@ -67,6 +67,26 @@ exit 255
     });
   });
 
+  test("a stack with hosts is not compared with one of them: it says so, and what shows them all", async (t) => {
+    const file = "config:\n  blue-green:activeColor: blue\n  blue-green:hosts:\n    a: own\n    b: ssh://b.example\n";
+    const { code, output } = await drift(t, ["dev", "--fix"], { "Pulumi.dev.yaml": file });
+    assert.equal(code, 3);
+    assert.equal(
+      output,
+      "Can't tell: Not with hosts yet: npm run drift knows one engine alone, and the stack's hosts are a, b\n" +
+        "Next, to see how each host is: npm run status -- dev\n" +
+        "Next, to see what a run would change on them: pulumi preview --refresh --stack dev\n",
+    );
+    const state = { deployment: { resources: [{ type: "blue-green:index:Host" }] } };
+    const pulumi = `#!/bin/sh\necho '${JSON.stringify(state)}'\n`;
+    const inCode = await drift(t, ["dev"], { pulumi });
+    assert.equal(inCode.code, 3);
+    assert.match(
+      inCode.output,
+      /^Can't tell: Not with hosts yet: npm run drift knows one engine alone, and Pulumi's state has others\nNext, /,
+    );
+  });
+
   test("--help says what it does and what its exit codes mean", async (t) => {
     const { code, output } = await drift(t, ["--help"]);
     assert.equal(code, 0);

@@ -7,12 +7,12 @@ import { run } from "../../e2e/stack";
 import { BUNDLE, CHECKOUT, NO_SOCKET } from "../../program";
 
 /** Runs recover as `npm run recover -- dev --yes` does, with stand-ins for `docker` and `pulumi`; says whether Pulumi was asked. */
-async function recover(t: TestContext, docker: string, pulumi = "") {
+async function recover(t: TestContext, docker: string, pulumi = "", more = "") {
   const directory = mkdtempSync(join(tmpdir(), "blue-green-recover-test-"));
   t.after(() => rmSync(directory, { recursive: true }));
   symlinkSync(join(CHECKOUT, "node_modules"), join(directory, "node_modules"));
   writeFileSync(join(directory, "Pulumi.yaml"), "name: blue-green\n");
-  writeFileSync(join(directory, "Pulumi.dev.yaml"), "config:\n  blue-green:activeColor: blue\n");
+  writeFileSync(join(directory, "Pulumi.dev.yaml"), `config:\n  blue-green:activeColor: blue\n${more}`);
   for (const [name, script] of Object.entries({ docker, pulumi: `echo >>"${directory}/called"; ${pulumi}` })) {
     writeFileSync(join(directory, name), `#!/bin/sh\nPATH=/usr/bin:/bin\n${script}\n`);
     chmodSync(join(directory, name), 0o755);
@@ -53,6 +53,14 @@ describe("npm run recover, before it looks at anything", () => {
       output,
       /^Refused: Pulumi's state of dev has 1 resources already\. It was not touched\nNext, to see how it differs from what runs: npm run drift -- dev\n$/,
     );
+  });
+
+  test("a stack with hosts is refused before anything is asked, unless its own engine is the only one", async (t) => {
+    const hosts = "  blue-green:hosts:\n    a: own\n";
+    const { code, output, asked } = await recover(t, "exit 1", "", `${hosts}    b: ssh://b.example\n`);
+    const words = "npm run recover knows one engine alone, and the stack's hosts are a, b.";
+    assert.deepEqual([code, asked, output], [1, false, `Refused: Not with hosts yet: ${words} ${NEXT}`]);
+    assert.match((await recover(t, "exit 1", "", hosts)).output, /^Can't tell: No Docker Engine answered/);
   });
 
   test("without an engine it can't be told, and hostile words of it are one plain line", async (t) => {

@@ -18,6 +18,8 @@ import { BUNDLE, CHECKOUT, NO_SOCKET } from "../../program";
 const STACKS = {
   dev: "config:\n  blue-green:activeColor: blue\n",
   far: "config:\n  blue-green:activeColor: blue\n  docker:host: ssh://deploy@shop.example\n",
+  hosts:
+    "config:\n  blue-green:activeColor: blue\n  blue-green:hosts:\n    c: ssh://c.example\n    b: ssh://b.example\n",
   open: "config:\n  blue-green:registryPassword: hunter2\n",
 };
 
@@ -39,7 +41,10 @@ async function run(
   mkdirSync(join(directory, "bin"));
   for (const name of ["docker", "pulumi"]) {
     const path = join(directory, "bin", name);
-    writeFileSync(path, `#!/bin/sh\necho "${name} $*" >>"${directory}/asked"\necho "error: not here" >&2\nexit 1\n`);
+    writeFileSync(
+      path,
+      `#!/bin/sh\necho "${name} $* at $DOCKER_HOST" >>"${directory}/asked"\necho "error: not here" >&2\nexit 1\n`,
+    );
     chmodSync(path, 0o755);
   }
   const loaded = join(directory, "loaded.cjs");
@@ -149,6 +154,16 @@ describe("npm run release and npm run promote, before they look at anything", ()
       assert.deepEqual([code, stdout, asked], [message.source.startsWith("^Refused") ? 1 : 3, "", ""]);
       assert.match(stderr, message);
     }
+  });
+
+  test("of a stack with hosts the first one is asked, and a registry on this machine's loopback is refused", async (t) => {
+    const { code, asked } = await run(t, "promote", ["--from", "hosts", "--to", "dev"]);
+    assert.equal(code, 3);
+    assert.match(asked, / at ssh:\/\/b\.example\n/);
+    assert.doesNotMatch(asked, /c\.example/);
+    const release = await run(t, "main", ["--version", "1.4.0", "--dirty", "--stack", "hosts"]);
+    assert.deepEqual([release.code, release.asked], [1, ""]);
+    assert.match(release.stderr, /^Refused: registry is not set, and the engine is at b\.example: /);
   });
 
   test("an engine that does not answer: what runs can't be told, exit code 3", async (t) => {
