@@ -9,13 +9,15 @@ import { logicalName, type ServiceId } from "./service/names";
 /** Declares a resource with nothing of its own: what the state has of it counts. */
 type Declare = (name: string, opts: pulumi.CustomResourceOptions) => pulumi.CustomResource;
 
+const COMMAND = "command:local:Command";
+
 const DECLARE: Record<HostType, Declare> = {
   "docker:index/network:Network": (name, opts) => new docker.Network(name, {}, opts),
   "docker:index/volume:Volume": (name, opts) => new docker.Volume(name, {}, opts),
   // What must be said is ignored as well.
   "docker:index/remoteImage:RemoteImage": (name, opts) => new docker.RemoteImage(name, { name: "" }, opts),
   "docker:index/container:Container": (name, opts) => new docker.Container(name, { image: "" }, opts),
-  "command:local:Command": (name, opts) => new local.Command(name, {}, opts),
+  [COMMAND]: (name, opts) => new local.Command(name, {}, opts),
 };
 
 /** What a missing host is declared with. */
@@ -69,7 +71,7 @@ class KeptComponent extends pulumi.ComponentResource {
 function ranks(resources: readonly StateResource[], owner: ServiceId): StateResource[][] {
   const rankOf = (resource: StateResource): number => {
     const type = typeOf(resource);
-    if (type === "command:local:Command") return resource.name === logicalName(owner, "network") ? 3 : 2;
+    if (type === COMMAND) return resource.name === logicalName(owner, "network") ? 3 : 2;
     return type === "docker:index/container:Container" ? 1 : 0;
   };
   return [0, 1, 2, 3].map((rank) => resources.filter((resource) => rankOf(resource) === rank));
@@ -84,8 +86,8 @@ function declareKept(
   const isData = type === "docker:index/volume:Volume" && resource.name !== logicalName(owner, "proxy");
   return DECLARE[type](resource.name, {
     ...{ parent, dependsOn },
-    // By their names too: the star stands for what was said of it, and not for what the provider has read.
-    ignoreChanges: ["*", UNSEEN, ...resource.properties],
+    // By its outputs' names too: the star stands for what was said of it, and not for what the Docker provider has read.
+    ignoreChanges: ["*", UNSEEN, ...(type === COMMAND ? [] : resource.properties)],
     // As it is declared where the host answers (see volumes.ts).
     ...(isData && { retainOnDelete: !deletesVolumes }),
   });
