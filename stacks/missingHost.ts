@@ -3,6 +3,7 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { HostType } from "./plan/missingHosts";
 import type { StateResource } from "./plan/stateProblem";
+import { Refusal } from "./refusal";
 import { UNSEEN } from "./service/hosts";
 import { logicalName, type ServiceId } from "./service/names";
 
@@ -19,6 +20,8 @@ const DECLARE: Record<HostType, Declare> = {
   "docker:index/container:Container": (name, opts) => new docker.Container(name, { image: "" }, opts),
   [COMMAND]: (name, opts) => new local.Command(name, {}, opts),
 };
+
+const NEXT = "Nothing was touched. Next, when the host answers: pulumi config rm allowMissingHosts && pulumi up";
 
 /** What a missing host is declared with. */
 export interface MissingArgs {
@@ -37,11 +40,15 @@ export interface MissingArgs {
 export function declareMissing(resources: readonly StateResource[], args: MissingArgs): void {
   const components = new Map<StateResource, pulumi.Resource>();
   const parentOf = ({ types, name }: StateResource): pulumi.Resource => {
+    if (types.length === 1) return args.parent;
     const above = types.slice(0, -1).join();
     const [nearest] = [...components.keys()]
       .filter((one) => one.types.join() === above && `${name}-`.startsWith(`${one.name}-`))
       .toSorted((a, b) => b.name.length - a.name.length);
-    return (nearest && components.get(nearest)) ?? args.parent;
+    const parent = nearest && components.get(nearest);
+    // Below another one it would be another resource for Pulumi, which it would make.
+    if (parent === undefined) throw new Refusal(`${name} stands below nothing in Pulumi's state. ${NEXT}`);
+    return parent;
   };
   const isCustom = (resource: StateResource) => typeOf(resource) in DECLARE;
   const byDepth = resources.toSorted((a, b) => a.types.length - b.types.length);
