@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 import { assertNoFailures, freshGets, keepAliveGets, LIGHT, type Load } from "../load";
 import { backendImages } from "./backend";
 import type { EngineHost } from "./engineHost";
 import { EngineHosts } from "./engineHosts";
-import { fails, says } from "./failures";
+import { fails, says, until } from "./failures";
 import { baseImages, get, TestStack } from "./stack";
 
 test("a service moves over from one host to another one, and back", async (t) => {
@@ -87,7 +86,8 @@ async function comeAndGo(t: TestContext, hosts: EngineHosts, images: Record<stri
     assert.deepEqual([await colorOn(a), await colorOn(b)], ["blue", "blue"]);
     await stack.set("activeColor", "blue");
     await hosts.restart(b);
-    await pause(2000);
+    await b.docker("start", ...(await idsOn(b)));
+    await until("b serves again", async () => (await colorOn(b).catch(() => undefined)) === "blue", 30);
   });
 
   await t.test("the host that is left answers what it has begun, and the other one goes on", async () => {
