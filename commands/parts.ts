@@ -26,7 +26,7 @@ export function colorIn(text: string): Color {
   return color;
 }
 
-/** What a container is called: `green-2`, `blue worker mail`, `db`, `monitoring mtail`; behind its service's name where that has to be said. */
+/** What a container is called: `green-2`, `blue worker mail`, `db`, `monitoring metrics`; behind its service's name where that has to be said. */
 export function labelOf({ part, service }: Pick<StackContainer, "part" | "service">, isServiceKnown: boolean): string {
   const label = partLabel(part);
   return service === undefined || isServiceKnown ? label : `${service} ${label}`;

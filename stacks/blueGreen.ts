@@ -245,7 +245,7 @@ function declareAllMonitoring(
   dependsOn: pulumi.Resource[],
 ): docker.Container[] {
   if (settings.monitoring === "off") return [];
-  return declareMonitoring({ owner, settings, network, beforePull, dependsOn }, parent);
+  return [declareMonitoring({ owner, settings, network, beforePull, dependsOn }, parent)];
 }
 
 function declareSlot(service: Service, color: Color, shared: Shared & Pick<SlotArgs, "after" | "started">): Slot {
