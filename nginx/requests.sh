@@ -144,11 +144,7 @@ count_requests() {
 # Reads what is new in the log; false where there is none, or where the counts have no room. Somebody may have cut or replaced it.
 read_requests() {
     size=0
-    if ! found=$(stat -c '%i %s' "$directory/requests.log" 2>/dev/null); then
-        # The next one may get the same number.
-        read_inode=
-        return 1
-    fi
+    found=$(stat -c '%i %s' "$directory/requests.log" 2>/dev/null) || return 1
     size=${found#* }
     if [ "${found% *}" != "$read_inode" ] || [ "$size" -lt "$read_bytes" ]; then
         read_inode=${found% *}

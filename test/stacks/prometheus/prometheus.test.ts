@@ -72,7 +72,7 @@ describe("Prometheus and what stands with it", () => {
   });
 
   test("none of them is there with metrics alone", async () => {
-    await make({ monitoring: "metrics" }, undefined, RESOURCES + 4, {}, async (service) => {
+    await make({ monitoring: "metrics" }, undefined, RESOURCES + 2, {}, async (service) => {
       assert.deepEqual(declarePrometheus(owner, [service], {}), []);
     });
     assert.ok(!made.some(({ name }) => NAMES.includes(name)));
