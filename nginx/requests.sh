@@ -4,7 +4,7 @@
 requests_text=/tmp/requests.prom
 # A file whose time says when the log was read last, and how long ago that may be.
 requests_read=/tmp/requests.read
-most_unread_seconds=30
+most_unread_seconds=15
 # The log is cut there. A part of it is read at once, of whole lines, and of a part so many different lines are kept until they are counted.
 most_log_bytes=67108864
 most_part_bytes=8388608

@@ -315,8 +315,7 @@ test("metrics of both colors", async (t) => {
 
   await t.test("are not written where nobody keeps their log short", async () => {
     const proxy = part("proxy");
-    const size = async () =>
-      Number(await stack.docker("exec", proxy, "sh", "-c", `wc -c <${LOG}`));
+    const size = async () => Number(await stack.docker("exec", proxy, "sh", "-c", `wc -c <${LOG}`));
     const ask = async () => {
       for (let at = 0; at < TESTERS; at += 1) assert.equal((await get(`${stack.url}/`)).status, 200);
       // Twice as long as nginx keeps a line to itself.

@@ -372,7 +372,7 @@ describe("the log of requests", () => {
     const log = new Log(t);
     const said = (seconds: number) =>
       log.run(`follow_requests; touch -d '-${seconds} seconds' "$requests_read"; requests_are_read`);
-    assert.deepEqual([said(0), said(25), said(40)], ["1\n", "1\n", "0\n"]);
+    assert.deepEqual([said(0), said(10), said(20)], ["1\n", "1\n", "0\n"]);
     rmSync(log.path);
     assert.equal(log.run(`rm -f "$requests_read"; follow_requests; requests_are_read`), "0\n");
   });
