@@ -5,16 +5,12 @@ directory=/var/lib/blue-green
 root=/tmp/page
 every_seconds=15
 
-# While the folders of this hundred seconds and the next are there, the proxy's nginx writes its log; those of before are removed. They were
-# files once.
+# While the files of this hundred seconds and the next are there, the proxy's nginx writes its log; those of before are removed.
 keep_metered() {
     hundred=$(($(date +%s) / 100))
     mkdir -p "$directory/metered"
-    for one in "$hundred" $((hundred + 1)); do
-        one=$directory/metered/$one
-        [ -d "$one" ] || { rm -f "$one" && mkdir "$one"; }
-    done
-    for one in "$directory"/metered/*; do [ "${one##*/}" -ge "$hundred" ] || rm -rf "$one"; done
+    for one in "$hundred" $((hundred + 1)); do [ -e "$directory/metered/$one" ] || true >"$directory/metered/$one"; done
+    for one in "$directory"/metered/*; do [ "${one##*/}" -ge "$hundred" ] || rm -f "$one"; done
 }
 
 # Sets $ready, $why and $seconds for color $1, asked on the way that visitors take.

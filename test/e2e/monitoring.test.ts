@@ -327,8 +327,8 @@ test("metrics of both colors", async (t) => {
     assert.ok((await size()) > before, "for up to 200 s it is written");
     // As when these have passed.
     await stack.docker("exec", proxy, "rm", "-r", "/var/lib/blue-green/metered");
-    // nginx looks again after ten seconds.
-    await new Promise((resolve) => setTimeout(resolve, 11_000));
+    // nginx looks again after a second.
+    await new Promise((resolve) => setTimeout(resolve, 2000));
     await ask();
     const after = await size();
     await ask();
