@@ -19,7 +19,7 @@ prune() {
         [ -f "$kept" ] && ! grep -qsF "${kept#files/}" nginx.conf nginx.conf.previous && rm -f "$kept"
     done
     # Nobody keeps it short any more.
-    grep -qsF requests.log nginx.conf || rm -f requests.log cutover.prom cgroups
+    grep -qsF requests.log nginx.conf || rm -f requests.log requests.counts cutover.prom cgroups
 }
 trap 'rm -f /run/watched next; true >answers.log; prune' EXIT
 if [ -s holder ]; then echo "stale $(cat holder)"; fi
