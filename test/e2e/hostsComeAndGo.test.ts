@@ -121,4 +121,21 @@ async function comeAndGo(t: TestContext, hosts: EngineHosts, images: Record<stri
     await stack.pulumi("preview", "--expect-no-changes");
     await endWell(loads);
   });
+
+  await t.test("one whose engine is gone for good is forgotten, and the others keep what they have", async () => {
+    await setHosts(both);
+    await stack.up();
+    const kept = await idsOn(a);
+    const loads = load(a);
+    await hosts.kill(b);
+    await setHosts({ a: "own" });
+    // All else of the run is done by then.
+    await fails(stack, "the host b is no longer in hosts", "Cannot connect to the Docker daemon");
+    const urn = `urn:pulumi:${stack.name}::blue-green::blue-green:index:BlueGreen$blue-green:index:Host::service-b`;
+    await stack.pulumi("state", "delete", "--yes", "--target-dependents", urn);
+    await stack.up();
+    assert.deepEqual(await idsOn(a), kept);
+    await stack.pulumi("preview", "--expect-no-changes");
+    await endWell(loads);
+  });
 }
