@@ -84,6 +84,7 @@ export const GROUPS: readonly SettingsGroup[] = [
     title: "The public's address",
     names: [
       "hosts",
+      "allowMissingHosts",
       "bindAddress",
       "httpPort",
       "httpsPort",

@@ -1,5 +1,6 @@
 import { isWayBack } from "../stacks/plan/wayBack";
 import { isColor } from "../stacks/service/color";
+import { UNSEEN } from "../stacks/service/hosts";
 import { accessoryName, containerName, logicalName, type ServiceId } from "../stacks/service/names";
 import type { UnknownWorld, World } from "../stacks/service/world";
 import type { Settings } from "../stacks/settings/settings";
@@ -18,6 +19,9 @@ export interface Judged {
 /** Whether a run leaves a resource as it is, whatever the program says of it. */
 export const isKept = ({ ignoreChanges }: Pick<Judged, "ignoreChanges">): boolean => ignoreChanges.includes("*");
 
+/** Whether a resource is on a host that doesn't answer: the run declares it as it is. */
+export const isUnseen = ({ ignoreChanges }: Pick<Judged, "ignoreChanges">): boolean => ignoreChanges.includes(UNSEEN);
+
 /**
  * Why something that a policy does not allow is let through all the same; undefined where it is not. The way back goes to what served
  * before, and nothing is better for the public while the other release is broken. And what a run leaves as it is was judged
@@ -29,6 +33,7 @@ export function excuse(
   settings: Pick<Settings, "activeColor" | "slots">,
   judged?: Judged,
 ): string | undefined {
+  if (judged !== undefined && isUnseen(judged)) return "its host does not answer, and keeps what it has";
   if ("unknown" in world) return undefined;
   if (isWayBack(world, settings)) return `this is the way back to ${settings.activeColor}`;
   if (judged !== undefined && isKept(judged) && exists(world, owner, judged)) return "this run leaves it as it is";

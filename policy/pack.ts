@@ -11,7 +11,7 @@ import { parseSettings } from "../stacks/settings/settings";
 import { NAMESPACE, SECRET_KEYS } from "../stacks/settings/shape";
 import { colorOf, equalColors, type SlotInputs } from "./colors";
 import { hostAccess, hostNetwork, memoryLimit, openContainer, privileged, publishedPorts } from "./container";
-import { excuse, isKept, type Judged } from "./excuse";
+import { excuse, isKept, isUnseen, type Judged } from "./excuse";
 import { imageByDigest } from "./image";
 import { known } from "./known";
 import { plainSettings } from "./plainSettings";
@@ -104,7 +104,12 @@ const policies: Policies = [
     description: "Both colors are equal but for version and image.",
     validateResource: (args) => {
       const judged = judgedIn(args);
-      if (colorOf(judged.inputs) === undefined || workloadOf(args.type, args.name, judged.inputs) === undefined) return;
+      if (
+        isUnseen(judged) ||
+        colorOf(judged.inputs) === undefined ||
+        workloadOf(args.type, args.name, judged.inputs) === undefined
+      )
+        return;
       slots.set(args.urn, { name: args.name, inputs: judged.inputs, kept: isKept(judged) });
     },
     validateStack: async (args, report) => {

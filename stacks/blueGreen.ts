@@ -5,9 +5,11 @@ import { HTTPS_PORT, reachedAt } from "./engine/host";
 import { removeLeftLogins } from "./engine/loginFolder";
 import type { GatewayNetwork } from "./gateway/network";
 import { outageHook, toldHook } from "./hooks";
+import { declareMissing } from "./missingHost";
 import { confirm, declareFront, declareRest, type Front, type Place } from "./place";
-import { decideService, ofService, type ServicePlan } from "./plan/service";
-import type { StatePart } from "./plan/stateProblem";
+import { isMissing } from "./plan/missingHosts";
+import { decideService, ofService, type PlacePlan } from "./plan/service";
+import type { StatePart, StateResource } from "./plan/stateProblem";
 import { hasTls } from "./proxy/nginxContainer";
 import { type Color, other } from "./service/color";
 import type { Host } from "./service/hosts";
@@ -33,6 +35,8 @@ export interface PlaceArgs {
 export interface BlueGreenArgs extends PlaceArgs {
   /** What Pulumi's own state has of the stack (see ownState.ts); nothing is compared where it is left out. */
   state?: readonly StatePart[] | undefined;
+  /** @internal The same by what all of it is called, for hosts that do not answer. */
+  resources?: readonly StateResource[] | undefined;
   /** The folder with the Dockerfile that colors without an image of their own are built from, relative to the program; `app`. */
   appDirectory?: string;
   /** The network on which a {@link Gateway} reaches this service; the gateway's word about its clients is believed then. */
@@ -40,7 +44,7 @@ export interface BlueGreenArgs extends PlaceArgs {
   /** @internal Its hosts, where the setting `hosts` names any; the first one is the lead. */
   places?: readonly (PlaceArgs & { host: Host })[];
   /** @internal What was decided already, together with other services: for each place. */
-  decided?: readonly ServicePlan[];
+  decided?: readonly PlacePlan[];
   /** @internal What watches it together with other services, once that is declared. */
   watching?: Promise<pulumi.Resource[]>;
 }
@@ -75,7 +79,8 @@ export class BlueGreen extends pulumi.ComponentResource {
     super("blue-green:index:BlueGreen", name, {}, opts);
     const { owner, gateway, places: placed = [args] } = args;
     const decided = args.decided ?? decideService(placed.map((place) => ({ ...args, ...place })));
-    const places = placed.map((place, at) => placeOf(name, this, { ...args, ...place }, decided[at] as ServicePlan));
+    const places = placed.flatMap((place, at) => placeOf(name, this, { ...args, ...place }, decided[at] as PlacePlan));
+    // The first host that is there.
     const [lead] = places as [Place];
     const { settings, plan } = lead;
     for (const warning of plan.warnings) pulumi.log.warn(printableMessage(ofService(owner, warning)), this);
@@ -108,20 +113,30 @@ export class BlueGreen extends pulumi.ComponentResource {
   }
 }
 
-/** Returns a place as its parts are declared from it: another engine than the stack's own has a component with its own provider. */
+/**
+ * Returns a place as its parts are declared from it: another engine than the stack's own has a component with its own provider. A host that
+ * is missing is none, and is declared as it is.
+ */
 function placeOf(
   name: string,
   service: BlueGreen,
   args: Omit<BlueGreenArgs, "decided"> & { host?: Host },
-  decided: ServicePlan,
-): Place {
-  const { host, world } = args;
+  decided: PlacePlan,
+): Place[] {
+  const { host, owner, settings, world } = args;
+  // Of a host that was never there nothing is declared.
+  if (isMissing(decided) && decided.missing.length === 0) return [];
+  const called = host?.address === undefined ? name : `${name}-${host.name}`;
+  const parent =
+    host?.address === undefined
+      ? service
+      : new ServiceHost(called, { address: host.address, provider: readProvider() }, { parent: service });
+  if (isMissing(decided)) {
+    declareMissing(decided.missing, { owner, deletesVolumes: settings.deleteVolumes, parent });
+    return [];
+  }
   const live = "unknown" in world ? undefined : world.serving?.color;
-  const of = { ...args, ...decided, name, parent: service, live };
-  if (host?.address === undefined) return of;
-  const called = `${name}-${host.name}`;
-  const parent = new ServiceHost(called, { address: host.address, provider: readProvider() }, { parent: service });
-  return { ...of, name: called, parent };
+  return [{ ...args, ...decided, name: called, parent, live }];
 }
 
 /** Declares the one act that moves the public at all places. Of the colors it waits only for those that visitors are going to be on. */

@@ -14,7 +14,7 @@ import {
 import { GatewayNetwork } from "./gateway/network";
 import { lastAddress, subnetProblems } from "./gateway/subnet";
 import { readOwnState } from "./plan/ownState";
-import { decideService, type ServicePlan } from "./plan/service";
+import { decideService, type PlacePlan } from "./plan/service";
 import { watchClashes, watchedOf } from "./prometheus/agreement";
 import { Prometheus, type PrometheusArgs } from "./prometheus/prometheus";
 import { hasTls } from "./proxy/nginxContainer";
@@ -126,7 +126,7 @@ async function declareAll(
   opts: pulumi.ComponentResourceOptions,
 ): Promise<{ services: Record<string, BlueGreen>; gateway?: Gateway }> {
   const engine = dockerAt(given[0]?.settings.dockerHost);
-  const [sites, seen, state] = await Promise.all([
+  const [sites, seen, own] = await Promise.all([
     readSites(all, withOthers(given)),
     front && readGateway(engine, all),
     readOwnState(),
@@ -134,8 +134,8 @@ async function declareAll(
 
   const address = front && lastAddress(front.args.subnet);
   const behind = address === undefined ? {} : { gateway: { name: gatewayName(all), address } };
-  const undecided = sites.map((places) => places.map((place) => ({ ...place, ...behind, state })));
-  const [routes, ...decided] = await everyOne<DecidedGateway | ServicePlan[] | undefined>([
+  const undecided = sites.map((places) => places.map((place) => ({ ...place, ...behind, ...own })));
+  const [routes, ...decided] = await everyOne<DecidedGateway | PlacePlan[] | undefined>([
     (async () =>
       front && seen
         ? decideGateway({
@@ -158,7 +158,7 @@ async function declareAll(
   const made = given.map(({ name, owner, settings, appDirectory }, at) => {
     const places = sites[at] as [SeenSite<GivenService>];
     const args = {
-      ...{ ...places[0], owner, settings, state, decided: decided[at] as ServicePlan[], watching },
+      ...{ ...places[0], owner, settings, ...own, decided: decided[at] as PlacePlan[], watching },
       ...(appDirectory !== undefined && { appDirectory }),
       ...(places.every(isOnHost) && { places }),
       ...(network && { gateway: network }),

@@ -44,15 +44,17 @@ const MOST_LINES = 40;
  *
  * @param code the exit code of `pulumi preview`.
  * @param output what it printed besides the diff: all there is to go by where it did not get so far.
- * @param hosts those of the stack's file.
+ * @param inFile the hosts of the stack's file.
  */
 export function summaryOf(
   stack: string,
   said: Said,
   { code, output }: { code: number; output: string },
-  hosts: Hosts = [],
+  inFile: Hosts = [],
 ): Summary {
   const { decisions, steps } = said;
+  const missing = decisions.flatMap((decision) => decision.missing ?? []);
+  const hosts = inFile.filter(({ name }) => !missing.includes(name));
   const refusals = refusalsOf(said);
   if (!said.began && code !== 0) {
     const words = causesIn(linesOf(output));

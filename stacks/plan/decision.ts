@@ -6,7 +6,13 @@ import type { Settings } from "../settings/settings";
 import type { Plan } from "./situation";
 
 /** Sums up what a plan was made from and came to. */
-export function decisionOf(owner: ServiceId, settings: Settings, world: World | UnknownWorld, plan: Plan): Decision {
+export function decisionOf(
+  owner: ServiceId,
+  settings: Settings,
+  world: World | UnknownWorld,
+  plan: Plan,
+  missing: readonly string[] = [],
+): Decision {
   const { activeColor: active } = settings;
   const known = "unknown" in world ? undefined : world;
   const unknown = "unknown" in world ? world.reason : (world.silent ?? busy(world));
@@ -23,6 +29,7 @@ export function decisionOf(owner: ServiceId, settings: Settings, world: World | 
   return {
     containers: containerName(owner, ""),
     ...(unknown !== undefined && { unknown }),
+    ...(missing.length > 0 && { missing }),
     proxyRuns: known?.proxy?.running === true,
     ...(live !== undefined && { live }),
     active,

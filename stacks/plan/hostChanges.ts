@@ -74,14 +74,21 @@ function movedEngine(situation: HostSituation): string[] {
   ];
 }
 
+/** Returns how people call the hosts that the state has and that this run takes away. */
+export function hostsGone(hosts: readonly HostSituation[]): string[] {
+  const names = new Set(hosts.map(({ owner }) => owner.host));
+  return proxiesOf(hosts)
+    .filter(({ host }) => !names.has(host?.name))
+    .map(called);
+}
+
+const proxiesOf = ([lead]: readonly HostSituation[]): StatePart[] => (lead === undefined ? [] : partsOf(lead));
+
 /** Hosts that serve and that this run takes away: refused where none stays that serves. */
 function gone(hosts: readonly HostSituation[], refuses: boolean): string[] {
-  const [lead] = hosts;
-  const proxies = lead === undefined ? [] : partsOf(lead);
-  const names = new Set(hosts.map(({ owner }) => owner.host));
-  const going = proxies.filter(({ host }) => !names.has(host?.name));
-  if (going.length === 0 || refuses === going.length < proxies.length) return [];
-  const list = going.map(called).join(", ");
+  const going = hostsGone(hosts);
+  if (going.length === 0 || refuses === going.length < proxiesOf(hosts).length) return [];
+  const list = going.join(", ");
   if (refuses) {
     return [
       `This run would take away what serves now, on ${list}, and no host stays that serves. Nothing was touched. Next: keep it in hosts beside the ` +

@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { LABEL, OWN_SERVICE } from "../service/names";
 import { isObject } from "../text/json";
-import type { StatePart } from "./stateProblem";
+import type { StatePart, StateResource } from "./stateProblem";
 
 /** The types whose replacement takes the public's answers away, by what people call them. */
 const KINDS: Record<string, StatePart["kind"]> = {
@@ -13,19 +13,27 @@ const KINDS: Record<string, StatePart["kind"]> = {
 /** The component below which all of a host stands (see serviceHost.ts). */
 const HOST_TYPE = "blue-green:index:Host";
 
+/** What Pulumi's own state has of a stack. */
+export interface OwnState {
+  /** What stands on engines, to be compared with them. */
+  state: StatePart[];
+  /** All that is there, by what it is called. */
+  resources: StateResource[];
+}
+
 /**
  * Reads what Pulumi's state has of this stack before the run changes it. After `pulumi stack rename` it is found under the stack's new
  * name and still has the old names of containers. It costs one read of the state from its backend.
  *
  * @returns undefined where the state can't be read: the run goes on, and can't compare.
  */
-export async function readOwnState(): Promise<StatePart[] | undefined> {
+export async function readOwnState(): Promise<OwnState | undefined> {
   const stack = pulumi.getStack();
   // An old backend in a folder has no projects in the names of its stacks.
   for (const stackName of [`${pulumi.getOrganization()}/${pulumi.getProject()}/${stack}`, stack]) {
     try {
       const { outputs } = await pulumi.runtime.invoke("pulumi:pulumi:readStackResourceOutputs", { stackName }, {});
-      return partsIn(outputs);
+      return { state: partsIn(outputs), resources: resourcesIn(outputs) };
     } catch (error) {
       pulumi.log.debug(`The state of ${stackName} could not be read: ${(error as Error).message}`);
     }
@@ -56,6 +64,16 @@ export function partsIn(resources: unknown): StatePart[] {
     ];
   });
 }
+
+/** What all resources of a state are called; of what they hold no more than the names, but for this program's components. */
+export const resourcesIn = (resources: unknown): StateResource[] =>
+  Object.entries(isObject(resources) ? resources : {}).flatMap(([urn, resource]) => {
+    const types = urn.split("::")[2]?.split("$");
+    if (types === undefined || !isObject(resource)) return [];
+    const outputs = isObject(resource.outputs) ? resource.outputs : {};
+    const isOurs = types.at(-1)?.startsWith("blue-green:") === true;
+    return [{ types, name: nameIn(urn), properties: Object.keys(outputs), ...(isOurs && { outputs }) }];
+  });
 
 const nameIn = (urn: string): string => urn.slice(urn.lastIndexOf("::") + 2);
 

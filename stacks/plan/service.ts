@@ -28,11 +28,12 @@ import { decisionOf } from "./decision";
 import { withHardening } from "./hardened";
 import { decideHosts } from "./hostChanges";
 import { saidOnAll } from "./hosts";
+import { decideMissingHosts, type MissingHost } from "./missingHosts";
 import { decide } from "./plan";
 import { hasPolicyPack } from "./policyPack";
 import { isRecovery, settingsThatRun } from "./recovery";
 import { type OtherService, type Plan, withPart } from "./situation";
-import { type StatePart, stateFindings } from "./stateProblem";
+import { type StatePart, type StateResource, stateFindings } from "./stateProblem";
 
 /** The folder of the service's sources, relative to the project, where nothing else is said. */
 export const APP_DIRECTORY = "app";
@@ -46,6 +47,8 @@ export interface ServiceInputs {
   world: World | UnknownWorld;
   /** What Pulumi's own state has of the stack (see ownState.ts); undefined where it can't be read. */
   state?: readonly StatePart[] | undefined;
+  /** The same by what all of it is called, for what has to stay as it is. */
+  resources?: readonly StateResource[] | undefined;
   appDirectory?: string;
   /** Which engine answers, as it says itself; undefined where it was not asked. */
   engineId?: string | undefined;
@@ -67,26 +70,40 @@ export interface ServicePlan {
   configuration: string;
 }
 
+/** What a run does with a service at one of its places. */
+export type PlacePlan = ServicePlan | MissingHost;
+
 /**
  * Decides what a run does with a service at each of its places: on one host, or on several, the lead first. What is to be said to people
- * is in the first plan, for all of them.
+ * is in the first plan of a host that answers, for all of them.
  *
  * @throws Refusal with everything for which the run must not happen. What one host refuses happens on none.
  */
-export function decideService(places: readonly ServiceInputs[]): ServicePlan[] {
-  const planned = places.map((place) => ({ ...place, ...planAt(place) }));
-  const [lead] = planned;
-  if (lead === undefined) throw new Error("a service runs on one host at least");
-  const { owner, settings, world } = lead;
-  const plan = withPart({ ...lead.plan, ...saidOnAll(planned) }, decideHosts(places));
+export function decideService(places: readonly ServiceInputs[]): PlacePlan[] {
+  const { part, without } = decideMissingHosts(places, pulumi.runtime.isDryRun());
+  const there = places.filter((place) => !without.has(place));
+  const planned = new Map(there.map((place, at) => [place, planAt(at === 0 ? withGate(place, places[0]) : place)]));
+  const all = there.map((place) => ({ ...place, ...(planned.get(place) as ServicePlan) }));
+  const [first] = all;
+  if (first === undefined) throw new Error("a service runs on one host at least");
+  const { owner, settings, world } = first;
+  const plan = withPart(withPart({ ...first.plan, ...saidOnAll(all) }, decideHosts(places)), part);
   // For `npm run preview`, which reads it from the engine's events.
-  pulumi.log.debug(decisionLine(decisionOf(owner, settings, world, plan)));
+  const missing = [...without.keys()].flatMap(({ host }) => host?.name ?? []);
+  pulumi.log.debug(decisionLine(decisionOf(owner, settings, world, plan, missing)));
   if (plan.refusals.length > 0) throw new Refusal(plan.refusals.map((refusal) => ofService(owner, refusal)).join("\n"));
-  return planned.map(({ settings, plan: own, files, configuration }, at) => ({
-    ...{ settings, files, configuration },
-    plan: at === 0 ? plan : { ...own, warnings: [], notes: [] },
-  }));
+  return places.map((place) => {
+    const own = planned.get(place);
+    if (own === undefined) return without.get(place) as MissingHost;
+    return { ...own, plan: place === there[0] ? plan : { ...own.plan, warnings: [], notes: [] } };
+  });
 }
+
+/** The gate's command runs once: at the first host that is there, also where that isn't the lead. */
+const withGate = (first: ServiceInputs, lead: ServiceInputs | undefined): ServiceInputs => {
+  const { gateCommand } = lead?.settings ?? {};
+  return gateCommand === undefined ? first : { ...first, settings: { ...first.settings, gateCommand } };
+};
 
 /** Decides the same at one place, and refuses nothing yet. */
 function planAt(undecided: ServiceInputs): ServicePlan {

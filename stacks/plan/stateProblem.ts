@@ -25,6 +25,18 @@ export interface StatePart {
   host?: { name: string; address?: string };
 }
 
+/** Any resource that Pulumi's state has, as far as it is known what it is. */
+export interface StateResource {
+  /** Its type, behind those of what it stands below. */
+  types: readonly string[];
+  /** The name that the program gives to it. */
+  name: string;
+  /** The names of its outputs. */
+  properties: readonly string[];
+  /** A component's outputs, none of which is secret. */
+  outputs?: Record<string, unknown>;
+}
+
 /** What the state, compared with the engine and with the names of now, says about a run. */
 export interface StateFindings {
   /** Why the run must not happen. */

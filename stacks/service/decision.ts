@@ -11,6 +11,8 @@ export interface Decision {
   containers: string;
   /** Why it isn't known what runs, for people; absent where it is. */
   unknown?: string;
+  /** The hosts that the run goes on without, since they do not answer; absent where there are none. */
+  missing?: readonly string[];
   /** Whether the public can meet the proxy when the run begins. */
   proxyRuns: boolean;
   /** The color that the public is on when the run begins; absent where nobody is served, or that isn't known. */

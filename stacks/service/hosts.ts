@@ -10,6 +10,12 @@ export interface Host {
 export const OWN_ENGINE = "own";
 
 /**
+ * Stands among the inputs that a resource of a missing host ignores changes of. None has it: the policies know by it that nothing is to be
+ * judged.
+ */
+export const UNSEEN = "unseen";
+
+/**
  * Returns hosts in the order in which everything treats them: the stack's own engine, then the others by name, since Pulumi tells nobody
  * in which order they are written. The first one is the lead: it has what is there once, such as workers, and a host that is added to
  * that of the stack's own never takes it away.

@@ -34,6 +34,7 @@ export function agree(agreement: Agreement): void {
   agreeOnSharing(agreement);
   agreeOnReceiver(agreement);
   agreeOnHosts(agreement);
+  agreeOnMissingHosts(agreement);
 }
 
 /** Names an image by the digest that its registry has it under; the engine has learnt that by pulling it. */
@@ -226,6 +227,22 @@ function agreeOnHosts(agreement: Agreement): void {
       "would leave the public without an answer on all of them";
     refuse(agreement, "sharedWhileSwitching", rule, leave);
   }
+}
+
+/** One host at least must answer, or there is nobody to move. */
+function agreeOnMissingHosts(agreement: Agreement): void {
+  const { hosts } = agreement.parsed;
+  const missing = numberOf(agreement, "allowMissingHosts");
+  if (missing === undefined || missing === 0 || agreement.isSecret("hosts")) return;
+  // Hosts that their own rule refuses are a text yet.
+  const count = hosts === undefined ? 0 : Array.isArray(hosts) ? hosts.length : Number.POSITIVE_INFINITY;
+  if (missing < count) return;
+  const rule =
+    count === 0
+      ? "must be 0 where hosts is not set: there is no other host to go on with"
+      : `must be less than the number of hosts, which is ${count}: one at least has to answer`;
+  const mend = count < 2 ? "pulumi config rm allowMissingHosts" : setCommand("allowMissingHosts", String(count - 1));
+  refuse(agreement, "allowMissingHosts", rule, mend);
 }
 
 /** Makes a key that signs, past the screen and the arguments of processes. */

@@ -4,7 +4,7 @@ import { jsonIn, objectIn } from "../text/json";
 import { type Refuse, removeCommand, setCommand } from "./problem";
 import { isHostName } from "./values";
 
-const MOST_HOSTS = 10;
+export const MOST_HOSTS = 10;
 const NAME = /^[a-z][a-z0-9]{0,19}$/;
 /** Words that other parts of a stack are called by. */
 const TAKEN = ["blue", "green", "proxy", "gateway", "accessory", "monitoring", "worker", "job", "cutover", "network"];

@@ -10,7 +10,7 @@ import { parseContainer } from "./container/container";
 import { parseAccessories, parseJobs, parseNames, parseWorkers } from "./container/named";
 import { parsePaths } from "./container/volumes";
 import { parseEnvironment, setVariableCommand } from "./environment";
-import { parseHosts, SET_HOST } from "./hosts";
+import { MOST_HOSTS, parseHosts, SET_HOST } from "./hosts";
 import { decimal, NEVER_SHOWN, oneOf, structured, text, textOrNone, trueOrFalse, wholeNumber } from "./rules";
 import { parseSmokeTests, SET_SMOKE_TEST } from "./smokeTests";
 import { parseTrustedProxies, SET_TRUSTED_PROXY } from "./trustedProxies";
@@ -118,6 +118,8 @@ export const SHAPE = {
   greenImage: { whose: "color", rule: textOrNone(IMAGE_RULE, isImage), quotes: true, mend: "<image>" },
   /** The hosts that each have a proxy and both colors, in their order; absent for the stack's own engine alone. */
   hosts: { whose: "run", rule: structured(parseHosts), within: SET_HOST },
+  /** How many of them may not answer, so that a run goes on without them. */
+  allowMissingHosts: { whose: "run", rule: wholeNumber(0, MOST_HOSTS - 1) },
   /** The host's IPv4 or IPv6 address (without a zone) on which nginx listens. */
   bindAddress: { whose: "proxy", rule: text("must be an IPv4 or IPv6 address, without a zone", isAddress) },
   /** The host's port on which nginx listens; differs from both colors' ports. */

@@ -35,6 +35,9 @@ export interface Options {
   secretOutputs: string[];
   /** Its hooks' names, by moment. */
   hooks: Record<string, string[]>;
+  retainOnDelete: boolean;
+  /** Its type, behind those of what it stands below. */
+  types: readonly string[];
 }
 
 export let made: Made[] = [];
@@ -43,6 +46,9 @@ export let options: Map<string, Options>;
 
 /** What each cutover is followed by. */
 export const TOLD = { afterCreateList: ["service-told"], afterUpdateList: ["service-told"] };
+
+/** The types of each resource and of what it stands below, by its URN: the SDK's mocks have but one above it in there. */
+let chains: Map<string, readonly string[]>;
 
 export let hooks: Map<string, pulumi.ResourceHook>;
 
@@ -61,6 +67,7 @@ export const { registerResource } = MockMonitor.prototype;
 
 MockMonitor.prototype.registerResource = function (request, callback) {
   const named = Object.entries<string[]>(request.getHooks()?.toObject() ?? {});
+  const types = [...(chains.get(request.getParent()) ?? []), request.getType()];
   options.set(`${request.getType()} ${request.getName()}`, {
     ignoreChanges: request.getIgnorechangesList(),
     replaceOnChanges: request.getReplaceonchangesList(),
@@ -71,8 +78,14 @@ MockMonitor.prototype.registerResource = function (request, callback) {
       .sort(),
     secretOutputs: request.getAdditionalsecretoutputsList(),
     hooks: Object.fromEntries(named.filter(([, names]) => names.length > 0)),
+    retainOnDelete: request.getRetainondelete(),
+    types,
   });
-  return registerResource.call(this, request, callback);
+  const done: typeof callback = (error, response) => {
+    if (response) chains.set(response.getUrn(), types);
+    callback(error, response);
+  };
+  return registerResource.call(this, request, done);
 };
 
 Object.assign(MockMonitor.prototype, {
@@ -176,6 +189,7 @@ export async function make(
 ) {
   made = [];
   options = new Map();
+  chains = new Map();
   hooks = new Map();
   const asked: string[][] = [];
   const engine = stubDocker({
@@ -226,6 +240,7 @@ export const COMMAND = "command:local:Command";
 beforeEach(() => {
   made = [];
   options = new Map();
+  chains = new Map();
   hooks = new Map();
   held = undefined;
 });

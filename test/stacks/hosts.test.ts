@@ -262,7 +262,8 @@ describe("what is decided for several hosts", () => {
     assert.equal(
       refused([OWN, B], [after({}), world]),
       "b: No Docker Engine answered: ssh: connect to host b.example port 22: Connection refused. Nothing was touched, on no host. " +
-        "Next: DOCKER_HOST=ssh://deploy@b.example docker version; then, when it answers: pulumi up",
+        "Next: DOCKER_HOST=ssh://deploy@b.example docker version; then, when it answers: pulumi up; " +
+        "or go on without it: pulumi config set allowMissingHosts 1 && pulumi up",
     );
   });
 

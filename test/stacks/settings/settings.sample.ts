@@ -5,6 +5,7 @@ import type { Settings } from "../../../stacks/settings/settings";
 export const sampleSettings: Settings = {
   activeColor: "blue",
   slots: { blue: { version: "1.0.0", port: 5001 }, green: { version: "1.0.0", port: 5002 } },
+  allowMissingHosts: 0,
   bindAddress: "127.0.0.1",
   httpPort: 8080,
   httpsPort: 8443,

@@ -924,6 +924,7 @@ describe("everything wrong at once", () => {
         "blueImage",
         "greenImage",
         "hosts",
+        "allowMissingHosts",
         "bindAddress",
         ...["httpsPort", "tlsCertificate", "tlsKey", "tlsKey", "trustedProxies"],
         "bluePort",
