@@ -9,6 +9,12 @@ import { returnWorkers } from "./workers";
 /** How long the proxy may be away, as when Docker restarts, before nothing more can be done for it. */
 const RECOVER_SECONDS = 90;
 
+/** The same for one of several hosts: the run says at its end how all of them are, and ends within two minutes. */
+const HOST_RECOVER_SECONDS = 60;
+
+/** How long one attempt on one of several hosts may take: over a network that was cut the next one gets through first. */
+const HOST_ATTEMPT_SECONDS = 10;
+
 /** How long it may take to write what visitors' cookies mean. */
 const WRITE_SECONDS = 10;
 
@@ -16,7 +22,8 @@ const WRITE_SECONDS = 10;
 export async function settle(run: Run, old: Served | undefined): Promise<{ settled: boolean; says: string }> {
   if (old === undefined) return { settled: true, says: "Nobody was served before; the next run begins anew." };
   await reoccupy(run);
-  const deadline = performance.now() + RECOVER_SECONDS * 1000;
+  const seconds = run.hosts.isOne ? RECOVER_SECONDS : HOST_RECOVER_SECONDS;
+  const deadline = performance.now() + seconds * 1000;
   // A session that began on the color that is left must not hold there.
   const known = run.before?.record.sessions;
   const sessions =
@@ -34,7 +41,7 @@ export async function settle(run: Run, old: Served | undefined): Promise<{ settl
     }
     // A full volume must not keep the public where it is not well.
     const ended = await run.proxy
-      .back(old, run.hosts.isOne ? {} : { isLast: true, timeoutSeconds: RECOVER_SECONDS })
+      .back(old, run.hosts.isOne ? {} : { isLast: true, timeoutSeconds: HOST_ATTEMPT_SECONDS })
       .catch((error: Error): Ended => ({ code: null, stdout: "", stderr: error.message }));
     if (ended.code === 0) {
       run.moved = false;
@@ -55,11 +62,18 @@ export async function settle(run: Run, old: Served | undefined): Promise<{ settl
       const now = await run.proxy.serving().catch(() => undefined);
       const says = now?.answers
         ? `The way back to ${old.color} failed (${ended.stderr.trim()}): the public is on ${now.color}.`
-        : `The proxy does not answer for ${RECOVER_SECONDS} s; it is made to run again by: docker start ${run.name("proxy")}`;
+        : unanswered(run, seconds);
       return { settled: false, says };
     }
     await pause(500);
   }
+}
+
+/** What is said of a proxy that nobody can tell anything. */
+function unanswered(run: Run, seconds: number): string {
+  const unknown = `The proxy does not answer for ${seconds} s`;
+  if (run.hosts.isOne) return `${unknown}; it is made to run again by: docker start ${run.name("proxy")}`;
+  return `${unknown}: it may still serve ${run.target}, until a \`pulumi up\` puts it right.`;
 }
 
 /** The proxy's own lock may wait for a move that hangs, which must not hold up the way back. */
@@ -114,6 +128,6 @@ async function unforeseen(run: Run, error: Error): Promise<CutoverFailed> {
   return new CutoverFailed(
     "failed",
     reason,
-    `${run.wasMet ? run.notDone : `${target} was not switched to`}: ${reason}.${after(restOf(error.message))}\n${where.says}\nNext: npm run status; then: pulumi up`,
+    `${run.wasMet ? run.notDone : `${target} was not switched to`}: ${reason}.${after(restOf(error.message))}\n${where.says}\nNext: ${await run.next("npm run status; then: pulumi up")}`,
   );
 }

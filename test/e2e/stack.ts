@@ -338,6 +338,11 @@ export class TestStack {
     writeFileSync(file, document.toString({ lineWidth: 0 }));
   }
 
+  /** The stack's file. */
+  async file(): Promise<string> {
+    return readFileSync(join(this.directory, `Pulumi.${this.name}.yaml`), "utf8");
+  }
+
   up(): Promise<string> {
     return this.pulumi("up", "--yes", "--skip-preview");
   }
