@@ -58,7 +58,7 @@ async function service(t: TestContext, hosts: EngineHosts): Promise<void> {
   });
 
   await t.test("of a host whose engine is gone status says so, and rollback takes the others back", async () => {
-    await hosts.kill(byName.b);
+    await byName.b.endEngine("TERM");
     const status = await npm("status");
     assert.equal(status.code, 1, status.output);
     assert.match(status.output, /^! b does not answer: /m);
