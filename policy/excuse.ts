@@ -20,7 +20,8 @@ export interface Judged {
 export const isKept = ({ ignoreChanges }: Pick<Judged, "ignoreChanges">): boolean => ignoreChanges.includes("*");
 
 /** Whether a resource is on a host that doesn't answer: the run declares it as it is. */
-export const isUnseen = ({ ignoreChanges }: Pick<Judged, "ignoreChanges">): boolean => ignoreChanges.includes(UNSEEN);
+export const isUnseen = (judged: Pick<Judged, "ignoreChanges">): boolean =>
+  isKept(judged) && judged.ignoreChanges.includes(UNSEEN);
 
 /**
  * Why something that a policy does not allow is let through all the same; undefined where it is not. The way back goes to what served
@@ -30,10 +31,11 @@ export const isUnseen = ({ ignoreChanges }: Pick<Judged, "ignoreChanges">): bool
 export function excuse(
   world: World | UnknownWorld,
   owner: ServiceId,
-  settings: Pick<Settings, "activeColor" | "slots">,
+  settings: Pick<Settings, "activeColor" | "slots" | "allowMissingHosts">,
   judged?: Judged,
 ): string | undefined {
-  if (judged !== undefined && isUnseen(judged)) return "its host does not answer, and keeps what it has";
+  if (judged !== undefined && isUnseen(judged) && settings.allowMissingHosts > 0)
+    return "its host does not answer, and keeps what it has";
   if ("unknown" in world) return undefined;
   if (isWayBack(world, settings)) return `this is the way back to ${settings.activeColor}`;
   if (judged !== undefined && isKept(judged) && exists(world, owner, judged)) return "this run leaves it as it is";

@@ -3,11 +3,14 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { HostType } from "./plan/missingHosts";
 import type { StateResource } from "./plan/stateProblem";
+import { Refusal } from "./refusal";
 import { UNSEEN } from "./service/hosts";
 import { logicalName, type ServiceId } from "./service/names";
 
 /** Declares a resource with nothing of its own: what the state has of it counts. */
 type Declare = (name: string, opts: pulumi.CustomResourceOptions) => pulumi.CustomResource;
+
+const COMMAND = "command:local:Command";
 
 const DECLARE: Record<HostType, Declare> = {
   "docker:index/network:Network": (name, opts) => new docker.Network(name, {}, opts),
@@ -15,8 +18,10 @@ const DECLARE: Record<HostType, Declare> = {
   // What must be said is ignored as well.
   "docker:index/remoteImage:RemoteImage": (name, opts) => new docker.RemoteImage(name, { name: "" }, opts),
   "docker:index/container:Container": (name, opts) => new docker.Container(name, { image: "" }, opts),
-  "command:local:Command": (name, opts) => new local.Command(name, {}, opts),
+  [COMMAND]: (name, opts) => new local.Command(name, {}, opts),
 };
+
+const NEXT = "Nothing was touched. Next, when the host answers: pulumi config rm allowMissingHosts && pulumi up";
 
 /** What a missing host is declared with. */
 export interface MissingArgs {
@@ -35,11 +40,15 @@ export interface MissingArgs {
 export function declareMissing(resources: readonly StateResource[], args: MissingArgs): void {
   const components = new Map<StateResource, pulumi.Resource>();
   const parentOf = ({ types, name }: StateResource): pulumi.Resource => {
+    if (types.length === 1) return args.parent;
     const above = types.slice(0, -1).join();
     const [nearest] = [...components.keys()]
       .filter((one) => one.types.join() === above && `${name}-`.startsWith(`${one.name}-`))
       .toSorted((a, b) => b.name.length - a.name.length);
-    return (nearest && components.get(nearest)) ?? args.parent;
+    const parent = nearest && components.get(nearest);
+    // Below another one it would be another resource for Pulumi, which it would make.
+    if (parent === undefined) throw new Refusal(`${name} stands below nothing in Pulumi's state. ${NEXT}`);
+    return parent;
   };
   const isCustom = (resource: StateResource) => typeOf(resource) in DECLARE;
   const byDepth = resources.toSorted((a, b) => a.types.length - b.types.length);
@@ -69,7 +78,7 @@ class KeptComponent extends pulumi.ComponentResource {
 function ranks(resources: readonly StateResource[], owner: ServiceId): StateResource[][] {
   const rankOf = (resource: StateResource): number => {
     const type = typeOf(resource);
-    if (type === "command:local:Command") return resource.name === logicalName(owner, "network") ? 3 : 2;
+    if (type === COMMAND) return resource.name === logicalName(owner, "network") ? 3 : 2;
     return type === "docker:index/container:Container" ? 1 : 0;
   };
   return [0, 1, 2, 3].map((rank) => resources.filter((resource) => rankOf(resource) === rank));
@@ -84,8 +93,8 @@ function declareKept(
   const isData = type === "docker:index/volume:Volume" && resource.name !== logicalName(owner, "proxy");
   return DECLARE[type](resource.name, {
     ...{ parent, dependsOn },
-    // By their names too: the star stands for what was said of it, and not for what the provider has read.
-    ignoreChanges: ["*", UNSEEN, ...resource.properties],
+    // By its outputs' names too: the star stands for what was said of it, and not for what the Docker provider has read.
+    ignoreChanges: ["*", UNSEEN, ...(type === COMMAND ? [] : resource.properties)],
     // As it is declared where the host answers (see volumes.ts).
     ...(isData && { retainOnDelete: !deletesVolumes }),
   });

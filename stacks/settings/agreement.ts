@@ -232,10 +232,12 @@ function agreeOnHosts(agreement: Agreement): void {
 /** One host at least must answer, or there is nobody to move. */
 function agreeOnMissingHosts(agreement: Agreement): void {
   const { hosts } = agreement.parsed;
+  const given = isSet(agreement, "hosts") ? objectIn(agreement.values.hosts) : {};
   const missing = numberOf(agreement, "allowMissingHosts");
   if (missing === undefined || missing === 0 || agreement.isSecret("hosts")) return;
-  // Hosts that their own rule refuses are a text yet.
-  const count = hosts === undefined ? 0 : Array.isArray(hosts) ? hosts.length : Number.POSITIVE_INFINITY;
+  // Hosts that their own rule refuses are not counted.
+  if (!Array.isArray(hosts) && Object.keys(given ?? { refused: true }).length > 0) return;
+  const count = Array.isArray(hosts) ? hosts.length : 0;
   if (missing < count) return;
   const rule =
     count === 0

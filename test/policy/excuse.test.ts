@@ -3,6 +3,7 @@ import { describe, test } from "node:test";
 import { excuse, type Judged } from "../../policy/excuse";
 import { REMOTE_IMAGE } from "../../policy/image";
 import { CONTAINER } from "../../policy/workload";
+import { UNSEEN } from "../../stacks/service/hosts";
 import type { Serving } from "../../stacks/service/serving";
 import type { SlotContainer, World } from "../../stacks/service/world";
 import { slotSpecOf } from "../../stacks/slot";
@@ -86,6 +87,16 @@ describe("what excuses a run from the policies", () => {
       excuse(world(), { ...owner, stack: "other" }, toGreen, judged("proxy", { inputs: { name: "x-proxy" } })),
       undefined,
     );
+  });
+
+  test("what is on a missing host stays as it is, also where its name says nothing; without the setting no option excuses that", () => {
+    const unknown = { unknown: true, reason: "no engine" } as const;
+    const missing = judged("c-blue", { type: REMOTE_IMAGE, ignoreChanges: ["*", UNSEEN, "name"] });
+    const allowed = { ...toGreen, allowMissingHosts: 1 };
+    for (const seen of [world(), unknown])
+      assert.equal(excuse(seen, owner, allowed, missing), "its host does not answer, and keeps what it has");
+    assert.equal(excuse(world(), owner, toGreen, missing), undefined);
+    assert.equal(excuse(unknown, owner, allowed, { ...missing, ignoreChanges: [UNSEEN] }), undefined);
   });
 
   test("where no engine answers nothing is excused: a preview alone goes on there", () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { PlaceArgs } from "../../stacks/blueGreen";
+import * as pulumi from "@pulumi/pulumi";
+import { BlueGreen, type PlaceArgs } from "../../stacks/blueGreen";
 import { HOST_TYPES } from "../../stacks/plan/missingHosts";
 import { resourcesIn } from "../../stacks/plan/ownState";
 import { placesOf } from "../../stacks/plan/places";
@@ -33,6 +34,7 @@ const VOLUME = "docker:index/volume:Volume";
 const PROVIDER = "pulumi:providers:docker";
 const AWAY: UnknownWorld = { unknown: true, reason: "connection refused." };
 const MOUNTED: Partial<Settings> = {
+  monitoring: "metrics",
   container: { volumes: { volumes: [{ type: "volume", source: "uploads", target: "/uploads" }], tmpfs: {} } },
 };
 
@@ -84,8 +86,9 @@ const kept = (): string[] =>
 const ofHost = (name: string) => (each: string) => each.split("::").at(-1)?.startsWith(`${name}-`) === true;
 
 describe("a host that does not answer", () => {
-  const volumes = 1;
-  const all = RESOURCES + volumes + 1 + 2 * (RESOURCES + volumes + 2);
+  /** A volume, and what counts requests with its image. */
+  const more = 3;
+  const all = RESOURCES + more + 1 + 2 * (RESOURCES + more + 2);
 
   test("what the state has of it is declared as it is there, and nothing else of it", async (t) => {
     const said = listen(t, "warn");
@@ -152,6 +155,23 @@ describe("a host that does not answer", () => {
     );
     const onC = optionsOf(COMMAND, "cutover").dependencies.filter((each) => each.includes(" c-"));
     assert.deepEqual(onC, []);
+  });
+
+  test("what stands below nothing that the state has is refused: elsewhere it would be made", async () => {
+    const types = ["blue-green:index:BlueGreen", "blue-green:index:Host", "blue-green:index:Slot", CONTAINER];
+    const resources = [{ types, name: "c-blue", properties: [] }];
+    const settings = { ...sampleSettings, allowMissingHosts: 1 };
+    const places = placed(HOSTS, [empty, empty, AWAY], settings, owner);
+    assert.throws(
+      () =>
+        new BlueGreen("service", { ...{ owner, settings, world: empty, engine: stubDocker({}) }, places, resources }),
+      /c-blue stands below nothing in Pulumi's state\. Nothing was touched\./,
+    );
+    await pulumi.runtime.disconnect();
+    assert.deepEqual(
+      made.filter(({ type }) => type === CONTAINER),
+      [],
+    );
   });
 
   test("a host that was never there is left out, with its provider", async (t) => {

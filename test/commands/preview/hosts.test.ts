@@ -47,6 +47,12 @@ describe("a preview of a stack on several hosts", () => {
     );
   });
 
+  test("a host that does not answer is not among those that move", () => {
+    const text = shown({ decisions: [decision({ missing: ["c"] })], steps: [REMADE, on("b", REMADE)] });
+    assert.match(text, /^prod: blue stays live on 2 hosts \(a, b\)$/m);
+    assert.match(text, /^- Containers: blue-green-dev-green is replaced \(greenVersion 1\.0\.0 -> 1\.1\.0\)$/m);
+  });
+
   test("what becomes of the containers of all hosts is one line, and on some of them it names those", () => {
     const after = { ...decision().after, green: { version: "1.1.0", containers: 1 } };
     const all = shown({ decisions: [decision({ after })], steps: everywhere(REMADE) });

@@ -224,6 +224,27 @@ describe("hosts", () => {
       assert.equal(parseSettings(raw(values), new Set()).hosts, undefined);
   });
 
+  test("as many may be missing as leave one that answers, and none where there are no hosts", () => {
+    const hosts = { a: "own", b: "ssh://b", c: "ssh://c" };
+    const allowed = (given: string) =>
+      parseSettings(configuration(hosts, { allowMissingHosts: given }), new Set()).allowMissingHosts;
+    assert.equal(parseSettings(raw(), new Set()).allowMissingHosts, 0);
+    for (const given of ["0", "1", "2"]) assert.equal(allowed(given), Number(given));
+    assert.equal(
+      refused(configuration(hosts, { allowMissingHosts: "3" })),
+      'allowMissingHosts = "3": must be less than the number of hosts, which is 3: one at least has to answer\n' +
+        "    pulumi config set allowMissingHosts 2",
+    );
+    for (const given of [{}, { a: "own" }])
+      assert.match(
+        refused(configuration(given, { allowMissingHosts: "1" })),
+        /^allowMissingHosts = "1": must be .*\n {4}pulumi config rm allowMissingHosts$/,
+      );
+    for (const hostile of ["10", "-1", "1.5", "all", " 1", "1e0", "0x1", "$(id)"])
+      assert.match(refused(configuration(hosts, { allowMissingHosts: hostile })), /must be a whole number from 0 to 9/);
+    assert.doesNotMatch(refused(configuration(["own"], { allowMissingHosts: "1" })), /^allowMissingHosts/m);
+  });
+
   test("whatever is accepted is a plain text with a scheme, and whatever is refused is fit for a terminal", () => {
     const piece = fc.oneof(
       fc.constantFrom(
