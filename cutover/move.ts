@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Ended } from "../stacks/engine/docker";
 import { failureWords } from "./hosts";
-import type { Move } from "./lock";
+import { isStopped, type Move } from "./lock";
 import { metSince } from "./proxy";
 import { remember } from "./record";
 import { after, CutoverFailed, firstLine, type Run, restOf } from "./run";
@@ -78,7 +78,10 @@ export async function move(
   const where = await settle(run, before && { generation: before.generation, color: before.color });
   // The script's own next command is the last line then.
   const logs = `docker logs --tail 30 ${run.name(target)}; docker logs --tail 30 ${run.name("proxy")}`;
-  const next = why.includes("\nNext: ") ? "" : `\nNext: ${await run.next(`${logs}; when it is mended: pulumi up`)}`;
+  const mend = isStopped(why)
+    ? `docker start ${run.name("proxy")}; then: pulumi up`
+    : `${logs}; when it is mended: pulumi up`;
+  const next = why.includes("\nNext: ") ? "" : `\nNext: ${mend}`;
   const reason = firstLine(why).replace(/\.$/, "");
   throw new CutoverFailed(
     where.settled && run.wasMet ? "reverted" : "failed",
