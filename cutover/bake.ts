@@ -88,9 +88,7 @@ async function takeBack(run: Run, old: Served, trouble: string): Promise<never> 
   await remember(run, "reverted", reason);
   await followBack(run, old.color);
   const again = `try ${target} again, as it is or after ${run.releaseOf(target)}: pulumi up`;
-  const next = await run.next(
-    `accept ${old.color}: pulumi config set activeColor ${old.color} && pulumi up; or ${again}`,
-  );
+  const next = `accept ${old.color}: pulumi config set activeColor ${old.color} && pulumi up; or ${again}`;
   throw new CutoverFailed(
     "reverted",
     reason,
