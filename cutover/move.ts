@@ -75,6 +75,8 @@ export async function move(
   const own = ended.code === 0 || run.isAway ? "" : ended.stderr.trim() || CUT_OFF;
   const why = own || run.hosts.failureFor(run.host) || CUT_OFF;
   run.hosts.fail(run.host, firstLine(why).replace(/\.$/, ""));
+  if (!run.hosts.isOne && before !== undefined)
+    run.say(`${firstLine(why).replace(/\.$/, "")}: going back to ${before.color}`);
   const where = await settle(run, before && { generation: before.generation, color: before.color });
   // The script's own next command is the last line then.
   const logs = `docker logs --tail 30 ${run.name(target)}; docker logs --tail 30 ${run.name("proxy")}`;
