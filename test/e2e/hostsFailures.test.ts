@@ -88,9 +88,7 @@ async function rows(t: TestContext, engines: EngineHosts): Promise<void> {
     "a host's nginx killed in the move",
     async () => {
       const up = await hosts.switching("move");
-      await hosts.at("move", up, async () =>
-        process.kill(Number((await b.docker("inspect", "--format", "{{.State.Pid}}", proxy)).trim()), "SIGKILL"),
-      );
+      await hosts.at("move", up, () => hosts.killNginx("b"));
       await failsOn(up, /On host b: /);
       await hosts.isOn("blue");
     },
