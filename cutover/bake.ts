@@ -79,7 +79,7 @@ async function takeBack(run: Run, old: Served, trouble: string): Promise<never> 
     throw new CutoverFailed(
       "failed",
       `${reason}; the way back failed`,
-      `${target} is live and not well: ${trouble}.\n${where.says}${after(log)}\nNext: ${await run.next(`npm run status; docker logs --tail 30 ${run.name("proxy")}; then: pulumi up`)}`,
+      `${target} is live and not well: ${trouble}.\n${where.says}${after(log)}\nNext: npm run status; docker logs --tail 30 ${run.name("proxy")}; then: pulumi up`,
     );
   }
   const met = run.wasMet ? `${run.visitorsMet}.\n` : "";
@@ -88,9 +88,7 @@ async function takeBack(run: Run, old: Served, trouble: string): Promise<never> 
   await remember(run, "reverted", reason);
   await followBack(run, old.color);
   const again = `try ${target} again, as it is or after ${run.releaseOf(target)}: pulumi up`;
-  const next = await run.next(
-    `accept ${old.color}: pulumi config set activeColor ${old.color} && pulumi up; or ${again}`,
-  );
+  const next = `accept ${old.color}: pulumi config set activeColor ${old.color} && pulumi up; or ${again}`;
   throw new CutoverFailed(
     "reverted",
     reason,

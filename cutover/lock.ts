@@ -48,6 +48,11 @@ export class LockBusy extends Error {
   override readonly name = "LockBusy";
 }
 
+const STOPPED = "the proxy's container is not running.";
+
+/** Whether these are the words of a proxy that does not run. */
+export const isStopped = (words: string): boolean => words.startsWith(STOPPED);
+
 /** The proxy does not answer, or can't be entered. */
 export class NotAnswered extends Error {
   override readonly name = "NotAnswered";
@@ -198,6 +203,9 @@ async function hold(
       return { holder, serving: servingOf(read.join("\n")) };
     }
     const who = line?.slice(line.indexOf(" ") + 1) || "nobody knows who";
+    if (line === undefined && /^Error response from daemon: .* is not running/m.test(holder.stderr)) {
+      throw new NotAnswered(STOPPED);
+    }
     if (line === undefined) {
       throw new NotAnswered(
         `the proxy can't be entered: ${holder.stderr.trim() || "docker exec ended without an answer"}.`,

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Ended } from "../stacks/engine/docker";
 import { failureWords } from "./hosts";
-import type { Move } from "./lock";
+import { isStopped, type Move } from "./lock";
 import { metSince } from "./proxy";
 import { remember } from "./record";
 import { after, CutoverFailed, firstLine, type Run, restOf } from "./run";
@@ -75,10 +75,15 @@ export async function move(
   const own = ended.code === 0 || run.isAway ? "" : ended.stderr.trim() || CUT_OFF;
   const why = own || run.hosts.failureFor(run.host) || CUT_OFF;
   run.hosts.fail(run.host, firstLine(why).replace(/\.$/, ""));
+  if (!run.hosts.isOne && before !== undefined)
+    run.say(`${firstLine(why).replace(/\.$/, "")}: going back to ${before.color}`);
   const where = await settle(run, before && { generation: before.generation, color: before.color });
   // The script's own next command is the last line then.
   const logs = `docker logs --tail 30 ${run.name(target)}; docker logs --tail 30 ${run.name("proxy")}`;
-  const next = why.includes("\nNext: ") ? "" : `\nNext: ${await run.next(`${logs}; when it is mended: pulumi up`)}`;
+  const mend = isStopped(why)
+    ? `docker start ${run.name("proxy")}; then: pulumi up`
+    : `${logs}; when it is mended: pulumi up`;
+  const next = why.includes("\nNext: ") ? "" : `\nNext: ${mend}`;
   const reason = firstLine(why).replace(/\.$/, "");
   throw new CutoverFailed(
     where.settled && run.wasMet ? "reverted" : "failed",

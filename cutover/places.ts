@@ -1,4 +1,5 @@
 import { type Docker, isGone } from "../stacks/engine/docker";
+import { commandsAt } from "../stacks/service/hosts";
 import { containerName } from "../stacks/service/names";
 import { isReceiverLine } from "../stacks/service/receiver";
 import { Hosts } from "./hosts";
@@ -17,6 +18,8 @@ export interface Place {
   host?: string;
   /** Its engine. */
   docker: Docker;
+  /** The engine's address, where commands have to name it. */
+  address?: string;
   order: Order;
 }
 
@@ -32,10 +35,10 @@ export async function startRuns(places: readonly Place[], tools: Tools): Promise
   const began = new Date().toISOString();
   const hosts = new Hosts(places.map(({ host = "" }) => host));
   const start = async (place: Place) => {
-    const { order, host = "" } = place;
+    const { order, host = "", address } = place;
     const silence = new AbortController();
     const docker = untilSilent(place.docker, silence.signal);
-    const own = { ...tools, docker, say: sayingWhere(host, tools.say) };
+    const own = { ...tools, docker, say: sayingWhere(host, tools.say), ...(address !== undefined && { address }) };
     const proxy = new Nginx(docker, order.proxy);
     const lock = await takeLock(place, own, proxy, began, hosts.isOne ? {} : boundOf(silence));
     return new Run(order, own, proxy, lock, began, hosts, host, silence.signal);
@@ -111,7 +114,9 @@ export function failureOf(runs: readonly Run[], ends: readonly PromiseSettledRes
   if (first === undefined || first.run.hosts.isOne) return first?.error;
   const { run, error } = failed.find(({ run }) => run.host === run.hosts.failure?.host) ?? first;
   const others = failed.flatMap((one) => (one.run === run ? [] : [whereLines(one.run, one.error)]));
-  const [, what = error.message, next = ""] = /^(.*?)(\nNext: .*)?$/s.exec(error.message) ?? [];
+  const [, what = error.message, typed = ""] = /^(.*?)(\nNext: .*)?$/s.exec(error.message) ?? [];
+  const { address } = run.tools;
+  const next = address === undefined ? typed : commandsAt(address, typed);
   const message = `On host ${run.host}: ${what}${after(others.join("\n"))}${next}`;
   return error instanceof CutoverFailed ? new CutoverFailed(error.result, error.reason, message) : new Error(message);
 }

@@ -59,6 +59,8 @@ export interface Tools {
   say: (line: string) => void;
   /** Aborted when the run is cancelled. */
   signal: AbortSignal;
+  /** The address of its engine, where commands have to name it. */
+  address?: string;
   /** Whom the history names. */
   who?: Who;
 }
@@ -303,19 +305,17 @@ export class Run {
     return this.silence.aborted;
   }
 
-  /** The next command after a failure on this host: another one than the usual where its engine does not answer. */
-  async next(usual: string): Promise<string> {
+  /** What is said where the engine of one of several hosts does not answer, when a run there has failed; undefined where it does. */
+  async engineProblem(): Promise<string | undefined> {
     const { hosts, host, tools } = this;
-    if (hosts.isOne || hosts.othersFailure(host) !== undefined) return usual;
+    if (hosts.isOne || hosts.othersFailure(host) !== undefined) return undefined;
     const asked = tools.docker.run(["version", "--format", "{{.Server.Version}}"], { timeoutSeconds: ENGINE_SECONDS });
-    const answers = await asked.then(
-      ({ code }) => code === 0,
-      () => false,
-    );
-    return answers ? usual : this.onceBack;
+    const ended = await asked.catch((error: Error) => ({ code: null, stderr: error.message }));
+    return ended.code === 0 ? undefined : firstLine(ended.stderr.trim()) || SILENT;
   }
 
-  private get onceBack(): string {
+  /** The next command where the host does not answer. */
+  get onceBack(): string {
     return `pulumi up, once host ${this.host} answers again`;
   }
 

@@ -100,10 +100,23 @@ export async function orRemember(run: Run, act: () => Promise<void>): Promise<vo
       await remember(run, failed.result, failed.reason);
       await returnWorkers(run, run.moved ? run.target : run.before.color);
     }
-    const told = withNotes(failed, run.notes);
+    const told = withNotes(await withEngine(run, failed), run.notes);
     await remember(run, told.result, told.reason);
     throw told;
   }
+}
+
+/** Where the engine of one of several hosts does not answer, that is the reason for whatever failed there, and what is to be mended. */
+async function withEngine(run: Run, failed: CutoverFailed): Promise<CutoverFailed> {
+  const problem = await run.engineProblem();
+  if (problem === undefined) return failed;
+  const { result, reason, message } = failed;
+  const [, what = message] = /^(.*)\nNext: .*$/s.exec(message) ?? [];
+  if (run.moved || run.isAway || run.met !== undefined) {
+    return new CutoverFailed(result, reason, `${what}\nNext: ${run.onceBack}`);
+  }
+  const refused = run.refused(problem.replace(/\.$/, ""), "", run.onceBack);
+  return new CutoverFailed(result, refused.reason, refused.message);
 }
 
 /** Says beside why a cutover failed what went wrong afterwards, such as a worker that did not come back. */
@@ -128,6 +141,6 @@ async function unforeseen(run: Run, error: Error): Promise<CutoverFailed> {
   return new CutoverFailed(
     "failed",
     reason,
-    `${run.wasMet ? run.notDone : `${target} was not switched to`}: ${reason}.${after(restOf(error.message))}\n${where.says}\nNext: ${await run.next("npm run status; then: pulumi up")}`,
+    `${run.wasMet ? run.notDone : `${target} was not switched to`}: ${reason}.${after(restOf(error.message))}\n${where.says}\nNext: npm run status; then: pulumi up`,
   );
 }

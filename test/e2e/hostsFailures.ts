@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
 import type { TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Color, other } from "../../stacks/service/color";
@@ -126,14 +127,36 @@ export class FailingHosts {
     return this.inside(name, "touch /run/go");
   }
 
+  /** Ends the first process of a host's proxy. The host numbers it in its own way: it is found by its container's group. */
+  async killNginx(name: Name): Promise<void> {
+    const id = await this.proxyOf(name);
+    const first = readdirSync("/proc").filter((pid) => /^\d+$/.test(pid) && isFirstOf(id, pid));
+    assert.equal(first.length, 1, `${first}`);
+    process.kill(Number(first[0]), "SIGKILL");
+  }
+
+  private async proxyOf(name: Name): Promise<string> {
+    return (await this.host(name).docker("inspect", "--format", "{{.Id}}", this.made.called("proxy"))).trim();
+  }
+
   /** Waits until a step of a cutover runs on a host. */
   private async steps(name: Name, step: "check" | "move"): Promise<void> {
-    const id = (await this.host(name).docker("inspect", "--format", "{{.Id}}", this.made.called("proxy"))).trim();
+    const id = await this.proxyOf(name);
     await until(`${step} runs on ${name}`, () => processesWith(`STEP=${step}`, id).length > 0);
   }
 
   host(name: Name): EngineHost {
     return this.made.byName[name];
+  }
+}
+
+/** Reports whether a process is the first one of a container. */
+function isFirstOf(id: string, pid: string): boolean {
+  try {
+    const group = readFileSync(`/proc/${pid}/cgroup`, "utf8");
+    return group.includes(id) && /^NSpid:.*\t1$/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
   }
 }
 
