@@ -8,6 +8,7 @@ import { HOST_ADDRESS, load, makeClient, removeClient } from "./client";
 import { interruption } from "./command";
 import { cutoverWithoutLog, defaults, thisCutover } from "./cutover";
 import { haproxy } from "./haproxy";
+import { hostsSection, measureHosts } from "./hosts";
 import { kamalProxy } from "./kamalProxy";
 import { describeMachine, type Machine } from "./machine";
 import { assertServes, measure, pause, wrk } from "./measure";
@@ -25,7 +26,7 @@ import { timeUps } from "./ups";
 const DOCUMENT = join(__dirname, "..", "docs", "benchmarks.md");
 
 const USAGE =
-  "npm run bench [-- --quick] [-- --rounds <number>] [-- --services] [-- --tls] [-- --monitoring] [-- --commands]";
+  "npm run bench [-- --quick] [-- --rounds <number>] [-- --services] [-- --tls] [-- --monitoring] [-- --hosts] [-- --commands]";
 const SWITCHES = 8;
 const FULL: Plan & TlsPlan & { ups: number } = {
   ...{ rounds: 3, duration: 12, switches: SWITCHES, ups: 6 },
@@ -41,12 +42,12 @@ const QUICK: typeof FULL = {
 const PAUSE_MILLISECONDS = 1500;
 
 /** What can be measured alone. */
-type Alone = "services" | "tls" | "monitoring" | "commands";
+type Alone = "services" | "tls" | "monitoring" | "hosts" | "commands";
 
 /** What the options ask for. */
 function planned(): { plan: typeof FULL; quick: boolean } & Record<Alone, boolean> {
   const flag = { type: "boolean" } as const;
-  const alone = { services: flag, tls: flag, monitoring: flag, commands: flag } as const;
+  const alone = { services: flag, tls: flag, monitoring: flag, hosts: flag, commands: flag } as const;
   const { values } = parseArgs({ options: { quick: flag, rounds: { type: "string" }, ...alone } as const });
   const quick = values.quick ?? false;
   const plan = quick ? QUICK : FULL;
@@ -54,8 +55,8 @@ function planned(): { plan: typeof FULL; quick: boolean } & Record<Alone, boolea
   if (!Number.isInteger(rounds) || rounds < 1 || rounds > 100) {
     throw new Error(`--rounds ${values.rounds}: must be a whole number from 1 to 100. ${USAGE}`);
   }
-  const { services = false, tls = false, monitoring = false, commands = false } = values;
-  return { plan: { ...plan, rounds }, quick, services, tls, monitoring, commands };
+  const { services = false, tls = false, monitoring = false, hosts = false, commands = false } = values;
+  return { plan: { ...plan, rounds }, quick, services, tls, monitoring, hosts, commands };
 }
 
 /** What has to be undone at the end, whatever the end is. The last thing made goes first. */
@@ -77,7 +78,7 @@ const say = (line: string): void => {
 };
 
 async function main(): Promise<void> {
-  const { plan, quick, services, tls, monitoring, commands } = planned();
+  const { plan, quick, services, tls, monitoring, hosts, commands } = planned();
   const machine = await describeMachine(tls);
 
   undo.push(removeClient);
@@ -87,6 +88,7 @@ async function main(): Promise<void> {
   if (tls) return keepPart("tls", await tlsPart(plan, machine), quick);
   if (monitoring)
     return keepPart("monitoring", monitoringSection(await measureMonitoring(cleaningUp, plan.rounds, say)), quick);
+  if (hosts) return keepPart("hosts", hostsSection(await measureHosts(cleaningUp, plan.rounds, say)), quick);
   const section = commands ? "" : serviceSection(await measureServices(cleaningUp, plan.rounds, say));
   if (services) return keepPart("services", section, quick);
 
@@ -110,7 +112,7 @@ async function main(): Promise<void> {
     const text = withPart(document(rows, ups, plan, machine), "services", section);
     writeFileSync(
       DOCUMENT,
-      ["tls", "monitoring"].reduce((all, part) => withOld(all, part, before), text),
+      ["tls", "monitoring", "hosts"].reduce((all, part) => withOld(all, part, before), text),
     );
     say("Kept as docs/benchmarks.md.");
   }

@@ -88,7 +88,7 @@ async function measureOnce(stack: TestStack, figures: Figures): Promise<void> {
   assertForwarded(target.port);
   const { requests, seconds, failed } = await loading;
   if (failed > 0) throw new Error(`${failed} requests failed`);
-  // mtail reads the last lines now.
+  // The last lines are read now.
   await pause(1000);
   const after = { proxy: await usageOf([proxy]), watching: await usageOf(watching) };
   const each = (key: "proxy" | "watching") => (after[key].microseconds - before[key].microseconds) / requests;

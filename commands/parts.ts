@@ -35,7 +35,7 @@ export interface PlacedContainer extends StackContainer {
 }
 
 /**
- * What a container is called: `green-2`, `blue worker mail`, `db`, `monitoring mtail`; behind the names of its host and of its service
+ * What a container is called: `green-2`, `blue worker mail`, `db`, `monitoring metrics`; behind the names of its host and of its service
  * where they have to be said.
  */
 export function labelOf(

@@ -61,9 +61,9 @@ async function takeBack(run: Run, old: Served, trouble: string): Promise<never> 
   run.hosts.fail(run.host, reason);
   void run.following?.halt();
   // The log of the host that failed says why.
-  const log = run.hosts.othersFailure(run.host) === undefined ? await run.log() : "";
+  const log = run.hosts.othersFailure(run.host) === undefined && !run.isAway ? await run.log() : "";
   // One that was stopped for the target is started again, and there is nobody left to leave the public with.
-  if (run.vacated === undefined && !(await canGoBackTo(run, old.color))) {
+  if (run.vacated === undefined && !run.isAway && !(await canGoBackTo(run, old.color))) {
     throw new CutoverFailed(
       "failed",
       `${reason}; ${old.color} does not answer either`,
@@ -79,7 +79,7 @@ async function takeBack(run: Run, old: Served, trouble: string): Promise<never> 
     throw new CutoverFailed(
       "failed",
       `${reason}; the way back failed`,
-      `${target} is live and not well: ${trouble}.\n${where.says}\n${log}\nNext: npm run status; docker logs --tail 30 ${run.name("proxy")}; then: pulumi up`,
+      `${target} is live and not well: ${trouble}.\n${where.says}${after(log)}\nNext: npm run status; docker logs --tail 30 ${run.name("proxy")}; then: pulumi up`,
     );
   }
   const met = run.wasMet ? `${run.visitorsMet}.\n` : "";
@@ -88,11 +88,11 @@ async function takeBack(run: Run, old: Served, trouble: string): Promise<never> 
   await remember(run, "reverted", reason);
   await followBack(run, old.color);
   const again = `try ${target} again, as it is or after ${run.releaseOf(target)}: pulumi up`;
+  const next = `accept ${old.color}: pulumi config set activeColor ${old.color} && pulumi up; or ${again}`;
   throw new CutoverFailed(
     "reverted",
     reason,
-    `${target} was switched to and taken back: ${trouble}.\n${met}T${back}.${after(log)}\n` +
-      `Next: accept ${old.color}: pulumi config set activeColor ${old.color} && pulumi up; or ${again}`,
+    `${target} was switched to and taken back: ${trouble}.\n${met}T${back}.${after(log)}\n` + `Next: ${next}`,
   );
 }
 
@@ -132,7 +132,7 @@ export async function watch(run: Run, following?: Following): Promise<string | u
     const wait = left <= 1 && left > 0 ? left * 1000 + COUNTED_AFTER_MILLISECONDS : 1000;
     await pause(wait, undefined, { signal: stops }).catch(() => {});
     if (tools.signal.aborted) return CANCELLED;
-    if (hosts.othersFailure(run.host) !== undefined) return hosts.othersFailure(run.host);
+    if (hosts.failure !== undefined) return hosts.failureFor(run.host);
     if (following?.trouble !== undefined) return following.trouble;
     const last = left <= 1 && isDone();
     const seen = await Promise.all([proxy.sample(offset, trial), readContainers(tools.docker, order.owner)]).catch(

@@ -16,7 +16,7 @@ export const FRONT = "http://127.0.0.1:8080";
 
 /** Before the switch: nothing has moved yet. */
 export async function gate(run: Run): Promise<void> {
-  const { order, trial, tools } = run;
+  const { order, trial } = run;
   await prepareAll(run);
   await examine(run);
   if (order.gateCommand === "") return;
@@ -28,7 +28,7 @@ export async function gate(run: Run): Promise<void> {
     color: trial,
     version: run.slots[trial][0]?.version ?? "",
   };
-  const failed = await runGateCommand(gate, (line) => run.say(`gate: ${line}`), tools.signal);
+  const failed = await runGateCommand(gate, (line) => run.say(`gate: ${line}`), run.stops);
   run.stopIfCancelled();
   if (failed !== undefined) {
     throw run.refused(`the gate command ${failed}`, `It was: ${order.gateCommand}\n${await run.log()}`);
@@ -101,12 +101,12 @@ export async function healthy(run: Run, containers = run.containersOf(run.trial)
       restarts: slot.restarts,
       wasKilled: slot.state.OOMKilled,
       say: (line) => run.say(`${called}${line}`),
-      signal: tools.signal,
+      signal: run.stops,
     });
+    run.stopIfCancelled();
     if (unhealthy !== undefined) {
       throw run.refused(`${called}${firstLine(unhealthy).replace(/\.$/, "")}`, restOf(unhealthy), next);
     }
-    run.stopIfCancelled();
   }
 }
 

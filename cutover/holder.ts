@@ -8,17 +8,28 @@ export const HOLDER_SECONDS = 30;
 /** The last line of a step: its exit code, and in base64 what it wrote to standard error. */
 const ENDED = /^ended (\d+) ?([\w+/=]*)$/;
 
+/** What a holder and its caller say now and then where each has to know that the other is there. */
+const BEAT = "beat";
+
+/** In the time after which a silent one is given up it is heard so often. */
+const BEATS = 5;
+
 /** The process in the proxy that holds the lock: what it says, line by line. */
 export class Holder {
   private readonly lines: string[] = [];
   private wake: () => void = () => {};
   private readonly closed: Promise<void>;
   private isLate = false;
+  private heardAt = performance.now();
+  private beats: NodeJS.Timeout | undefined;
   ended = false;
   stderr = "";
 
   constructor(private readonly child: ChildProcessWithoutNullStreams) {
-    const splitter = lineSplitter((line) => this.lines.push(line));
+    const splitter = lineSplitter((line) => {
+      this.heardAt = performance.now();
+      if (line !== BEAT) this.lines.push(line);
+    });
     child.stdin.on("error", () => {});
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
       this.stderr += text;
@@ -30,6 +41,7 @@ export class Holder {
     this.closed = new Promise((resolve) => {
       const end = () => {
         this.ended = true;
+        clearInterval(this.beats);
         this.wake();
         resolve();
       };
@@ -41,6 +53,20 @@ export class Holder {
   /** The next line; undefined when there is none any more, or none in time. */
   line(seconds: number): Promise<string | undefined> {
     return this.within(seconds, () => this.next());
+  }
+
+  /** Gives it up once it was not heard of for so long, and lets it hear of us meanwhile. Whoever waits for it then waits no longer. */
+  giveUpAfter(seconds: number, silent: () => void): void {
+    this.heardAt = performance.now();
+    const beat = () => {
+      if (performance.now() - this.heardAt < seconds * 1000) {
+        this.child.stdin.write(`${BEAT}\n`);
+        return;
+      }
+      silent();
+      this.giveUp();
+    };
+    this.beats = setInterval(beat, (seconds * 1000) / BEATS);
   }
 
   /** Tells it something and waits for its answer. */
@@ -98,16 +124,21 @@ export class Holder {
   private async within<T>(seconds: number, act: () => Promise<T>): Promise<T> {
     const late = setTimeout(() => {
       this.isLate = true;
-      // Its end of the line is closed with it, so that the process in the proxy ends too.
-      this.child.kill("SIGKILL");
-      // What it has started, as ssh, may outlive it and hold these open.
-      this.child.stdout.destroy();
-      this.child.stderr.destroy();
+      this.giveUp();
     }, seconds * 1000);
     try {
       return await act();
     } finally {
       clearTimeout(late);
     }
+  }
+
+  private giveUp(): void {
+    clearInterval(this.beats);
+    // Its end of the line is closed with it, so that the process in the proxy ends too.
+    this.child.kill("SIGKILL");
+    // What it has started, as ssh, may outlive it and hold these open.
+    this.child.stdout.destroy();
+    this.child.stderr.destroy();
   }
 }

@@ -93,6 +93,11 @@ export class Hosts {
     return this.failure === undefined || this.failure.host === host ? undefined : failureWords(this.failure);
   }
 
+  /** The failure of any host as this one tells it: of its own, why. */
+  failureFor(host: string): string | undefined {
+    return this.othersFailure(host) ?? this.failure?.reason;
+  }
+
   /** What adds up the answers of all hosts. */
   watchWith(limits: Limits): Watch {
     this.answers ??= new Watch(limits);

@@ -10,12 +10,24 @@ import {
   servingOf,
 } from "../stacks/service/serving";
 import { HOLDER_SECONDS, Holder } from "./holder";
+import { SILENT_SECONDS } from "./silence";
 
 /** How long the lock is waited for that was lost with a proxy that restarted. */
 const RETAKE_SECONDS = 15;
 
 /** A move may wait for another one's end, introduces a color (60 s and 60 s), reads back, asks through the front and may be put back. */
 export const MOVE_TIMEOUT_SECONDS = 390;
+
+/** How a lock is held where there are several hosts: whoever does not answer must not hold up the others. */
+export interface LockBound {
+  /** How long the proxy may take for its first word. */
+  answerSeconds?: number;
+  /** Called when the proxy has not been heard of for {@link SILENT_SECONDS}; it moves nobody for us any more then. */
+  silent?: () => void;
+}
+
+/** Starts the process that holds the lock. */
+type Start = (waitSeconds: number) => ChildProcessWithoutNullStreams;
 
 /** What {@link Lock.move} goes by. */
 export interface Move {
@@ -36,10 +48,21 @@ export class LockBusy extends Error {
   override readonly name = "LockBusy";
 }
 
+const STOPPED = "the proxy's container is not running.";
+
+/** Whether these are the words of a proxy that does not run. */
+export const isStopped = (words: string): boolean => words.startsWith(STOPPED);
+
+/** The proxy does not answer, or can't be entered. */
+export class NotAnswered extends Error {
+  override readonly name = "NotAnswered";
+}
+
 /** The proxy's lock, and the only way to write what the cutovers leave behind. */
 export class Lock {
   private constructor(
-    private readonly start: (waitSeconds: number) => ChildProcessWithoutNullStreams,
+    private readonly start: Start,
+    private readonly bound: LockBound,
     private holder: Holder,
     /** What the proxy served when the lock was taken. */
     readonly serving: Serving | undefined,
@@ -54,13 +77,13 @@ export class Lock {
   private told: Promise<unknown> = Promise.resolve();
 
   static async take(
-    start: (waitSeconds: number) => ChildProcessWithoutNullStreams,
+    start: Start,
     waitSeconds: number,
     say: (line: string) => void,
-    answerSeconds = HOLDER_SECONDS,
+    bound: LockBound = {},
   ): Promise<Lock> {
-    const { holder, serving } = await hold(start, waitSeconds, say, answerSeconds);
-    return new Lock(start, holder, serving);
+    const { holder, serving } = await hold(start, waitSeconds, say, bound);
+    return new Lock(start, bound, holder, serving);
   }
 
   /** Counts the answers from now on, until the lock is let go of. */
@@ -138,8 +161,12 @@ export class Lock {
     return this.inTurn(async () => {
       if (this.holder.ended && !retakes) throw new Error("the proxy's lock was lost");
       await this.retake();
-      if ((await this.holder.ask(text)) !== "wrote") {
-        throw new Error(this.holder.stderr.trim() || "the lock's holder in the proxy did not answer");
+      const answer = await this.holder.ask(text);
+      if (answer === undefined) {
+        throw new NotAnswered(this.holder.stderr.trim() || "the lock's holder in the proxy did not answer");
+      }
+      if (answer !== "wrote") {
+        throw new Error(this.holder.stderr.trim() || "the lock's holder in the proxy did not write it");
       }
     });
   }
@@ -153,16 +180,16 @@ export class Lock {
 
   /** A lock that was lost, with a proxy that restarted, is taken again. */
   private async retake(): Promise<void> {
-    if (this.holder.ended) this.holder = (await hold(this.start, RETAKE_SECONDS, () => {})).holder;
+    if (this.holder.ended) this.holder = (await hold(this.start, RETAKE_SECONDS, () => {}, this.bound)).holder;
   }
 }
 
 /** Starts a holder and waits until it has the lock; for its first word so many seconds. */
 async function hold(
-  start: (waitSeconds: number) => ChildProcessWithoutNullStreams,
+  start: Start,
   waitSeconds: number,
   say: (line: string) => void,
-  answerSeconds = HOLDER_SECONDS,
+  { answerSeconds = HOLDER_SECONDS, silent }: LockBound,
 ): Promise<{ holder: Holder; serving: Serving | undefined }> {
   const holder = new Holder(start(waitSeconds));
   const read: string[] = [];
@@ -171,10 +198,18 @@ async function hold(
     const line = await holder.line(seconds);
     // It says at once that it waits.
     seconds = waitSeconds + HOLDER_SECONDS;
-    if (line === "held") return { holder, serving: servingOf(read.join("\n")) };
+    if (line === "held") {
+      if (silent !== undefined) holder.giveUpAfter(SILENT_SECONDS, silent);
+      return { holder, serving: servingOf(read.join("\n")) };
+    }
     const who = line?.slice(line.indexOf(" ") + 1) || "nobody knows who";
+    if (line === undefined && /^Error response from daemon: .* is not running/m.test(holder.stderr)) {
+      throw new NotAnswered(STOPPED);
+    }
     if (line === undefined) {
-      throw new Error(`the proxy can't be entered: ${holder.stderr.trim() || "docker exec ended without an answer"}.`);
+      throw new NotAnswered(
+        `the proxy can't be entered: ${holder.stderr.trim() || "docker exec ended without an answer"}.`,
+      );
     }
     if (line.startsWith("busy")) {
       throw new LockBusy(`another cutover runs in this proxy (${who}) and did not end within ${waitSeconds} s.`);

@@ -28,6 +28,7 @@ async function main(): Promise<void> {
   }
   const places = orders.map(({ host, address, order }) => ({
     ...(host !== undefined && { host }),
+    ...(address !== undefined && { address }),
     ...{ docker: dockerAt(address), order },
   }));
   await carryOutOn(places, {

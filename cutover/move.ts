@@ -1,12 +1,15 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Ended } from "../stacks/engine/docker";
 import { failureWords } from "./hosts";
-import type { Move } from "./lock";
+import { isStopped, type Move } from "./lock";
 import { metSince } from "./proxy";
 import { remember } from "./record";
 import { after, CutoverFailed, firstLine, type Run, restOf } from "./run";
 import { sessionsFile } from "./sessions";
 import { settle } from "./settle";
+
+/** What is said of a script that has no exit code. */
+const CUT_OFF = "the script in the proxy was cut off, as when the proxy or Docker restarts";
 
 /** When a host has moved, so long it waits for the others, which begin at the same time. */
 const OTHERS_SECONDS = 60;
@@ -20,8 +23,9 @@ async function meetReady(run: Run, how: Move): Promise<void> {
   const { hosts, order, lock } = run;
   if (hosts.isOne) return;
   const checked = await lock.check(order.configuration, how, (line) => run.say(line));
+  run.stopIfCancelled();
   if (checked.code !== 0) {
-    const [why = "", next] = checked.stderr.trim().split("\nNext: ");
+    const [why = "", next] = (checked.stderr.trim() || CUT_OFF).split("\nNext: ");
     throw run.refused(firstLine(why).replace(/\.$/, ""), restOf(why), next);
   }
   const failed = await hosts.meet(run.host, "ready");
@@ -66,19 +70,20 @@ export async function move(
     })
     .catch((error: Error): Ended => ({ code: null, stdout: "", stderr: error.message }));
   const ended = await Promise.race([moved, othersFail(run)]);
-  const failed = ended.code === 0 ? await run.hosts.meet(run.host, "moved", OTHERS_SECONDS) : undefined;
-  if (ended.code === 0 && failed === undefined) return;
+  if (ended.code === 0 && (await run.hosts.meet(run.host, "moved", OTHERS_SECONDS)) === undefined) return;
 
-  const why =
-    (failed && failureWords(failed)) ||
-    ended.stderr.trim() ||
-    "the script in the proxy was cut off, as when the proxy or Docker restarts";
+  const own = ended.code === 0 || run.isAway ? "" : ended.stderr.trim() || CUT_OFF;
+  const why = own || run.hosts.failureFor(run.host) || CUT_OFF;
   run.hosts.fail(run.host, firstLine(why).replace(/\.$/, ""));
+  if (!run.hosts.isOne && before !== undefined)
+    run.say(`${firstLine(why).replace(/\.$/, "")}: going back to ${before.color}`);
   const where = await settle(run, before && { generation: before.generation, color: before.color });
   // The script's own next command is the last line then.
-  const next = why.includes("\nNext: ")
-    ? ""
-    : `\nNext: docker logs --tail 30 ${run.name(target)}; docker logs --tail 30 ${run.name("proxy")}; when it is mended: pulumi up`;
+  const logs = `docker logs --tail 30 ${run.name(target)}; docker logs --tail 30 ${run.name("proxy")}`;
+  const mend = isStopped(why)
+    ? `docker start ${run.name("proxy")}; then: pulumi up`
+    : `${logs}; when it is mended: pulumi up`;
+  const next = why.includes("\nNext: ") ? "" : `\nNext: ${mend}`;
   const reason = firstLine(why).replace(/\.$/, "");
   throw new CutoverFailed(
     where.settled && run.wasMet ? "reverted" : "failed",

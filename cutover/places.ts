@@ -1,11 +1,13 @@
 import { type Docker, isGone } from "../stacks/engine/docker";
+import { commandsAt } from "../stacks/service/hosts";
 import { containerName } from "../stacks/service/names";
 import { isReceiverLine } from "../stacks/service/receiver";
 import { Hosts } from "./hosts";
-import { holderSince, type Lock } from "./lock";
+import { holderSince, type Lock, type LockBound } from "./lock";
 import type { Order } from "./order";
 import { Nginx } from "./proxy";
 import { after, CutoverFailed, Run, type Tools } from "./run";
+import { SILENT_SECONDS, untilSilent } from "./silence";
 
 /** How long another cutover in the same proxy is waited for: one whose `pulumi up` was killed goes on to its end. */
 const LOCK_WAIT_SECONDS = 120;
@@ -16,6 +18,8 @@ export interface Place {
   host?: string;
   /** Its engine. */
   docker: Docker;
+  /** The engine's address, where commands have to name it. */
+  address?: string;
   order: Order;
 }
 
@@ -31,11 +35,13 @@ export async function startRuns(places: readonly Place[], tools: Tools): Promise
   const began = new Date().toISOString();
   const hosts = new Hosts(places.map(({ host = "" }) => host));
   const start = async (place: Place) => {
-    const { order, docker, host = "" } = place;
-    const own = { ...tools, docker, say: sayingWhere(host, tools.say) };
+    const { order, host = "", address } = place;
+    const silence = new AbortController();
+    const docker = untilSilent(place.docker, silence.signal);
+    const own = { ...tools, docker, say: sayingWhere(host, tools.say), ...(address !== undefined && { address }) };
     const proxy = new Nginx(docker, order.proxy);
-    const lock = await takeLock(place, own, proxy, began);
-    return new Run(order, own, proxy, lock, began, hosts, host);
+    const lock = await takeLock(place, own, proxy, began, hosts.isOne ? {} : boundOf(silence));
+    return new Run(order, own, proxy, lock, began, hosts, host, silence.signal);
   };
   const lead = await start(first);
   const started = await Promise.allSettled(others.map(start));
@@ -49,9 +55,15 @@ export async function startRuns(places: readonly Place[], tools: Tools): Promise
   return runs;
 }
 
+/** How the lock of one of several hosts is held, which is given up by `silence`. */
+export const boundOf = (silence: AbortController): LockBound => ({
+  answerSeconds: SILENT_SECONDS,
+  silent: () => silence.abort(),
+});
+
 /** Takes a proxy's lock; whoever else has it is waited for. */
-function takeLock({ order, host }: Place, tools: Tools, proxy: Nginx, began: string): Promise<Lock> {
-  return cancellable(proxy.lock(holderSince(began), LOCK_WAIT_SECONDS, tools.say), tools.signal).catch(
+function takeLock({ order, host }: Place, tools: Tools, proxy: Nginx, began: string, bound: LockBound): Promise<Lock> {
+  return cancellable(proxy.lock(holderSince(began), LOCK_WAIT_SECONDS, tools.say, bound), tools.signal).catch(
     (error: Error) => {
       const name = containerName(order.owner, "proxy");
       const next = isGone(error)
@@ -102,7 +114,9 @@ export function failureOf(runs: readonly Run[], ends: readonly PromiseSettledRes
   if (first === undefined || first.run.hosts.isOne) return first?.error;
   const { run, error } = failed.find(({ run }) => run.host === run.hosts.failure?.host) ?? first;
   const others = failed.flatMap((one) => (one.run === run ? [] : [whereLines(one.run, one.error)]));
-  const [, what = error.message, next = ""] = /^(.*?)(\nNext: .*)?$/s.exec(error.message) ?? [];
+  const [, what = error.message, typed = ""] = /^(.*?)(\nNext: .*)?$/s.exec(error.message) ?? [];
+  const { address } = run.tools;
+  const next = address === undefined ? typed : commandsAt(address, typed);
   const message = `On host ${run.host}: ${what}${after(others.join("\n"))}${next}`;
   return error instanceof CutoverFailed ? new CutoverFailed(error.result, error.reason, message) : new Error(message);
 }

@@ -12,7 +12,8 @@ import {
   readServing,
   type Serving,
 } from "../stacks/service/serving";
-import { Lock, MOVE_TIMEOUT_SECONDS } from "./lock";
+import { Lock, type LockBound, MOVE_TIMEOUT_SECONDS } from "./lock";
+import { SILENT_SECONDS } from "./silence";
 import type { Curl } from "./smokeTest";
 
 /** More than a smoke test's own bound, which is 300 s. */
@@ -69,10 +70,9 @@ export interface CutoverProxy {
   /**
    * Holds the lock until it is released, or this process ends.
    *
-   * @param answerSeconds how long the proxy may take for its first word.
    * @throws Error with who else holds it, after `waitSeconds`.
    */
-  lock(holder: string, waitSeconds: number, say: (line: string) => void, answerSeconds?: number): Promise<Lock>;
+  lock(holder: string, waitSeconds: number, say: (line: string) => void, bound?: LockBound): Promise<Lock>;
 
   /**
    * Brings this configuration back, whatever a move has left behind; exit code 0 only when it serves. It waits neither for the lock's
@@ -116,15 +116,16 @@ export class Nginx implements CutoverProxy {
     return readServing(this.docker, this.id);
   }
 
-  lock(holder: string, waitSeconds: number, say: (line: string) => void, answerSeconds?: number): Promise<Lock> {
+  lock(holder: string, waitSeconds: number, say: (line: string) => void, bound: LockBound = {}): Promise<Lock> {
+    const silence = bound.silent === undefined ? 0 : SILENT_SECONDS;
     const start = (seconds: number) =>
       this.docker.start([
         "exec",
         "-i",
         this.id,
-        ...shell("hold", holder, seconds, RECENT_HISTORY_LINES, MOST_HISTORY_LINES, CUTOVER_SCRIPT),
+        ...shell("hold", holder, seconds, RECENT_HISTORY_LINES, MOST_HISTORY_LINES, CUTOVER_SCRIPT, silence),
       ]);
-    return Lock.take(start, waitSeconds, say, answerSeconds);
+    return Lock.take(start, waitSeconds, say, bound);
   }
 
   back(to: { generation: string; color: Color }, { isLast, timeoutSeconds }: BackBound = {}): Promise<Ended> {

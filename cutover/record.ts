@@ -9,6 +9,7 @@ import {
 import type { SlotContainer } from "../stacks/service/world";
 import { cutoverFacts } from "./facts";
 import { letGo } from "./idle";
+import { NotAnswered } from "./lock";
 import { firstLine, type Run, type Served } from "./run";
 
 /** The record of a cutover that ended well; `stable` and `tried` are what has become so in it. */
@@ -56,6 +57,9 @@ function releaseIn(run: Run, color: Color, retired: RetiredColor | undefined): O
 export async function noteMove(run: Run, from: Served): Promise<void> {
   const moving = { from: from.color, generation: from.generation, to: run.target };
   await run.lock.writeRecord({ ...recordAfter(run, {}), moving }).catch((error: Error) => {
+    // Of one of several hosts another one may have failed meanwhile.
+    if (!run.hosts.isOne) run.stopIfCancelled();
+    if (!run.hosts.isOne && error instanceof NotAnswered) throw error;
     const next = "make room on the engine's disk (docker system df), then: pulumi up";
     throw run.refused("the proxy's volume can't be written", `In the proxy's words: ${error.message}`, next);
   });

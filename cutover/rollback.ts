@@ -11,11 +11,12 @@ import { Hosts } from "./hosts";
 import { holderSince, type Lock, LockBusy } from "./lock";
 import { move } from "./move";
 import { type Order, orderFrom, withoutCanary } from "./order";
-import { failureOf, lastWord, sayingWhere } from "./places";
+import { boundOf, failureOf, lastWord, sayingWhere } from "./places";
 import { Nginx } from "./proxy";
 import { finish } from "./record";
 import { ANSWER_SECONDS, CutoverFailed, firstLine, Run, type Served, type Tools } from "./run";
 import { orRemember } from "./settle";
+import { untilSilent } from "./silence";
 
 /** A run that holds the lock longer is ended by whoever wants the public back: it then takes the public back itself. */
 const LOCK_WAIT_SECONDS = 5;
@@ -118,6 +119,7 @@ export async function rollBack(
 interface LockedPlace extends BackPlace {
   proxy: Nginx;
   lock: Lock;
+  silence: AbortSignal;
 }
 
 /**
@@ -134,9 +136,12 @@ async function lockThose(
   const isOne = places.length === 1;
   const ends = await Promise.allSettled(
     places.map(async (place) => {
-      const proxy = new Nginx(place.docker, containerName(owner, "proxy"));
-      const answerSeconds = isOne ? undefined : ANSWERS_SECONDS;
-      return { ...place, proxy, lock: await proxy.lock(holderSince(began), LOCK_WAIT_SECONDS, say, answerSeconds) };
+      const silence = new AbortController();
+      const docker = untilSilent(place.docker, silence.signal);
+      const proxy = new Nginx(docker, containerName(owner, "proxy"));
+      const bound = isOne ? {} : { ...boundOf(silence), answerSeconds: ANSWERS_SECONDS };
+      const lock = await proxy.lock(holderSince(began), LOCK_WAIT_SECONDS, say, bound);
+      return { ...place, docker, proxy, lock, silence: silence.signal };
     }),
   );
   const locked = ends.flatMap((end) => (end.status === "fulfilled" ? [end.value] : []));
@@ -183,10 +188,10 @@ function refuseTwoWays(backs: readonly Back[]): void {
 }
 
 function runOf(owner: ServiceId, back: Back, tools: Tools, began: string, hosts: Hosts): Run {
-  const { docker, host, proxy, lock, configuration, containers, way } = back;
+  const { docker, host, proxy, lock, configuration, containers, way, silence } = back;
   const order = orderTo(way.to, { owner, proxy: proxy.id, configuration, serving: lock.serving });
   const own = { ...tools, docker, say: sayingWhere(host ?? "", tools.say) };
-  const run = new Run(order, own, proxy, lock, began, hosts, host ?? "");
+  const run = new Run(order, own, proxy, lock, began, hosts, host ?? "", silence);
   run.see(containers);
   run.putBack = way.putBack;
   return run;

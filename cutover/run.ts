@@ -21,12 +21,16 @@ import type { Lock } from "./lock";
 import type { Order } from "./order";
 import type { CutoverProxy } from "./proxy";
 import { nextSessions, type SessionOrder } from "./sessions";
+import { SILENT } from "./silence";
 
 /** Why a run ends that somebody has cancelled. */
 export const CANCELLED = "the run was cancelled";
 
 /** How long a color that was checked a moment ago, or was stable, may take for the switch's own question. */
 export const ANSWER_SECONDS = 10;
+
+/** How long an engine may take to say that it is there, when a run on it has failed. */
+const ENGINE_SECONDS = 5;
 
 /** A cutover that did not take place, or was taken back; the message is for people. */
 export class CutoverFailed extends Error {
@@ -55,6 +59,8 @@ export interface Tools {
   say: (line: string) => void;
   /** Aborted when the run is cancelled. */
   signal: AbortSignal;
+  /** The address of its engine, where commands have to name it. */
+  address?: string;
   /** Whom the history names. */
   who?: Who;
 }
@@ -117,7 +123,11 @@ export class Run {
     readonly hosts: Hosts = new Hosts([ONE_HOST]),
     /** Which of them it is on. */
     readonly host: string = ONE_HOST,
+    /** Aborted when nothing was heard of it for so long that it is given up. */
+    readonly silence: AbortSignal = new AbortController().signal,
   ) {
+    if (silence.aborted) hosts.fail(host, SILENT);
+    silence.addEventListener("abort", () => hosts.fail(host, SILENT), { once: true });
     this.target = order.target;
     this.trial = order.target;
     this.before = lock.serving;
@@ -278,9 +288,35 @@ export class Run {
     );
   }
 
-  /** Between two steps, before anything has moved. */
+  /** Between two steps, before anything has moved: also where another host has failed meanwhile. */
   stopIfCancelled(): void {
     if (this.tools.signal.aborted) throw this.refused(CANCELLED, "", "pulumi up");
+    const failed = this.hosts.failureFor(this.host);
+    if (failed !== undefined) throw this.refused(failed, "", this.isAway ? this.onceBack : "pulumi up");
+  }
+
+  /** Aborted when nothing is waited for any longer before the public moves: the run is cancelled, or a host has failed. */
+  get stops(): AbortSignal {
+    return AbortSignal.any([this.tools.signal, this.hosts.signal]);
+  }
+
+  /** Whether its host was given up: it can't be asked why, or what else is well there. */
+  get isAway(): boolean {
+    return this.silence.aborted;
+  }
+
+  /** What is said where the engine of one of several hosts does not answer, when a run there has failed; undefined where it does. */
+  async engineProblem(): Promise<string | undefined> {
+    const { hosts, host, tools } = this;
+    if (hosts.isOne || hosts.othersFailure(host) !== undefined) return undefined;
+    const asked = tools.docker.run(["version", "--format", "{{.Server.Version}}"], { timeoutSeconds: ENGINE_SECONDS });
+    const ended = await asked.catch((error: Error) => ({ code: null, stderr: error.message }));
+    return ended.code === 0 ? undefined : firstLine(ended.stderr.trim()) || SILENT;
+  }
+
+  /** The next command where the host does not answer. */
+  get onceBack(): string {
+    return `pulumi up, once host ${this.host} answers again`;
   }
 
   /** Does a step, and notes how long it took. */

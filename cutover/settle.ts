@@ -9,6 +9,12 @@ import { returnWorkers } from "./workers";
 /** How long the proxy may be away, as when Docker restarts, before nothing more can be done for it. */
 const RECOVER_SECONDS = 90;
 
+/** The same for one of several hosts: the run says at its end how all of them are, and ends within two minutes. */
+const HOST_RECOVER_SECONDS = 60;
+
+/** How long one attempt on one of several hosts may take: over a network that was cut the next one gets through first. */
+const HOST_ATTEMPT_SECONDS = 10;
+
 /** How long it may take to write what visitors' cookies mean. */
 const WRITE_SECONDS = 10;
 
@@ -16,7 +22,8 @@ const WRITE_SECONDS = 10;
 export async function settle(run: Run, old: Served | undefined): Promise<{ settled: boolean; says: string }> {
   if (old === undefined) return { settled: true, says: "Nobody was served before; the next run begins anew." };
   await reoccupy(run);
-  const deadline = performance.now() + RECOVER_SECONDS * 1000;
+  const seconds = run.hosts.isOne ? RECOVER_SECONDS : HOST_RECOVER_SECONDS;
+  const deadline = performance.now() + seconds * 1000;
   // A session that began on the color that is left must not hold there.
   const known = run.before?.record.sessions;
   const sessions =
@@ -34,7 +41,7 @@ export async function settle(run: Run, old: Served | undefined): Promise<{ settl
     }
     // A full volume must not keep the public where it is not well.
     const ended = await run.proxy
-      .back(old, run.hosts.isOne ? {} : { isLast: true, timeoutSeconds: RECOVER_SECONDS })
+      .back(old, run.hosts.isOne ? {} : { isLast: true, timeoutSeconds: HOST_ATTEMPT_SECONDS })
       .catch((error: Error): Ended => ({ code: null, stdout: "", stderr: error.message }));
     if (ended.code === 0) {
       run.moved = false;
@@ -55,11 +62,18 @@ export async function settle(run: Run, old: Served | undefined): Promise<{ settl
       const now = await run.proxy.serving().catch(() => undefined);
       const says = now?.answers
         ? `The way back to ${old.color} failed (${ended.stderr.trim()}): the public is on ${now.color}.`
-        : `The proxy does not answer for ${RECOVER_SECONDS} s; it is made to run again by: docker start ${run.name("proxy")}`;
+        : unanswered(run, seconds);
       return { settled: false, says };
     }
     await pause(500);
   }
+}
+
+/** What is said of a proxy that nobody can tell anything. */
+function unanswered(run: Run, seconds: number): string {
+  const unknown = `The proxy does not answer for ${seconds} s`;
+  if (run.hosts.isOne) return `${unknown}; it is made to run again by: docker start ${run.name("proxy")}`;
+  return `${unknown}: it may still serve ${run.target}, until a \`pulumi up\` puts it right.`;
 }
 
 /** The proxy's own lock may wait for a move that hangs, which must not hold up the way back. */
@@ -86,10 +100,23 @@ export async function orRemember(run: Run, act: () => Promise<void>): Promise<vo
       await remember(run, failed.result, failed.reason);
       await returnWorkers(run, run.moved ? run.target : run.before.color);
     }
-    const told = withNotes(failed, run.notes);
+    const told = withNotes(await withEngine(run, failed), run.notes);
     await remember(run, told.result, told.reason);
     throw told;
   }
+}
+
+/** Where the engine of one of several hosts does not answer, that is the reason for whatever failed there, and what is to be mended. */
+async function withEngine(run: Run, failed: CutoverFailed): Promise<CutoverFailed> {
+  const problem = await run.engineProblem();
+  if (problem === undefined) return failed;
+  const { result, reason, message } = failed;
+  const [, what = message] = /^(.*)\nNext: .*$/s.exec(message) ?? [];
+  if (run.moved || run.isAway || run.met !== undefined) {
+    return new CutoverFailed(result, reason, `${what}\nNext: ${run.onceBack}`);
+  }
+  const refused = run.refused(problem.replace(/\.$/, ""), "", run.onceBack);
+  return new CutoverFailed(result, refused.reason, refused.message);
 }
 
 /** Says beside why a cutover failed what went wrong afterwards, such as a worker that did not come back. */

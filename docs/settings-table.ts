@@ -131,7 +131,7 @@ export const GROUPS: readonly SettingsGroup[] = [
     title: "Watching",
     names: [
       ...["monitoring", "metricsPort", "alertReceiver", "prometheusPort", "alertmanagerPort", "monitoringMemoryMb"],
-      ...["mtailImage", "prometheusImage", "alertmanagerImage", "blackboxImage"],
+      ...["prometheusImage", "alertmanagerImage", "blackboxImage"],
     ],
   },
   { title: "The registry", names: ["registry", "registryUser", "registryPassword"] },

@@ -1,7 +1,8 @@
 # One cutover at a time, whoever runs it. The lock goes with the process that holds it, and that one ends with its standard input: a
 # caller that was killed leaves no lock behind, but its name, so that the next one can say it. $1 says who holds it, $2 how many seconds
-# another one is waited for, $3 how many lines of the history are read, $4 how many are kept, $5 is cutover.sh. Behind ask.sh in one
-# shell; read.sh, which says what serves, and write.sh, which does what it is told, go on from here.
+# another one is waited for, $3 how many lines of the history are read, $4 how many are kept, $5 is cutover.sh.
+# Where there are several hosts, it and its caller give each other up after $6 seconds of silence; 0 where there is one alone. Behind
+# ask.sh in one shell; read.sh, which says what serves, and write.sh, which does what it is told, go on from here.
 cd /var/lib/blue-green || exit 1
 exec 9>lock
 waited=0
@@ -19,9 +20,10 @@ prune() {
         [ -f "$kept" ] && ! grep -qsF "${kept#files/}" nginx.conf nginx.conf.previous && rm -f "$kept"
     done
     # Nobody keeps it short any more.
-    grep -qsF requests.log nginx.conf || rm -f requests.log cutover.prom cgroups
+    grep -qsF requests.log nginx.conf || rm -f requests.log requests.counts cutover.prom cgroups
 }
-trap 'rm -f /run/watched next; true >answers.log; prune' EXIT
+beats=
+trap '[ -z "$beats" ] || kill "$beats"; rm -f /run/watched next; true >answers.log; prune' EXIT
 if [ -s holder ]; then echo "stale $(cat holder)"; fi
 printf '%s\n' "$1" >holder || rm -f holder
 rm -f /run/taken-back
@@ -29,3 +31,4 @@ HELD=yes
 HISTORY=$3
 most_lines=$4
 cutover=$5
+silence=$6

@@ -1,10 +1,8 @@
-# Process 1 of the container that serves the metrics: nginx, and two loops beside it. One keeps the log of requests short, asks each color
-# how it is, and looks at the proxy's volume; the other one looks what the containers take. CONF is nginx's configuration, PROXY the proxy's
-# name on the network, MTAIL that of the container that counts, PAGE the names of the page's files, and PAGE_1 and so on what is in them.
-# Behind containers.sh in one shell.
+# Process 1 of the container that serves the metrics: nginx, and three loops beside it. One counts the requests and keeps their log short, one
+# asks each color how it is and looks at the proxy's volume, and one looks what the containers take. CONF is nginx's configuration, PROXY the
+# proxy's name on the network, PAGE the names of the page's files, and PAGE_1 and so on what is in them. Behind requests.sh in one shell.
 directory=/var/lib/blue-green
 root=/tmp/page
-most_log_bytes=67108864
 every_seconds=15
 
 # While the files of this hundred seconds and the next are there, the proxy's nginx writes its log; those of before are removed.
@@ -13,8 +11,6 @@ keep_metered() {
     mkdir -p "$directory/metered"
     for one in "$hundred" $((hundred + 1)); do [ -e "$directory/metered/$one" ] || true >"$directory/metered/$one"; done
     for one in "$directory"/metered/*; do [ "${one##*/}" -ge "$hundred" ] || rm -f "$one"; done
-    # mtail has read all of it but for the last quarter of a second, and begins again at the start.
-    if [ -f "$directory/requests.log" ] && [ "$(wc -c <"$directory/requests.log")" -gt "$most_log_bytes" ]; then true >"$directory/requests.log"; fi
 }
 
 # Sets $ready, $why and $seconds for color $1, asked on the way that visitors take.
@@ -40,9 +36,6 @@ ask_color() {
     fi
 }
 
-# Whether the URL $1 is answered: 1 or 0.
-answers() { if curl -q --silent --fail --noproxy '*' --max-time 2 --output /dev/null "$1"; then echo 1; else echo 0; fi; }
-
 # A metric's first two lines.
 about() { printf '# HELP %s %s\n# TYPE %s gauge\n' "$1" "$2" "$1"; }
 
@@ -59,12 +52,12 @@ say_colors() {
     echo "blue_green_health_seconds{color=\"green\"} $seconds"
     about blue_green_asked_timestamp_seconds 'when the colors were asked: a minute ago or longer says that nobody asks any more'
     echo "blue_green_asked_timestamp_seconds $(date +%s)"
-    about blue_green_source_up '0: this part of the page is missing, since the proxy or mtail did not answer'
+    about blue_green_source_up '0: this part of the page is missing, since the proxy did not answer or the log of requests is not read'
     # What nginx says that it serves.
     told=$(curl -q --silent --fail --noproxy '*' --max-time 2 "http://$PROXY:8084/generation") || true
     if [ -n "$told" ]; then answers=1; else answers=0; fi
     echo "blue_green_source_up{source=\"proxy\"} $answers"
-    echo "blue_green_source_up{source=\"mtail\"} $(answers "http://$MTAIL:3903/metrics")"
+    echo "blue_green_source_up{source=\"requests\"} $(requests_are_read)"
 }
 
 # Writes the page's files, which no program after this one has to carry about.
@@ -106,15 +99,29 @@ say_volume() {
 
 printf '%s\n' "$CONF" >/tmp/nginx.conf
 unpack_page
+recall_requests
 keep_metered
+follow_requests
+# Where this loop ends, nginx stops writing its log.
+{
+    looks=0
+    while :; do
+        sleep 1
+        follow_requests
+        looks=$((looks + 1))
+        if [ "$looks" -ge "$every_seconds" ]; then
+            keep_metered
+            looks=0
+        fi
+    done
+} &
 {
     while :; do
-        keep_metered
         { say_colors && say_configuration && say_volume; } >/tmp/colors.next && mv -f /tmp/colors.next /tmp/colors.prom
         sleep "$every_seconds"
     done
 } &
-# A name server that hangs must not hold up the other one, without which nginx writes no log.
+# A name server that hangs must not hold up the other ones.
 {
     find_cgroups
     recall

@@ -12,10 +12,33 @@ step() {
     echo "ended $code${words:+ $(printf %s "$words" | base64 | tr -d '\n')}"
 }
 
+# Over a network that was cut an order may come when the others have long been taken back, after our caller's end too: whoever has not
+# heard of it for so long moves nobody any more.
+given_up=no
+look_at_clock() {
+    read -r now _ </proc/uptime
+    now=${now%.*}
+}
+
 echo held
+if [ "$silence" -gt 0 ]; then
+    while sleep $((silence / 5)) >/dev/null 2>&1 && kill -0 $$; do echo beat; done 2>/dev/null 9>&- &
+    beats=$!
+fi
 # One line is one file, or one more line of it: whole or not at all, since a line that was cut off is not handed over.
-while read -r file text; do
+while
+    look_at_clock
+    waits_since=$now
+    read -r file text
+do
+    look_at_clock
+    if [ "$silence" -gt 0 ] && [ $((now - waits_since)) -gt "$silence" ]; then given_up=yes; fi
+    if [ "$file" = beat ]; then continue; fi
     if [ "$file" = release ]; then rm -f holder; exit; fi
+    if [ "$file" = move ] && [ "$given_up" = yes ]; then
+        echo "ended 1 $(printf 'this cutover was not heard of for %s s.' "$silence" | base64 | tr -d '\n')"
+        continue
+    fi
     if [ "$file" = watch ]; then
         # From here on the answers are counted, until the lock is let go of.
         if true >answers.log && true >/run/watched; then echo wrote; else echo unwritten; fi

@@ -21,14 +21,13 @@ import {
 import type { Settings } from "./settings/settings";
 import { changeOptions, LOGGING } from "./slotContainer";
 
-/** What either of the two may take, in MiB: mtail has a dozen series a color, and nginx one visitor. */
+/** What one of them may take, in MiB: nginx there has one visitor, and the counts are a dozen series a color. */
 const MEMORY_MB = 128;
 
 /** Their share of a busy processor, of which the proxy and each color have 1024: they count later, and visitors don't wait for it. */
 const CPU_SHARES = 102;
 
-/** Where mtail has its program, and a user that is nobody's: the log of requests is readable for everybody, keys are not. */
-const PROGRAM = "/requests.mtail";
+/** A user that is nobody's. */
 const NOBODY = "65534:65534";
 
 /**
@@ -38,10 +37,7 @@ const NOBODY = "65534:65534";
 const CGROUPS = { hostPath: "/sys/fs/cgroup", containerPath: "/cgroup", readOnly: true };
 
 /** The part of the settings that they are made from. */
-export type MonitoringSettings = Pick<
-  Settings,
-  "monitoring" | "nginxImage" | "mtailImage" | "metricsPort" | "maxErrorPercent"
->;
+export type MonitoringSettings = Pick<Settings, "monitoring" | "nginxImage" | "metricsPort" | "maxErrorPercent">;
 
 /** Of a longer variable a preview says no more than that it is there: it would print all of the page. */
 const MOST_SHOWN_CHARACTERS = 1000;
@@ -77,23 +73,15 @@ export interface WatchingPart {
 }
 
 /**
- * Declares what watches both colors: mtail, which counts what nginx notes of each request, and an nginx of its own that serves the figures
- * on the engine's loopback. They share the proxy's volume, and the proxy doesn't know whether they run.
+ * Declares what watches both colors: a container that counts what nginx notes of each request, and serves the figures on the engine's
+ * loopback. It shares the proxy's volume, and the proxy doesn't know whether it runs.
  */
-export function declareMonitoring(args: MonitoringArgs, parent: pulumi.Resource): docker.Container[] {
-  const { mtailImage, nginxImage } = args.settings;
-  const files = { [PROGRAM]: readNginx("requests.mtail") };
-  const parts: WatchingPart[] = [
-    { name: "mtail", image: mtailImage, inputs: mtailInputs(args), files },
-    { name: "metrics", image: nginxImage, inputs: metricsInputs(args) },
-  ];
-  return parts.map((part) => declarePart(part, { ...args, networks: [args.network] }, parent));
-}
-
-/** The proxy's volume, as either of the two has it. */
-const proxyVolume = (owner: ServiceId, readOnly: boolean) => ({
-  volumes: [{ volumeName: volumeName(owner), containerPath: PROXY_DIRECTORY, ...(readOnly && { readOnly }) }],
-});
+export const declareMonitoring = (args: MonitoringArgs, parent: pulumi.Resource): docker.Container =>
+  declarePart(
+    { name: "metrics", image: args.settings.nginxImage, inputs: metricsInputs(args) },
+    { ...args, networks: [args.network] },
+    parent,
+  );
 
 /** What a program of somebody else's can do without: it has no rights but to read its files and to answer. */
 export const POWERLESS = {
@@ -104,24 +92,10 @@ export const POWERLESS = {
   ...LOGGING,
 };
 
-/** mtail reads the log of requests, and may write nothing. Its image is that binary alone. */
-const mtailInputs = ({ owner }: MonitoringArgs) => ({
-  command: [
-    ...["-progs", PROGRAM, "-emit_prog_label=false", "-logs", `${PROXY_DIRECTORY}/requests.log`],
-    "-logtostderr",
-    "-port",
-    "3903",
-  ],
-  ...POWERLESS,
-  ...proxyVolume(owner, true),
-});
-
 /** The proxy's own kind of nginx, so that no image more is needed. */
 export function metricsInputs({ owner, settings }: Pick<MonitoringArgs, "owner" | "settings">) {
-  const [own, mtail] = (["metrics", "mtail"] as const).map((part) => monitoringContainer(owner, part));
   const view = {
-    own,
-    mtail,
+    own: monitoringContainer(owner, "metrics"),
     proxy: containerName(owner, "proxy"),
     // One of all services, which the page has its curves from.
     prometheus: settings.monitoring === "on" ? monitoringContainer(owner, "prometheus") : undefined,
@@ -130,15 +104,14 @@ export function metricsInputs({ owner, settings }: Pick<MonitoringArgs, "owner" 
   const { name: _, ...container } = nginxContainer("", [
     { internal: 8080, external: settings.metricsPort, ip: "127.0.0.1" },
   ]);
-  const told = [`CONF=${conf}`, `PROXY=${view.proxy}`, `MTAIL=${mtail}`, `CONTAINERS=${containerName(owner, "")}`];
-  const { volumes } = proxyVolume(owner, false);
+  const told = [`CONF=${conf}`, `PROXY=${view.proxy}`, `CONTAINERS=${containerName(owner, "")}`];
   return {
     ...container,
     // It asks the engine's name server whose a container is: none of these questions may leave the engine.
     ...NGINX_DNS,
     command: [readScript("metrics")],
     envs: [...told, ...pageVariables(owner, settings)],
-    volumes: [...volumes, CGROUPS],
+    volumes: [{ volumeName: volumeName(owner), containerPath: PROXY_DIRECTORY }, CGROUPS],
   };
 }
 

@@ -16,7 +16,8 @@ const CHARTS = ["uPlot.iife.min.js", "uPlot.min.css"];
 export function pageFiles(owner: ServiceId, { monitoring, maxErrorPercent }: PageSettings): Record<string, string> {
   // As Node finds the package from here, which a bundler must not try.
   const packages = createRequire(__filename);
-  const settings = { ...owner, monitoring, maxErrorPercent };
+  const { host: _, ...stack } = owner;
+  const settings = { ...stack, monitoring, maxErrorPercent };
   const own = readdirSync(DIRECTORY)
     .sort()
     .map((name): [string, string] => [name, join(DIRECTORY, name)]);

@@ -220,7 +220,7 @@ function declareAllMonitoring(
   dependsOn: pulumi.Resource[],
 ): docker.Container[] {
   if (settings.monitoring === "off") return [];
-  return declareMonitoring({ owner, settings, network, beforePull, dependsOn }, parent);
+  return [declareMonitoring({ owner, settings, network, beforePull, dependsOn }, parent)];
 }
 
 function declareSlot(place: Place, color: Color, shared: Shared & Pick<SlotArgs, "after" | "started">): Slot {

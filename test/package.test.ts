@@ -18,7 +18,19 @@ describe("the package", () => {
       readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).map((file) => `${folder}/${file}`);
     // Of the commands those that know a program's services, with what they need.
     const shared = [
-      ...["arguments", "cli", "command", "outcome", "paint", "parts", "pulumi", "stack", "stackFile", "stackFileEdit"],
+      ...[
+        "arguments",
+        "cli",
+        "command",
+        "hosts",
+        "outcome",
+        "paint",
+        "parts",
+        "pulumi",
+        "stack",
+        "stackFile",
+        "stackFileEdit",
+      ],
       ...["terminal", "typed"],
     ];
     const commands = ["status", "drift", "preview", "rollback", "logs", "exec"].map((name) => `commands/${name}`);

@@ -23,7 +23,7 @@ npm run logs                       both colors and the proxy, of the last 10 min
 npm run logs -- prod               of another stack; --stack prod means the same
 npm run logs -- --color green      all containers of a color
 npm run logs -- --worker mail      a worker, of both colors or of --color; likewise --job migrate, --accessory db
-npm run logs -- --monitoring mtail a container that watches both colors: mtail, metrics
+npm run logs -- --monitoring NAME  one that watches both colors: metrics, prometheus, alertmanager, blackbox
 npm run logs -- --proxy            the proxy: each answer as JSON, and nginx's errors
 npm run logs -- --status 5xx       of the proxy's log such answers alone: 502, 500-504; of one color with --color
 npm run logs -- --request ID       one request, by requestId in the proxy's log; the app gets it as X-Request-Id

@@ -188,10 +188,10 @@ function limitFindings({ settings, certificateEnd, freePercent, now }) {
 function sourceFindings({ settings, silent, askedAt, now }) {
   /** @type {Finding[]} */
   const found = [];
-  if (silent.includes("mtail"))
+  if (silent.includes("requests"))
     found.push({
       level: "degraded",
-      text: "No requests are counted: mtail does not answer. Visitors don't notice.",
+      text: "No requests are counted: nobody reads nginx's log of them. Visitors don't notice.",
       command: commandsOf(settings).status(),
     });
   if (askedAt !== undefined && now - askedAt > OLD_SECONDS)

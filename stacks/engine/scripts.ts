@@ -41,7 +41,7 @@ export const SCRIPTS = {
   /** Process 1 of an nginx container. */
   start: ["start.sh"],
   /** Process 1 of the container that serves the metrics. */
-  metrics: ["well.sh", "generation.sh", "containers.sh", "metrics.sh"],
+  metrics: ["well.sh", "generation.sh", "containers.sh", "requests.sh", "metrics.sh"],
   /** Runs the gate command, and ends it with us. */
   guard: ["guard.sh"],
   /** Runs the docker client with its errors among its output. */

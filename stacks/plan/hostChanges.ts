@@ -106,7 +106,7 @@ function newHosts(hosts: readonly HostSituation[]): string[] {
   const serves = ({ world }: HostSituation) => !("unknown" in world) && world.serving !== undefined;
   if (!hosts.some(serves)) return [];
   return hosts.flatMap(({ host, world, settings: { activeColor } }) => {
-    if (host === undefined || "unknown" in world || world.serving !== undefined) return [];
+    if (host === undefined || "unknown" in world || world.proxy !== undefined) return [];
     return [
       `The host ${host.name} comes to the others, with ${activeColor}: lead visitors to it when this run has ended well.`,
     ];

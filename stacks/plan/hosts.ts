@@ -1,4 +1,4 @@
-import type { Host } from "../service/hosts";
+import { commandsAt, type Host } from "../service/hosts";
 import type { Plan } from "./situation";
 
 /** What a plan says to people. */
@@ -25,10 +25,6 @@ export function saidOnAll(hosts: readonly HostPlan[]): Said {
   return { refusals: all("refusals"), warnings: all("warnings"), notes: all("notes"), pending: all("pending") };
 }
 
-/** Commands of Docker's client that stand in messages as the next one to type. */
-const DOCKER_COMMAND =
-  /\bdocker (?=(?:container|exec|image|inspect|logs|network|ps|pull|restart|rm|start|stop|system|volume)\b)/g;
-
 /** A message about a host: its name, and commands that ask its engine and no other. What comes before "Next" is prose. */
 export function onHost(host: Host | undefined, message: string): string {
   return host === undefined ? message : `${host.name}: ${askingHost(host, message)}`;
@@ -39,5 +35,5 @@ export function askingHost(host: Host | undefined, message: string): string {
   const { address } = host ?? {};
   if (address === undefined) return message;
   const [seen = "", next = ""] = message.split(/(?=\bNext\b)(.*)/s);
-  return `${seen}${next.replace(DOCKER_COMMAND, `docker -H ${address} `)}`;
+  return `${seen}${commandsAt(address, next)}`;
 }

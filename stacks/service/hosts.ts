@@ -24,3 +24,11 @@ export const orderedHosts = (hosts: readonly Host[]): Host[] =>
   hosts.toSorted((a, b) => rank(a) - rank(b) || (a.name < b.name ? -1 : 1));
 
 const rank = ({ address }: Host): number => (address === undefined ? 0 : 1);
+
+/** Commands of Docker's client that stand in messages as the next one to type. */
+const DOCKER_COMMAND =
+  /\bdocker (?=(?:container|exec|image|inspect|logs|network|ps|pull|restart|rm|start|stop|system|volume)\b)/g;
+
+/** Returns a text whose commands of Docker's client ask the engine at this address. */
+export const commandsAt = (address: string, text: string): string =>
+  text.replace(DOCKER_COMMAND, `docker -H ${address} `);

@@ -81,7 +81,7 @@ export const ASKED_METRICS = {
   blue_green_source_up: {
     type: "gauge",
     labels: ["source"],
-    help: "0: this part of the page is missing, since the proxy or mtail did not answer",
+    help: "0: this part of the page is missing, since the proxy did not answer or the log of requests is not read",
   },
   blue_green_configuration_edited: {
     type: "gauge",
@@ -130,7 +130,7 @@ export const CONTAINER_METRICS = {
   },
 } as const satisfies Record<string, Metric>;
 
-/** What mtail counts of the requests that have ended (nginx/requests.mtail). */
+/** What the same container counts of the requests that have ended (nginx/requests.sh). */
 export const REQUEST_METRICS = {
   blue_green_http_requests_total: {
     type: "counter",

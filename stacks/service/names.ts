@@ -73,8 +73,8 @@ export type AccessoryName = `accessory-${string}`;
 /** What watches all services of a stack, one of each. */
 export const WATCH_PARTS = ["prometheus", "alertmanager", "blackbox"] as const;
 export type WatchPart = (typeof WATCH_PARTS)[number];
-/** What watches both colors: the first two of them are each service's own. */
-export const MONITORING_PARTS = ["mtail", "metrics", ...WATCH_PARTS] as const;
+/** What watches both colors: the first of them is each service's own. */
+export const MONITORING_PARTS = ["metrics", ...WATCH_PARTS] as const;
 export type MonitoringPart = (typeof MONITORING_PARTS)[number];
 export type MonitoringName = `monitoring-${MonitoringPart}`;
 
@@ -166,7 +166,7 @@ export function serviceNameRule(name: string, owner: ServiceId): string | undefi
 
 /** Why a service of such names can't be watched; undefined where it can. Those who watch are found by the names of their containers. */
 export function monitoringNameRule(owner: ServiceId, monitoring: "off" | "metrics" | "on"): string | undefined {
-  const parts = { off: [], metrics: ["mtail", "metrics"], on: MONITORING_PARTS } as const;
+  const parts = { off: [], metrics: ["metrics"], on: MONITORING_PARTS } as const;
   const names = parts[monitoring].map((part) => monitoringContainer(owner, part));
   const longest = names.reduce((longer, name) => (name.length > longer.length ? name : longer), "");
   return longest.length > MAX_NAME_CHARACTERS

@@ -82,8 +82,8 @@ function agreeOnDigests(agreement: Agreement): void {
   }
   const watches = {
     off: [],
-    metrics: ["mtailImage"],
-    on: ["mtailImage", "prometheusImage", "alertmanagerImage", "blackboxImage"],
+    metrics: [],
+    on: ["prometheusImage", "alertmanagerImage", "blackboxImage"],
   } as const;
   const { monitoring } = agreement.parsed;
   const watching = Object.entries(watches).flatMap(([word, images]) => (word === monitoring ? images : []));

@@ -289,8 +289,6 @@ export const SHAPE = {
   monitoring: { whose: "run", rule: oneOf(MONITORING, "must be off, metrics or on") },
   /** The port on the host's loopback at which the metrics are served; none is taken without them. */
   metricsPort: { whose: "run", rule: port },
-  /** Reference of mtail's image. */
-  mtailImage: { whose: "run", rule: image, mend: "<image>" },
   /** Who gets the alerts, in Alertmanager's words; may be secret, and is shown nowhere. Nobody where it is absent. */
   alertReceiver: {
     whose: "run",

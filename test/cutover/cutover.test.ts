@@ -677,7 +677,7 @@ describe("the lock and what is written under it", () => {
     rmSync(proxy.directory, { recursive: true });
     await assert.rejects(
       new Nginx(proxy.docker, "p1").lock("me", 1, () => {}),
-      /^Error: the proxy can't be entered: .*volume.*\.$/,
+      /^NotAnswered: the proxy can't be entered: .*volume.*\.$/,
     );
   });
 

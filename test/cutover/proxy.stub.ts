@@ -289,7 +289,11 @@ export class StubProxy {
         const place = join(this.directory, "..", `move-${this.holders.length}`);
         mkdirSync(place);
         const script = `cd '${place}'\n${MOVE}`;
-        const holder = this.sh(args[args.indexOf("-c") + 1] ?? "", [...args.slice(args.indexOf("-c") + 2, -1), script]);
+        const holder = this.sh(args[args.indexOf("-c") + 1] ?? "", [
+          ...args.slice(args.indexOf("-c") + 2, -2),
+          script,
+          args.at(-1) ?? "",
+        ]);
         this.holders.push(holder);
         void this.moveFrom(holder, place);
         return holder;

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { copyProgram } from "../program";
+import { pulumiHome } from "./pulumiHome";
 import { baseImages, must, run } from "./stack";
 
 /** A step that `npm run adopt` has printed. */
@@ -51,6 +52,7 @@ export class Adoption {
     const adoption = new Adoption(folder, `${name}-${folder.slice(-6).toLowerCase()}`, {
       ...env,
       ...(await composeEnv()),
+      PULUMI_HOME: pulumiHome(folder),
       PULUMI_BACKEND_URL: `file://${folder}/state`,
       PULUMI_CONFIG_PASSPHRASE: "of a test",
       // Whoever types `pulumi up` says yes to it.

@@ -27,7 +27,7 @@ test("one Prometheus watches two services, and tells of what breaks and of what 
   const [http, https, ...ports] = await freePorts(10);
   const { nginxImage = "", appBaseImage = "" } = baseImages();
   const { blueImage = "", greenImage = "" } = await backendImages();
-  const { mtailImage = "", ...images } = await monitoringImages();
+  const images = await monitoringImages();
   const write = (days: number) => {
     const { certificate, key } = makeCertificate({ names: ["shop.localhost"], days });
     writeFileSync(join(program.directory, "shop.pem"), certificate);
@@ -36,7 +36,7 @@ test("one Prometheus watches two services, and tells of what breaks and of what 
   write(2.5);
   const settings = (service: string, from: number) => {
     const [httpPort = 0, bluePort = 0, greenPort = 0, metricsPort = 0] = ports.slice(from);
-    const own = { httpPort, bluePort, greenPort, metricsPort, monitoring: "on", mtailImage, blueImage, greenImage };
+    const own = { httpPort, bluePort, greenPort, metricsPort, monitoring: "on", blueImage, greenImage };
     return Object.fromEntries(Object.entries(own).map(([name, value]) => [`${service}.${name}`, String(value)]));
   };
   const once = { ...images, prometheusPort: prometheus.port, alertmanagerPort: prometheus.alertmanagerPort };

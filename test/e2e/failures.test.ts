@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { before, test } from "node:test";
+import { before, type TestContext, test } from "node:test";
 import { type Color, other } from "../../stacks/service/color";
 import {
   colorOf,
@@ -25,9 +25,16 @@ before(async () => {
   settings = await failureSettings();
 });
 
-test("failures before the switch leave the public where it was", async (t) => {
+test("failures before and during the switch", async (t) => {
   const stack = await TestStack.make(t, settings);
   await stack.up();
+  await t.test("those before it leave the public where it was", (t) => beforeTheSwitch(t, stack));
+  await t.test("those during it leave one whole configuration, and the next up finishes the work", (t) =>
+    duringTheSwitch(t, stack),
+  );
+});
+
+async function beforeTheSwitch(t: TestContext, stack: TestStack): Promise<void> {
   const output = async (name: string) => (await stack.pulumi("stack", "output", name)).trim();
   const stays = async () => {
     assert.equal(await colorOf(stack), "blue");
@@ -179,11 +186,12 @@ test("failures before the switch leave the public where it was", async (t) => {
     assert.equal(await whole(stack), "green");
     await stack.switchTo("blue");
   });
-});
+}
 
-test("failures during the switch leave one whole configuration, and the next up finishes the work", async (t) => {
-  const stack = await TestStack.make(t, { ...settings, bakeSeconds: "2", gateCommand: "sleep 1" });
-  await stack.up();
+async function duringTheSwitch(t: TestContext, stack: TestStack): Promise<void> {
+  await stack.pulumi("config", "rm", "gateTimeoutSeconds");
+  await stack.set("bakeSeconds", "2");
+  await stack.set("gateCommand", "sleep 1");
 
   /** Who is live, and who each row goes to: the next one goes the other way. */
   let live: Color = "blue";
@@ -197,6 +205,7 @@ test("failures during the switch leave one whole configuration, and the next up 
     const proxy = await stack.container("proxy");
     await stack.docker("exec", proxy.Id, "sh", "-c", "cd /var/lib/blue-green && rm -f cutover.json");
   };
+  await forget();
   const finish = async () => {
     await until(
       "the cutover that was cut off has ended",
@@ -298,4 +307,4 @@ test("failures during the switch leave one whole configuration, and the next up 
     },
     { only: /./, within: 20 },
   );
-});
+}

@@ -62,9 +62,7 @@ export function row(
     const unforeseen = reports.flatMap((report) => report.failures).filter(({ kind }) => !only?.test(kind));
     // Print nginx's errors now: the test destroys the stack, and they would be lost.
     if (unforeseen.length > 0 && stack instanceof TestStack) console.log(await nginxErrors(stack));
-    const cost = costOf(reports);
-    costs.push([name, cost]);
-    console.log(`${name}: ${cost.failed} of ${cost.requests} requests failed, ${cost.seconds.toFixed(1)} s until well`);
+    const cost = noteCost(name, reports);
     assert.deepEqual(unforeseen.slice(0, 5), []);
     assert.ok(cost.seconds <= within, `well again within ${within} s`);
   });
@@ -89,6 +87,14 @@ const tableOfCosts = (): string =>
 after(() => {
   if (costs.length > 0) console.log(`What each failure cost the public:\n${tableOfCosts()}`);
 });
+
+/** Says what a row cost the public, and keeps it for the table. */
+export function noteCost(name: string, reports: LoadReport[]): Cost {
+  const cost = costOf(reports);
+  costs.push([name, cost]);
+  console.log(`${name}: ${cost.failed} of ${cost.requests} requests failed, ${cost.seconds.toFixed(1)} s until well`);
+  return cost;
+}
 
 function costOf(reports: LoadReport[]): Cost {
   const at = reports.flatMap((report) => report.failures.map((failure) => failure.at));

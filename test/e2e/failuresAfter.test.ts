@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { before, test } from "node:test";
+import { before, type TestContext, test } from "node:test";
 import {
   colorOf,
   fails,
@@ -24,9 +24,14 @@ before(async () => {
   settings = await failureSettings();
 });
 
-test("failures after the switch are taken back", async (t) => {
+test("failures after the switch, and what hands do beside Pulumi", async (t) => {
   const stack = await TestStack.make(t, settings);
   await stack.up();
+  await t.test("failures after the switch are taken back", (t) => afterTheSwitch(t, stack));
+  await t.test("what hands do beside Pulumi", (t) => byHand(t, stack));
+});
+
+async function afterTheSwitch(t: TestContext, stack: TestStack): Promise<void> {
   const pending = async () => {
     assert.equal(await colorOf(stack), "blue");
     assert.match(await stack.pulumi("preview", "--diff"), /\+ +default green;/);
@@ -166,7 +171,7 @@ test("failures after the switch are taken back", async (t) => {
     assert.equal(await whole(stack), "blue");
     await stack.pulumi("preview", "--expect-no-changes");
   });
-});
+}
 
 test("disk full in the volume", async (t) => {
   const stack = await TestStack.make(t, settings);
@@ -277,7 +282,6 @@ test("failures of a canary and of an idle color that was stopped", async (t) => 
     says(await stack.up(), "blue is stopped");
     assert.equal((await stack.container("blue")).State.Status, "exited");
     await stack.set("idle", "running");
-    await stack.up();
     await stack.switchTo("blue");
   });
 
@@ -304,9 +308,7 @@ test("failures of a canary and of an idle color that was stopped", async (t) => 
   );
 });
 
-test("what hands do beside Pulumi", async (t) => {
-  const stack = await TestStack.make(t, settings);
-  await stack.up();
+async function byHand(t: TestContext, stack: TestStack): Promise<void> {
   await stack.switchTo("green");
   const network = `blue-green-${stack.name}`;
   const [blue, green, proxy, debug] = ["blue", "green", "proxy", "debug"].map((part) => `${network}-${part}`) as [
@@ -400,4 +402,4 @@ test("what hands do beside Pulumi", async (t) => {
     },
     { only: /./, within: 180 },
   );
-});
+}

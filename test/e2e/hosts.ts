@@ -13,6 +13,8 @@ export class HostsStack {
     readonly hosts: EngineHosts,
     /** The hosts by their names in the setting. */
     readonly byName: Readonly<Record<"a" | "b" | "c", EngineHost>>,
+    /** Whether the engines of the hosts beside the first are asked over the network. */
+    private readonly overNetwork: boolean,
   ) {}
 
   /** Starts the hosts, which have the test backend's images; or answers in words why this machine can't have them. */
@@ -25,13 +27,19 @@ export class HostsStack {
    * Makes the stack, without deploying it. It belongs in a test within that of the hosts, so that it is removed before they are.
    *
    * @param settings what differs from the defaults.
+   * @param overNetwork whether the engines of the hosts beside the first are asked over the network: they feel a cut then.
    */
-  static async make(t: TestContext, hosts: EngineHosts, settings: Record<string, string> = {}): Promise<HostsStack> {
+  static async make(
+    t: TestContext,
+    hosts: EngineHosts,
+    settings: Record<string, string> = {},
+    { overNetwork = false } = {},
+  ): Promise<HostsStack> {
     const [a, b, c] = hosts.all;
     assert.ok(a && b && c);
     const images = await backendImages();
     const stack = await TestStack.make(t, { ...images, bindAddress: "0.0.0.0", ...settings }, a.env);
-    const made = new HostsStack(stack, hosts, { a, b, c });
+    const made = new HostsStack(stack, hosts, { a, b, c }, overNetwork);
     await made.setHosts("a", "b", "c");
     return made;
   }
@@ -42,7 +50,8 @@ export class HostsStack {
       await this.stack.tryPulumi("config", "rm", "hosts");
       return;
     }
-    const entries = names.map((name) => [name, name === "a" ? "own" : this.byName[name].env.DOCKER_HOST]);
+    const address = ({ env, tcp }: EngineHost) => (this.overNetwork ? tcp : env.DOCKER_HOST);
+    const entries = names.map((name) => [name, name === "a" ? "own" : address(this.byName[name])]);
     await this.stack.setObject("hosts", Object.fromEntries(entries));
   }
 

@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { setTimeout as pause } from "node:timers/promises";
 import { assertNoFailures, freshGets, keepAliveGets, LIGHT, type Load } from "../load";
 import { backendImages } from "./backend";
 import type { EngineHost } from "./engineHost";
 import { EngineHosts } from "./engineHosts";
-import { fails, says } from "./failures";
+import { fails, says, until } from "./failures";
 import { baseImages, get, TestStack } from "./stack";
 
 test("a service moves over from one host to another one, and back", async (t) => {
@@ -87,7 +86,8 @@ async function comeAndGo(t: TestContext, hosts: EngineHosts, images: Record<stri
     assert.deepEqual([await colorOn(a), await colorOn(b)], ["blue", "blue"]);
     await stack.set("activeColor", "blue");
     await hosts.restart(b);
-    await pause(2000);
+    await b.docker("start", ...(await idsOn(b)));
+    await until("b serves again", async () => (await colorOn(b).catch(() => undefined)) === "blue", 30);
   });
 
   await t.test("the host that is left answers what it has begun, and the other one goes on", async () => {
@@ -118,6 +118,23 @@ async function comeAndGo(t: TestContext, hosts: EngineHosts, images: Record<stri
     await stack.up();
     assert.equal(await colorOn(b), "blue");
     for (const kind of ["container", "network", "volume"]) assert.deepEqual(await idsOn(a, kind), [], kind);
+    await stack.pulumi("preview", "--expect-no-changes");
+    await endWell(loads);
+  });
+
+  await t.test("one whose engine is gone for good is forgotten, and the others keep what they have", async () => {
+    await setHosts(both);
+    await stack.up();
+    const kept = await idsOn(a);
+    const loads = load(a);
+    await hosts.kill(b);
+    await setHosts({ a: "own" });
+    // All else of the run is done by then.
+    await fails(stack, "the host b is no longer in hosts", "Cannot connect to the Docker daemon");
+    const urn = `urn:pulumi:${stack.name}::blue-green::blue-green:index:BlueGreen$blue-green:index:Host::service-b`;
+    await stack.pulumi("state", "delete", "--yes", "--target-dependents", urn);
+    await stack.up();
+    assert.deepEqual(await idsOn(a), kept);
     await stack.pulumi("preview", "--expect-no-changes");
     await endWell(loads);
   });

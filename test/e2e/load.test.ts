@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { before, test } from "node:test";
+import { test } from "node:test";
 import {
   assertNoFailures,
   blindReuse,
@@ -19,14 +19,6 @@ const SWITCHES = 9;
 const DRAIN_SECONDS = 12;
 const RELOAD_SEEN_WITHIN_MILLISECONDS = 1000;
 
-let images: Record<string, string>;
-
-before(async () => {
-  images = await backendImages();
-});
-
-const settings = () => ({ ...images, drainSeconds: String(DRAIN_SECONDS) });
-
 /** Ends the loads, says what they saw, and has each of them without a failure. */
 async function endWithoutFailures(loads: Record<string, Load>): Promise<void> {
   for (const [name, load] of Object.entries(loads)) {
@@ -37,10 +29,17 @@ async function endWithoutFailures(loads: Record<string, Load>): Promise<void> {
   }
 }
 
-test(`${SWITCHES} switches under GETs, POSTs, slow requests and WebSockets: nothing fails`, async (t) => {
-  const stack = await TestStack.make(t, settings());
+test(`${SWITCHES} switches`, async (t) => {
+  const stack = await TestStack.make(t, { ...(await backendImages()), drainSeconds: String(DRAIN_SECONDS) });
   await stack.up();
+  await t.test("under GETs, POSTs, slow requests and WebSockets: nothing fails", () => everyKindOfRequest(stack));
+  await t.test("under 800 connections that idle up to 6 s and reuse their socket without looking: none is broken", () =>
+    blindReuses(stack),
+  );
+});
 
+/** Ends on green. */
+async function everyKindOfRequest(stack: TestStack): Promise<void> {
   const sockets = webSockets({
     url: `ws://127.0.0.1:${stack.ports.http}/ws`,
     connections: 16,
@@ -72,13 +71,12 @@ test(`${SWITCHES} switches under GETs, POSTs, slow requests and WebSockets: noth
   await new Promise((resolve) => setTimeout(resolve, (DRAIN_SECONDS + 2) * 1000));
   await endWithoutFailures(loads);
   assert.ok((await sockets.stop()).closes.length > 0, "sockets of an old color were closed after the drain");
-});
+}
 
-test("800 connections that idle up to 6 s and reuse their socket without looking: none is broken", async (t) => {
-  const stack = await TestStack.make(t, settings());
-  await stack.up();
+/** Begins on green. */
+async function blindReuses(stack: TestStack): Promise<void> {
   const load = blindReuse({ url: `${stack.url}/`, connections: 800, idleSecondsMax: 6 });
-  for (let i = 0; i < SWITCHES; i++) await stack.switchTo(i % 2 === 0 ? "green" : "blue");
+  for (let i = 0; i < SWITCHES; i++) await stack.switchTo(i % 2 === 0 ? "blue" : "green");
   await new Promise((resolve) => setTimeout(resolve, 7000));
   await endWithoutFailures({ "blind reuse": load });
-});
+}

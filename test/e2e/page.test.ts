@@ -15,13 +15,12 @@ const SETTINGS = { ...sampleSettings, monitoring: "on" as const };
 const PROMETHEUS = "blue-green-two-services-test-monitoring-prometheus";
 const OWN = containerName(OWNER, "monitoring-metrics");
 
-/** The proxy, mtail and Prometheus as the page's server meets them; Prometheus says what it was asked. */
+/** The proxy and Prometheus as the page's server meets them; Prometheus says what it was asked. */
 const OTHERS = `
 events {}
 http {
     access_log off;
     server { listen 8084; location = /metrics { return 200 "blue_green_live{color=\\"green\\"} 1\\n"; } location / { return 200 "x green"; } }
-    server { listen 3903; location = /metrics { return 200 "blue_green_http_lines_unread_total 0\\n"; } }
     server {
         listen 9090;
         add_header Access-Control-Allow-Origin *;
@@ -33,7 +32,7 @@ http {
 async function served(t: Parameters<typeof TestNetwork.create>[0]): Promise<{ id: string; url: string }> {
   const network = await TestNetwork.create(t);
   const image = baseImages().nginxImage ?? "";
-  const names = [PROMETHEUS, containerName(OWNER, "proxy"), containerName(OWNER, "monitoring-mtail")];
+  const names = [PROMETHEUS, containerName(OWNER, "proxy")];
   const serve = `echo "$CONF" >/tmp/nginx.conf && exec nginx -c /tmp/nginx.conf -g 'daemon off;'`;
   const aliases = names.flatMap((name) => ["--network-alias", name]);
   await network.run(...aliases, "--env", `CONF=${OTHERS}`, "--entrypoint", "/bin/sh", image, "-c", serve);
@@ -153,7 +152,7 @@ test("the page's server", async (t) => {
     await inside(`echo secret >${PROXY_DIRECTORY}/cutover.json`);
     for (const path of [
       "/proxy",
-      "/mtail",
+      "/requests",
       "/cutover",
       "/colors",
       "/cutover.json",

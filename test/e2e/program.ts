@@ -12,6 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { pulumiHome } from "./pulumiHome";
 import { type Ended, must, run } from "./stack";
 
 const CHECKOUT = join(__dirname, "..", "..");
@@ -34,6 +35,7 @@ export class Program {
     const name = `test-${directory.slice(-6).toLowerCase()}`;
     const program = new Program(name, directory, {
       ...process.env,
+      PULUMI_HOME: pulumiHome(directory),
       PULUMI_BACKEND_URL: `file://${directory}/state`,
       PULUMI_CONFIG_PASSPHRASE: "of a test",
       PULUMI_STACK: name,

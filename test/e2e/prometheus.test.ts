@@ -60,7 +60,7 @@ test("monitoring: on brings a Prometheus that sees the colors, and whose end nob
     await stack.pulumi("preview", "--expect-no-changes");
     const status = await stack.command("npm", "run", "--silent", "status");
     assert.equal(status.code, 0, status.output);
-    says(status.output, "alertmanager runs; blackbox runs; metrics runs; mtail runs; prometheus runs");
+    says(status.output, "alertmanager runs; blackbox runs; metrics runs; prometheus runs");
     const drift = await stack.command("npm", "run", "--silent", "drift");
     assert.equal(drift.code, 0, drift.output);
     shown.push(status.output, drift.output);
@@ -111,13 +111,13 @@ test("monitoring: on brings a Prometheus that sees the colors, and whose end nob
 
   await t.test("keeps what it has seen, also where its container is made again", async () => {
     await stack.set("monitoringMemoryMb", "256");
-    const before = await stack.docker("inspect", "--format", "{{.Id}}", part("metrics"), part("mtail"));
+    const before = await stack.docker("inspect", "--format", "{{.Id}}", part("metrics"));
     says(await stack.up(), "3 replaced");
     await until("it has seen blue live", async () => {
       const [seen] = await prometheus.query('max_over_time(blue_green_live{color="blue"}[30m])');
       return seen?.value === 1;
     });
-    assert.equal(await stack.docker("inspect", "--format", "{{.Id}}", part("metrics"), part("mtail")), before);
+    assert.equal(await stack.docker("inspect", "--format", "{{.Id}}", part("metrics")), before);
     const stats = await stack.docker(
       ...["stats", "--no-stream", "--format", "{{.Name}} {{.MemUsage}} {{.CPUPerc}}"],
       ...WATCHING.map(part),
@@ -132,7 +132,7 @@ test("monitoring: on brings a Prometheus that sees the colors, and whose end nob
     await stack.up();
     const mine = ["--filter", `label=blue-green.stack=${stack.name}`, "--filter", "label=blue-green.role=monitoring"];
     const left = await stack.docker("ps", "--all", "--format", "{{.Names}}", ...mine);
-    assert.deepEqual(left.trim().split("\n").sort(), [part("metrics"), part("mtail")]);
+    assert.deepEqual(left.trim().split("\n").sort(), [part("metrics")]);
     assert.equal(await stack.docker("volume", "ls", "--quiet", ...mine), "");
     await stack.pulumi("preview", "--expect-no-changes");
   });

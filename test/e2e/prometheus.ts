@@ -5,7 +5,6 @@ import { freePorts, must } from "./stack";
 
 /** The official images by their settings, and what setup/monitoring-image calls each. */
 const IMAGES = {
-  mtailImage: ["mtail", "ghcr.io/google/mtail:3.0.8"],
   prometheusImage: ["prometheus", "quay.io/prometheus/prometheus:v3.5.0"],
   alertmanagerImage: ["alertmanager", "quay.io/prometheus/alertmanager:v0.28.1"],
   blackboxImage: ["blackbox", "quay.io/prometheus/blackbox-exporter:v0.27.0"],

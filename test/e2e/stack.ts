@@ -11,6 +11,7 @@ import { type Document, parseDocument } from "yaml";
 import { shell } from "../../stacks/engine/scripts";
 import type { ReplicaName } from "../../stacks/service/names";
 import { CHECKOUT, copyBundles, copyProgram } from "../program";
+import { pulumiHome } from "./pulumiHome";
 
 /** The longest that one command may take; a first build of images is the slowest of them. */
 const COMMAND_TIMEOUT_SECONDS = 600;
@@ -219,6 +220,7 @@ export class TestStack {
       // Pulumi and its plugins, programs in Go, have more memory than they fill in a run: collecting it was a part of what each run costs.
       GOGC: "400",
       ...process.env,
+      PULUMI_HOME: pulumiHome(directory),
       ...env,
       PULUMI_BACKEND_URL: `file://${directory}/state`,
       PULUMI_CONFIG_PASSPHRASE: "of a test",
@@ -334,6 +336,11 @@ export class TestStack {
     const document = parseDocument(readFileSync(file, "utf8"));
     how(document, this.project());
     writeFileSync(file, document.toString({ lineWidth: 0 }));
+  }
+
+  /** The stack's file. */
+  async file(): Promise<string> {
+    return readFileSync(join(this.directory, `Pulumi.${this.name}.yaml`), "utf8");
   }
 
   up(): Promise<string> {

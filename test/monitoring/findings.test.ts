@@ -49,7 +49,7 @@ describe("what is wrong", () => {
     ],
     ["maintenance", { maintenance: true }, /^down: Maintenance is on/],
     ["the proxy is silent", { live: null }, /^down: The proxy does not answer.*The latest cutover left green live/],
-    ["mtail is silent", { silent: ["mtail"] }, /^degraded: No requests are counted/],
+    ["the log of requests is not read", { silent: ["requests"] }, /^degraded: No requests are counted/],
     [
       "a switch that did not stay",
       { pending: true },

@@ -125,10 +125,10 @@ export function metricsOf(situation: Situation, seconds: number): string {
     of(
       ASKED_METRICS,
       "blue_green_source_up",
-      ["proxy", "mtail"].map((source) => ({ labels: [source], value: flag(!situation.silent.includes(source)) })),
+      ["proxy", "requests"].map((source) => ({ labels: [source], value: flag(!situation.silent.includes(source)) })),
     ),
   ];
-  const requests = situation.silent.includes("mtail") ? [] : requestsOf(situation, seconds);
+  const requests = situation.silent.includes("requests") ? [] : requestsOf(situation, seconds);
   return [...(live === null ? ["\n"] : proxy), ...requests, ...cutovers, ...colors, situation.more].join("");
 }
 

@@ -109,7 +109,7 @@ describe("the page in a browser", { skip: NO_BROWSER, concurrency: 3 }, () => {
   });
 
   test("without figures it invents none", async (t) => {
-    const { page, complaints } = await open(t, { live: null, silent: ["proxy", "mtail"], history: [] });
+    const { page, complaints } = await open(t, { live: null, silent: ["proxy", "requests"], history: [] });
     assert.equal(await textOf(page, "#verdict"), "✕ Down No color is known to be live");
     assert.match((await findingsOf(page))[0] ?? "", /The proxy does not answer: visitors may get no answer either/);
     assert.match(await textOf(page, "#history"), /No cutover has happened yet/);

@@ -71,11 +71,11 @@ describe("what visitors get between two readings", () => {
     assert.ok(Math.abs((found.green.p95Seconds ?? 0) - 0.0455) < 0.0001, `${found.green.p95Seconds}`);
   });
 
-  test("begins again where mtail does, or where nobody counted, and is never below 0", () => {
+  test("begins again where the counts do, or where nobody counted, and is never below 0", () => {
     const first = withReading([], reading(1000));
     const restarted = withReading(first, { ...reading(2), time: 1005 });
     assert.deepEqual([restarted.length, figuresOf(restarted)], [1, undefined]);
-    assert.deepEqual(withReading(first, reading(1005, { silent: ["mtail"] })), []);
+    assert.deepEqual(withReading(first, reading(1005, { silent: ["requests"] })), []);
     assert.deepEqual(withReading(first, reading(1000)).length, 1);
   });
 

@@ -221,7 +221,7 @@ describe("what the containers take", () => {
       "blue-worker-mail-2",
       "green-job-migrate",
       "accessory-db",
-      "monitoring-mtail",
+      "monitoring-prometheus",
     ];
     for (const [at, part] of parts.entries()) host.starts("bcdef01"[at] ?? "", part);
     for (const [letter, part] of [

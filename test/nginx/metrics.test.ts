@@ -9,7 +9,6 @@ import {
   readFileSync,
   rmSync,
   statfsSync,
-  statSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -46,9 +45,10 @@ class Volume {
   }
 
   run(call: string): string {
-    const script = `set -e\n${FUNCTIONS}\ndirectory='${this.directory}'\n${call}`;
+    const places = `directory='${this.directory}' requests_text='${this.directory}/text' requests_read='${this.directory}/read'`;
+    const script = `set -e\n${FUNCTIONS}\n${places}\n${call}`;
     const PATH = `${join(this.directory, "..", "bin")}:${process.env.PATH}`;
-    const env = { PATH, PROXY: "the-proxy", MTAIL: "the-mtail" };
+    const env = { PATH, PROXY: "the-proxy" };
     const { status, stdout, stderr } = spawnSync("sh", ["-c", script], { encoding: "utf8", env });
     assert.equal(status, 0, stderr);
     return stdout;
@@ -90,19 +90,6 @@ describe("the container that serves the metrics", () => {
     assert.ok(volume.metered.includes(new RegExp(pattern).exec(msec)?.groups?.hundreds ?? "none"));
   });
 
-  test("a log that is too long is cut in place, and a short one or none is left alone", (t) => {
-    const volume = new Volume(t);
-    const log = join(volume.directory, "requests.log");
-    volume.run("keep_metered");
-    assert.equal(existsSync(log), false);
-    writeFileSync(log, "x".repeat(1000));
-    const { ino } = statSync(log);
-    volume.run("most_log_bytes=1000; keep_metered");
-    assert.equal(statSync(log).size, 1000);
-    volume.run("most_log_bytes=999; keep_metered");
-    assert.deepEqual([statSync(log).size, statSync(log).ino], [0, ino]);
-  });
-
   test("the page's files are written as they are, and no later program has to carry them about", (t) => {
     const volume = new Volume(t);
     const texts = ["<p>$(exit 1) `x` \\n %s 'a' \"b\" é</p>", "", "-n", "a\nb\n\nc"];
@@ -120,7 +107,7 @@ describe("the container that serves the metrics", () => {
   });
 
   const curl = (blue: string, green: string) =>
-    `case "$*" in */blue) printf '${blue}' ;; */green) printf '${green}' ;; */generation) echo 'x blue' ;; *mtail*) exit 22 ;; esac`;
+    `case "$*" in */blue) printf '${blue}' ;; */green) printf '${green}' ;; */generation) echo 'x blue' ;; esac`;
 
   test("each color is ready or says why not, and a source that is silent is 0", (t) => {
     const volume = new Volume(t);
@@ -147,7 +134,7 @@ describe("the container that serves the metrics", () => {
       assert.deepEqual(of("blue_green_health_seconds")[0], ["blue", 0.25]);
       assert.deepEqual(of("blue_green_source_up"), [
         ["proxy", 1],
-        ["mtail", 0],
+        ["requests", 0],
       ]);
     }
   });

@@ -98,7 +98,7 @@ describe("a service on several hosts", () => {
   test("a host's parts are called on its engine as those of the stack's own are there, with the same labels", async () => {
     await makeOn([OWN, B], [], { replicas: 2, monitoring: "metrics" });
     const pairs: [type: string, name: string, of?: string][] = [
-      ...["blue", "green", "blue-2", "proxy", "monitoring-mtail"].map((name): [string, string] => [CONTAINER, name]),
+      ...["blue", "green", "blue-2", "proxy", "monitoring-metrics"].map((name): [string, string] => [CONTAINER, name]),
       [VOLUME, "proxy"],
       [NETWORK, "service", "b-network"],
     ];

@@ -15,14 +15,14 @@ import { after, CONTAINER, errorOf, listen, made, make, one, optionsOf, owner, R
 import { raw, refused } from "./settings/settings.raw";
 import { sampleSettings } from "./settings/settings.sample";
 
-/** Two images and two containers more. */
-const WATCHED = RESOURCES + 5;
-const NAMES = ["monitoring-metrics", "monitoring-mtail"];
+/** An image and a container more. */
+const WATCHED = RESOURCES + 3;
+const NAMES = ["monitoring-metrics"];
 
 const containers = () => made.filter(({ type }) => type === CONTAINER).map(({ name }) => name);
 
-describe("the containers that watch both colors", () => {
-  test("are two, made when the public is where it is to be; off, there is none", async () => {
+describe("the container that watches both colors", () => {
+  test("is one, made when the public is where it is to be; off, there is none", async () => {
     await make({}, undefined, RESOURCES);
     const off = made;
     await make({ monitoring: "metrics" }, undefined, WATCHED - 1);
@@ -33,7 +33,7 @@ describe("the containers that watch both colors", () => {
     );
     for (const name of NAMES)
       assert.ok(optionsOf(CONTAINER, name).dependencies.includes("command:local:Command cutover"), name);
-    // What visitors are served by waits for neither of them.
+    // What visitors are served by does not wait for it.
     for (const name of ["blue", "green", "proxy"])
       assert.doesNotMatch(optionsOf(CONTAINER, name).dependencies.join(), /monitoring/);
     assert.doesNotMatch(optionsOf("command:local:Command", "cutover").dependencies.join(), /monitoring/);
@@ -49,18 +49,14 @@ describe("the containers that watch both colors", () => {
     );
   });
 
-  test("can do little: no privileges, bounded memory, the loopback alone, and mtail writes nowhere on the volume", async () => {
+  test("can do little: no privileges, bounded memory, the loopback alone", async () => {
     await make({ monitoring: "metrics", metricsPort: 9999 }, undefined, WATCHED - 1);
-    const [metrics, mtail] = NAMES.map((name) => one(CONTAINER, name));
+    const metrics = one(CONTAINER, "monitoring-metrics");
     assert.deepEqual(metrics?.ports, [{ internal: 8080, external: 9999, ip: "127.0.0.1" }]);
-    assert.equal(mtail?.ports, undefined);
-    for (const each of [metrics, mtail]) {
-      assert.deepEqual([each?.memory, each?.cpuShares], [128, 102]);
-      assert.deepEqual(each?.securityOpts, ["no-new-privileges"]);
-      assert.deepEqual((each?.capabilities as { drops?: string[] } | undefined)?.drops, ["ALL"]);
-    }
+    assert.deepEqual([metrics?.memory, metrics?.cpuShares], [128, 102]);
+    assert.deepEqual(metrics?.securityOpts, ["no-new-privileges"]);
+    assert.deepEqual((metrics?.capabilities as { drops?: string[] } | undefined)?.drops, ["ALL"]);
     assert.equal(metrics?.readOnly, true);
-    assert.equal(mtail?.user, "65534:65534");
     // None of its questions whose a container is leaves the engine.
     assert.deepEqual([metrics?.dnsOpts, metrics?.dnsSearches], [["ndots:1"], ["."]]);
     assert.deepEqual(metrics?.volumes, [
@@ -68,9 +64,6 @@ describe("the containers that watch both colors", () => {
       { hostPath: "/sys/fs/cgroup", containerPath: "/cgroup", readOnly: true },
     ]);
     assert.ok(JSON.stringify(metrics?.envs).includes("CONTAINERS=blue-green-dev-"));
-    assert.deepEqual(mtail?.volumes, [
-      { volumeName: "blue-green-dev-proxy", containerPath: "/var/lib/blue-green", readOnly: true },
-    ]);
   });
 
   test("the page travels with its server, whole, unseen in a preview, and the same on each machine", async () => {
@@ -173,12 +166,12 @@ describe("the containers that watch both colors", () => {
           },
         },
       });
-    assert.deepEqual(told("blue-green-dev-monitoring-mtail", "mtail"), { role: "monitoring", name: "mtail" });
+    assert.deepEqual(told("blue-green-dev-monitoring-metrics", "metrics"), { role: "monitoring", name: "metrics" });
     for (const [name, part, role] of [
-      ["blue-green-dev-monitoring-mtail", "metrics"],
+      ["blue-green-dev-monitoring-prometheus", "metrics"],
       ["blue-green-dev-monitoring-x", "x"],
-      ["mtail", "mtail"],
-      ["blue-green-dev-monitoring-mtail", "mtail", "accessory"],
+      ["metrics", "metrics"],
+      ["blue-green-dev-monitoring-metrics", "metrics", "accessory"],
     ] as const)
       assert.equal(told(name, part, role), undefined, name);
     const ends = (settings = sampleSettings, monitoring?: BesideContainer[]) =>
@@ -191,7 +184,7 @@ describe("the containers that watch both colors", () => {
       });
     assert.doesNotMatch(ends(), /monitoring/);
     const on = ends({ ...sampleSettings, monitoring: "metrics" });
-    assert.match("monitoring-mtail", new RegExp(`^(${on})$`));
+    assert.match("monitoring-metrics", new RegExp(`^(${on})$`));
     // The same in the run that makes them, in the next one, and in the one that takes them away.
     assert.equal(ends({ ...sampleSettings, monitoring: "metrics" }, []), on);
     assert.equal(ends(sampleSettings, []), on);
@@ -203,27 +196,27 @@ describe("the containers that watch both colors", () => {
       ...{ environment: {}, state: state() },
       ...change,
     });
-    const beside = (mtail: BesideContainer) => ({
+    const beside = (watching: BesideContainer) => ({
       ...{ workers: { blue: [], green: [] }, jobs: { blue: [], green: [] }, accessories: [] },
-      monitoring: [container("metrics"), mtail],
+      monitoring: [watching],
     });
-    const of = (mtail: BesideContainer) => {
-      const status = statusOf(facts({ world: world({ beside: beside(mtail) }) }));
+    const of = (watching: BesideContainer) => {
+      const status = statusOf(facts({ world: world({ beside: beside(watching) }) }));
       assert.ok(status.exit !== 3);
       return [status.level, status.findings.map(({ text }) => text)];
     };
-    assert.deepEqual(of(container("mtail")), ["well", []]);
+    assert.deepEqual(of(container("metrics")), ["well", []]);
     for (const name of ["prometheus", "alertmanager", "blackbox"])
       assert.match(
         String(of(container(name, { state: state({ Running: false, Status: "exited", ExitCode: 2 }) }))[1]),
         /exit code 2 \(no alerts meanwhile; visitors don't notice\)/,
       );
     const ended = state({ Running: false, Status: "exited", ExitCode: 137 });
-    assert.deepEqual(of(container("mtail", { state: ended })), [
+    assert.deepEqual(of(container("metrics", { state: ended })), [
       "degraded",
       [
-        "the container blue-green-dev-monitoring-mtail ended with exit code 137 (no metrics meanwhile; visitors don't notice): " +
-          "docker logs --tail 30 blue-green-dev-monitoring-mtail",
+        "the container blue-green-dev-monitoring-metrics ended with exit code 137 (no metrics meanwhile; visitors don't notice): " +
+          "docker logs --tail 30 blue-green-dev-monitoring-metrics",
       ],
     ]);
   });
@@ -293,18 +286,18 @@ describe("the settings of monitoring", () => {
     assert.equal(parseSettings(raw({ monitoringMemoryMb: "256" }), new Set()).monitoringMemoryMb, 256);
   });
 
-  test("with imagesByDigest mtail's image is named by its digest too, where it runs", () => {
+  test("with imagesByDigest the images of what watches are named by their digests too, where they run", () => {
     const image = `nginx@sha256:${"0".repeat(64)}`;
     const byDigest = { imagesByDigest: "true", blueImage: image, greenImage: image, nginxImage: image };
-    assert.match(
-      refused(raw({ ...byDigest, monitoring: "metrics" })),
-      /mtailImage = .*: must be named by its digest, since imagesByDigest is true/,
-    );
-    assert.equal(parseSettings(raw(byDigest), new Set()).mtailImage, "ghcr.io/google/mtail:3.0.8");
+    for (const monitoring of ["off", "metrics"])
+      assert.equal(
+        parseSettings(raw({ ...byDigest, monitoring }), new Set()).prometheusImage,
+        sampleSettings.prometheusImage,
+      );
     const named = [...refused(raw({ ...byDigest, monitoring: "on" })).matchAll(/^(\w+) = .*: must be named/gm)];
     assert.deepEqual(
       named.map(([, name]) => name),
-      ["mtailImage", "prometheusImage", "alertmanagerImage", "blackboxImage"],
+      ["prometheusImage", "alertmanagerImage", "blackboxImage"],
     );
   });
 });

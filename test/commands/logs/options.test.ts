@@ -84,7 +84,7 @@ const containers = (
     { role: "accessory", name: "db" },
     // Of the name of one that watches.
     { role: "accessory", name: "metrics" },
-    { role: "monitoring", name: "mtail" },
+    { role: "monitoring", name: "blackbox" },
     { role: "monitoring", name: "metrics" },
     { role: "proxy" },
   ] as StackPart[]
@@ -106,7 +106,7 @@ describe("whose logs", () => {
     assert.deepEqual(chosen({ job: "migrate", accessory: "db" }), ["green job migrate", "db"]);
     assert.deepEqual(chosen({ accessory: "db", proxy: true }), ["db", "proxy"]);
     assert.deepEqual(chosen({ monitoring: "metrics" }), ["monitoring metrics"]);
-    assert.deepEqual(chosen({ monitoring: "mtail", accessory: "metrics" }), ["metrics", "monitoring mtail"]);
+    assert.deepEqual(chosen({ monitoring: "blackbox", accessory: "metrics" }), ["metrics", "monitoring blackbox"]);
     assert.deepEqual(chosen({ status: "5xx" }), ["proxy"]);
     assert.deepEqual(chosen({ status: "5xx", color: "green" }), ["proxy"]);
   });
@@ -135,9 +135,9 @@ describe("whose logs", () => {
     );
     assert.equal(
       missing({ monitoring: "prometheus", color: "blue" }),
-      'There is no container of monitoring "prometheus" in this stack; it has mtail, metrics',
+      'There is no container of monitoring "prometheus" in this stack; it has blackbox, metrics',
     );
-    assert.match(missing({ monitoring: "mtail" }, []) ?? "", /; it has none$/);
+    assert.match(missing({ monitoring: "metrics" }, []) ?? "", /; it has none$/);
     assert.equal(missing({ color: "green" }, containers.slice(0, 1)), "green has no container");
     assert.equal(missing({ status: "5xx" }, containers.slice(0, 1)), "The proxy has no container");
   });

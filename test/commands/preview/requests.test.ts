@@ -44,7 +44,7 @@ describe("whether a run drops requests", () => {
     }
     const watches = { name: "x", labels: [{ label: LABEL.role, value: "monitoring" }] };
     for (const op of ["replace", "delete"] as const)
-      assert.deepEqual(requests([container("monitoring-mtail", op, { old: watches, new: watches })]), AS_IT_IS);
+      assert.deepEqual(requests([container("monitoring-metrics", op, { old: watches, new: watches })]), AS_IT_IS);
     const db = { name: "db", labels: [{ label: LABEL.role, value: "accessory" }] };
     assert.equal(requests([container("accessory-db", "replace", { old: db, new: db })])[0], "dropped");
   });

@@ -91,13 +91,13 @@ describe("workers and accessories in a stack's status", () => {
   test("what bounds the memory of one that was killed is named as its own settings have it", () => {
     const killed = inState({ OOMKilled: true, Running: false, Status: "exited" });
     const db = { ...worker("blue", killed), name: "db", container: "blue-green-dev-accessory-db" };
-    const mtail = { ...db, name: "mtail", container: "blue-green-dev-monitoring-mtail" };
+    const metrics = { ...db, name: "metrics", container: "blue-green-dev-monitoring-metrics" };
     const none = { workers: { blue: [], green: [] }, jobs: { blue: [], green: [] } };
-    assert.deepEqual(findings({ ...none, accessories: [db], monitoring: [mtail] }), [
+    assert.deepEqual(findings({ ...none, accessories: [db], monitoring: [metrics] }), [
       "the accessory blue-green-dev-accessory-db was killed for want of memory (its mem_limit): " +
         "docker logs --tail 30 blue-green-dev-accessory-db",
-      "the container blue-green-dev-monitoring-mtail was killed for want of memory (no metrics meanwhile; visitors don't notice): " +
-        "docker logs --tail 30 blue-green-dev-monitoring-mtail",
+      "the container blue-green-dev-monitoring-metrics was killed for want of memory (no metrics meanwhile; visitors don't notice): " +
+        "docker logs --tail 30 blue-green-dev-monitoring-metrics",
     ]);
   });
 

@@ -13,7 +13,7 @@ import { sampleSettings } from "../settings/settings.sample";
 const NAMES = ["monitoring-alertmanager", "monitoring-blackbox", "monitoring-prometheus"];
 const VOLUME = "docker:index/volume:Volume";
 /** Two images and containers of the service's own; three of each for all services, and two volumes. */
-const WATCHED = RESOURCES + 4 + 8;
+const WATCHED = RESOURCES + 2 + 8;
 const PLANTED = "https://hooks.example/planted";
 
 /** Makes a service, and what watches it, as `createServices` does. */
@@ -47,7 +47,7 @@ describe("Prometheus and what stands with it", () => {
     const containers = made.filter(({ type }) => type === CONTAINER).map(({ name }) => name);
     assert.deepEqual(containers.filter((name) => name.startsWith("monitoring-")).sort(), [
       ...NAMES.slice(0, 2),
-      ...["monitoring-metrics", "monitoring-mtail", "monitoring-prometheus"],
+      ...["monitoring-metrics", "monitoring-prometheus"],
     ]);
     for (const name of NAMES) {
       const { dependencies, deleteBeforeReplace, hooks } = optionsOf(CONTAINER, name);
@@ -72,7 +72,7 @@ describe("Prometheus and what stands with it", () => {
   });
 
   test("none of them is there with metrics alone", async () => {
-    await make({ monitoring: "metrics" }, undefined, RESOURCES + 4, {}, async (service) => {
+    await make({ monitoring: "metrics" }, undefined, RESOURCES + 2, {}, async (service) => {
       assert.deepEqual(declarePrometheus(owner, [service], {}), []);
     });
     assert.ok(!made.some(({ name }) => NAMES.includes(name)));

@@ -56,7 +56,6 @@ export const sampleSettings: Settings = {
   maxBufferMb: 1,
   monitoring: "off",
   metricsPort: 9113,
-  mtailImage: "ghcr.io/google/mtail:3.0.8",
   prometheusPort: 9090,
   alertmanagerPort: 9093,
   monitoringMemoryMb: 512,

@@ -959,7 +959,7 @@ describe("everything wrong at once", () => {
           "maintenance",
         ],
         ...["rateLimitPerSecond", "maxConnections", "maxUploads", "maxBufferMb"],
-        ...["monitoring", "metricsPort", "mtailImage", "alertReceiver", "prometheusPort", "alertmanagerPort"],
+        ...["monitoring", "metricsPort", "alertReceiver", "prometheusPort", "alertmanagerPort"],
         ...["monitoringMemoryMb", "prometheusImage", "alertmanagerImage", "blackboxImage"],
         ...["stopGraceSeconds", "replicas", "idle", "idleAfterMinutes"],
         ...["canaryFirst", "notifyUrl", "notifyUrl", "notifyKind", "notifySecret", "notifySecret"],
