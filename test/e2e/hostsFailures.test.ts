@@ -161,7 +161,7 @@ async function rows(t: TestContext, engines: EngineHosts): Promise<void> {
     await c.docker("rm", "--force", made.called(other(hosts.live)));
     const up = await hosts.switching();
     const { code, output } = await up.ended;
-    console.log(code, output);
+    assert.equal(code, 0, output);
     hosts.live = other(hosts.live);
     await hosts.isOn(hosts.live);
   });
@@ -178,7 +178,13 @@ async function rows(t: TestContext, engines: EngineHosts): Promise<void> {
     assert.ok(running);
     await running.says(/watch \d+\/\d+ s/);
     const { code, output } = await stack.command("npm", "run", "--silent", "rollback");
-    console.log(code, output);
+    assert.notEqual(code, 0);
+    says(
+      output,
+      "another cutover runs in this proxy",
+      "Nothing was changed.",
+      "end that run where it was started (Ctrl-C)",
+    );
     assert.equal((await running.ended).code, 0);
     hosts.live = other(hosts.live);
     await hosts.isOn(hosts.live);
@@ -192,7 +198,9 @@ async function rows(t: TestContext, engines: EngineHosts): Promise<void> {
       await engines.cut(b);
       const began = performance.now();
       const { code, output } = await stack.command("npm", "run", "--silent", "rollback");
-      console.log(code, output, performance.now() - began);
+      assert.notEqual(code, 0);
+      says(output, "Not on b, which did not answer. Next, once that is back: npm run rollback");
+      assert.ok(performance.now() - began < 40_000);
       await hosts.isOn(other(hosts.live), "a", "c");
       await engines.mend(b);
       await hosts.mends();
