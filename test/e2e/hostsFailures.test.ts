@@ -120,7 +120,7 @@ async function rows(t: TestContext, engines: EngineHosts): Promise<void> {
     if (phase === "move") await hosts.release("b");
     await until(
       "all of the run has ended",
-      () => processesWith(`BLUE_GREEN_STACK=${stack.name}`).length === 0 && processesWith("STEP=move").length === 0,
+      async () => processesWith(`BLUE_GREEN_STACK=${stack.name}`).length === 0 && (await hosts.areStill()),
     );
     const now = phase === "gate" ? hosts.live : other(hosts.live);
     await until("the hosts agree", async () => (await hosts.isOn(now)) === undefined, 10);

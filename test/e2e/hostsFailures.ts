@@ -146,6 +146,12 @@ export class FailingHosts {
     return (await this.host(name).docker("inspect", "--format", "{{.Id}}", this.made.called("proxy"))).trim();
   }
 
+  /** Reports whether no host is about to move. */
+  async areStill(): Promise<boolean> {
+    const ids = await Promise.all(NAMES.map((name) => this.proxyOf(name)));
+    return ids.every((id) => processesWith("STEP=move", id).length === 0);
+  }
+
   /** Waits until a step of a cutover runs on a host. */
   private async steps(name: Name, step: "check" | "move"): Promise<void> {
     const id = await this.proxyOf(name);
