@@ -177,9 +177,10 @@ function troubleIn(
   if (sample.serves !== `${run.order.generation} ${run.target}`) {
     return `somebody else changed what the proxy serves (${sample.serves || "no answer"})`;
   }
-  const trouble = [...first.flatMap((slot) => changed(run, slot, now) ?? []).slice(0, 1), answers.verdict].filter(
-    (one) => one !== undefined,
-  );
+  const trouble = [
+    ...first.flatMap((slot) => changed(run, slot, now) ?? []).slice(0, 1),
+    answers.verdictOn(run.host),
+  ].filter((one) => one !== undefined);
   return trouble.length > 0 ? trouble.join("; ") : undefined;
 }
 

@@ -2,10 +2,10 @@ import type { Serving, Sessions } from "../stacks/service/serving";
 import { type Limits, Watch } from "./watch";
 
 /**
- * Where the runs of a cutover over several hosts wait for each other, in their order: the jobs before the gate have run; nothing is left
- * but to move; the public has been moved; workers and jobs have followed; the watch is over.
+ * Where the runs of a cutover over several hosts wait for each other, in their order: the jobs before the gate have run; all are gated, the
+ * gate command too; nothing is left but to move; the public has been moved; workers and jobs have followed; the watch is over.
  */
-const POINTS = ["prepared", "ready", "moved", "followed", "watched"] as const;
+const POINTS = ["prepared", "gated", "ready", "moved", "followed", "watched"] as const;
 export type Point = (typeof POINTS)[number];
 
 /** A run that is done, or does not take part, is past all points. */

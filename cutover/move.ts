@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Ended } from "../stacks/engine/docker";
 import { failureWords } from "./hosts";
-import { isStopped, type Move } from "./lock";
+import { isStopped, type Move, NotAnswered } from "./lock";
 import { metSince } from "./proxy";
 import { remember } from "./record";
 import { after, CutoverFailed, firstLine, type Run, restOf } from "./run";
@@ -22,6 +22,9 @@ const OTHERS_SECONDS = 60;
 async function meetReady(run: Run, how: Move): Promise<void> {
   const { hosts, order, lock } = run;
   if (hosts.isOne) return;
+  // Only now, so that a host which has gone away while another one was gated is noticed before any of them moves.
+  await hosts.meet(run.host, "gated");
+  run.stopIfCancelled();
   const checked = await lock.check(order.configuration, how, (line) => run.say(line));
   run.stopIfCancelled();
   if (checked.code !== 0) {
@@ -68,21 +71,26 @@ export async function move(
       if (since !== undefined) run.met = performance.now() - since;
       run.say(line);
     })
-    .catch((error: Error): Ended => ({ code: null, stdout: "", stderr: error.message }));
+    .catch((error: Error): Ended => {
+      // It was never told to.
+      if (error instanceof NotAnswered && !run.hosts.isOne) run.moved = false;
+      return { code: null, stdout: "", stderr: error.message };
+    });
   const ended = await Promise.race([moved, othersFail(run)]);
   if (ended.code === 0 && (await run.hosts.meet(run.host, "moved", OTHERS_SECONDS)) === undefined) return;
 
   const own = ended.code === 0 || run.isAway ? "" : ended.stderr.trim() || CUT_OFF;
   const why = own || run.hosts.failureFor(run.host) || CUT_OFF;
   run.hosts.fail(run.host, firstLine(why).replace(/\.$/, ""));
-  if (!run.hosts.isOne && before !== undefined)
-    run.say(`${firstLine(why).replace(/\.$/, "")}: going back to ${before.color}`);
-  const where = await settle(run, before && { generation: before.generation, color: before.color });
-  // The script's own next command is the last line then.
   const logs = `docker logs --tail 30 ${run.name(target)}; docker logs --tail 30 ${run.name("proxy")}`;
   const mend = isStopped(why)
     ? `docker start ${run.name("proxy")}; then: pulumi up`
     : `${logs}; when it is mended: pulumi up`;
+  if (!run.moved) throw run.refused(firstLine(why).replace(/\.$/, ""), restOf(why), mend);
+  if (!run.hosts.isOne && before !== undefined)
+    run.say(`${firstLine(why).replace(/\.$/, "")}: going back to ${before.color}`);
+  const where = await settle(run, before && { generation: before.generation, color: before.color });
+  // The script's own next command is the last line then.
   const next = why.includes("\nNext: ") ? "" : `\nNext: ${mend}`;
   const reason = firstLine(why).replace(/\.$/, "");
   throw new CutoverFailed(

@@ -9,8 +9,8 @@ import { returnWorkers } from "./workers";
 /** How long the proxy may be away, as when Docker restarts, before nothing more can be done for it. */
 const RECOVER_SECONDS = 90;
 
-/** The same for one of several hosts: the run says at its end how all of them are, and ends within two minutes. */
-const HOST_RECOVER_SECONDS = 60;
+/** The same for one of several hosts: the run says at its end how all of them are, and ends within a minute or so. */
+const HOST_RECOVER_SECONDS = 30;
 
 /** How long one attempt on one of several hosts may take: over a network that was cut the next one gets through first. */
 const HOST_ATTEMPT_SECONDS = 10;

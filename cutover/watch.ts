@@ -75,9 +75,16 @@ export class Watch {
 
   /** Why the switch has to be taken back, with the figures; undefined while all is well. */
   get verdict(): string | undefined {
+    return this.verdictOn();
+  }
+
+  /** The same on one of several hosts: what is wrong with a container there is for that host to say, and the figures are everybody's. */
+  verdictOn(host?: string): string | undefined {
     const { maxErrorPercent, maxP95Seconds } = this.limits;
     const { errorPercent, p95Seconds } = this.figures;
-    const ill = [...this.misses].find(([, { times }]) => times >= MOST_MISSES);
+    const ill = [...this.misses].find(
+      ([, { of, times }]) => times >= MOST_MISSES && (host === undefined || of === host),
+    );
     if (ill !== undefined) {
       const [name, { times, seen }] = ill;
       const asked = [...this.asked.values()].reduce((sum, many) => sum + many, 0);

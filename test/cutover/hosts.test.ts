@@ -208,8 +208,66 @@ describe("a cutover over several hosts", { concurrency: true }, () => {
     proxies.c.seen = { health: 500 };
     const { error } = await carriesOut(proxies, orderTo("green", { bakeSeconds: 6 }));
     assert.equal(error?.result, "reverted");
-    assert.match(error?.message ?? "", /c: green's health path was not answered well 3 times in a row/);
+    assert.match(error?.message ?? "", /^On host c: .*: c: green's health path was not answered well 3 times in a row/);
     assert.deepEqual(live(proxies), everywhere("blue"));
+  });
+
+  test("a host that nothing is heard of is given up in seconds, in whatever step, and the others are as they were", async (t) => {
+    for (const [phase, began] of [
+      ["gate", "c smoke http://green:5000/healthz"],
+      ["check", "c check green"],
+      ["move", "c move green"],
+      ["watch", "c look"],
+    ] as const) {
+      const proxies = onThree(t);
+      let mend = () => {};
+      const mended = new Promise<void>((resolve) => {
+        mend = resolve;
+      });
+      const { docker } = proxies.c;
+      let isCut = false;
+      // From then on nothing comes back, neither of what is asked nor of the process that holds the lock.
+      const cut = async () => {
+        isCut = true;
+        for (const { pid } of proxies.c.holders) process.kill(-(pid ?? 0), "SIGSTOP");
+        await mended;
+        return { code: null, stdout: "", stderr: "", status: 500 };
+      };
+      Object.defineProperty(proxies.c, "docker", {
+        value: {
+          ...docker,
+          ask: (...args: string[]) => (isCut ? mended.then(() => docker.ask(...args)) : docker.ask(...args)),
+          run: (...args: Parameters<typeof docker.run>) =>
+            isCut
+              ? pause(1000 * Math.min(1, args[1]?.timeoutSeconds ?? 1)).then(() =>
+                  Promise.reject(new Error("no answer")),
+                )
+              : docker.run(...args),
+        },
+      });
+      if (phase === "gate") proxies.c.smoke = cut;
+      if (phase === "check") proxies.c.check = cut;
+      if (phase === "move") proxies.c.move = cut;
+      if (phase === "watch") proxies.c.sample = () => cut().then(() => ({}));
+      let back = 0;
+      const ended = carriesOut(proxies, orderTo("green", { bakeSeconds: 3 }));
+      const since = performance.now();
+      while (back === 0 && performance.now() - since < 40_000) {
+        await pause(100);
+        const others = [proxies.a, proxies.b];
+        const isOver = others.every(({ history }) => /refused|failed|reverted/.test(history.at(-1)?.result ?? ""));
+        if (isOver && others.every((proxy) => proxy.live === "blue")) back = performance.now() - since;
+      }
+      assert.ok(back > 0 && back < 25_000, `${phase}: the others are on blue`);
+      for (const { pid, exitCode, signalCode } of proxies.c.holders)
+        if (exitCode === null && signalCode === null) process.kill(-(pid ?? 0), "SIGCONT");
+      isCut = false;
+      mend();
+      const { error, events } = await ended;
+      assert.ok(events.includes(began), events.join("\n"));
+      assert.match(error?.message ?? "", /^On host c: .*: it did not answer for 10 s\.\n/);
+      assert.equal(proxies.c.live, "blue", phase);
+    }
   });
 
   test("a host that is added opens when the others have been watched, and not where they are taken back", async (t) => {

@@ -76,9 +76,16 @@ export class FailingHosts {
   async switching(phase?: Phase): Promise<RunningUp> {
     if (phase === "check" || phase === "move") await this.hold("c");
     // What was stable would be gone back to without gate and watch.
-    await Promise.all(NAMES.map((name) => this.inside(name, `cd ${VOLUME} && rm -f cutover.json`)));
+    await Promise.all(NAMES.map((name) => this.forget(name, other(this.live))));
     await this.stack.set("activeColor", other(this.live));
     return new RunningUp(this.stack);
+  }
+
+  /** Has a host forget that a color was stable there. */
+  private async forget(name: Name, color: Color): Promise<void> {
+    const record = JSON.parse((await this.inside(name, `cat ${VOLUME}/cutover.json 2>/dev/null || echo '{}'`)).trim());
+    const { [color]: _, ...stable } = record.stable ?? {};
+    await this.inside(name, `printf '%s\\n' '${JSON.stringify({ ...record, stable })}' >${VOLUME}/cutover.json`);
   }
 
   /** The next `up` puts all right. */
@@ -137,6 +144,12 @@ export class FailingHosts {
 
   private async proxyOf(name: Name): Promise<string> {
     return (await this.host(name).docker("inspect", "--format", "{{.Id}}", this.made.called("proxy"))).trim();
+  }
+
+  /** Reports whether no host is about to move. */
+  async areStill(): Promise<boolean> {
+    const ids = await Promise.all(NAMES.map((name) => this.proxyOf(name)));
+    return ids.every((id) => processesWith("STEP=move", id).length === 0);
   }
 
   /** Waits until a step of a cutover runs on a host. */
