@@ -168,6 +168,8 @@ async function rows(t: TestContext, engines: EngineHosts): Promise<void> {
 
   let running: RunningUp | undefined;
   await row(t, hosts, "two `up` at once on hosts", async () => {
+    // Longer than a way back by hand waits for whoever is at it.
+    await stack.set("bakeSeconds", "9");
     running = await hosts.switching();
     await running.says(/cutover updating/);
     const second = await stack.tryPulumi("up", "--yes", "--skip-preview");

@@ -91,7 +91,7 @@ export class FailingHosts {
   /** The next `up` puts all right. */
   async mends(): Promise<string> {
     const output = await this.stack.up();
-    this.live = /activeColor: (blue|green)/.exec(await this.stack.file())?.[1] as Color;
+    this.live = /activeColor: ["']?(blue|green)/.exec(await this.stack.file())?.[1] as Color;
     await this.isOn(this.live);
     return output;
   }
