@@ -26,8 +26,21 @@ const LONGEST = [
   ...["test/cutover/cutover.test.ts", BEFORE_OTHERS],
   ...[
     ...["alerts", "prometheus"],
-    ...["workers", "failuresAfter", "traffic", "replicas", "failures", "images", "apps", "release", "engines"],
-    ...["library", "drift", "tls", "currentEngine", "rollback", "secrets", "accessories", "delivery"],
+    ...["workers", "failuresAfter", "hostsFailures", "traffic", "replicas", "failures", "images", "apps", "release"],
+    ...[
+      "engines",
+      "hostsNetwork",
+      "hostsComeAndGo",
+      "library",
+      "drift",
+      "tls",
+      "currentEngine",
+      "rollback",
+      "secrets",
+      "accessories",
+      "delivery",
+      "hostsMissing",
+    ],
   ].map((name) => `test/e2e/${name}.test.ts`),
 ];
 const ordered = [...LONGEST.filter((file) => files.includes(file)), ...files.filter((file) => !LONGEST.includes(file))];

