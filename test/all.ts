@@ -27,20 +27,8 @@ const LONGEST = [
   ...[
     ...["alerts", "prometheus"],
     ...["workers", "failuresAfter", "hostsFailures", "traffic", "replicas", "failures", "images", "apps", "release"],
-    ...[
-      "engines",
-      "hostsNetwork",
-      "hostsComeAndGo",
-      "library",
-      "drift",
-      "tls",
-      "currentEngine",
-      "rollback",
-      "secrets",
-      "accessories",
-      "delivery",
-      "hostsMissing",
-    ],
+    ...["engines", "hostsNetwork", "hostsComeAndGo", "library", "drift", "tls", "currentEngine", "rollback"],
+    ...["secrets", "accessories", "delivery", "hostsMissing"],
   ].map((name) => `test/e2e/${name}.test.ts`),
 ];
 const ordered = [...LONGEST.filter((file) => files.includes(file)), ...files.filter((file) => !LONGEST.includes(file))];
