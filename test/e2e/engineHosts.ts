@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import {
   existsSync,
   globSync,
@@ -133,7 +134,9 @@ async function whyNot(): Promise<string | undefined> {
 
 /** Connects this machine with a switch, as .1 of a network that nobody has: its interface's name is taken or it isn't. */
 async function connect(directory: string, first: string): Promise<Omit<Switch, "first">> {
-  for (let number = 0; number < 256; number++) {
+  const begin = randomInt(256);
+  for (let tries = 0; tries < 256; tries++) {
+    const number = (begin + tries) % 256;
     const name = `${NAME}${number}`;
     const network = `${NETWORKS}.${number}`;
     const routes = await must("ip", ["route", "show", "match", `${network}.1`], { env: { ...process.env, PATH } });
