@@ -223,13 +223,18 @@ export function processesWith(variable: string, container = ""): number[] {
 
 /** Ends everything of a run (SIGKILL), and these processes beside it. */
 export async function endRun(stack: TestStack, up: RunningUp, ...inside: number[]): Promise<void> {
-  up.child.kill("SIGKILL");
-  for (const pid of [...processesWith(`BLUE_GREEN_STACK=${stack.name}`), ...inside]) {
+  const ofRun = () => processesWith(`BLUE_GREEN_STACK=${stack.name}`);
+  const end = (pid: number): void => {
     try {
       process.kill(pid, "SIGKILL");
     } catch {
       // It has ended by itself.
     }
-  }
+  };
+  // All at once: whoever sees that its parent is gone has others end what they do, in their own time.
+  const all = [...ofRun(), ...inside];
+  up.child.kill("SIGKILL");
+  all.forEach(end);
+  ofRun().forEach(end);
   await up.ended;
 }
