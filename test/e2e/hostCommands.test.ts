@@ -2,10 +2,7 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import type { EngineHosts } from "./engineHosts";
 import { says, until } from "./failures";
-import { HostsStack } from "./hosts";
-import { get } from "./stack";
-
-const NAMES = ["a", "b", "c"] as const;
+import { HostsStack, NAMES, type Name } from "./hosts";
 
 test("the commands on three hosts", async (t) => {
   const hosts = await HostsStack.startHosts(t);
@@ -18,8 +15,7 @@ async function service(t: TestContext, hosts: EngineHosts): Promise<void> {
   const { stack, byName } = made;
   const npm = (command: string, ...args: string[]) =>
     stack.command("npm", "run", "--silent", command, ...(args.length === 0 ? [] : ["--", ...args]));
-  const serving = (...names: (typeof NAMES)[number][]) =>
-    Promise.all(names.map(async (name) => (await get(`${made.urlOf(name)}/`)).headers["x-color"]));
+  const serving = (...names: Name[]) => Promise.all(names.map((name) => made.colorOn(name)));
   await stack.up();
 
   await t.test("status has a line for each, which agree", async () => {
@@ -50,7 +46,7 @@ async function service(t: TestContext, hosts: EngineHosts): Promise<void> {
   });
 
   await t.test("exec runs on the first one, or on the one that is named", async () => {
-    const id = async (name: (typeof NAMES)[number]) =>
+    const id = async (name: Name) =>
       (await byName[name].docker("inspect", "--format", "{{.Id}}", made.called("green"))).slice(0, 12);
     const { output } = await npm("exec", "--host", "b", "--", "hostname");
     assert.equal(output.trim(), await id("b"));

@@ -3,10 +3,7 @@ import { type TestContext, test } from "node:test";
 import { assertNoFailures } from "../load";
 import type { EngineHosts } from "./engineHosts";
 import { says } from "./failures";
-import { HostsStack } from "./hosts";
-import { get } from "./stack";
-
-const NAMES = ["a", "b", "c"] as const;
+import { HostsStack, NAMES, type Name } from "./hosts";
 
 test("three hosts", async (t) => {
   const hosts = await HostsStack.startHosts(t);
@@ -18,12 +15,10 @@ async function service(t: TestContext, hosts: EngineHosts): Promise<void> {
   const made = await HostsStack.make(t, hosts, { bakeSeconds: "3" });
   const { stack } = made;
   const colors = async () =>
-    Object.fromEntries(
-      await Promise.all(NAMES.map(async (name) => [name, (await get(`${made.urlOf(name)}/`)).headers["x-color"]])),
-    );
+    Object.fromEntries(await Promise.all(NAMES.map(async (name) => [name, await made.colorOn(name)])));
   const on = (color: string) => Object.fromEntries(NAMES.map((name) => [name, color]));
 
-  const idsOn = (name: (typeof NAMES)[number]) =>
+  const idsOn = (name: Name) =>
     Promise.all(
       ["proxy", "blue", "green"].map((part) =>
         made.byName[name].docker("inspect", "--format", "{{.Id}} {{.State.StartedAt}}", made.called(part)),

@@ -4,7 +4,11 @@ import { freshGets, keepAliveGets, LIGHT, type Load } from "../load";
 import { backendImages } from "./backend";
 import type { EngineHost } from "./engineHost";
 import { EngineHosts } from "./engineHosts";
-import { baseImages, TestStack } from "./stack";
+import { baseImages, get, TestStack } from "./stack";
+
+/** What the three hosts are called in the setting. */
+export const NAMES = ["a", "b", "c"] as const;
+export type Name = (typeof NAMES)[number];
 
 /** A stack on three hosts, of which the first is its own engine. */
 export class HostsStack {
@@ -12,7 +16,7 @@ export class HostsStack {
     readonly stack: TestStack,
     readonly hosts: EngineHosts,
     /** The hosts by their names in the setting. */
-    readonly byName: Readonly<Record<"a" | "b" | "c", EngineHost>>,
+    readonly byName: Readonly<Record<Name, EngineHost>>,
     /** Whether the engines of the hosts beside the first are asked over the network. */
     private readonly overNetwork: boolean,
   ) {}
@@ -45,7 +49,7 @@ export class HostsStack {
   }
 
   /** Has the stack run on these hosts; on its own engine, as without the setting, where none is named. */
-  async setHosts(...names: ("a" | "b" | "c")[]): Promise<void> {
+  async setHosts(...names: Name[]): Promise<void> {
     if (names.length === 0) {
       await this.stack.tryPulumi("config", "rm", "hosts");
       return;
@@ -56,12 +60,17 @@ export class HostsStack {
   }
 
   /** Where the public reaches a host. */
-  urlOf(name: "a" | "b" | "c"): string {
+  urlOf(name: Name): string {
     return `http://${this.byName[name].address}:${this.stack.ports.http}`;
   }
 
+  /** The color that the public of a host gets. */
+  async colorOn(name: Name): Promise<unknown> {
+    return (await get(`${this.urlOf(name)}/`)).headers["x-color"];
+  }
+
   /** Begins load that comes to all of these hosts. */
-  load(...names: ("a" | "b" | "c")[]): Load[] {
+  load(...names: Name[]): Load[] {
     return names.flatMap((name) => {
       const options = { ...LIGHT, url: `${this.urlOf(name)}/`, requestTimeoutMs: 10_000, maxSeconds: 300 };
       return [keepAliveGets({ ...options, connections: 6 }), freshGets({ ...options, connections: 2 })];
@@ -74,7 +83,7 @@ export class HostsStack {
   }
 
   /** The history on a host, oldest first. */
-  async history(name: "a" | "b" | "c"): Promise<Record<string, unknown>[]> {
+  async history(name: Name): Promise<Record<string, unknown>[]> {
     const file = "/var/lib/blue-green/history.jsonl";
     const text = await this.byName[name].docker("exec", this.called("proxy"), "cat", file);
     return text
@@ -84,7 +93,7 @@ export class HostsStack {
   }
 
   /** Has the test backend of a color on a host do something wrong from now on (see backend.py); nothing is wrong any more with `{}`. */
-  async faults(name: "a" | "b" | "c", color: "blue" | "green", what: Record<string, number>): Promise<void> {
+  async faults(name: Name, color: "blue" | "green", what: Record<string, number>): Promise<void> {
     const script =
       "import sys, urllib.request as u; " +
       "u.urlopen(u.Request('http://127.0.0.1:5000/faults', data=sys.argv[1].encode(), method='POST'))";

@@ -6,11 +6,8 @@ import { type Color, other } from "../../stacks/service/color";
 import type { LoadReport } from "../load";
 import type { EngineHost } from "./engineHost";
 import { noteCost, processesWith, RunningUp, says, until } from "./failures";
-import type { HostsStack } from "./hosts";
+import { type HostsStack, NAMES, type Name } from "./hosts";
 import { get, type TestStack } from "./stack";
-
-export const NAMES = ["a", "b", "c"] as const;
-export type Name = (typeof NAMES)[number];
 
 /** Where a run is when something happens to a host. */
 export type Phase = "gate" | "check" | "move" | "watch";

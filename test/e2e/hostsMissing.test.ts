@@ -4,11 +4,7 @@ import { type TestContext, test } from "node:test";
 import { assertNoFailures } from "../load";
 import type { EngineHosts } from "./engineHosts";
 import { fails, says, until } from "./failures";
-import { HostsStack } from "./hosts";
-import { get } from "./stack";
-
-const NAMES = ["a", "b", "c"] as const;
-type Name = (typeof NAMES)[number];
+import { HostsStack, NAMES, type Name } from "./hosts";
 
 test("three hosts, of which one does not answer", async (t) => {
   const hosts = await HostsStack.startHosts(t);
@@ -19,7 +15,7 @@ test("three hosts, of which one does not answer", async (t) => {
 async function missing(t: TestContext, hosts: EngineHosts): Promise<void> {
   const made = await HostsStack.make(t, hosts, { bakeSeconds: "2" });
   const { stack } = made;
-  const colorOn = async (name: Name) => (await get(`${made.urlOf(name)}/`)).headers["x-color"];
+  const colorOn = (name: Name) => made.colorOn(name);
   const colors = () => Promise.all(NAMES.map(colorOn));
   const partsOn = (name: Name) =>
     Promise.all(

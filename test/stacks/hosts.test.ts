@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
-import { BlueGreen, type PlaceArgs } from "../../stacks/blueGreen";
-import { placesOf } from "../../stacks/plan/places";
+import { BlueGreen } from "../../stacks/blueGreen";
 import type { Color } from "../../stacks/service/color";
 import type { Host } from "../../stacks/service/hosts";
 import type { UnknownWorld, World } from "../../stacks/service/world";
@@ -30,26 +29,12 @@ import {
   TOLD,
 } from "./blueGreen.mocks";
 import { stubDocker } from "./engine/docker.stub";
+import { B, C, OWN, placed } from "./places.sample";
 import { sampleSettings } from "./settings/settings.sample";
 
-const OWN: Host = { name: "a" };
-const B: Host = { name: "b", address: "ssh://deploy@b.example" };
-const C: Host = { name: "c", address: "unix:///run/c.sock" };
 const NETWORK = "docker:index/network:Network";
 const VOLUME = "docker:index/volume:Volume";
 const PROVIDER = "pulumi:providers:docker";
-
-/** A place for each host of a service with these settings, in the same order as their worlds. */
-const placed = (
-  hosts: readonly Host[],
-  worlds: readonly (World | UnknownWorld)[],
-  settings: Partial<Settings> = {},
-  of = owner,
-): (PlaceArgs & { host: Host })[] =>
-  placesOf(of, { ...sampleSettings, ...settings, hosts }).map((place, at) => ({
-    ...(place as typeof place & { host: Host }),
-    ...{ world: worlds[at] ?? empty, engine: stubDocker({}) },
-  }));
 
 /** Makes a service on these hosts; each but the stack's own engine has as much as one, without the cutover, and a provider. Some may have less. */
 const makeOn = (hosts: readonly Host[], worlds: readonly World[] = [], settings: Partial<Settings> = {}, fewer = 0) => {

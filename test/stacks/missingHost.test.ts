@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
-import { BlueGreen, type PlaceArgs } from "../../stacks/blueGreen";
+import { BlueGreen } from "../../stacks/blueGreen";
 import { HOST_TYPES } from "../../stacks/plan/missingHosts";
 import { resourcesIn } from "../../stacks/plan/ownState";
-import { placesOf } from "../../stacks/plan/places";
 import type { StateResource } from "../../stacks/plan/stateProblem";
 import { type Host, UNSEEN } from "../../stacks/service/hosts";
 import type { UnknownWorld, World } from "../../stacks/service/world";
@@ -24,11 +23,9 @@ import {
   RESOURCES,
 } from "./blueGreen.mocks";
 import { stubDocker } from "./engine/docker.stub";
+import { B, C, OWN, placed } from "./places.sample";
 import { sampleSettings } from "./settings/settings.sample";
 
-const OWN: Host = { name: "a" };
-const B: Host = { name: "b", address: "ssh://deploy@b.example" };
-const C: Host = { name: "c", address: "unix:///run/c.sock" };
 const HOSTS = [OWN, B, C];
 const VOLUME = "docker:index/volume:Volume";
 const PROVIDER = "pulumi:providers:docker";
@@ -39,12 +36,6 @@ const MOUNTED: Partial<Settings> = {
 };
 
 type Worlds = readonly (World | UnknownWorld)[];
-
-const placed = (hosts: readonly Host[], worlds: Worlds, settings: Partial<Settings>, of: typeof owner) =>
-  placesOf(of, { ...sampleSettings, ...settings, hosts }).map((place, at) => ({
-    ...(place as typeof place & { host: Host }),
-    ...{ world: worlds[at] ?? empty, engine: stubDocker({}) },
-  })) satisfies (PlaceArgs & { host: Host })[];
 
 interface Case {
   worlds?: Worlds;
